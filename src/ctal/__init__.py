@@ -1,0 +1,1 @@
+"""Multitask dense scene prediction with cross-task affinity learning."""

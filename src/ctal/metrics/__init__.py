@@ -1,0 +1,1 @@
+"""Metrics pooled over a data set."""

@@ -1,0 +1,110 @@
+"""What a task is: how its maps are scored, decoded and painted. It knows nothing of networks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from ctal.maps import Map
+
+
+class Task(ABC):
+    """One map per picture: what a network predicts for it, and how that is judged.
+
+    Four forms of one map pass through a task, B pictures at a time:
+
+    - *raw*, (B, channels, H, W): what a network's head puts out.
+    - *target*: the label, a batch of `map_type`.
+    - *prediction*: the decoded raw map, of the shape and in the units of the target.
+    - *picture*, (3, H, W) uint8: a prediction or a target painted for a person.
+
+    A subclass is a frozen dataclass, so that its arguments can be read back from it when a network
+    is saved (`ctal.networks.describe`). Its file is all that a new task needs.
+
+    Attributes:
+        name: the key of the task's map in a sample and in a network's output.
+        map_type: the type of its label maps.
+        unit: the unit of its predictions, as printed and as stored beside arrays.
+        error_limit: the error of a pixel, in the unit of `error`, that is painted as full scale.
+    """
+
+    name: str
+    map_type: ClassVar[type[Map]]
+    unit: ClassVar[str]
+    error_limit: ClassVar[float]
+
+    @property
+    @abstractmethod
+    def channels(self) -> int:
+        """Number of channels of the raw map."""
+
+    @abstractmethod
+    def loss(self, raw: Tensor, target: Tensor) -> Tensor:
+        """Mean loss over the labelled pixels of the batch, a float32 scalar.
+
+        A batch without one labelled pixel gives 0 with a gradient of 0.
+
+        Args:
+            raw: (B, channels, H, W), of any floating type.
+            target: a batch of `map_type`.
+        """
+
+    @abstractmethod
+    def decode(self, raw: Tensor) -> Tensor:
+        """The prediction in the task's unit, of the target's shape, from (B, channels, H, W)."""
+
+    @abstractmethod
+    def encode(self, target: Tensor) -> Tensor:
+        """A raw map (B, channels, H, W) that decodes to `target` wherever it is labelled.
+
+        Its mean over labelled pixels is the raw output of the best constant guess, by which the
+        trivial predictor is made (majority class, mean depth, mean normal).
+        """
+
+    @abstractmethod
+    def valid(self, target: Tensor) -> Tensor:
+        """Which pixels have a label: (B, H, W), bool."""
+
+    @abstractmethod
+    def check(self, target: Tensor) -> None:
+        """Looks at the values of one label map (a single `map_type`, no batch).
+
+        Raises:
+            InputError: a value that the task cannot have (a class id out of range, a depth that is
+                negative or not finite, a normal whose length is neither 0 nor 1).
+        """
+
+    @abstractmethod
+    def metrics(self) -> dict[str, Metric]:
+        """Fresh metrics by name, which take (prediction, target); the first is the primary one.
+
+        `higher_is_better` of each gives the sign of its change in Delta_m.
+        """
+
+    @abstractmethod
+    def error(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Error of every pixel, (B, H, W) float32; NaN where unlabelled."""
+
+    @abstractmethod
+    def paint(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
+        """One prediction or target (no batch) as a picture, (3, H, W) uint8.
+
+        Args:
+            prediction: a single map in the target's form.
+            reference: the map whose range of values sets the colours (a prediction is best painted
+                in the range of its ground truth); by default the prediction itself.
+        """
+
+
+def masked_mean(values: Tensor, valid: Tensor) -> Tensor:
+    """Mean of `values` (B, H, W) over `valid` (B, H, W); 0 with a gradient of 0 if none is valid.
+
+    `where` and not a product: what an unlabelled pixel holds, NaN included, must not count, and
+    its gradient must be 0.
+    """
+    total = torch.where(valid, values, torch.zeros_like(values)).sum()
+    return total / valid.sum().clamp(min=1)
