@@ -1,5 +1,24 @@
 """Networks: pictures in, raw maps of all tasks out."""
 
+from ctal.networks.affinity import CTAL, AffinityRefinement
 from ctal.networks.base import Network, Predictions
+from ctal.networks.ctal import CTALNet
+from ctal.networks.description import build, describe
+from ctal.networks.encoder import Encoder
+from ctal.networks.multi_scale_ctal import MultiScaleCTALNet
+from ctal.networks.shared_encoder import SharedEncoderNet
+from ctal.networks.single_task import SingleTaskNet
 
-__all__ = ["Network", "Predictions"]
+__all__ = [
+    "CTAL",
+    "AffinityRefinement",
+    "CTALNet",
+    "Encoder",
+    "MultiScaleCTALNet",
+    "Network",
+    "Predictions",
+    "SharedEncoderNet",
+    "SingleTaskNet",
+    "build",
+    "describe",
+]

@@ -1,0 +1,168 @@
+"""The CTAL module: tasks refine each other through their pixel affinities.
+
+Source: Sinodinos and Armanfard, "Cross-Task Affinity Learning for Multitask Dense Scene
+Predictions", WACV 2025, section 3 (figures 2 and 3). Differs from the authors' released code in
+one default: here, as in the paper's figure, every target task has mixing weights of its own;
+`shared_mixing=True` gives the released form, one set for all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ctal.errors import InputError
+from ctal.functional import Method, cross_task_affinity
+
+
+class CTAL(nn.Module):
+    """Cross-task affinity learning on the features of T tasks at one resolution.
+
+    F'_t = gamma * out_t + (1 - gamma) * F_t, where out_t diffuses the values V_t (a 3x3 convolution
+    of F_t) along the mixed affinities of all tasks: `ctal.functional` has the equations.
+
+    The mixing weights belong to pixels, so the module is built for one height and width.
+
+    Args:
+        tasks: names of the tasks; their order is kept.
+        channels: channels C of every task's features.
+        size: (H, W) of the features.
+        kernel_size: side f of the window over which affinities are mixed, odd.
+        gamma: share of the diffused features in the output, constant (paper: 0.05).
+        shared_mixing: one set of mixing weights for all target tasks in place of one each.
+        method: "dense", "factorised" or "auto", as in `cross_task_affinity`.
+
+    Attributes:
+        mixing_weight: (M, P, T, f, f), M = 1 if shared, else T; P = H * W.
+        mixing_bias: (M, P).
+        value: the 3x3 convolution of every task, by name.
+
+    Raises:
+        InputError: `kernel_size` is even.
+
+    Example:
+        >>> refine = CTAL(["semseg", "depth"], channels=16, size=(6, 8))
+        >>> features = {name: torch.randn(2, 16, 6, 8) for name in ("semseg", "depth")}
+        >>> refine(features)["depth"].shape
+        torch.Size([2, 16, 6, 8])
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        channels: int,
+        size: tuple[int, int],
+        *,
+        kernel_size: int = 3,
+        gamma: float = 0.05,
+        shared_mixing: bool = False,
+        method: Method = "auto",
+    ) -> None:
+        super().__init__()
+        if kernel_size % 2 == 0:
+            raise InputError(f"kernel_size: expected an odd number, got {kernel_size}")
+        T, P, f = len(tasks), size[0] * size[1], kernel_size
+        M = 1 if shared_mixing else T
+        self.tasks = list(tasks)
+        self.size = (size[0], size[1])
+        self.gamma = gamma
+        self.method: Method = method
+        self.value = nn.ModuleDict(
+            {task: nn.Conv2d(channels, channels, 3, padding=1) for task in tasks}
+        )
+        self.mixing_weight = nn.Parameter(torch.empty(M, P, T, f, f))
+        self.mixing_bias = nn.Parameter(torch.empty(M, P))
+        self.reset_mixing()
+
+    def reset_mixing(self) -> None:
+        """Draws the mixing anew, as a grouped `nn.Conv2d` of T f^2 inputs per output does."""
+        bound = 1 / math.sqrt(self.mixing_weight[0, 0].numel())
+        nn.init.uniform_(self.mixing_weight, -bound, bound)
+        nn.init.uniform_(self.mixing_bias, -bound, bound)
+
+    def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Refines every task's features, {name: (B, C, H, W)}, with those of all tasks.
+
+        Raises:
+            InputError: a task is missing, or the features are not of the size built for.
+        """
+        if set(features) != set(self.tasks):
+            raise InputError(f"features: expected the tasks {self.tasks}, got {list(features)}")
+        F = torch.stack([features[task] for task in self.tasks], dim=1)
+        if tuple(F.shape[-2:]) != self.size:
+            raise InputError(
+                f"features: expected height and width {self.size}, which this CTAL module was "
+                f"built for (its mixing weights belong to pixels), got {tuple(F.shape[-2:])}"
+            )
+        V = torch.stack([self.value[task](features[task]) for task in self.tasks], dim=1)
+        diffused = cross_task_affinity(
+            F, V, self.mixing_weight, self.mixing_bias, method=self.method
+        )
+        refined = self.gamma * diffused + (1 - self.gamma) * F
+        return dict(zip(self.tasks, refined.unbind(1), strict=True))
+
+    def extra_repr(self) -> str:
+        """What is not seen from the submodules."""
+        shared = self.mixing_weight.shape[0] == 1
+        return f"size={self.size}, gamma={self.gamma}, shared_mixing={shared}, {self.method}"
+
+
+class AffinityRefinement(nn.Module):
+    """CTAL with what stands around it in the paper's networks; doubles the resolution.
+
+    Per task: 1x1 convolution to `channels` -> CTAL -> 2x2 transposed convolution of stride 2 + BN +
+    ReLU + 3x3 convolution.
+
+    Args:
+        tasks: names of the tasks.
+        in_channels: channels of the features that come in.
+        size: (H, W) of the features that come in.
+        channels: channels inside and of the output (paper: 128).
+        kernel_size: as in `CTAL`.
+        gamma: as in `CTAL`.
+        shared_mixing: as in `CTAL`.
+        method: as in `CTAL`.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        in_channels: int,
+        size: tuple[int, int],
+        *,
+        channels: int = 128,
+        kernel_size: int = 3,
+        gamma: float = 0.05,
+        shared_mixing: bool = False,
+        method: Method = "auto",
+    ) -> None:
+        super().__init__()
+        self.reduce = nn.ModuleDict({task: nn.Conv2d(in_channels, channels, 1) for task in tasks})
+        self.ctal = CTAL(
+            tasks,
+            channels,
+            size,
+            kernel_size=kernel_size,
+            gamma=gamma,
+            shared_mixing=shared_mixing,
+            method=method,
+        )
+        self.enlarge = nn.ModuleDict({task: _enlarge(channels) for task in tasks})
+
+    def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """{name: (B, in_channels, H, W)} to {name: (B, channels, 2H, 2W)}."""
+        reduced = {task: self.reduce[task](x) for task, x in features.items()}
+        refined = self.ctal(reduced)
+        return {task: self.enlarge[task](x) for task, x in refined.items()}
+
+
+def _enlarge(channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.ConvTranspose2d(channels, channels, 2, stride=2),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(channels, channels, 3, padding=1),
+    )

@@ -1,0 +1,98 @@
+"""Initial predictions at four scales, each scale fed with what the coarser one learned.
+
+Source: Vandenhende, Georgoulis and Van Gool, "MTI-Net: Multi-Scale Task Interaction Networks for
+Multi-Task Learning", ECCV 2020, section 3.2. One difference to the released codes: the attention of
+the feature propagation module is a softmax over the tasks, per channel and pixel, as the paper has
+it, and not over groups of T adjacent channels of the concatenation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torchvision.ops import SqueezeExcitation
+
+from ctal.networks.layers import InitialHead, basic_block, upsample
+from ctal.tasks import Task
+
+_SQUEEZE = 16  # reduction of squeeze-and-excitation (Hu et al., CVPR 2018)
+
+
+class FeaturePropagation(nn.Module):
+    """Features of all tasks at one scale, shared and handed to the next finer scale.
+
+    Args:
+        tasks: names of the tasks.
+        channels: channels C of every task's features at this scale.
+    """
+
+    def __init__(self, tasks: Sequence[str], channels: int) -> None:
+        super().__init__()
+        total = len(tasks) * channels
+        self.attention = nn.Sequential(
+            basic_block(total, total // 4),
+            basic_block(total // 4, total // 4),
+            nn.Conv2d(total // 4, total, 1),
+        )
+        self.shared = basic_block(total, channels)
+        squeeze = max(1, channels // _SQUEEZE)
+        self.excite = nn.ModuleDict({task: SqueezeExcitation(channels, squeeze) for task in tasks})
+
+    def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """{name: (B, C, H, W)} to the same shapes."""
+        tasks = list(self.excite)
+        together = torch.cat([features[task] for task in tasks], dim=1)  # (B, T C, H, W)
+        attention = self.attention(together).unflatten(1, (len(tasks), -1)).softmax(dim=1)
+        shared = self.shared(attention.flatten(1, 2) * together)
+        return {task: self.excite[task](shared) + features[task] for task in tasks}
+
+
+class MultiScaleInitial(nn.Module):
+    """Initial predictions of all tasks at all scales of the encoder.
+
+    From the coarsest scale to the finest: a head per task sees the encoder's features and, below
+    the coarsest scale, the task's propagated features of the scale above, upsampled.
+
+    Args:
+        tasks: the tasks.
+        widths: channels of the encoder's scales, finest first; a task's features get the same.
+    """
+
+    def __init__(self, tasks: Sequence[Task], widths: Sequence[int]) -> None:
+        super().__init__()
+        coarser = [*widths[1:], 0]  # what arrives from above; nothing at the coarsest scale
+        self.heads = nn.ModuleList(
+            nn.ModuleDict(
+                {task.name: _scale_head(width + above, width, task.channels) for task in tasks}
+            )
+            for width, above in zip(widths, coarser, strict=True)
+        )
+        names = [task.name for task in tasks]
+        self.propagation = nn.ModuleList(FeaturePropagation(names, width) for width in widths[1:])
+
+    def forward(
+        self, scales: Sequence[Tensor]
+    ) -> tuple[list[dict[str, Tensor]], list[dict[str, Tensor]]]:
+        """Features and raw maps of every task, a dict per scale, finest first.
+
+        Args:
+            scales: the encoder's [(B, width, H_s, W_s)], finest first.
+        """
+        features: list[dict[str, Tensor]] = [{} for _ in scales]
+        raw: list[dict[str, Tensor]] = [{} for _ in scales]
+        for s in reversed(range(len(scales))):
+            above = self.propagation[s](features[s + 1]) if s + 1 < len(scales) else {}
+            for name, head in cast(nn.ModuleDict, self.heads[s]).items():
+                x = scales[s]
+                if name in above:
+                    x = torch.cat([x, upsample(above[name], like=x)], dim=1)
+                features[s][name], raw[s][name] = head(x)
+        return features, raw
+
+
+def _scale_head(in_channels: int, width: int, out_channels: int) -> InitialHead:
+    blocks = nn.Sequential(basic_block(in_channels, width), basic_block(width, width))
+    return InitialHead(blocks, width, out_channels)

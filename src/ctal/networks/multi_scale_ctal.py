@@ -1,0 +1,77 @@
+"""CTAL on features fused from four scales (CTAL-MS in METHOD tables).
+
+Source: Sinodinos and Armanfard, "Cross-Task Affinity Learning for Multitask Dense Scene
+Predictions", WACV 2025; the multi-scale front is that of MTI-Net (ECCV 2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ctal.functional import Method
+from ctal.networks.affinity import AffinityRefinement
+from ctal.networks.base import Network, Predictions
+from ctal.networks.encoder import STRIDES, Encoder
+from ctal.networks.layers import Decoder, Fused
+from ctal.networks.multi_scale import MultiScaleInitial
+from ctal.tasks import Task
+
+
+class MultiScaleCTALNet(Network):
+    """Initial predictions at four scales, fused per task; one CTAL refines them all.
+
+    Args:
+        tasks: the tasks.
+        encoder: name of a timm encoder.
+        image_size: (H, W) of the pictures, multiples of 32.
+        pretrained: True, False, or a local file of encoder weights.
+        channels: channels of a task's features in CTAL and its decoder (paper: 128).
+        kernel_size: as in `CTAL`.
+        gamma: as in `CTAL`.
+        shared_mixing: as in `CTAL`.
+        method: as in `CTAL`.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        encoder: str = "hrnet_w18_small_v2",
+        *,
+        image_size: tuple[int, int],
+        pretrained: bool | str = False,
+        channels: int = 128,
+        kernel_size: int = 3,
+        gamma: float = 0.05,
+        shared_mixing: bool = False,
+        method: Method = "auto",
+    ) -> None:
+        super().__init__(tasks, image_size=image_size)
+        self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
+        widths = self.encoder.widths
+        self.initial = MultiScaleInitial(self.tasks, widths)
+        self.fused = nn.ModuleDict({task.name: Fused(widths) for task in self.tasks})
+        self.refinement = AffinityRefinement(
+            [task.name for task in self.tasks],
+            sum(widths),
+            (self.image_size[0] // STRIDES[0], self.image_size[1] // STRIDES[0]),
+            channels=channels,
+            kernel_size=kernel_size,
+            gamma=gamma,
+            shared_mixing=shared_mixing,
+            method=method,
+        )
+        self.decoders = nn.ModuleDict(
+            {task.name: Decoder(channels, task.channels) for task in self.tasks}
+        )
+
+    def predict_raw(self, images: Tensor) -> Predictions:
+        """Initial predictions at strides 4, 8, 16 and 32, final ones at stride 2."""
+        features, initial = self.initial(self.encoder(images))
+        fused = {
+            name: fuse([scale[name] for scale in features]) for name, fuse in self.fused.items()
+        }
+        refined = self.refinement(fused)
+        final = {name: decoder(refined[name]) for name, decoder in self.decoders.items()}
+        return Predictions(final, initial)

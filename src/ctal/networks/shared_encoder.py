@@ -1,0 +1,41 @@
+"""Multitask learning by hard parameter sharing: one encoder, a head per task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ctal.networks.base import Network, Predictions
+from ctal.networks.encoder import Encoder
+from ctal.networks.layers import Head
+from ctal.tasks import Task
+
+
+class SharedEncoderNet(Network):
+    """The plain multitask baseline ("MTL" in the papers' tables).
+
+    Args:
+        tasks: the tasks.
+        encoder: name of a timm encoder.
+        image_size: (H, W) of the pictures, multiples of 32.
+        pretrained: True, False, or a local file of encoder weights.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        encoder: str = "hrnet_w18_small_v2",
+        *,
+        image_size: tuple[int, int],
+        pretrained: bool | str = False,
+    ) -> None:
+        super().__init__(tasks, image_size=image_size)
+        self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
+        widths = self.encoder.widths
+        self.heads = nn.ModuleDict({task.name: Head(widths, task.channels) for task in self.tasks})
+
+    def predict_raw(self, images: Tensor) -> Predictions:
+        """All tasks from one pyramid."""
+        scales = self.encoder(images)
+        return Predictions({name: head(scales) for name, head in self.heads.items()}, initial=[])

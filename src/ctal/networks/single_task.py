@@ -1,0 +1,46 @@
+"""Single-task learning: the yardstick of Delta_m."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ctal.networks.base import Network, Predictions
+from ctal.networks.encoder import Encoder
+from ctal.networks.layers import Head
+from ctal.tasks import Task
+
+
+class SingleTaskNet(Network):
+    """An encoder and a head of its own for every task: nothing is shared.
+
+    Trained as one network for convenience; with a sum of losses and Adam, no task sees another.
+
+    Args:
+        tasks: the tasks.
+        encoder: name of a timm encoder.
+        image_size: (H, W) of the pictures, multiples of 32.
+        pretrained: True, False, or a local file of encoder weights.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        encoder: str = "hrnet_w18_small_v2",
+        *,
+        image_size: tuple[int, int],
+        pretrained: bool | str = False,
+    ) -> None:
+        super().__init__(tasks, image_size=image_size)
+        self.encoders = nn.ModuleDict()
+        self.heads = nn.ModuleDict()
+        for task in self.tasks:
+            own = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
+            self.encoders[task.name] = own
+            self.heads[task.name] = Head(own.widths, task.channels)
+
+    def predict_raw(self, images: Tensor) -> Predictions:
+        """Every task by its own encoder and head."""
+        final = {name: self.heads[name](own(images)) for name, own in self.encoders.items()}
+        return Predictions(final, initial=[])

@@ -1,0 +1,111 @@
+"""The CTAL module against the outputs and gradients of the published one."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from ctal import CTAL
+from ctal.errors import InputError
+from ctal.networks import AffinityRefinement
+
+GOLDENS = Path(__file__).parents[3] / "shared/goldens/ctal_shared_mixing.safetensors"
+TASKS = ["semseg", "depth", "normals"]
+
+
+@pytest.mark.skipif(not GOLDENS.is_file(), reason="the published module's outputs are not here")
+@pytest.mark.parametrize("method", ["dense", "factorised"])
+def test_published_outputs_and_gradients(method):
+    golden = load_file(GOLDENS)
+    module = CTAL(TASKS, 6, (5, 7), shared_mixing=True, method=method).double()
+    state = {
+        "mixing_weight": golden["mixing.weight"][None],
+        "mixing_bias": golden["mixing.bias"][None],
+    }
+    state |= {key: value for key, value in golden.items() if key.startswith("value.")}
+    module.load_state_dict(state)
+    inputs = {task: golden[f"in.{task}"].requires_grad_() for task in TASKS}
+    out = module(inputs)
+    sum((i + 1) * (out[task] ** 2).sum() for i, task in enumerate(TASKS)).backward()
+
+    found = {f"out.{task}": out[task] for task in TASKS}
+    found |= {f"grad_in.{task}": inputs[task].grad for task in TASKS}
+    found |= {f"grad_value.{t}.weight": module.value[t].weight.grad for t in TASKS}
+    found["grad_mixing.weight"] = module.mixing_weight.grad[0]
+    found["grad_mixing.bias"] = module.mixing_bias.grad[0]
+    for key, tensor in found.items():
+        torch.testing.assert_close(tensor, golden[key], rtol=1e-10, atol=1e-10, msg=key)
+
+
+def features(channels=4, size=(3, 5)):
+    return {task: torch.randn(2, channels, *size) for task in TASKS}
+
+
+def test_gamma_blends_features_with_what_is_diffused():
+    torch.manual_seed(0)
+    x = features()
+    module = CTAL(TASKS, 4, (3, 5))
+    outputs = {}
+    for gamma in (0.0, 0.5, 1.0):
+        module.gamma = gamma
+        outputs[gamma] = module(x)
+    for task in TASKS:
+        torch.testing.assert_close(outputs[0.0][task], x[task])
+        torch.testing.assert_close(outputs[0.5][task], (outputs[1.0][task] + x[task]) / 2)
+
+
+def test_order_of_tasks_is_kept_whatever_the_order_of_the_features():
+    torch.manual_seed(0)
+    x = features()
+    module = CTAL(TASKS, 4, (3, 5))
+    forwards, backwards = module(x), module(dict(reversed(x.items())))
+    assert list(forwards) == list(backwards) == list(module.value) == TASKS
+    for task in TASKS:
+        torch.testing.assert_close(forwards[task], backwards[task])
+
+
+def test_each_target_task_has_its_own_mixing_unless_shared():
+    torch.manual_seed(0)
+    own, shared = CTAL(TASKS, 4, (3, 5)), CTAL(TASKS, 4, (3, 5), shared_mixing=True)
+    assert own.mixing_weight.shape == (3, 15, 3, 3, 3)
+    assert shared.mixing_weight.shape == (1, 15, 3, 3, 3)
+    x = features()
+    before = own(x)
+    with torch.no_grad():
+        own.mixing_weight[1].zero_()
+    after = own(x)
+    assert not torch.allclose(before["depth"], after["depth"])
+    torch.testing.assert_close(before["semseg"], after["semseg"])
+
+
+def test_mixing_starts_as_a_grouped_convolution_does():
+    torch.manual_seed(0)
+    module = CTAL(TASKS, 4, (20, 20))
+    bound = (3 * 9) ** -0.5
+    for parameter in (module.mixing_weight, module.mixing_bias):
+        assert parameter.abs().max() <= bound
+        assert parameter.abs().max() > 0.98 * bound
+        assert abs(float(parameter.detach().mean())) < 0.05 * bound
+
+
+def test_parameters_of_one_mixing_at_the_papers_size():
+    module = CTAL(TASKS, 1, (72, 96), shared_mixing=True)
+    assert module.mixing_weight.numel() + module.mixing_bias.numel() == 193_536
+
+
+def test_refinement_doubles_the_resolution():
+    refine = AffinityRefinement(TASKS, 4, (3, 5), channels=8)
+    assert {task: tuple(x.shape) for task, x in refine(features()).items()} == {
+        task: (2, 8, 6, 10) for task in TASKS
+    }
+
+
+def test_wrong_features_are_named():
+    module = CTAL(TASKS, 4, (3, 5))
+    with pytest.raises(InputError, match=r"\(3, 5\).*built for.*got \(4, 5\)"):
+        module(features(size=(4, 5)))
+    with pytest.raises(InputError, match="expected the tasks"):
+        module({"depth": torch.zeros(1, 4, 3, 5)})
+    with pytest.raises(InputError, match="odd number, got 2"):
+        CTAL(TASKS, 4, (3, 5), kernel_size=2)

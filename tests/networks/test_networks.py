@@ -1,0 +1,127 @@
+"""One tester for all networks: counts, shapes, gradients, reload, compile."""
+
+import copy
+
+import pytest
+import torch
+
+from ctal.errors import InputError
+from ctal.networks import (
+    CTALNet,
+    MultiScaleCTALNet,
+    SharedEncoderNet,
+    SingleTaskNet,
+    build,
+    describe,
+)
+from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
+
+NETWORKS = [SingleTaskNet, SharedEncoderNet, CTALNet, MultiScaleCTALNet]
+NYUV2 = [SemanticSegmentation(13), Depth(), SurfaceNormals()]
+CITYSCAPES = [SemanticSegmentation(19), Depth()]
+
+
+def parameters(network):
+    return sum(p.numel() for p in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("network", "tasks", "image_size", "expected"),
+    [
+        (SingleTaskNet, NYUV2, (288, 384), 11_807_897),
+        (SharedEncoderNet, NYUV2, (288, 384), 4_086_457),
+        (CTALNet, NYUV2, (288, 384), 6_057_216),
+        (MultiScaleCTALNet, NYUV2, (288, 384), 11_149_783),
+        (SingleTaskNet, CITYSCAPES, (128, 256), 7_874_280),
+        (SharedEncoderNet, CITYSCAPES, (128, 256), 4_013_560),
+        (CTALNet, CITYSCAPES, (128, 256), 5_262_854),
+        (MultiScaleCTALNet, CITYSCAPES, (128, 256), 8_474_086),
+    ],
+)
+def test_parameters_are_those_of_the_published_networks(network, tasks, image_size, expected):
+    options = {"shared_mixing": True} if network in (CTALNet, MultiScaleCTALNet) else {}
+    assert parameters(network(tasks, image_size=image_size, **options)) == expected
+
+
+def test_task_specific_mixing_adds_a_set_per_further_task():
+    counts = [
+        parameters(CTALNet(NYUV2, "test_resnet", image_size=(64, 96), shared_mixing=shared))
+        for shared in (True, False)
+    ]
+    P, T = 16 * 24, 3
+    assert counts[1] - counts[0] == (T - 1) * P * (9 * T + 1)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+class TestEveryNetwork:
+    size = (64, 96)
+
+    def make(self, network):
+        torch.manual_seed(0)
+        return network(NYUV2, "test_efficientnet", image_size=self.size)
+
+    def test_raw_maps_have_the_size_of_the_pictures(self, network):
+        out = self.make(network)(torch.rand(2, 3, *self.size))
+        shapes = {"semseg": (2, 13, 64, 96), "depth": (2, 1, 64, 96), "normals": (2, 3, 64, 96)}
+        for maps in [out.final, *out.initial]:
+            assert {name: tuple(x.shape) for name, x in maps.items()} == shapes
+            assert list(maps) == list(shapes)  # in the order of the tasks
+
+    def test_every_parameter_gets_a_gradient(self, network):
+        net = self.make(network)
+        out = net(torch.rand(2, 3, *self.size))
+        sum(
+            x.square().sum() for maps in [out.final, *out.initial] for x in maps.values()
+        ).backward()
+        without = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
+        assert without == []
+
+    def test_description_and_weights_give_the_same_network(self, network):
+        net = self.make(network).eval()
+        again = build(describe(net)).eval()
+        again.load_state_dict(net.state_dict())
+        images = torch.rand(1, 3, *self.size)
+        with torch.no_grad():
+            first, second = net(images).final, again(images).final
+        assert list(first) == list(second)
+        for name in first:
+            torch.testing.assert_close(first[name], second[name], rtol=0, atol=0)
+
+    def test_copies(self, network):
+        net = self.make(network).eval()
+        images = torch.rand(1, 3, *self.size)
+        with torch.no_grad():
+            torch.testing.assert_close(copy.deepcopy(net)(images).final, net(images).final)
+
+    def test_a_wrong_size_names_the_right_one(self, network):
+        with pytest.raises(InputError, match=r"\(B, 3, 64, 96\).*got \(1, 3, 64, 64\)"):
+            self.make(network)(torch.rand(1, 3, 64, 64))
+
+    def test_bfloat16_autocast(self, network):
+        net = self.make(network)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            out = net(torch.rand(2, 3, *self.size))
+        assert all(x.isfinite().all() for x in out.final.values())
+
+
+def test_initial_predictions_per_scale():
+    images = torch.rand(2, 3, 64, 64)
+    counts = {
+        network: len(network(NYUV2, "test_resnet", image_size=(64, 64))(images).initial)
+        for network in NETWORKS
+    }
+    assert counts == {SingleTaskNet: 0, SharedEncoderNet: 0, CTALNet: 1, MultiScaleCTALNet: 4}
+
+
+def test_single_task_networks_share_nothing():
+    net = SingleTaskNet(NYUV2, "test_resnet", image_size=(64, 64))
+    net(torch.rand(2, 3, 64, 64)).final["depth"].sum().backward()
+    touched = {n.split(".")[1] for n, p in net.named_parameters() if p.grad is not None}
+    assert touched == {"depth"}
+
+
+def test_tasks_need_different_names():
+    with pytest.raises(InputError, match=r"different names, got \['depth', 'depth'\]"):
+        SharedEncoderNet([Depth(), Depth()], "test_resnet", image_size=(64, 64))
+    with pytest.raises(InputError, match="one or more"):
+        SharedEncoderNet([], "test_resnet", image_size=(64, 64))
