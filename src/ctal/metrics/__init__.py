@@ -1,1 +1,32 @@
-"""Metrics pooled over a data set."""
+"""Metrics pooled over all labelled pixels of a data set, and Delta_m.
+
+A metric takes (prediction, target) batch by batch and adds up over processes; a share is in 0..1.
+"""
+
+from ctal.metrics.depth import (
+    AbsoluteError,
+    RelativeError,
+    RootMeanSquareError,
+    RootMeanSquareLogError,
+    WithinRatio,
+)
+from ctal.metrics.gain import delta_m
+from ctal.metrics.normals import MeanAngle, MedianAngle, RootMeanSquareAngle, WithinAngle
+from ctal.metrics.pooled import PooledMean
+from ctal.metrics.semseg import MeanIoU, PixelAccuracy
+
+__all__ = [
+    "AbsoluteError",
+    "MeanAngle",
+    "MeanIoU",
+    "MedianAngle",
+    "PixelAccuracy",
+    "PooledMean",
+    "RelativeError",
+    "RootMeanSquareAngle",
+    "RootMeanSquareError",
+    "RootMeanSquareLogError",
+    "WithinAngle",
+    "WithinRatio",
+    "delta_m",
+]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from ctal.errors import InputError
 from ctal.maps import Map
 
 
@@ -36,6 +37,14 @@ class Task(ABC):
     map_type: ClassVar[type[Map]]
     unit: ClassVar[str]
     error_limit: ClassVar[float]
+
+    def __post_init__(self) -> None:
+        """Checks the name, which becomes a key of samples, outputs and modules."""
+        if not self.name.isidentifier() or self.name == "image":
+            raise InputError(
+                "name: expected letters, digits and underscores (and not 'image', the key of the "
+                f"picture in a sample), got {self.name!r}"
+            )
 
     @property
     @abstractmethod
@@ -100,11 +109,20 @@ class Task(ABC):
         """
 
 
+def masked(maps: Tensor, valid: Tensor) -> Tensor:
+    """`maps` (B, C, H, W) in float32, with 0 wherever not `valid` (B, H, W).
+
+    A loss begins with this: NaN in an unlabelled pixel would spoil the gradient of any function
+    that sees it, even where its value is discarded later (0 * NaN is NaN).
+    """
+    return torch.where(valid.unsqueeze(1), maps.float(), 0.0)
+
+
 def masked_mean(values: Tensor, valid: Tensor) -> Tensor:
     """Mean of `values` (B, H, W) over `valid` (B, H, W); 0 with a gradient of 0 if none is valid.
 
     `where` and not a product: what an unlabelled pixel holds, NaN included, must not count, and
     its gradient must be 0.
     """
-    total = torch.where(valid, values, torch.zeros_like(values)).sum()
+    total = torch.where(valid, values, 0.0).sum()
     return total / valid.sum().clamp(min=1)

@@ -1,0 +1,122 @@
+"""Metrics of surface normals, (B, 3, H, W), (0, 0, 0) where unlabelled; angles in degrees.
+
+The set of Fouhey, Gupta and Hebert, "Data-Driven 3D Primitives for Single Image Understanding",
+ICCV 2013.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from ctal.metrics.pooled import PooledMean
+
+
+def labelled_normals(target: Tensor) -> Tensor:
+    """Which pixels of a normal map (B, 3, H, W) have a label: (B, H, W), bool."""
+    return (target != 0).any(dim=1) & torch.isfinite(target).all(dim=1)
+
+
+def unit(vectors: Tensor, shortest: float = 1e-12) -> Tensor:
+    """A map of vectors (B, 3, H, W) over their lengths, or over `shortest` where that is longer.
+
+    It has a finite gradient at 0, and is 8 times as fast on a CPU as `F.normalize`, whose norm is
+    slow over a dimension that is not the last.
+    """
+    return vectors / vectors.square().sum(dim=1, keepdim=True).clamp(min=shortest**2).sqrt()
+
+
+def angles(prediction: Tensor, target: Tensor) -> Tensor:
+    """Angle between two maps of vectors (B, 3, H, W) of any length: (B, H, W), degrees, 0..180.
+
+    2 atan2(|u - v|, |u + v|) of the unit vectors u and v, which is right to rounding at all angles;
+    the arc cosine of the product has an error of 0.02 degrees near 0 in float32 (W. Kahan, "How
+    Futile are Mindless Assessments of Roundoff in Floating-Point Computation?", 2006).
+    A zero vector is at 90 degrees to all others: a network earns nothing by predicting none.
+    """
+    u, v = unit(prediction), unit(target)
+    difference, total = (u - v).square().sum(dim=1), (u + v).square().sum(dim=1)
+    return torch.rad2deg(2 * torch.atan2(difference.sqrt(), total.sqrt()))
+
+
+def labelled_angles(prediction: Tensor, target: Tensor) -> Tensor:
+    """Angles of the labelled pixels of a batch, (N,) degrees."""
+    return angles(prediction, target)[labelled_normals(target)]
+
+
+class MeanAngle(PooledMean):
+    """Mean angle, degrees."""
+
+    def pixel_values(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The angles."""
+        return labelled_angles(prediction, target)
+
+
+class RootMeanSquareAngle(PooledMean):
+    """sqrt(mean angle^2), degrees."""
+
+    def pixel_values(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The squared angles."""
+        return labelled_angles(prediction, target).double().square()
+
+    def finish(self, mean: Tensor) -> Tensor:
+        """The root of the mean square."""
+        return mean.sqrt()
+
+
+class WithinAngle(PooledMean):
+    """Share of pixels with an angle below `limit`, 0..1.
+
+    Args:
+        limit: degrees.
+    """
+
+    higher_is_better = True
+    plot_upper_bound = 1.0  # torchmetrics' mark of a share
+
+    def __init__(self, limit: float) -> None:
+        super().__init__()
+        self.limit = limit
+
+    def pixel_values(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Whether the angle is below the limit."""
+        return labelled_angles(prediction, target) < self.limit
+
+
+class MedianAngle(Metric):
+    """Median angle over all labelled pixels, degrees, right to 0.005; NaN without any label.
+
+    It counts angles in bins of 0.01 degrees, since counts of several processes can be added up and
+    take 144 kB for a data set of any size. For an even number of pixels it is the mean of the
+    middle two, like numpy's.
+    """
+
+    full_state_update = False
+    higher_is_better = False
+    bins_per_degree = 100
+    counts: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        bins = torch.zeros(180 * self.bins_per_degree, dtype=torch.int64)
+        self.add_state("counts", bins, dist_reduce_fx="sum")
+
+    def update(self, prediction: Tensor, target: Tensor) -> None:
+        """Counts the pixels of one batch."""
+        bins = len(self.counts)
+        # the NaN of a network that diverged is as wrong as can be, and has no bin of its own
+        degrees = labelled_angles(prediction, target).nan_to_num(nan=180.0)
+        found = (degrees * self.bins_per_degree).long()
+        # 180 degrees belong to the last bin
+        self.counts += torch.bincount(found.clamp(max=bins - 1), minlength=bins)
+
+    def compute(self) -> Tensor:
+        """The median over all batches so far, a float64 scalar."""
+        running = self.counts.cumsum(0)
+        pixels = int(running[-1])
+        if pixels == 0:
+            return torch.full((), torch.nan, dtype=torch.float64, device=running.device)
+        middle = torch.tensor([(pixels + 1) // 2, pixels // 2 + 1], device=running.device)
+        centres = (torch.searchsorted(running, middle).double() + 0.5) / self.bins_per_degree
+        return centres.mean()

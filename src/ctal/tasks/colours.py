@@ -1,0 +1,44 @@
+"""Colours of classes and of numbers; black always means "no label"."""
+
+from __future__ import annotations
+
+import colorsys
+
+import torch
+from matplotlib import colormaps
+from torch import Tensor
+
+GOLDEN_RATIO = 0.618034
+
+
+def class_colours(count: int) -> list[str]:
+    """The default colours of `count` classes, "#rrggbb", none of them near black.
+
+    The hue advances by the golden ratio of the circle, which keeps any number of hues well apart;
+    saturation and brightness vary in cycles of 2 and 3, so that neighbours in hue differ in them.
+    """
+    colours = []
+    for index in range(count):
+        hue = (0.6 + index * GOLDEN_RATIO) % 1
+        saturation = (0.85, 0.5)[index % 2]
+        brightness = (0.95, 0.7, 0.5)[index % 3]
+        rgb = colorsys.hsv_to_rgb(hue, saturation, brightness)
+        colours.append("#" + "".join(f"{round(255 * part):02x}" for part in rgb))
+    return colours
+
+
+def paint_values(values: Tensor, low: float, high: float, colormap: str) -> Tensor:
+    """Paints a map of numbers, (H, W), as a picture, (3, H, W) uint8.
+
+    Args:
+        values: NaN is painted black.
+        low: painted, like all below it, in the first colour of the colormap.
+        high: painted, like all above it, in the last one.
+        colormap: name of a colormap of matplotlib.
+    """
+    # not 0, for a map of one value
+    span = max(high - low, torch.finfo(torch.float32).tiny)
+    shares = ((values.detach().float().cpu() - low) / span).clamp(0, 1)
+    colours = torch.from_numpy(colormaps[colormap](shares.nan_to_num().numpy(), bytes=True))
+    picture = torch.where(shares.isnan().unsqueeze(-1), 0, colours[..., :3])
+    return picture.movedim(-1, 0)

@@ -1,0 +1,105 @@
+"""Depth: metres along the optical axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from ctal.errors import InputError
+from ctal.maps import DepthMap
+from ctal.metrics import (
+    AbsoluteError,
+    RelativeError,
+    RootMeanSquareError,
+    RootMeanSquareLogError,
+    WithinRatio,
+)
+from ctal.metrics.depth import labelled_depth
+from ctal.tasks.base import Task, masked, masked_mean
+from ctal.tasks.colours import paint_values
+
+
+@dataclass(frozen=True)
+class Depth(Task):
+    """Metric depth; its loss is the mean absolute error in metres.
+
+    Args:
+        name: key of the task's map in samples and outputs.
+
+    Attributes:
+        nearest: a prediction is never below this (metres), since ratios and logarithms of it are
+            taken; no camera sees anything at a millimetre.
+    """
+
+    name: str = "depth"
+
+    map_type = DepthMap
+    unit = "m"
+    error_limit = 0.5
+    nearest: ClassVar[float] = 1e-3
+
+    @property
+    def channels(self) -> int:
+        """The depth itself."""
+        return 1
+
+    def loss(self, raw: Tensor, target: Tensor) -> Tensor:
+        """|raw - target|, mean over labelled pixels."""
+        valid = self.valid(target)
+        difference = masked(raw, valid) - masked(target, valid)
+        return masked_mean(difference.abs().squeeze(1), valid)
+
+    def decode(self, raw: Tensor) -> Tensor:
+        """Metres, (B, 1, H, W) float32, at least `nearest`."""
+        return raw.float().clamp(min=self.nearest)
+
+    def encode(self, target: Tensor) -> Tensor:
+        """The target itself."""
+        return target
+
+    def valid(self, target: Tensor) -> Tensor:
+        """Which pixels are above 0 and finite."""
+        return labelled_depth(target)
+
+    def check(self, target: Tensor) -> None:
+        """Looks for depths that are negative or not finite."""
+        wrong = target[~(torch.isfinite(target) & (target >= 0))]
+        if wrong.numel():
+            raise InputError(
+                f"{self.name}: expected metres > 0, or 0 where there is no label, got "
+                f"{wrong[0].item():g} (one of {wrong.numel()} such pixels)"
+            )
+
+    def metrics(self) -> dict[str, Metric]:
+        """Absolute, relative, square and log error, and the shares within 1.25^k."""
+        return {
+            "abs_error": AbsoluteError(),
+            "rel_error": RelativeError(),
+            "rmse": RootMeanSquareError(),
+            "log_rmse": RootMeanSquareLogError(),
+            **{f"delta_{k}": WithinRatio(1.25**k) for k in (1, 2, 3)},
+        }
+
+    def error(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """|prediction - target|, metres."""
+        difference = (prediction - target).abs().squeeze(1)
+        return torch.where(self.valid(target), difference, torch.nan)
+
+    def paint(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
+        """From yellow (near) to dark violet (far); black where unlabelled.
+
+        The colours span the labelled depths of the reference; 0..1 m where it has none.
+        """
+        depths = self._labelled(prediction)
+        known = depths if reference is None else self._labelled(reference)
+        known = known[~known.isnan()]
+        low, high = (known.min().item(), known.max().item()) if known.numel() else (0.0, 1.0)
+        return paint_values(depths, low, high, "viridis_r")
+
+    def _labelled(self, depth: Tensor) -> Tensor:
+        """One depth map (1, H, W) as (H, W), with NaN where unlabelled."""
+        return torch.where(self.valid(depth.unsqueeze(0))[0], depth[0], torch.nan)

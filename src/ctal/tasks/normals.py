@@ -1,0 +1,98 @@
+"""Surface normals: the direction that the surface behind every pixel faces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from ctal.errors import InputError
+from ctal.maps import NormalMap
+from ctal.metrics import MeanAngle, MedianAngle, RootMeanSquareAngle, WithinAngle
+from ctal.metrics.normals import angles, labelled_normals, unit
+from ctal.tasks.base import Task, masked, masked_mean
+
+
+@dataclass(frozen=True)
+class SurfaceNormals(Task):
+    """Unit normals in camera axes (x right, y down, z into the scene); loss: 1 - cosine.
+
+    Args:
+        name: key of the task's map in samples and outputs.
+    """
+
+    name: str = "normals"
+
+    map_type = NormalMap
+    unit = "unit vector"
+    error_limit = 45.0
+
+    @property
+    def channels(self) -> int:
+        """x, y and z, of any length."""
+        return 3
+
+    def loss(self, raw: Tensor, target: Tensor) -> Tensor:
+        """1 - cosine of the angle between raw and target, mean over labelled pixels.
+
+        A raw vector shorter than 1e-4 is divided by 1e-4 and not by its length: its direction is
+        noise, and at 0 the gradient would be infinite.
+        """
+        valid = self.valid(target)
+        direction = unit(masked(raw, valid), shortest=1e-4)
+        cosine = (direction * unit(masked(target, valid))).sum(dim=1)
+        return masked_mean(1 - cosine, valid)
+
+    def decode(self, raw: Tensor) -> Tensor:
+        """Unit vectors, (B, 3, H, W) float32; towards the camera where raw is 0."""
+        direction = unit(raw.float())
+        towards_camera = torch.tensor([0.0, 0.0, -1.0], device=raw.device)[:, None, None]
+        # too short (or too long) to be squared in float32: no unit vector came out; NaN stays NaN
+        undefined = direction.square().sum(dim=1, keepdim=True) < 0.5
+        return torch.where(undefined, towards_camera, direction)
+
+    def encode(self, target: Tensor) -> Tensor:
+        """The target itself."""
+        return target
+
+    def valid(self, target: Tensor) -> Tensor:
+        """Which pixels hold a vector other than zero."""
+        return labelled_normals(target)
+
+    def check(self, target: Tensor) -> None:
+        """Looks for vectors whose length is neither 0 nor, within 0.01, 1."""
+        lengths = torch.linalg.vector_norm(target, dim=0)
+        # written so that NaN is wrong
+        wrong = lengths[~((lengths == 0) | ((lengths - 1).abs() <= 1e-2))]
+        if wrong.numel():
+            raise InputError(
+                f"{self.name}: expected vectors of length 1, or (0, 0, 0) where there is no label, "
+                f"got length {wrong[0].item():g} (one of {wrong.numel()} such pixels)"
+            )
+
+    def metrics(self) -> dict[str, Metric]:
+        """Mean, median and root mean square angle, and the shares below three angles."""
+        return {
+            "mean": MeanAngle(),
+            "median": MedianAngle(),
+            "rmse": RootMeanSquareAngle(),
+            **{f"within_{limit:g}": WithinAngle(limit) for limit in (11.25, 22.5, 30)},
+        }
+
+    def error(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Angle between prediction and target, degrees."""
+        return torch.where(self.valid(target), angles(prediction, target), torch.nan)
+
+    def paint(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
+        """Red, green, blue = x right, y up, z towards the viewer; -1..1 becomes 0..255.
+
+        A floor is green, a wall facing the camera blue; black where unlabelled. The reference
+        changes nothing.
+        """
+        vectors = prediction.float().cpu()
+        axes = torch.tensor([1.0, -1.0, -1.0])[:, None, None]
+        colours = ((vectors * axes + 1) / 2 * 255).round().clamp(0, 255)
+        known = self.valid(vectors.unsqueeze(0))
+        return torch.where(known, colours, 0.0).to(torch.uint8)

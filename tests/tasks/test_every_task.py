@@ -1,0 +1,148 @@
+"""What holds for the loss, the coding and the names of all tasks."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ctal.errors import InputError
+from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals, Task
+
+TASKS = [SemanticSegmentation(5), Depth(), SurfaceNormals()]
+each_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+
+
+def labels(task: Task, seed: int = 0, batch: int = 2, size: tuple[int, int] = (4, 6)):
+    """A batch of targets, about a third of it unlabelled."""
+    generator = torch.Generator().manual_seed(seed)
+    known = torch.rand(batch, *size, generator=generator) > 0.3
+    if isinstance(task, SemanticSegmentation):
+        classes = torch.randint(task.num_classes, known.shape, generator=generator)
+        return torch.where(known, classes, 255)
+    if isinstance(task, Depth):
+        return (torch.rand(known.shape, generator=generator) * 9 + 0.5).where(known, 0.0)[:, None]
+    vectors = torch.randn(batch, 3, *size, generator=generator)
+    unit = vectors / vectors.norm(dim=1, keepdim=True)
+    return unit * known[:, None]
+
+
+def raw_map(task: Task, seed: int = 1, batch: int = 2, size: tuple[int, int] = (4, 6)):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(batch, task.channels, *size, generator=generator)
+
+
+@each_task
+def test_a_batch_without_labels_costs_nothing_and_moves_nothing(task):
+    target = torch.full_like(labels(task), task.map_type.unlabelled)
+    raw = raw_map(task).requires_grad_()
+    loss = task.loss(raw, target)
+    loss.backward()
+    assert loss.item() == 0
+    assert torch.equal(raw.grad, torch.zeros_like(raw))
+
+
+@each_task
+def test_what_unlabelled_pixels_hold_does_not_count(task):
+    target = labels(task)
+    unlabelled = ~task.valid(target)
+    assert 0 < unlabelled.sum() < unlabelled.numel()
+    clean = raw_map(task).requires_grad_()
+    spoilt = clean.detach().masked_fill(unlabelled[:, None], torch.nan).requires_grad_()
+    spoilt_target = target
+    if target.is_floating_point():
+        spoilt_target = target.masked_fill(unlabelled[:, None], torch.nan)
+    loss, expected = task.loss(spoilt, spoilt_target), task.loss(clean, target)
+    loss.backward()
+    expected.backward()
+    assert loss.item() == expected.item() > 0
+    assert torch.equal(spoilt.grad, clean.grad)
+    assert not spoilt.grad.movedim(1, -1)[unlabelled].any()
+
+
+@each_task
+def test_every_labelled_pixel_of_the_batch_weighs_the_same(task):
+    target, raw = labels(task, batch=3), raw_map(task, batch=3)
+    valid = task.valid(target)
+    pixels = [
+        task.loss(
+            raw[b : b + 1, :, y : y + 1, x : x + 1], target[b : b + 1, ..., y : y + 1, x : x + 1]
+        )
+        for b, y, x in valid.nonzero().tolist()
+    ]
+    assert task.loss(raw, target).item() == pytest.approx(
+        torch.stack(pixels).mean().item(), rel=1e-5
+    )
+
+
+@each_task
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_half_precision_map_is_scored_in_float32(task, dtype):
+    raw = raw_map(task).to(dtype).requires_grad_()
+    loss = task.loss(raw, labels(task))
+    loss.backward()
+    assert loss.dtype == torch.float32
+    assert loss.item() == task.loss(raw.detach().float(), labels(task)).item()
+    assert raw.grad.isfinite().all()
+
+
+@each_task
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 10**6), height=st.integers(1, 5), width=st.integers(1, 5))
+def test_decoding_what_was_encoded_gives_the_target(task, seed, height, width):
+    target = labels(task, seed, batch=1, size=(height, width))
+    raw = task.encode(target)
+    assert raw.shape == (1, task.channels, height, width)
+    prediction = task.decode(raw)
+    assert prediction.shape == target.shape
+    assert prediction.dtype == target.dtype
+    valid = task.valid(target)
+    if target.ndim == 4:
+        valid = valid[:, None].expand_as(target)
+    torch.testing.assert_close(prediction[valid], target[valid])
+    task.check(target[0])
+
+
+@each_task
+def test_a_perfect_prediction_has_no_error_and_nan_where_there_is_no_label(task):
+    target = labels(task)
+    error = task.error(task.decode(task.encode(target)), target)
+    assert error.dtype == torch.float32
+    assert torch.equal(error.isnan(), ~task.valid(target))
+    assert error[task.valid(target)].abs().max() < 1e-4
+    best = [1, 1] if task.name == "semseg" else None
+    for index, metric in enumerate(task.metrics().values()):
+        metric.update(task.decode(task.encode(target)), target)
+        expected = best[index] if best else float(bool(metric.higher_is_better))
+        assert metric.compute().item() == pytest.approx(expected, abs=6e-3)
+
+
+@each_task
+def test_labels_and_predictions_are_painted_with_black_for_no_label(task):
+    target = task.map_type(labels(task)[0])
+    picture = task.paint(target)
+    assert picture.shape == (3, 4, 6)
+    assert picture.dtype == torch.uint8
+    assert torch.equal((picture == 0).all(dim=0), ~task.valid(target.unsqueeze(0))[0])
+    assert type(picture) is torch.Tensor
+
+
+@each_task
+def test_the_first_metrics_are_fresh_and_named_in_order(task):
+    names = {
+        "semseg": ["miou", "pixel_accuracy"],
+        "depth": ["abs_error", "rel_error", "rmse", "log_rmse", "delta_1", "delta_2", "delta_3"],
+        "normals": ["mean", "median", "rmse", "within_11.25", "within_22.5", "within_30"],
+    }
+    metrics = task.metrics()
+    assert list(metrics) == names[task.name]
+    assert all(metrics[name] is not task.metrics()[name] for name in metrics)
+    signs = [
+        name in ("miou", "pixel_accuracy") or name[:6] in ("delta_", "within") for name in metrics
+    ]
+    assert [metric.higher_is_better for metric in metrics.values()] == signs
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "a/b", "my depth", "image"])
+def test_a_name_that_cannot_be_a_key_is_refused(name):
+    with pytest.raises(InputError, match="name: expected"):
+        Depth(name=name)

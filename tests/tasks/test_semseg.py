@@ -1,0 +1,95 @@
+"""Semantic segmentation."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from ctal.errors import InputError
+from ctal.maps import ClassMap
+from ctal.tasks import SemanticSegmentation
+from ctal.tasks.colours import class_colours
+
+
+def test_loss_of_two_pixels_by_hand():
+    # pixel 0: scores 0, ln 3 and label 1 -> -ln(3/4); pixel 1: unlabelled
+    raw = torch.tensor([0.0, math.log(3.0)]).view(1, 2, 1, 1).repeat(1, 1, 1, 2)
+    loss = SemanticSegmentation(2).loss(raw, torch.tensor([[[1, 255]]]))
+    assert loss.item() == pytest.approx(-math.log(0.75))
+
+
+def test_loss_is_the_one_of_torch():
+    raw = torch.randn(3, 6, 5, 7)
+    target = torch.randint(6, (3, 5, 7))
+    target[torch.rand(target.shape) < 0.3] = 255
+    expected = F.cross_entropy(raw, target, ignore_index=255)
+    torch.testing.assert_close(SemanticSegmentation(6).loss(raw, target), expected)
+
+
+def test_decode_takes_the_highest_score():
+    raw = torch.tensor([[[[1.0, 0.0]], [[2.0, -5.0]], [[0.0, -1.0]]]])
+    decoded = SemanticSegmentation(3).decode(raw)
+    assert decoded.dtype == torch.int64
+    assert decoded.tolist() == [[[1, 0]]]
+
+
+def test_an_unlabelled_pixel_is_no_class_in_the_code():
+    encoded = SemanticSegmentation(3).encode(torch.tensor([[[2, 255]]]))
+    assert encoded.movedim(1, -1).tolist() == [[[[0, 0, 1], [0, 0, 0]]]]
+
+
+@pytest.mark.parametrize("wrong", [-1, 3, 254, 256])
+def test_a_class_out_of_range_is_named_with_the_range(wrong):
+    target = ClassMap(torch.tensor([[0, 2], [255, wrong]]))
+    with pytest.raises(InputError, match=rf"semseg: expected class ids 0\.\.2.* got \[{wrong}\]"):
+        SemanticSegmentation(3).check(target)
+
+
+def test_error_is_one_where_the_class_is_wrong():
+    task = SemanticSegmentation(3)
+    error = task.error(torch.tensor([[[0, 1, 2]]]), torch.tensor([[[0, 2, 255]]]))
+    assert error[0, 0, :2].tolist() == [0, 1]
+    assert error[0, 0, 2].isnan()
+
+
+def test_given_colours_are_painted():
+    task = SemanticSegmentation(2, ["wall", "floor"], ["#ff8000", "#0000FF"])
+    picture = task.paint(ClassMap(torch.tensor([[0, 1, 255]])))
+    assert picture[:, 0].T.tolist() == [[255, 128, 0], [0, 0, 255], [0, 0, 0]]
+
+
+def test_default_colours_are_all_different_and_far_from_black():
+    colours = [tuple(bytes.fromhex(colour[1:])) for colour in class_colours(255)]
+    assert len(set(colours)) == 255
+    assert min(max(colour) for colour in colours) >= 120
+    # the first ones do not change with the number of classes, and differ well
+    assert class_colours(13) == class_colours(255)[:13]
+    first = torch.tensor(colours[:13]).float()
+    distances = torch.cdist(first, first) + 1e3 * torch.eye(13)
+    assert distances.min() > 50
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_classes": 1}, "num_classes: expected a whole number in 2..255, got 1"),
+        ({"num_classes": 256}, "num_classes"),
+        ({"num_classes": 2.0}, "num_classes"),
+        ({"num_classes": True}, "num_classes"),
+        ({"num_classes": 2, "class_names": ["a"]}, "class_names: expected a list of 2"),
+        ({"num_classes": 2, "class_names": "ab"}, "class_names"),
+        ({"num_classes": 2, "colours": ["#000000"]}, "colours: expected a list of 2"),
+        ({"num_classes": 2, "colours": ["#00000g", "#000000"]}, "colours: expected '#rrggbb'"),
+        ({"num_classes": 2, "colours": ["red", "#000000"]}, "got 'red'"),
+    ],
+)
+def test_arguments_of_another_form_are_refused(arguments, message):
+    with pytest.raises(InputError, match=message):
+        SemanticSegmentation(**arguments)
+
+
+def test_a_task_equals_the_one_read_back_with_lists():
+    task = SemanticSegmentation(2, ("a", "b"))
+    assert task == SemanticSegmentation(2, ["a", "b"])
+    assert hash(task) == hash(SemanticSegmentation(2, ["a", "b"]))
