@@ -7,3 +7,21 @@ class InputError(ValueError):
     The message is one line and says what was expected, what came and, where it helps, what to do;
     it names the file or the key. The command line prints it as it is and exits with code 2.
     """
+
+    def __init__(self, message: str) -> None:
+        # A worker of a DataLoader hands its error over as a new one whose message is the whole
+        # traceback; the line that was meant stands behind the name of this class.
+        own_name = f"{InputError.__module__}.{InputError.__qualname__}: "
+        super().__init__(message.rpartition(own_name)[2].strip())
+
+
+class Interrupted(Exception):
+    """The person at the keyboard, or the cluster, asked a run to stop.
+
+    Attributes:
+        number: the signal's number.
+    """
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.number = number

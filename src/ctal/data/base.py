@@ -1,0 +1,43 @@
+"""What a data set is: samples of typed maps, and the tasks they carry."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TypeAlias
+
+from torch.utils.data import Dataset
+from torchvision.tv_tensors import TVTensor
+
+from ctal.tasks import Task
+
+Sample: TypeAlias = dict[str, TVTensor]
+"""{"image": tv_tensors.Image (3, H, W) float32 RGB in 0..1, task name: its map (H, W), ...}."""
+
+
+class DenseDataset(Dataset[Sample], ABC):
+    """Pictures with a map per task; it knows nothing of networks.
+
+    A new data set is a subclass in one file. All maps of a sample have its picture's size; a task's
+    map may be missing from a sample, whose pixels then count as unlabelled.
+
+    Attributes:
+        tasks: the tasks whose maps the samples carry.
+    """
+
+    tasks: list[Task]
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of samples."""
+
+    @abstractmethod
+    def __getitem__(self, index: int) -> Sample:
+        """Reads and checks one sample.
+
+        Raises:
+            InputError: a file of the sample cannot be used; the message names it.
+        """
+
+    @abstractmethod
+    def sample_name(self, index: int) -> str:
+        """A name for one sample, by which a person finds it again."""

@@ -1,0 +1,122 @@
+"""The steps between a data set and a batch: select and resize, keep in memory, augment, stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.tv_tensors import wrap
+
+from ctal.data.base import DenseDataset, Sample
+from ctal.data.sampling import derived_seed
+from ctal.data.transforms import resize
+from ctal.tasks import Task
+
+
+class PreparedDataset(Dataset[Sample]):
+    """The samples of a data set, at one size and with the maps of the chosen tasks only.
+
+    Args:
+        dataset: the data set.
+        tasks: the tasks to keep.
+        size: (H, W) of the samples.
+        cache: reads all samples now and keeps them in memory, 1 byte per pixel for class ids and
+            3 for the picture. Now, since worker processes start later and share what they find.
+    """
+
+    def __init__(
+        self, dataset: DenseDataset, tasks: Sequence[Task], size: tuple[int, int], *, cache: bool
+    ) -> None:
+        self.dataset = dataset
+        self.keys = ["image", *(task.name for task in tasks)]
+        self.size = size
+        self._kept = [self._read(index) for index in range(len(dataset))] if cache else None
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Sample:
+        """The sample in the form that `DenseDataset` describes."""
+        return _unpacked(self._read(index) if self._kept is None else self._kept[index])
+
+    def _read(self, index: int) -> Sample:
+        sample = self.dataset[index]
+        # packed even where nothing is cached, so that a cache changes no number
+        return _packed(resize({k: sample[k] for k in self.keys if k in sample}, self.size))
+
+
+class AugmentedDataset(Dataset[Sample]):
+    """Samples for training, each augmented by draws that depend on seed, epoch and index alone.
+
+    It is indexed by the (epoch, index) pairs of an `EpochSampler`. A transform must take its
+    randomness from torch, as torchvision's do.
+
+    Args:
+        dataset: the prepared samples.
+        augmentation: maps a sample to a sample.
+        seed: seed of the run.
+    """
+
+    def __init__(
+        self, dataset: PreparedDataset, augmentation: Callable[[Sample], Sample], *, seed: int
+    ) -> None:
+        self.dataset = dataset
+        self.augmentation = augmentation
+        self.seed = seed
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self.dataset)
+
+    def __getitem__(self, place: tuple[int, int]) -> Sample:
+        """The sample that `place` = (epoch, index) stands for."""
+        epoch, index = place
+        with torch.random.fork_rng(devices=[]):
+            # not torch.manual_seed, which would also reset the generators of the accelerators
+            torch.default_generator.manual_seed(derived_seed(self.seed, epoch, index))
+            return self.augmentation(self.dataset[index])
+
+
+def collate(samples: Sequence[Sample], *, tasks: Sequence[Task]) -> Sample:
+    """Stacks samples to a batch; a map that a sample lacks is filled with unlabelled pixels.
+
+    Args:
+        samples: B samples of one size.
+        tasks: the tasks of the batch.
+
+    Returns:
+        "image" (B, 3, H, W), and for every task its map type with B in front.
+    """
+    batch = {"image": _stacked([sample["image"] for sample in samples])}
+    height, width = batch["image"].shape[-2:]
+    for task in tasks:
+        blank = task.map_type.blank(height, width)
+        batch[task.name] = _stacked([sample.get(task.name, blank) for sample in samples])
+    return batch
+
+
+def _stacked(values: list[Tensor]) -> Tensor:
+    return wrap(torch.stack(values), like=values[0])
+
+
+def _packed(sample: Sample) -> Sample:
+    packed = {}
+    for name, value in sample.items():
+        if name == "image":
+            packed[name] = wrap((value.clamp(0, 1) * 255).round().to(torch.uint8), like=value)
+        else:  # class ids fit a byte, 255 being the mark of an unlabelled pixel
+            packed[name] = value.to(torch.uint8) if value.dtype == torch.int64 else value
+    return packed
+
+
+def _unpacked(sample: Sample) -> Sample:
+    unpacked = {}
+    for name, value in sample.items():
+        if name == "image":
+            unpacked[name] = wrap(value.float() / 255, like=value)
+        else:
+            unpacked[name] = value.to(torch.int64) if value.dtype == torch.uint8 else value
+    return unpacked

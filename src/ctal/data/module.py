@@ -1,0 +1,188 @@
+"""The data of an experiment: which samples, at which size, in which batches."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader
+from torchvision.transforms import v2
+
+from ctal.data.base import DenseDataset, Sample
+from ctal.data.loading import AugmentedDataset, PreparedDataset, collate
+from ctal.data.sampling import EpochSampler, EvaluationSampler
+from ctal.errors import InputError
+from ctal.tasks import Task
+
+
+class DenseDataModule(LightningDataModule):
+    """Loaders for training, validation and test of dense data sets.
+
+    The order of the training samples and their augmentation depend on seed, epoch and sample
+    alone, and a checkpoint says how far into which epoch the run was: a resumed run sees the
+    batches that one without interruption would see, whatever the number of workers.
+
+    Args:
+        train: data set to train on.
+        val: data set to choose the best checkpoint on.
+        test: data set to report on.
+        tasks: names of the tasks to use, in the order wanted; None: all of `train`.
+        image_size: (H, W) that samples are resized to; None: that of the first training picture.
+        batch_size: samples per batch and process. Training leaves an incomplete last batch out
+            (unless it is the only one), validation and test never do.
+        num_workers: processes that read samples; 0: the main process does.
+        cache: keep the resized samples in memory; read from disk once.
+        augmentation: v2 transforms of a training sample, after resizing, in this order.
+        seed: seed of order and augmentation.
+
+    Attributes:
+        tasks: the tasks of the batches.
+        image_size: (H, W) of the batches.
+
+    Raises:
+        InputError: a task that a data set does not carry, or a number out of range.
+    """
+
+    def __init__(
+        self,
+        train: DenseDataset,
+        val: DenseDataset | None = None,
+        test: DenseDataset | None = None,
+        *,
+        tasks: list[str] | None = None,
+        image_size: tuple[int, int] | None = None,
+        batch_size: int = 8,
+        num_workers: int = 0,
+        cache: bool = False,
+        augmentation: list[v2.Transform] | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        for key, value, least in [
+            ("batch_size", batch_size, 1),
+            ("num_workers", num_workers, 0),
+            ("seed", seed, 0),
+            *[("image_size", length, 1) for length in image_size or ()],
+        ]:
+            if value < least:
+                raise InputError(f"{key}: expected a number from {least} on, got {value}")
+        self.datasets = {"train": train, "val": val, "test": test}
+        self.tasks = _select(train.tasks, tasks)
+        for split in ("val", "test"):
+            self._check_same_tasks(split)
+        if image_size is None:
+            height, width = train[0]["image"].shape[-2:]
+            image_size = (height, width)
+        self.image_size = (int(image_size[0]), int(image_size[1]))
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+        self.cache = cache
+        self.augmentation = v2.Compose(augmentation) if augmentation else v2.Identity()
+        self.seed = seed
+        self._prepared: dict[str, PreparedDataset] = {}
+        self._start = {"epoch": 0, "batch": 0}
+
+    def train_dataloader(self) -> DataLoader[Sample]:
+        """Shuffled, augmented batches; the first epoch after a resume starts where it stopped."""
+        start, self._start = self._start, {"epoch": 0, "batch": 0}
+        dataset = AugmentedDataset(self.prepared("train"), self.augmentation, seed=self.seed)
+        sampler = EpochSampler(
+            dataset,
+            seed=self.seed,
+            **self._processes(),
+            first_epoch=start["epoch"],
+            skip=start["batch"] * self.batch_size,
+        )
+        drop_last = len(sampler) > self.batch_size
+        return self._loader(dataset, sampler=sampler, drop_last=drop_last)
+
+    def val_dataloader(self) -> DataLoader[Sample] | list[Any]:
+        """Every validation sample once, in order; no loader without a data set."""
+        return self._evaluation_loader("val")
+
+    def test_dataloader(self) -> DataLoader[Sample] | list[Any]:
+        """Every test sample once, in order; no loader without a data set."""
+        return self._evaluation_loader("test")
+
+    def prepared(self, split: str) -> PreparedDataset:
+        """The resized samples of "train", "val" or "test" as they are before augmentation.
+
+        Raises:
+            InputError: there is no such data set.
+        """
+        dataset = self.datasets.get(split)
+        if dataset is None:
+            given = [name for name, value in self.datasets.items() if value is not None]
+            raise InputError(f"split: expected one of {', '.join(given)}, got {split!r}")
+        if split not in self._prepared:
+            self._prepared[split] = PreparedDataset(
+                dataset, self.tasks, self.image_size, cache=self.cache
+            )
+        return self._prepared[split]
+
+    def state_dict(self) -> dict[str, Any]:
+        """How many epochs, and batches of the present one, the run has trained on."""
+        if self.trainer is None or not 0 < self.trainer.num_training_batches < math.inf:
+            return {}
+        # the total, since Lightning's counts of the present epoch are reset at several moments
+        total: Any = self.trainer.fit_loop.epoch_loop.batch_progress.total
+        epoch, batch = divmod(total.processed, int(self.trainer.num_training_batches))
+        return {"epoch": epoch, "batch": batch}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Lets the next training loader start where the checkpoint was written."""
+        self._start = {key: int(state_dict[key]) for key in ("epoch", "batch")}
+        # Lightning asks for a stateful loader; here the data module holds that state
+        warnings.filterwarnings("ignore", message=".*resuming from a checkpoint that ended before")
+
+    def _evaluation_loader(self, split: str) -> DataLoader[Sample] | list[Any]:
+        if self.datasets[split] is None:
+            return []  # what Lightning takes for "nothing to do"
+        dataset = self.prepared(split)
+        return self._loader(dataset, sampler=EvaluationSampler(dataset, **self._processes()))
+
+    def _processes(self) -> dict[str, int]:
+        if self.trainer is None:
+            return {"replicas": 1, "rank": 0}
+        return {"replicas": self.trainer.world_size, "rank": self.trainer.global_rank}
+
+    def _loader(self, dataset: Any, **arguments: Any) -> DataLoader[Sample]:
+        return DataLoader(
+            dataset,
+            batch_size=self.batch_size,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
+            collate_fn=partial(collate, tasks=self.tasks),
+            # its own, so that starting workers takes nothing from the generator of the training
+            generator=torch.Generator().manual_seed(self.seed),
+            **arguments,
+        )
+
+    def _check_same_tasks(self, split: str) -> None:
+        dataset = self.datasets[split]
+        if dataset is None:
+            return
+        for task, other in zip(self.tasks, _select(dataset.tasks, self._names()), strict=True):
+            if task != other:
+                raise InputError(f"{split}: expected the task {task} of train, got {other}")
+
+    def _names(self) -> list[str]:
+        return [task.name for task in self.tasks]
+
+
+def _select(carried: Sequence[Task], names: list[str] | None) -> list[Task]:
+    by_name = {task.name: task for task in carried}
+    chosen = list(by_name) if names is None else names
+    unknown = [name for name in chosen if name not in by_name]
+    if unknown or not chosen or len(set(chosen)) < len(chosen):
+        raise InputError(
+            f"tasks: expected different ones of {', '.join(by_name)}, "
+            f"which the data set carries, got {chosen}"
+        )
+    return [by_name[name] for name in chosen]

@@ -1,0 +1,67 @@
+"""Rooms: the data set that comes with the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ctal.data.folder import FolderDataset
+from ctal.data.map_files import MapFiles
+from ctal.errors import InputError
+from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
+
+FOLDER = Path(__file__).parent / "rooms"
+
+CLASSES = {
+    "wall": "#c9c2b4",
+    "floor": "#9c6b43",
+    "ceiling": "#eeeae0",
+    "window": "#7cc7ee",
+    "door": "#6b4a2f",
+    "table": "#e0a030",
+    "chair": "#d9483b",
+    "bed": "#4f6fc4",
+    "sofa": "#8a56b0",
+    "cabinet": "#2f8f83",
+    "lamp": "#f7e34b",
+    "picture": "#f08fb2",
+    "plant": "#4caf50",
+    "clutter": "#5f6670",
+}
+"""The classes in the order of their ids, with the colours they are painted in."""
+
+
+class Rooms(FolderDataset):
+    """Rendered views of furnished rooms, for tests, examples and quick comparisons.
+
+    Content: pictures of 96x128 pixels in three splits; no room is in two of them.
+    Source: made by the scripts in tools/rooms with the path tracer Mitsuba 3, from a seed.
+    Tasks: `semseg`, 14 classes (`CLASSES`); `depth`, metres along the optical axis, stored in
+    millimetres; `normals` in camera coordinates (x right, y down, z into the scene), stored in
+    half precision. Every pixel is labelled, and labels are exact, not estimated.
+    Format: {train,val,test}/{image,semseg,depth,normals}/, a file per view.
+    Licence: that of this package. Nothing is downloaded.
+    Not for: any claim on real pictures. The rooms are simple, and a network scores higher here.
+
+    Args:
+        split: "train", "val" or "test".
+
+    Raises:
+        InputError: another split.
+    """
+
+    def __init__(self, split: str) -> None:
+        splits = ("train", "val", "test")
+        if split not in splits:
+            raise InputError(f"split: expected one of {', '.join(splits)}, got {split!r}")
+        semseg = SemanticSegmentation(
+            len(CLASSES), class_names=list(CLASSES), colours=list(CLASSES.values())
+        )
+        super().__init__(
+            FOLDER / split,
+            "image/{name}.jpg",
+            [
+                MapFiles(semseg, "semseg/{name}.png"),
+                MapFiles(Depth(), "depth/{name}.png", scale=0.001),
+                MapFiles(SurfaceNormals(), "normals/{name}.npz"),
+            ],
+        )

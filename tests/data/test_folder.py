@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image as PILImage
+
+from ctal.data import FolderDataset, MapFiles
+from ctal.errors import InputError
+from ctal.maps import ClassMap, DepthMap
+from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
+
+
+def save(path, array):
+    PILImage.fromarray(array).save(path)
+
+
+def test_a_folder_is_read_as_described(open_folder):
+    dataset = open_folder()
+    assert len(dataset) == 3
+    assert [dataset.sample_name(index) for index in range(3)] == ["a", "b", "c"]
+    assert [task.name for task in dataset.tasks] == ["semseg", "depth"]
+    sample = dataset[2]
+    assert list(sample) == ["image", "semseg", "depth"]
+    assert torch.allclose(sample["image"], torch.tensor(160 / 255), atol=0.01)
+    assert isinstance(sample["semseg"], ClassMap)
+    assert sample["semseg"].unique().tolist() == [2]
+    assert isinstance(sample["depth"], DepthMap)
+    assert sample["depth"].unique().tolist() == pytest.approx([0, 1.002])
+
+
+def test_names_choose_samples_and_their_order(open_folder, folder):
+    (folder / "list.txt").write_text("c\n\n a \n")
+    dataset = open_folder(names=folder / "list.txt")
+    assert dataset.names == ["c", "a"]
+    assert dataset[0]["depth"].max().item() == pytest.approx(1.002)
+
+
+def test_names_may_hold_folders_and_stand_anywhere(tmp_path):
+    for name in ("bonn/1", "aachen/2"):
+        for kind in ("left", "gt"):
+            (tmp_path / kind / name).parent.mkdir(parents=True, exist_ok=True)
+            save(tmp_path / kind / f"{name}_{kind}.png", np.zeros((2, 2), np.uint8))
+    (tmp_path / "left" / "bonn" / "._1_left.png").write_text("dropped by another system")
+    (tmp_path / "left" / "bonn" / "1_other.png").write_text("not of the pattern")
+    maps = [MapFiles(SemanticSegmentation(2), "gt/{name}_gt.png")]
+    dataset = FolderDataset(tmp_path, "left/{name}_left.png", maps)
+    assert dataset.names == ["aachen/2", "bonn/1"]
+    assert dataset[1]["semseg"].shape == (2, 2)
+
+
+@pytest.mark.parametrize("labels", [[2, None, 0], {0: 2, 1: None, 2: 0}])
+def test_stored_values_are_mapped_to_classes(open_folder, labels):
+    maps = [MapFiles(SemanticSegmentation(3), "classes/{name}.png", labels=labels)]
+    dataset = open_folder(maps=maps)
+    got = [dataset[index]["semseg"].unique().tolist() for index in range(3)]
+    assert got == [[2], [255], [0]]
+
+
+def test_a_value_without_a_meaning_is_an_error_unless_ignored(open_folder, folder):
+    semseg = SemanticSegmentation(3)
+    dataset = open_folder(maps=[MapFiles(semseg, "classes/{name}.png", labels={0: 0, 1: 1})])
+    with pytest.raises(InputError, match=r"c\.png: expected a value that `labels` lists, got 2"):
+        dataset[2]
+    files = MapFiles(semseg, "classes/{name}.png", labels={0: 0, 1: 1}, ignore=[2])
+    assert open_folder(maps=[files])[2]["semseg"].unique().tolist() == [255]
+
+
+def test_ignored_values_are_unlabelled_in_every_type(tmp_path):
+    save(tmp_path / "i.png", np.zeros((1, 3, 3), np.uint8))
+    np.save(tmp_path / "i_c.npy", np.array([[-1, 0, 1]], np.int8))
+    np.save(tmp_path / "i_d.npy", np.array([[np.nan, 9.0, 1.5]], np.float32))
+    np.save(tmp_path / "i_n.npy", np.array([[[-7, -7, -7], [0, 0, -1], [0, 1, 0]]], np.float32))
+    maps = [
+        MapFiles(SemanticSegmentation(2), "{name}_c.npy", ignore=[-1]),
+        MapFiles(Depth(), "{name}_d.npy", scale=2, ignore=[float("nan"), 9]),
+        MapFiles(SurfaceNormals(), "{name}_n.npy", ignore=[-7]),
+    ]
+    sample = FolderDataset(tmp_path, "{name}.png", maps)[0]
+    assert sample["semseg"].tolist() == [[255, 0, 1]]
+    assert sample["depth"].tolist() == [[[0, 0, 3]]]
+    assert sample["normals"][:, 0].T.tolist() == [[0, 0, 0], [0, 0, -1], [0, 1, 0]]
+
+
+def test_unusable_values_name_the_file(open_folder, folder):
+    dataset = open_folder()
+    picture = folder / "image" / "a.jpg"
+    whole = picture.read_bytes()
+    picture.write_bytes(whole[:-20])
+    with pytest.raises(InputError, match=r"image/a\.jpg: cannot be read as a picture"):
+        dataset[0]
+    picture.write_bytes(whole)
+    save(folder / "classes" / "a.png", np.full((4, 6), 3, np.uint8))
+    with pytest.raises(InputError, match=r"classes/a\.png: semseg: expected class ids 0\.\.2"):
+        dataset[0]
+    save(folder / "classes" / "a.png", np.zeros((4, 6, 3), np.uint8))
+    with pytest.raises(InputError, match=r"classes/a\.png: expected one value per pixel"):
+        dataset[0]
+    save(folder / "classes" / "a.png", np.zeros((4, 7), np.uint8))
+    with pytest.raises(InputError, match=r"classes/a\.png: expected 4x6 .*image/a\.jpg, got 4x7"):
+        dataset[0]
+    assert dataset[1]["image"].shape == (3, 4, 6)  # the others are as good as before
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -0.5])
+def test_a_depth_that_cannot_be_names_the_file(tmp_path, value):
+    save(tmp_path / "i.png", np.zeros((1, 2, 3), np.uint8))
+    np.save(tmp_path / "i.npy", np.array([[1, value]]))
+    dataset = FolderDataset(tmp_path, "{name}.png", [MapFiles(Depth(), "{name}.npy")])
+    with pytest.raises(InputError, match=r"i\.npy: depth: expected metres"):
+        dataset[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image": "image/a.jpg"}, "image: expected a path with {name} in it once"),
+        ({"image": "image/{name}.bmp"}, "image: expected pictures .*found none"),
+        ({"image": "nowhere/{name}.jpg"}, "image: expected pictures .*nowhere.*found none"),
+        ({"maps": []}, "maps: expected tasks with different names"),
+        ({"names": "none.txt"}, "names: expected a text file, got none.txt"),
+    ],
+)
+def test_a_wrong_description_is_refused_at_once(open_folder, changes, message):
+    with pytest.raises(InputError, match=message):
+        open_folder(**changes)
+
+
+def test_a_task_cannot_be_described_twice_or_both_ways(open_folder):
+    depth = MapFiles(Depth(), "depth/{name}.png")
+    with pytest.raises(InputError, match=r"different names, got \['depth', 'depth'\]"):
+        open_folder(maps=[depth, depth])
+    with pytest.raises(InputError, match="labels or a scale"):
+        MapFiles(SemanticSegmentation(2), "{name}.png", labels=[0, 1], scale=2)
+    with pytest.raises(InputError, match="files of depth: expected a path"):
+        MapFiles(Depth(), "*.png")
+
+
+def test_missing_folders_and_files_are_named(open_folder, folder):
+    with pytest.raises(InputError, match="root: expected a folder, got /nowhere"):
+        FolderDataset("/nowhere", "{name}.png", [MapFiles(Depth(), "{name}.npy")])
+    (folder / "list.txt").write_text("a\nx\n")
+    with pytest.raises(InputError, match=r"image/x\.jpg: expected a file .*2 samples, 1 are miss"):
+        open_folder(names=folder / "list.txt")
+    for name in "bc":
+        (folder / "depth" / f"{name}.png").unlink()
+    with pytest.raises(InputError, match=r"depth/b\.png: expected a file .*3 samples, 2 are miss"):
+        open_folder()
+
+
+def test_a_list_of_names_must_be_one(open_folder, folder):
+    (folder / "list.txt").write_text("a\nb\na\n")
+    with pytest.raises(InputError, match=r"list\.txt: .*got a twice"):
+        open_folder(names=folder / "list.txt")
+    (folder / "list.txt").write_text("\n")
+    with pytest.raises(InputError, match=r"list\.txt: .*got none"):
+        open_folder(names=folder / "list.txt")

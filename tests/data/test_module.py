@@ -1,0 +1,95 @@
+import pytest
+import torch
+from torchvision.transforms import v2
+
+from ctal.data import DenseDataModule
+from ctal.errors import InputError
+from ctal.maps import ClassMap
+
+
+def test_tasks_are_chosen_by_name_in_the_order_given(memory_dataset):
+    dataset = memory_dataset()
+    assert [task.name for task in DenseDataModule(dataset).tasks] == ["semseg", "depth"]
+    data = DenseDataModule(dataset, tasks=["depth", "semseg"])
+    assert [task.name for task in data.tasks] == ["depth", "semseg"]
+    assert list(next(iter(data.train_dataloader()))) == ["image", "depth", "semseg"]
+    with pytest.raises(InputError, match=r"ones of semseg, depth, .* got \['normals'\]"):
+        DenseDataModule(dataset, tasks=["normals"])
+    with pytest.raises(InputError, match="tasks: expected different ones"):
+        DenseDataModule(dataset, tasks=["depth", "depth"])
+    with pytest.raises(InputError, match=r"got \[\]"):
+        DenseDataModule(dataset, tasks=[])
+
+
+def test_all_splits_must_carry_the_same_tasks(memory_dataset):
+    other = memory_dataset()
+    other.tasks = other.tasks[:1]
+    with pytest.raises(InputError, match="ones of semseg, which"):
+        DenseDataModule(memory_dataset(), val=other)
+    DenseDataModule(memory_dataset(), val=other, tasks=["semseg"])
+    other.tasks = [type(other.tasks[0])(4), memory_dataset().tasks[1]]
+    with pytest.raises(InputError, match=r"test: expected the task .*num_classes=3"):
+        DenseDataModule(memory_dataset(), test=other)
+
+
+def test_the_size_is_the_first_picture_s_or_the_one_given(memory_dataset):
+    assert DenseDataModule(memory_dataset(size=(6, 8))).image_size == (6, 8)
+    data = DenseDataModule(memory_dataset(), memory_dataset(size=(7, 9)), image_size=(4, 5))
+    assert next(iter(data.train_dataloader()))["depth"].shape == (8, 1, 4, 5)
+    assert next(iter(data.val_dataloader()))["image"].shape == (8, 3, 4, 5)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"batch_size": 0}, {"num_workers": -1}, {"seed": -1}, {"image_size": (0, 4)}]
+)
+def test_a_number_out_of_range_is_named(memory_dataset, wrong):
+    with pytest.raises(InputError, match=f"{next(iter(wrong))}: expected a number"):
+        DenseDataModule(memory_dataset(), **wrong)
+
+
+@pytest.mark.parametrize(
+    ("length", "train_sizes"), [(10, [4, 4]), (8, [4, 4]), (4, [4]), (3, [3]), (1, [1])]
+)
+def test_only_training_leaves_an_incomplete_batch_out(memory_dataset, length, train_sizes):
+    dataset = memory_dataset(length)
+    data = DenseDataModule(dataset, dataset, dataset, batch_size=4)
+    assert [len(batch["image"]) for batch in data.train_dataloader()] == train_sizes
+    for loader in (data.val_dataloader(), data.test_dataloader()):
+        seen = torch.cat([batch["depth"] for batch in loader])
+        assert torch.equal(seen, torch.stack([sample["depth"] for sample in dataset.samples]))
+
+
+def test_only_training_is_augmented(memory_dataset):
+    dataset = memory_dataset(4)
+    flip = v2.RandomHorizontalFlip(p=1.0)
+    data = DenseDataModule(dataset, dataset, dataset, augmentation=[flip], batch_size=4)
+    plain = next(iter(data.val_dataloader()))["semseg"]
+    assert torch.equal(next(iter(data.test_dataloader()))["semseg"], plain)
+    batch = next(iter(data.train_dataloader()))["semseg"]
+    assert isinstance(batch, ClassMap)
+    flipped = {tuple(label_map.flatten().tolist()) for label_map in plain.flip(-1)}
+    assert {tuple(label_map.flatten().tolist()) for label_map in batch} == flipped
+
+
+def test_a_split_that_is_not_there_has_no_batches(memory_dataset):
+    data = DenseDataModule(memory_dataset())
+    assert data.val_dataloader() == []
+    with pytest.raises(InputError, match="split: expected one of train, got 'val'"):
+        data.prepared("val")
+
+
+def test_workers_bring_the_same_batches_and_the_same_errors(memory_dataset, open_folder, folder):
+    dataset = memory_dataset()
+    alone, helped = (
+        DenseDataModule(dataset, num_workers=n, augmentation=[v2.ColorJitter(0.5)], batch_size=2)
+        for n in (0, 2)
+    )
+    for a, b in zip(alone.train_dataloader(), helped.train_dataloader(), strict=True):
+        assert torch.equal(a["image"], b["image"])
+        assert torch.equal(a["semseg"], b["semseg"])
+    data = DenseDataModule(open_folder(), num_workers=1)
+    (folder / "depth" / "b.png").write_text("no picture")
+    with pytest.raises(InputError) as caught:
+        next(iter(data.train_dataloader()))
+    assert str(caught.value).startswith(f"{folder}/depth/b.png: expected a readable picture")
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,85 @@
+"""A resumed run trains on the batches of a run that was never interrupted, bit for bit."""
+
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from torchvision.transforms import v2
+
+from ctal.data import DenseDataModule, RandomZoomCrop
+
+EPOCHS, BATCHES = 3, 5
+
+
+class TinyModule(LightningModule):
+    """Predicts depth from colour; remembers the batches it was given."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = torch.nn.Conv2d(3, 1, 1)
+        self.batches = []
+
+    def training_step(self, batch, batch_idx):
+        self.batches.append((self.current_epoch, batch_idx, batch["depth"].clone()))
+        return (self.layer(batch["image"]) - batch["depth"]).abs().mean()
+
+    def validation_step(self, batch, batch_idx):
+        self.log("val", self.layer(batch["image"]).mean())
+
+    def configure_optimizers(self):
+        optimizer = torch.optim.Adam(self.parameters(), lr=0.1)
+        # asks for the number of batches, and so for the loader, before the run's state is restored
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+        return [optimizer], [{"scheduler": schedule, "interval": "step"}]
+
+
+def train(dataset, folder, num_workers, kind, checkpoint=None):
+    data = DenseDataModule(
+        dataset,
+        dataset,
+        batch_size=2,
+        num_workers=num_workers,
+        augmentation=[v2.RandomHorizontalFlip(), RandomZoomCrop()],
+        seed=5,
+    )
+    module = TinyModule()
+    trainer = Trainer(
+        max_epochs=EPOCHS,
+        accelerator="cpu",
+        logger=False,
+        callbacks=[ModelCheckpoint(folder, "{step}", save_top_k=-1, **kind)],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+    return module
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:lightning", "ignore::FutureWarning:lightning")
+# in the middle of an epoch; after its last batch, before validation; and at its very end
+@pytest.mark.parametrize(
+    ("kind", "steps"),
+    [
+        ({"every_n_train_steps": 3}, [3, 6, 9]),
+        ({"every_n_train_steps": 5}, [5, 10]),
+        ({"every_n_epochs": 1}, [5, 10]),
+        ({"every_n_epochs": 1, "save_on_train_epoch_end": True}, [5, 10]),
+    ],
+)
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_resumed_run_repeats_an_uninterrupted_one(
+    memory_dataset, tmp_path, num_workers, kind, steps
+):
+    dataset = memory_dataset(2 * BATCHES)
+    straight = train(dataset, tmp_path, num_workers, kind)
+    assert len(straight.batches) == EPOCHS * BATCHES
+    for step in steps:
+        checkpoint = tmp_path / f"step={step}.ckpt"
+        resumed = train(dataset, tmp_path / "resumed", num_workers, kind, checkpoint)
+        expected = straight.batches[step:]
+        assert [b[:2] for b in resumed.batches] == [b[:2] for b in expected]
+        for (*_, ours), (*_, theirs) in zip(resumed.batches, expected, strict=True):
+            assert torch.equal(ours, theirs)
+        assert torch.equal(resumed.layer.weight, straight.layer.weight)

@@ -1,0 +1,22 @@
+import pytest
+from torch.utils.data import DataLoader, Dataset
+
+from ctal.errors import InputError
+
+
+class Broken(Dataset):
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        try:
+            raise OSError("inner")
+        except OSError as error:
+            raise InputError("photo.jpg: expected a picture, got: nothing") from error
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_the_line_that_was_meant_survives_a_worker_process(num_workers):
+    with pytest.raises(InputError) as caught:
+        next(iter(DataLoader(Broken(), num_workers=num_workers)))
+    assert str(caught.value) == "photo.jpg: expected a picture, got: nothing"

@@ -1,0 +1,150 @@
+"""What transforms do to the pixels and to the values of label maps."""
+
+import numpy as np
+import pytest
+import torch
+from torchvision.transforms import v2
+from torchvision.tv_tensors import Image
+
+from ctal.errors import InputError
+from ctal.maps import ClassMap, DepthMap, NormalMap
+
+MAPS = [
+    ClassMap(torch.tensor([[0, 1, 255], [3, 4, 5]])),
+    DepthMap(torch.tensor([[[1.0, 2.0, 0.0], [4.0, 5.0, 6.0]]])),
+    NormalMap(
+        torch.tensor(
+            [[[0.6, 0, 0], [1, 0, 0]], [[0, 1, 0], [0, 0, 0]], [[-0.8, 0, 0], [0, -1, -1]]]
+        )
+    ),
+]
+NORMALS = MAPS[2]
+
+
+@pytest.mark.parametrize("label", MAPS, ids=lambda label: type(label).__name__)
+def test_a_flip_mirrors_the_pixels_and_keeps_the_type(label):
+    flipped = v2.functional.horizontal_flip(label)
+    assert type(flipped) is type(label)
+    expected = label.as_subclass(torch.Tensor).flip(-1)
+    if isinstance(label, NormalMap):
+        expected = torch.stack([-expected[0], expected[1], expected[2]])
+    assert torch.equal(flipped.as_subclass(torch.Tensor), expected)
+
+
+def test_a_flip_turns_a_normal_that_looks_right_to_the_left():
+    flipped = v2.functional.horizontal_flip(NORMALS)
+    assert flipped[:, 0, 2].tolist() == pytest.approx([-0.6, 0, -0.8])
+
+
+def test_two_flips_of_a_batch_are_none():
+    batch = NormalMap(torch.randn(2, 3, 4, 5))
+    flip = v2.functional.horizontal_flip
+    assert torch.equal(flip(flip(batch)), batch)
+
+
+def test_a_random_flip_moves_image_and_maps_together():
+    image = Image(torch.rand(3, 2, 3))
+    sample = {"image": image, "normals": NORMALS, "depth": MAPS[1]}
+    flipped = v2.RandomHorizontalFlip(p=1.0)(sample)
+    assert torch.equal(flipped["image"], image.flip(-1))
+    assert torch.equal(flipped["depth"], MAPS[1].flip(-1))
+    assert torch.equal(flipped["normals"][0], -NORMALS.flip(-1)[0])
+
+
+def test_zooming_divides_depth_and_leaves_the_others():
+    zoomed = MAPS[1].zoomed(2.0)
+    assert type(zoomed) is DepthMap
+    assert zoomed.tolist() == [[[0.5, 1.0, 0.0], [2.0, 2.5, 3.0]]]
+    for label in (MAPS[0], NORMALS):
+        assert torch.equal(label.zoomed(2.0), label)
+
+
+@pytest.mark.parametrize("label", MAPS, ids=lambda label: type(label).__name__)
+def test_resizing_takes_the_nearest_value(label):
+    resized = v2.Resize((4, 6))(label)
+    assert type(resized) is type(label)
+    doubled = label.as_subclass(torch.Tensor).repeat_interleave(2, -1).repeat_interleave(2, -2)
+    assert torch.equal(resized.as_subclass(torch.Tensor), doubled)
+
+
+def test_the_unlabelled_value_of_each_type():
+    assert [type(label).unlabelled for label in MAPS] == [255, 0, 0]
+
+
+def test_arrays_become_maps_of_the_documented_shape_and_type():
+    classes = ClassMap.from_array(np.array([[0, 7, 255]], np.uint8))
+    assert classes.dtype == torch.int64
+    assert classes.tolist() == [[0, 7, 255]]
+    for array in (np.ones((2, 3)), np.ones((2, 3, 1)), np.ones((1, 2, 3))):
+        depth = DepthMap.from_array(array)
+        assert depth.shape == (1, 2, 3)
+        assert depth.dtype == torch.float32
+    vectors = np.arange(24).reshape(2, 4, 3).astype(np.float16)
+    normals = NormalMap.from_array(vectors)
+    assert normals.shape == (3, 2, 4)
+    assert normals[:, 1, 2].tolist() == [18, 19, 20]
+
+
+@pytest.mark.parametrize(
+    ("map_type", "array", "message"),
+    [
+        (
+            ClassMap,
+            np.zeros((4, 5, 3)),
+            r"one value per pixel, \(H, W\), got the shape \(4, 5, 3\)",
+        ),
+        (ClassMap, np.array([[0.5]]), "not whole numbers"),
+        (ClassMap, np.array([[np.nan]]), "not whole numbers"),
+        (DepthMap, np.zeros((4, 5, 2)), "one value per pixel"),
+        (NormalMap, np.zeros((4, 5)), "a vector per pixel"),
+        (NormalMap, np.zeros((3, 4, 5)), "a vector per pixel"),
+    ],
+)
+def test_an_array_of_another_form_is_refused(map_type, array, message):
+    with pytest.raises(InputError, match=message):
+        map_type.from_array(array)
+
+
+def test_a_blank_map_has_no_label():
+    assert ClassMap.blank(2, 3).tolist() == [[255] * 3] * 2
+    assert DepthMap.blank(2, 3).tolist() == [[[0.0] * 3] * 2]
+    assert NormalMap.blank(2, 3).shape == (3, 2, 3)
+
+
+def test_a_vertical_flip_turns_a_normal_that_looks_down_up():
+    normals = NormalMap(torch.tensor([[[0.6], [0.0]], [[0.0], [0.8]], [[-0.8], [-0.6]]]))
+    flipped = v2.functional.vertical_flip(normals)
+    assert type(flipped) is NormalMap
+    expected = torch.tensor([[[0.0], [0.6]], [[-0.8], [0.0]], [[-0.6], [-0.8]]])
+    assert torch.equal(flipped.as_subclass(torch.Tensor), expected)
+
+
+def test_resizing_takes_the_pixel_under_the_new_centre():
+    classes = ClassMap(torch.tensor([[1, 2, 3, 255, 5, 6]]))
+    # centres of the 2 new pixels are at 1.5 and 4.5 of the old: inside the 2nd and 5th pixel
+    assert v2.functional.resize(classes, [1, 2]).tolist() == [[2, 5]]
+
+
+def test_padding_is_unlabelled_whatever_the_picture_is_filled_with():
+    sample = {"image": Image(torch.ones(3, 1, 1)), "semseg": ClassMap(torch.tensor([[4]]))}
+    padded = v2.Pad(1, fill=0)(sample)
+    assert padded["semseg"].tolist() == [[255] * 3, [255, 4, 255], [255] * 3]
+
+
+def test_a_crop_beyond_the_edges_is_unlabelled():
+    classes = ClassMap(torch.tensor([[1, 2], [3, 4]]))
+    crop = v2.functional.crop
+    assert crop(classes, -1, 1, 2, 2).tolist() == [[255, 255], [2, 255]]
+    assert crop(classes, 1, -1, 2, 2).tolist() == [[255, 3], [255, 255]]
+    assert crop(classes, 0, 1, 2, 1).tolist() == [[2], [4]]
+    assert type(crop(classes, 0, 1, 2, 1)) is ClassMap
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [v2.RandomRotation(10), v2.RandomAffine(10), v2.RandomPerspective(p=1.0), v2.ElasticTransform(),
+     v2.RandomResizedCrop(4)],
+)  # fmt: skip
+def test_transforms_that_would_leave_wrong_values_are_refused(transform):
+    with pytest.raises(InputError, match="RandomZoomCrop"):
+        transform({"image": Image(torch.rand(3, 64, 64)), "depth": DepthMap(torch.ones(1, 64, 64))})
