@@ -1,0 +1,7 @@
+"""`python -m ctal` is `ctal`."""
+
+import sys
+
+from ctal.cli import main
+
+sys.exit(main())

@@ -1,0 +1,100 @@
+"""What a run leaves in its folder beside checkpoints: scores as JSON, pictures in TensorBoard."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.trainer.states import TrainerFn
+from torch import Tensor
+
+from ctal.files import write_text
+from ctal.pictures import panel
+from ctal.training import MultiTaskModule
+
+
+class ScoreFile(Callback):
+    """Writes `scores_val.json` or `scores_test.json` when a checkpoint was scored by itself."""
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes the scores, unless this was the validation of an epoch of training."""
+        if trainer.state.fn == TrainerFn.VALIDATING:
+            self._write(trainer, pl_module, "val")
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes the scores."""
+        self._write(trainer, pl_module, "test")
+
+    def _write(self, trainer: Trainer, module: LightningModule, split: str) -> None:
+        if not (trainer.is_global_zero and isinstance(module, MultiTaskModule)):
+            return
+        content = {
+            "split": split,
+            "checkpoint": None if trainer.ckpt_path is None else str(trainer.ckpt_path),
+            "samples": module.samples,
+            # JSON has no NaN, which is the score of a map without one label
+            "scores": {k: None if math.isnan(v) else v for k, v in module.scores.items()},
+        }
+        path = Path(trainer.default_root_dir) / f"scores_{split}.json"
+        write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+class PicturePanels(Callback):
+    """Shows in TensorBoard what the network predicts for the first pictures of val.
+
+    Args:
+        every_n_epochs: how often.
+        count: how many pictures, at most a batch.
+    """
+
+    def __init__(self, every_n_epochs: int = 5, count: int = 4) -> None:
+        self.every_n_epochs = every_n_epochs
+        self.count = count
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Paints and logs the panel, once in an epoch."""
+        due = batch_idx == 0 and (trainer.current_epoch + 1) % self.every_n_epochs == 0
+        logger = trainer.logger
+        if not (due and trainer.state.fn == TrainerFn.FITTING and trainer.is_global_zero):
+            return
+        if isinstance(logger, TensorBoardLogger) and isinstance(pl_module, MultiTaskModule):
+            first = {key: value[: self.count] for key, value in batch.items()}
+            picture = prediction_panel(pl_module, first)
+            logger.experiment.add_image("val/predictions", picture, trainer.global_step)
+
+
+def prediction_panel(module: MultiTaskModule, batch: Mapping[str, Tensor]) -> Tensor:
+    """A row per picture: the picture, then ground truth and prediction of every task.
+
+    Args:
+        module: whose network predicts.
+        batch: a few samples, stacked.
+
+    Returns:
+        (3, H', W') uint8.
+    """
+    images = batch["image"].as_subclass(Tensor)
+    with torch.no_grad():
+        final = module(images).final
+    rows = [[(image * 255).round().to(torch.uint8).cpu()] for image in images]
+    for task in module.tasks:
+        predictions = task.decode(final[task.name].float()).cpu()
+        targets = batch[task.name].cpu()
+        for row, prediction, target in zip(rows, predictions, targets, strict=True):
+            row += [task.paint(target), task.paint(prediction, reference=target)]
+    titles = [f"{task.name}: {kind}" for task in module.tasks for kind in ("truth", "predicted")]
+    return panel(rows, ["image", *titles])

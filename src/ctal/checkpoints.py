@@ -1,0 +1,202 @@
+"""Checkpoints of a run: written whole, read without running code, and resumed exactly."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+from torch import Tensor, nn
+
+from ctal.errors import InputError, Interrupted
+from ctal.files import write_whole
+from ctal.networks import Network, describe
+
+
+def checkpoint_path(run: str | Path, name: str) -> Path:
+    """Where the run in folder `run` keeps its checkpoint `name`, "best" or "last"."""
+    return Path(run) / "checkpoints" / f"{name}.ckpt"
+
+
+class WholeCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint beside its place, then renames it: no kill leaves half a file.
+
+    Lightning's own writes to the system's folder of temporary files and moves the file, which is a
+    copy where the two lie on different disks.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Saves the checkpoint as `path`, whole or not at all.
+
+        Raises:
+            InputError: the place cannot be written (a full disk, a read-only folder).
+        """
+        buffer = io.BytesIO()  # on a full disk, torch.save would hide the reason
+        torch.save(checkpoint, buffer)
+        write_whole(Path(path), lambda file: file.write(buffer.getbuffer()))
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Reads a checkpoint of plain values and tensors.
+
+        Raises:
+            InputError: there is no such file, or it is damaged, or no such checkpoint.
+        """
+        if not Path(path).is_file():
+            raise InputError(f"{path}: no such checkpoint")
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # a damaged archive fails in many ways
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(f"{path}: not a checkpoint that is safe to load ({reason})") from error
+        if not isinstance(content, dict) or not {"state_dict", "loops"} <= content.keys():
+            raise InputError(f"{path}: expected a checkpoint that `ctal fit` wrote")
+        return content
+
+
+def check_same_network(
+    checkpoint: Mapping[str, Any], network: nn.Module, state: Mapping[str, Tensor]
+) -> None:
+    """Looks whether a checkpoint is that of a network, before its weights are loaded.
+
+    Args:
+        checkpoint: its content; "ctal" describes the network if it is one of this package's kind.
+        network: the network that the configuration builds.
+        state: the weights to be replaced.
+
+    Raises:
+        InputError: it is that of another network.
+    """
+    saved = checkpoint.get("ctal", {})
+    own = describe(network) if isinstance(network, Network) else {}
+    different = _differences(saved, own) or _mismatched(checkpoint["state_dict"], state)
+    if different:
+        theirs = str(saved.get("class", "another network")).rpartition(".")[2]
+        raise InputError(
+            f"ckpt_path: the checkpoint holds {theirs}, the configuration builds "
+            f"{type(network).__name__}; they differ in {different[0]}"
+        )
+
+
+def _mismatched(saved: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
+    """Names of weights that only one side has, or that have another shape there."""
+    shapes = [{name: tuple(value.shape) for name, value in side.items()} for side in (saved, own)]
+    return [
+        name for name in {**shapes[0], **shapes[1]} if shapes[0].get(name) != shapes[1].get(name)
+    ]
+
+
+def _differences(saved: Any, own: Any, path: str = "") -> list[str]:
+    """Where two plain descriptions differ, as "key: saved value, own value"."""
+    if isinstance(saved, Mapping) and isinstance(own, Mapping):
+        keys = list({**saved, **own})
+        return [
+            found
+            for key in keys
+            for found in _differences(saved.get(key), own.get(key), f"{path}.{key}".strip("."))
+        ]
+    return [] if saved == own else [f"{path} ({saved!r} and {own!r})"]
+
+
+class RunCheckpoints(Checkpoint):
+    """Keeps two checkpoints of a run: the best one, and the last, from which it resumes.
+
+    `last.ckpt` is written at the end of each epoch, after its validation, and when the run is asked
+    to stop by Ctrl-C (SIGINT) or SIGTERM, while it is `listening`. The step under way is finished
+    first, since in its middle the weights and the statistics of normalisation layers do not belong
+    together. A second signal stops at once, and what stays is the checkpoint of the last epoch.
+
+    `best.ckpt` is that of the epoch with the highest `val/score`. Lightning's ModelCheckpoint would
+    forget which one that is when the folder of a run is moved before it resumes.
+    """
+
+    def __init__(self) -> None:
+        self.best_score = -math.inf
+        self._asked: int | None = None
+
+    def state_dict(self) -> dict[str, float]:
+        """The best score so far, kept in every checkpoint."""
+        return {"best_score": self.best_score}
+
+    def load_state_dict(self, state_dict: dict[str, float]) -> None:
+        """Takes the best score of the run that is resumed."""
+        self.best_score = state_dict["best_score"]
+
+    @contextmanager
+    def listening(self, folder: Path) -> Iterator[None]:
+        """Lets Ctrl-C and SIGTERM stop the run in `folder` as told above, as long as this lasts.
+
+        Raises:
+            Interrupted: the run was asked to stop.
+        """
+        owner = os.getpid()
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            if os.getpid() != owner:
+                return  # in a data worker, which inherits this: the run ends it when it is done
+            if self._asked is not None:
+                raise _interruption(folder, number)
+            self._asked = number
+
+        if threading.current_thread() is not threading.main_thread():
+            yield  # Python gives signals to the main thread alone
+            return
+        previous = {n: signal.signal(n, ask) for n in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            self._asked = None
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Stops here if asked to; after the last batch, the epoch's validation comes first."""
+        if not trainer.is_last_batch and self._shall_stop(trainer):
+            self._save(trainer, "last")
+            raise _interruption(trainer.default_root_dir, self._asked or signal.SIGINT)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Saves, then stops if asked to."""
+        score = float(trainer.callback_metrics.get("val/score", -math.inf))
+        if score > self.best_score:
+            self.best_score = score
+            self._save(trainer, "best")
+        self._save(trainer, "last")
+        if self._shall_stop(trainer):
+            raise _interruption(trainer.default_root_dir, self._asked or signal.SIGINT)
+
+    def _shall_stop(self, trainer: Trainer) -> bool:
+        # all processes must stop at the same step, whichever of them heard the signal
+        return trainer.strategy.reduce_boolean_decision(self._asked is not None, all=False)
+
+    def _save(self, trainer: Trainer, name: str) -> None:
+        if not getattr(trainer, "fast_dev_run", False):  # Lightning's trial run leaves no trace
+            trainer.save_checkpoint(checkpoint_path(trainer.default_root_dir, name))
+
+
+def _interruption(folder: str | Path, number: int) -> Interrupted:
+    message = "stopped before the first checkpoint"
+    if checkpoint_path(folder, "last").is_file():
+        message = f"stopped; resume: ctal fit --config {folder}/config.yaml --ckpt_path last"
+    return Interrupted(message, number)

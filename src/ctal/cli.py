@@ -1,0 +1,118 @@
+"""The command line: `ctal COMMAND ...`. What a person can mend is told in one line, code 2."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import NamedTuple
+
+from ctal.errors import InputError, Interrupted
+
+# What a command needs is imported when it runs: torch alone takes seconds, `ctal --help` none.
+
+
+class Command(NamedTuple):
+    """A command: what it does, in a line, and what runs it, given all arguments."""
+
+    summary: str
+    run: Callable[[list[str]], object]
+
+
+def main(args: list[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        args: the arguments without the program's name; by default those of the process.
+
+    Returns:
+        The exit code: 0, 2 if the person must mend something, 128 + n if signal n stopped the run.
+    """
+    args = sys.argv[1:] if args is None else args
+    try:
+        return _run(args)
+    except KeyboardInterrupt:
+        return _tell("\nstopped by Ctrl-C", code=130)
+    except SystemExit as end:  # argparse leaves this way after --help, Lightning after Ctrl-C
+        if isinstance(end.__context__, KeyboardInterrupt):
+            return _tell("\nstopped by Ctrl-C", code=130)
+        return int(end.code or 0)
+    except Exception as error:
+        return _explain(error)
+
+
+def _run(args: list[str]) -> int:
+    name = args[0] if args else "--help"
+    if name in ("-h", "--help"):
+        sys.stdout.write(_usage())
+    elif name == "--version":
+        sys.stdout.write(f"ctal {version('ctal')}\n")
+    elif name in COMMANDS:
+        COMMANDS[name].run(args)
+    else:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "`ctal --help` lists them"
+        raise InputError(f"unknown command {name!r}; {hint}")
+    return 0
+
+
+def _usage() -> str:
+    lines = ["usage: ctal COMMAND [ARGUMENTS]", "", "Dense scene prediction for several tasks.", ""]
+    lines += [f"  {name:<12}{command.summary}" for name, command in COMMANDS.items()]
+    lines += ["", "`ctal COMMAND --help` tells its arguments; `ctal --version` the version."]
+    return "\n".join(lines) + "\n"
+
+
+def _experiment(args: list[str]) -> None:
+    from ctal.experiment import Experiment
+
+    Experiment(args)
+
+
+def _quickstart(args: list[str]) -> None:
+    from ctal.arguments import call
+    from ctal.quickstart import quickstart
+
+    call(quickstart, args[1:], f"ctal {args[0]}")
+
+
+def _predict(args: list[str]) -> None:
+    from ctal.arguments import call
+    from ctal.prediction import predict_files
+
+    call(predict_files, args[1:], f"ctal {args[0]}")
+
+
+def _compare(args: list[str]) -> None:
+    from ctal.arguments import call
+    from ctal.comparison import compare
+
+    call(compare, args[1:], f"ctal {args[0]}")
+
+
+def _explain(error: Exception) -> int:
+    """Tells what to mend in one line, or raises the error again if it is the program's fault."""
+    if isinstance(error, InputError):
+        return _tell(f"error: {error}")
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return _tell(f"error: {place}{error.strerror}")
+    if isinstance(error, Interrupted):
+        return _tell(f"\n{error}", code=128 + error.number)  # below the progress bar
+    raise error
+
+
+def _tell(line: str, code: int = 2) -> int:
+    sys.stderr.write(line + "\n")
+    return code
+
+
+COMMANDS = {
+    "quickstart": Command("train, score and use small networks on the embedded rooms", _quickstart),
+    "fit": Command("train a network, or resume its training", _experiment),
+    "validate": Command("score a checkpoint on the validation split", _experiment),
+    "test": Command("score a checkpoint on the test split", _experiment),
+    "predict": Command("predict maps for your own pictures", _predict),
+    "compare": Command("train or load several networks and compare them", _compare),
+}

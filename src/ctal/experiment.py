@@ -1,0 +1,193 @@
+"""`ctal fit`, `validate` and `test`: one experiment, described by one configuration."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import warnings
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from ctal.arguments import parse
+from ctal.callbacks import PicturePanels, ScoreFile
+from ctal.checkpoints import RunCheckpoints, WholeCheckpointIO, checkpoint_path
+from ctal.comparison.measures import measures
+from ctal.data import DenseDataModule
+from ctal.errors import InputError
+from ctal.files import write_whole
+from ctal.training import MultiTaskModule
+
+_SKIPPED = {"model", "dataloaders", "train_dataloaders", "val_dataloaders", "datamodule"}
+
+
+class Experiment(LightningCLI):
+    """Builds data, network and trainer from a configuration and runs one command on them.
+
+    The folder of a run is `trainer.default_root_dir`. `fit` leaves there config.yaml (all settings,
+    to be used again), checkpoints/best.ckpt and last.ckpt, TensorBoard's events and
+    scores_val.json; `test` adds scores_test.json. Checkpoints are loaded as plain values and
+    tensors: no code of theirs is run.
+
+    Args:
+        args: the command and its arguments.
+
+    Attributes:
+        checkpoint: the checkpoint that the command starts from, if any.
+        checkpoints: what writes the run's own.
+    """
+
+    model: MultiTaskModule
+    checkpoint: Path | None
+    checkpoints: RunCheckpoints
+
+    def __init__(self, args: list[str]) -> None:
+        _quieten_lightning()
+        quiet = {"exit_on_error": False}
+        super().__init__(
+            MultiTaskModule,
+            DenseDataModule,
+            save_config_kwargs={"overwrite": True},
+            trainer_defaults={
+                "default_root_dir": "runs/latest",
+                "max_epochs": 100,
+                "num_sanity_val_steps": 0,
+                "log_every_n_steps": 10,
+                # the sampler of the data module knows of the processes, and resumes within an epoch
+                "use_distributed_sampler": False,
+            },
+            seed_everything_default=0,
+            parser_kwargs={"prog": "ctal", **quiet, **{name: quiet for name in self.subcommands()}},
+            args=args,
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,  # a checkpoint says in its own way what it holds
+        )
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run."""
+        return Path(self.config[self.config.subcommand].trainer.default_root_dir)
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """The commands, each with those arguments of the trainer's method that are not offered."""
+        return {
+            name: _SKIPPED | {"weights_only", "verbose"} for name in ("fit", "validate", "test")
+        }
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Gives the network what the data already knows, and offers the pictures' settings."""
+        parser.add_lightning_class_args(PicturePanels, "pictures")
+        for name in ("tasks", "image_size"):
+            target = f"model.network.init_args.{name}"
+            parser.link_arguments(f"data.{name}", target, apply_on="instantiate")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parses, and finds the checkpoint that is meant."""
+        defaults = [subparser.get_defaults() for subparser in self._subcommand_parsers.values()]
+        self.config = parse(parser, args, [key for keys in defaults for key, _ in keys.items()])
+        config = self.config[self.config.subcommand]
+        self.checkpoint = self._find_checkpoint(config.ckpt_path)
+        # config.yaml describes the run, not the place from which it was resumed today
+        config.ckpt_path = None
+
+    def before_instantiate_classes(self) -> None:
+        """Leaves the config.yaml of the run as it is, unless training."""
+        if self.config.subcommand != "fit":
+            self.save_config_callback = None
+            return
+        # better told now, of a full disk or a read-only folder, than after the data were read
+        probe = self.folder / "probe"
+        write_whole(probe, lambda file: file.write(bytes(1 << 16)))
+        probe.unlink(missing_ok=True)  # the other processes of the run do the same
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """The trainer, which keeps all that it writes in the folder of the run."""
+        config = self._get(self.config_init, "trainer")
+        config.plugins = [WholeCheckpointIO(), *(config.plugins or [])]
+        self.checkpoints = RunCheckpoints()
+        config.callbacks = [self.checkpoints, ScoreFile(), *(config.callbacks or [])]
+        if self.config.subcommand != "fit":
+            config.logger = False  # the scores of one checkpoint go into a file, not into curves
+        elif config.logger in (None, True):
+            config.logger = TensorBoardLogger(self.folder, name="", version="")
+        return super().instantiate_trainer(**kwargs)
+
+    def fit(self, **kwargs: Any) -> None:
+        """Trains, then scores the best checkpoint on val."""
+        kwargs["ckpt_path"] = self.checkpoint
+        try:
+            with self.checkpoints.listening(self.folder):
+                self.trainer.fit(weights_only=True, **kwargs)
+        except OSError as error:  # TensorBoard does not say which file it could not write
+            place = error.filename or str(self.folder)
+            raise OSError(error.errno, error.strerror, place) from error
+        best = checkpoint_path(self.folder, "best")
+        if best.is_file():
+            self.checkpoint = best
+            self.trainer.loggers = []  # its curves are complete
+            self.validate(model=kwargs["model"], datamodule=kwargs["datamodule"])
+
+    def validate(self, **kwargs: Any) -> None:
+        """Scores a checkpoint on val."""
+        kwargs["ckpt_path"] = self.checkpoint
+        self.trainer.validate(weights_only=True, verbose=False, **kwargs)
+        self._print_scores()
+
+    def test(self, **kwargs: Any) -> None:
+        """Scores a checkpoint on test."""
+        kwargs["ckpt_path"] = self.checkpoint
+        self.trainer.test(weights_only=True, verbose=False, **kwargs)
+        self._print_scores()
+
+    def _find_checkpoint(self, given: str | Path | None) -> Path | None:
+        """What `--ckpt_path` means: a file, "best" or "last", or nothing."""
+        fitting = self.config.subcommand == "fit"
+        last = checkpoint_path(self.folder, "last")
+        if given is None and fitting:
+            if last.is_file():
+                raise InputError(
+                    f"{self.folder}: holds a run already; resume it with --ckpt_path last, or "
+                    "choose another folder with --trainer.default_root_dir"
+                )
+            return None
+        name = given or "best"
+        path = checkpoint_path(self.folder, str(name)) if name in ("best", "last") else Path(name)
+        if not path.is_file():
+            raise InputError(f"ckpt_path: expected a checkpoint, best or last; there is no {path}")
+        return path
+
+    def _print_scores(self) -> None:
+        """The scores for a person, shares in percent."""
+        if not self.trainer.is_global_zero:
+            return
+        lines = [f"{self.checkpoint}, {self.model.samples} pictures"]
+        for measure in measures(self.model.tasks):
+            score = self.model.scores[measure.key] * (100 if measure.share else 1)
+            lines.append(f"{measure.task:<12} {measure.title():<24} {score:10.4g}")
+        sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _quieten_lightning() -> None:
+    """Hides advice that does not concern the person who runs an experiment."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in (
+        ".*does not have many workers",  # the data sets are small, or in memory
+        ".*It is recommended to use `self.log",  # the metrics are in step already
+        ".*dataloader is not resumable",  # the sampler resumes instead
+        ".*is smaller than the logging interval",  # each epoch logs its scores in any case
+        ".*LeafSpec",  # Lightning's own
+    ):
+        warnings.filterwarnings("ignore", message)
+    threading.excepthook = _report_thread
+
+
+def _report_thread(report: threading.ExceptHookArgs) -> None:
+    """Leaves out what TensorBoard's thread raises once more in the main one, as on a full disk."""
+    if not issubclass(report.exc_type, OSError):
+        threading.__excepthook__(report)

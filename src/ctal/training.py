@@ -1,0 +1,219 @@
+"""Training: joins a network, its tasks and batches of labelled pictures, and knows none by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, cast
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from torchmetrics import MeanMetric, Metric, SumMetric
+
+from ctal.checkpoints import check_same_network
+from ctal.data.sampling import derived_seed
+from ctal.errors import InputError
+from ctal.networks import Network, Predictions, describe
+from ctal.tasks import Task
+
+Batch = Mapping[str, Tensor]
+
+
+class MultiTaskModule(LightningModule):
+    """Trains and scores a network on all of its tasks.
+
+    The loss of a batch is the sum over tasks t of
+
+        w_t * (loss_t(final prediction) + mean over scales of loss_t(initial prediction)).
+
+    It logs `train/loss`, `train/<task>`, `val/<task>/<metric>` (over the whole split, not a mean
+    over batches), `val/loss` (the weighted loss of the final predictions, per picture) and
+    `val/score`, by which the best checkpoint is chosen: the geometric mean over tasks of the
+    primary metric, or of its inverse where lower is better. Higher is better. A task's unit only
+    scales it by a constant, so it orders checkpoints as the mean relative gain over *any*
+    reference does, to first order: no single-task network has to be trained before.
+
+    Random numbers of a step (dropout) follow from the seed, the epoch, the batch's place in it
+    and the process, so a resumed run draws the same ones as a run that was never interrupted.
+
+    Args:
+        network: any module with a list `tasks` that turns (B, 3, H, W) pictures in 0..1 into
+            `ctal.networks.Predictions`.
+        task_weights: weight of each task in the loss, by its name; 1 for those not given.
+        optimizer: makes the optimizer from the parameters.
+        lr_scheduler: makes the learning rate's schedule from the optimizer, stepped each epoch;
+            None is a cosine from the optimizer's rate to 0, stepped each batch.
+
+    Attributes:
+        scores: every number of the last validation or test, {"<task>/<metric>": value}.
+        samples: the number of pictures that `scores` was computed from.
+
+    Raises:
+        InputError: `task_weights` names a task that the network does not have.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        task_weights: dict[str, float] | None = None,
+        optimizer: OptimizerCallable = lambda p: torch.optim.Adam(p, lr=1e-4, weight_decay=1e-4),
+        lr_scheduler: LRSchedulerCallable | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.tasks = cast("list[Task]", network.tasks)
+        self.task_weights = _complete_weights(task_weights or {}, [t.name for t in self.tasks])
+        self.optimizer = optimizer
+        self.lr_scheduler = lr_scheduler
+        metrics = [task.metrics() for task in self.tasks]
+        self._metric_names = [list(by_name) for by_name in metrics]
+        # lists, since the key of a ModuleDict may not hold the dot of "within_11.25"
+        self._metrics = nn.ModuleList(nn.ModuleList(by_name.values()) for by_name in metrics)
+        self._loss, self._count = MeanMetric(), SumMetric()
+        self._seed: int | None = None
+        self.scores: dict[str, float] = {}
+        self.samples = 0
+
+    def forward(self, images: Tensor) -> Predictions:
+        """Raw predictions of the network for pictures (B, 3, H, W) in 0..1."""
+        return self.network(images)
+
+    def losses(self, maps: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        """Loss of each task for one set of raw maps: scalars by task name, not yet weighted."""
+        return {task.name: task.loss(maps[task.name], batch[task.name]) for task in self.tasks}
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss that is minimised, a scalar."""
+        self._check(batch)
+        predictions = self(batch["image"])
+        totals = self.losses(predictions.final, batch)
+        initial = [self.losses(maps, batch) for maps in predictions.initial]
+        for name in totals if initial else ():
+            totals[name] = totals[name] + sum(losses[name] for losses in initial) / len(initial)
+        total = self._weighted(totals)
+        size = len(batch["image"])
+        self.log_dict({f"train/{name}": loss for name, loss in totals.items()}, batch_size=size)
+        self.log("train/loss", total, prog_bar=True, batch_size=size)
+        return total
+
+    def on_fit_start(self) -> None:
+        """Takes the seed of the run, unless a resumed run brought it along."""
+        self._seed = torch.initial_seed() if self._seed is None else self._seed
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Makes the step's random numbers a function of its place in the run (see the class)."""
+        seed = self._seed or 0
+        torch.manual_seed(derived_seed(seed, self.current_epoch, batch_idx, self.global_rank))
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Feeds one batch to the metrics."""
+        self._check(batch)
+        final = self(batch["image"]).final
+        self._loss.update(self._weighted(self.losses(final, batch)), weight=len(batch["image"]))
+        self._count.update(len(batch["image"]))
+        for task, metrics in zip(self.tasks, self._metrics, strict=True):
+            prediction = task.decode(final[task.name])
+            for metric in cast("list[Metric]", metrics):
+                metric.update(prediction, batch[task.name])
+
+    def on_validation_epoch_end(self) -> None:
+        """Computes, logs and resets the metrics of the split."""
+        scores, score = self._compute()
+        self.log_dict({f"val/{key}": value for key, value in scores.items()})
+        self.log("val/score", score, prog_bar=True)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Feeds one batch to the metrics."""
+        self.validation_step(batch, batch_idx)
+
+    def on_test_epoch_end(self) -> None:
+        """Computes, logs and resets the metrics of the split."""
+        scores, _ = self._compute()
+        self.log_dict({f"test/{key}": value for key, value in scores.items()})
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer and its schedule, in the form that Lightning takes them.
+
+        Raises:
+            InputError: the cosine schedule is asked for in a run without an end.
+        """
+        optimizer = self.optimizer(self.parameters())
+        if self.lr_scheduler is not None:
+            plan: dict[str, Any] = {"scheduler": self.lr_scheduler(optimizer), "interval": "epoch"}
+            plan["monitor"] = getattr(plan["scheduler"], "monitor", "val/loss")
+            return {"optimizer": optimizer, "lr_scheduler": plan}
+        steps = self.trainer.estimated_stepping_batches
+        if not math.isfinite(steps):
+            raise InputError(
+                "trainer.max_epochs: the cosine schedule needs the length of the run; "
+                "give max_epochs or max_steps, or another model.lr_scheduler"
+            )
+        # from the step alone, so that a run that is resumed to be longer follows the longer cosine
+        cosine = LambdaLR(
+            optimizer, lambda step: (1 + math.cos(math.pi * min(1, step / steps))) / 2
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds how to build the network again and the seed, as plain values."""
+        checkpoint["seed"] = self._seed
+        if isinstance(self.network, Network):
+            checkpoint["ctal"] = describe(self.network)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Takes the seed of the interrupted run.
+
+        Raises:
+            InputError: the checkpoint is that of another network.
+        """
+        check_same_network(checkpoint, self.network, self.state_dict())
+        self._seed = checkpoint.get("seed")
+
+    def _weighted(self, losses: Mapping[str, Tensor]) -> Tensor:
+        weighted = [self.task_weights[name] * loss for name, loss in losses.items()]
+        return torch.stack(weighted).sum()
+
+    def _check(self, batch: Batch) -> None:
+        missing = [task.name for task in self.tasks if task.name not in batch]
+        if missing:
+            raise InputError(
+                f"data.tasks: the network has a task {missing[0]!r}, the samples hold only "
+                f"{', '.join(repr(name) for name in batch if name != 'image')}"
+            )
+
+    def _compute(self) -> tuple[dict[str, float], float]:
+        """Scores of all tasks with "loss", and the score that chooses the best checkpoint."""
+        self.scores, logarithms = {}, []
+        for task, names, metrics in zip(self.tasks, self._metric_names, self._metrics, strict=True):
+            own = cast("list[Metric]", metrics)
+            values = [_take(metric) for metric in own]
+            for name, value in zip(names, values, strict=True):
+                self.scores[f"{task.name}/{name}"] = value
+            sign = 1.0 if own[0].higher_is_better else -1.0
+            logarithms.append(sign * math.log(max(values[0], 1e-6)))  # a metric may be 0
+        self.samples = int(_take(self._count))
+        loss = _take(self._loss)
+        known = [value for value in logarithms if not math.isnan(value)]
+        score = math.exp(sum(known) / len(known)) if known else math.nan
+        return {**self.scores, "loss": loss}, score
+
+
+def _take(metric: Metric) -> float:
+    """The metric's value over all that it was given since the last time."""
+    value = float(metric.compute())
+    metric.reset()
+    return value
+
+
+def _complete_weights(weights: Mapping[str, float], tasks: list[str]) -> dict[str, float]:
+    unknown = sorted(set(weights) - set(tasks))
+    if unknown:
+        raise InputError(
+            f"model.task_weights: unknown task {unknown[0]!r}; the network's tasks are "
+            f"{', '.join(tasks)}"
+        )
+    return {name: float(weights.get(name, 1.0)) for name in tasks}

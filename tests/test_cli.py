@@ -1,0 +1,348 @@
+"""Real configurations through the real command line, on data made here."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import ctal.files
+from ctal.cli import main
+
+CONFIGS = Path(__file__).parent / "configs"
+SPLITS = {"train": 6, "val": 3, "test": 2}
+KEYS = [
+    *("semseg/miou", "semseg/pixel_accuracy"),
+    *("depth/abs_error", "depth/rel_error", "depth/rmse", "depth/log_rmse"),
+    *("depth/delta_1", "depth/delta_2", "depth/delta_3"),
+    *("normals/mean", "normals/median", "normals/rmse"),
+    *("normals/within_11.25", "normals/within_22.5", "normals/within_30"),
+]
+
+
+def config(*names: str) -> list[str]:
+    return [part for name in ("folder", *names) for part in ("--config", f"{CONFIGS / name}.yaml")]
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small pictures with maps that can be told from their colours."""
+    root = tmp_path_factory.mktemp("data")
+    generator = np.random.default_rng(0)
+    for split, count in SPLITS.items():
+        for kind in ("image", "semseg", "depth", "normals"):
+            (root / split / kind).mkdir(parents=True)
+        for name in map(str, range(count)):
+            image = generator.integers(0, 256, (32, 64, 3)).astype(np.uint8)
+            normals = -(image + np.float32(1))
+            normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
+            Image.fromarray(image).save(root / split / "image" / f"{name}.png")
+            Image.fromarray(image[..., 0] // 86).save(root / split / "semseg" / f"{name}.png")
+            np.save(root / split / "depth" / f"{name}.npy", image[..., 1] / np.float32(50) + 1)
+            np.save(root / split / "normals" / f"{name}.npy", normals)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def place(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Runs each test in a folder of its own, in which the data lie."""
+    for split in SPLITS:
+        (tmp_path / split).symlink_to(data / split)
+    monkeypatch.chdir(tmp_path)
+    torch.set_num_threads(1)  # the order of sums, and so the last bit, depends on it
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def fitted(data: Path) -> Path:
+    """The folder of a finished run."""
+    before = Path.cwd()
+    os.chdir(data)
+    try:
+        assert main(["fit", *config("shared_encoder")]) == 0
+    finally:
+        os.chdir(before)
+    return data / "run"
+
+
+def read_scores(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+@pytest.mark.parametrize(
+    "network", ["single_task", "shared_encoder", "ctal", "multi_scale_ctal", "own_network"]
+)
+def test_fit_fills_the_folder_of_the_run(network: str) -> None:
+    assert main(["fit", *config(network), "--trainer.max_epochs=1"]) == 0
+    scores = read_scores(Path("run/scores_val.json"))
+    assert (scores["split"], scores["samples"]) == ("val", SPLITS["val"])
+    assert list(scores["scores"]) == KEYS
+    assert all(np.isfinite(list(scores["scores"].values())))
+    names = {path.name for path in Path("run").rglob("*")}
+    assert {"config.yaml", "best.ckpt", "last.ckpt"} <= names
+    assert any(name.startswith("events.") for name in names)
+    assert not any("part" in name for name in names)
+
+
+def test_scoring_repeats_what_fit_wrote(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written = read_scores(fitted / "scores_val.json")
+    saved_config = (fitted / "config.yaml").read_text()
+    arguments = ["--config", str(fitted / "config.yaml")]
+    for command in ("validate", "test"):
+        here = ["--trainer.default_root_dir", "scored"]
+        best = ["--ckpt_path", str(fitted / "checkpoints" / "best.ckpt")]
+        assert main([command, *arguments, *here, *best]) == 0
+    assert read_scores(Path("scored/scores_val.json")) == {
+        **written,
+        "checkpoint": str(fitted / "checkpoints" / "best.ckpt"),
+    }
+    assert read_scores(Path("scored/scores_test.json"))["samples"] == SPLITS["test"]
+    table = capsys.readouterr().out
+    assert f"{100 * written['scores']['semseg/miou']:.4g}" in table
+    assert "normals" in table
+    # of a run's own folder the best checkpoint is meant, and its configuration stays as it is
+    own = ["--trainer.default_root_dir", str(fitted)]
+    assert main(["validate", *arguments, *own]) == 0
+    assert read_scores(fitted / "scores_val.json")["scores"] == written["scores"]
+    assert (fitted / "config.yaml").read_text() == saved_config
+
+
+def test_checkpoint_holds_plain_values(fitted: Path) -> None:
+    for name in ("best", "last"):
+        path = fitted / "checkpoints" / f"{name}.ckpt"
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        assert content["ctal"]["class"].endswith("SharedEncoderNet")
+        json.dumps(content["ctal"])
+
+
+def test_network_loads_from_the_folder(fitted: Path) -> None:
+    from ctal.inference import load
+
+    maps = load(fitted).predict(torch.zeros(3, 40, 50))
+    assert {name: array.shape for name, array in maps.items()} == {
+        "semseg": (40, 50),
+        "depth": (40, 50),
+        "normals": (40, 50, 3),
+    }
+
+
+def test_predict(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["predict", "test/image/0.png", "train/image", "--checkpoint", str(fitted)]
+    assert main([*command, "--output", "maps"]) == 0
+    assert len(list(Path("maps").glob("*.npz"))) == 1 + SPLITS["train"]
+    assert "--overwrite" in error_line([*command, "--output", "maps"], capsys)
+    assert main([*command, "--output", "maps", "--overwrite"]) == 0
+    assert "did you mean 'output'" in error_line([*command, "--outptu", "maps"], capsys)
+
+
+def test_pictures_and_curves_are_logged() -> None:
+    options = ["--pictures.every_n_epochs=1", "--trainer.max_epochs=1"]
+    assert main(["fit", *config("own_network"), *options]) == 0
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator("run")
+    events.Reload()
+    tags = events.Tags()
+    assert tags["images"] == ["val/predictions"]
+    wanted = {"train/loss", "train/depth", "val/loss", "val/score", *(f"val/{k}" for k in KEYS)}
+    assert wanted <= set(tags["scalars"])
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    """The same weights, optimizer state and progress, bit for bit."""
+    a, b = (torch.load(path, map_location="cpu", weights_only=True) for path in (one, other))
+    assert a["global_step"] == b["global_step"]
+    assert a["state_dict"].keys() == b["state_dict"].keys()
+    for name, weights in a["state_dict"].items():
+        assert torch.equal(weights, b["state_dict"][name]), name
+    states = [content["optimizer_states"][0]["state"] for content in (a, b)]
+    for index, moments in states[0].items():
+        assert all(torch.equal(value, states[1][index][key]) for key, value in moments.items())
+    assert a["lr_schedulers"] == b["lr_schedulers"]
+    assert a["callbacks"] == b["callbacks"]
+
+
+def interrupting(number: int, step: int) -> list[str]:
+    callback = "--trainer.callbacks=tests.send_signal.SendSignal"
+    return [
+        callback,
+        f"--trainer.callbacks.number={int(number)}",
+        f"--trainer.callbacks.step={step}",
+    ]
+
+
+def test_killed_run_resumes_bit_for_bit() -> None:
+    command = ["fit", *config("ctal"), "--trainer.max_epochs=3"]
+    killed = [*command, *interrupting(signal.SIGKILL, step=4)]
+    root = str(Path(__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-m", "ctal", *killed],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": root},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert not Path("run/scores_val.json").exists()
+    assert main([*command, "--ckpt_path=last"]) == 0
+    assert main([*command, "--trainer.default_root_dir=whole"]) == 0
+    for name in ("last", "best"):
+        assert_same_run(
+            Path(f"run/checkpoints/{name}.ckpt"), Path(f"whole/checkpoints/{name}.ckpt")
+        )
+    scores = [read_scores(Path(run) / "scores_val.json")["scores"] for run in ("run", "whole")]
+    assert scores[0] == scores[1]
+
+
+# in the middle of an epoch of 3 steps, and in its last step, which validation follows
+@pytest.mark.parametrize(("step", "saved"), [(4, 5), (5, 6)])
+def test_ctrl_c_leaves_a_checkpoint_that_resumes(
+    step: int, saved: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    command = ["fit", *config("own_network"), "--trainer.max_epochs=3"]
+    assert main([*command, *interrupting(signal.SIGINT, step)]) == 130
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert "ctal fit --config run/config.yaml --ckpt_path last" in capsys.readouterr().err
+    last = torch.load("run/checkpoints/last.ckpt", weights_only=True)
+    assert last["global_step"] == saved
+    resume = ["--ckpt_path=last", "--trainer.callbacks=null"]
+    assert main(["fit", "--config=run/config.yaml", *resume]) == 0
+    assert main([*command, "--trainer.default_root_dir=whole"]) == 0
+    for name in ("last", "best"):
+        assert_same_run(
+            Path(f"run/checkpoints/{name}.ckpt"), Path(f"whole/checkpoints/{name}.ckpt")
+        )
+
+
+def error_line(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Runs a command that must fail with one line on stderr."""
+    capsys.readouterr()
+    assert main(args) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line]
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (["--data.tasks=[semseg, dept]"], "'dept'"),
+        (["--model.network.init_args.encoder=test_resnett"], "'test_resnett'; did you mean"),
+        (["--model.network.init_args.encodr=test_resnet"], "model.network: .*'encodr'"),
+        (["--model.network.class_path=ctal.networks.CTALNett"], "model.network: .*'CTALNett'"),
+        (["--model.network=NoSuchNet"], "model.network: .*NoSuchNet"),
+        (["--model.task_weights={dept: 2}"], "model.task_weights: .*'dept'.*depth"),
+        (["--model.optimizer=Adaam"], "model.optimizer: .*Adaam"),
+        (["--data.batch_size=many"], "data.batch_size: .*int.*many"),
+        (["--data.btach_size=2"], "--data.btach_size.*did you mean 'data.batch_size'"),
+        (["--trainer.max_epochs=x"], "trainer.max_epochs: .*x"),
+        (["--config=no.yaml"], "config: .*no.yaml"),
+        (["--config=typo.yaml"], "'data.trian.*did you mean 'data.train"),
+        (["--config=broken.yaml"], "parsing"),
+        (["--ckpt_path=no.ckpt"], "ckpt_path: .*no.ckpt"),
+        (["--ckpt_path=last"], "ckpt_path: .*run/checkpoints/last.ckpt"),
+        (["--ckpt_path=broken.yaml"], "broken.yaml: not a checkpoint"),
+        (["--trainer.default_root_dir=broken.yaml/run"], "broken.yaml"),
+        (["--data.train.init_args.root=nowhere"], "root: .*nowhere"),
+    ],
+)
+def test_bad_arguments(wrong: list[str], named: str, capsys: pytest.CaptureFixture[str]) -> None:
+    import re
+
+    Path("broken.yaml").write_text("data: {batch_size: 2\n  a: [")
+    Path("typo.yaml").write_text("data: {trian: 2}")
+    line = error_line(["fit", *config("shared_encoder"), *wrong], capsys)
+    assert re.search(named, line), line
+
+
+def test_checkpoint_of_another_network(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint = ["--ckpt_path", str(fitted / "checkpoints" / "best.ckpt")]
+    for command in ("fit", "test"):
+        line = error_line([command, *config("ctal"), *checkpoint], capsys)
+        assert "SharedEncoderNet" in line
+        assert "CTALNet" in line
+
+
+def test_checkpoint_with_code_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save({"state_dict": {}, "loops": Path("x")}, "code.ckpt")
+    line = error_line(["test", *config("ctal"), "--ckpt_path=code.ckpt"], capsys)
+    assert "code.ckpt: not a checkpoint that is safe to load" in line
+
+
+def test_folder_of_another_run_is_not_overwritten(
+    fitted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = ["--trainer.default_root_dir", str(fitted)]
+    line = error_line(["fit", *config("ctal"), *elsewhere], capsys)
+    assert "--ckpt_path last" in line
+    assert str(fitted) in line
+
+
+def test_no_checkpoint_to_score(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "run/checkpoints/best.ckpt" in error_line(["test", *config("ctal")], capsys)
+
+
+def test_full_disk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = ctal.files.write_whole
+
+    def onto_full_disk(path: Path, write: Callable[[BinaryIO], object]) -> None:
+        def fail(file: BinaryIO) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        whole(path, fail)
+
+    monkeypatch.setattr("ctal.checkpoints.write_whole", onto_full_disk)
+    line = error_line(["fit", *config("own_network")], capsys)
+    assert "checkpoints/best.ckpt: cannot be written (No space left on device)" in line
+    assert not list(Path("run/checkpoints").iterdir())
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_broken_picture(workers: int, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = Path("broken/image")
+    broken.mkdir(parents=True)
+    for name in ("semseg", "depth", "normals"):
+        (broken.parent / name).symlink_to(data / "train" / name)
+    for path in (data / "train" / "image").iterdir():
+        (broken / path.name).write_bytes(path.read_bytes()[:-99])
+    options = ["--data.train.init_args.root=broken", "--data.image_size=[32,64]"]
+    options += [f"--data.num_workers={workers}"]
+    line = error_line(["fit", *config("own_network"), *options], capsys)
+    assert line.startswith("error: broken/image/")
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug(*args: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("tests.own_network.OwnNet.forward", bug)
+    with pytest.raises(RuntimeError, match="a bug"):
+        main(["fit", *config("own_network")])
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == main(["--help"]) == main(["--version"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"  {name} " in out for name in ("quickstart", "fit", "predict", "compare"))
+    assert "ctal 0." in out
+    assert main(["fit", "--help"]) == 0
+    assert "--data.batch_size" in capsys.readouterr().out
+    assert "did you mean 'validate'" in error_line(["valdate"], capsys)
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    code = "import sys; from ctal.cli import main; main([]); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
