@@ -279,7 +279,7 @@ def test_checkpoint_of_another_network(fitted: Path, capsys: pytest.CaptureFixtu
 def test_checkpoint_with_code_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     torch.save({"state_dict": {}, "loops": Path("x")}, "code.ckpt")
     line = error_line(["test", *config("ctal"), "--ckpt_path=code.ckpt"], capsys)
-    assert "code.ckpt: not a checkpoint that is safe to load" in line
+    assert "code.ckpt: refused, since it holds pickled code" in line
 
 
 def test_folder_of_another_run_is_not_overwritten(

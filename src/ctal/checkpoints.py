@@ -19,14 +19,10 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor, nn
 
+from ctal.checkpoint_file import checkpoint_path, read_checkpoint
 from ctal.errors import InputError, Interrupted
 from ctal.files import write_whole
 from ctal.networks import Network, describe
-
-
-def checkpoint_path(run: str | Path, name: str) -> Path:
-    """Where the run in folder `run` keeps its checkpoint `name`, "best" or "last"."""
-    return Path(run) / "checkpoints" / f"{name}.ckpt"
 
 
 class WholeCheckpointIO(TorchCheckpointIO):
@@ -51,21 +47,8 @@ class WholeCheckpointIO(TorchCheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Reads a checkpoint of plain values and tensors.
-
-        Raises:
-            InputError: there is no such file, or it is damaged, or no such checkpoint.
-        """
-        if not Path(path).is_file():
-            raise InputError(f"{path}: no such checkpoint")
-        try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # a damaged archive fails in many ways
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise InputError(f"{path}: not a checkpoint that is safe to load ({reason})") from error
-        if not isinstance(content, dict) or not {"state_dict", "loops"} <= content.keys():
-            raise InputError(f"{path}: expected a checkpoint that `ctal fit` wrote")
-        return content
+        """Reads a checkpoint of plain values and tensors, as `read_checkpoint` does."""
+        return read_checkpoint(path, "state_dict", "loops")
 
 
 def check_same_network(

@@ -15,7 +15,7 @@ class InputError(ValueError):
         super().__init__(message.rpartition(own_name)[2].strip())
 
 
-class Interrupted(Exception):
+class Interrupted(Exception):  # noqa: N818 - being asked to stop is no error
     """The person at the keyboard, or the cluster, asked a run to stop.
 
     Attributes:

@@ -15,7 +15,8 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from ctal.arguments import parse
 from ctal.callbacks import PicturePanels, ScoreFile
-from ctal.checkpoints import RunCheckpoints, WholeCheckpointIO, checkpoint_path
+from ctal.checkpoint_file import checkpoint_path
+from ctal.checkpoints import RunCheckpoints, WholeCheckpointIO
 from ctal.comparison.measures import measures
 from ctal.data import DenseDataModule
 from ctal.errors import InputError

@@ -1,7 +1,7 @@
 """Semantic segmentation: the class of every pixel."""
 
-from __future__ import annotations
-
+# no `from __future__ import annotations`: jsonargparse (4.53) then cannot tell that colours are
+# strings, and writes "#rrggbb" into config.yaml as a comment
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

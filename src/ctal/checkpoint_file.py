@@ -1,0 +1,50 @@
+"""A checkpoint as a file: where a run keeps it, and how to read it without running its code."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ctal.errors import InputError
+
+
+def checkpoint_path(run: str | Path, name: str) -> Path:
+    """Where the run in folder `run` keeps its checkpoint `name`, "best" or "last"."""
+    return Path(run) / "checkpoints" / f"{name}.ckpt"
+
+
+def read_checkpoint(path: str | Path, *keys: str) -> dict[str, Any]:
+    """The content of a checkpoint: plain values and tensors on the CPU, nothing else.
+
+    Args:
+        path: the file.
+        keys: what it must hold.
+
+    Raises:
+        InputError: there is no such file, it is damaged, it holds pickled code, or it lacks a key.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such checkpoint")
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path}: not a checkpoint (truncated, or another kind of file)")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"{path}: refused, since it holds pickled code beside weights, which could do anything "
+            "when loaded; expected a checkpoint of plain values and tensors, as `ctal fit` writes"
+        ) from error
+    except Exception as error:  # a damaged archive fails in many ways
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path}: not a checkpoint ({reason})") from error
+    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
+    if missing:
+        raise InputError(
+            f"{path}: expected a checkpoint that `ctal fit` wrote, got one without {missing[0]!r}"
+            + (" (the description of its network)" if missing[0] == "ctal" else "")
+        )
+    return content

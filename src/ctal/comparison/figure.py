@@ -1,0 +1,64 @@
+"""Figure 4 of the CTAL paper: what networks predict and where they err, on the same pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional as TF
+
+from ctal.inference import Model
+from ctal.pictures import Cell, error_picture, panel
+from ctal.tasks import Task
+
+
+def comparison_figure(
+    tasks: Sequence[Task], samples: Sequence[Mapping[str, Tensor]], models: Mapping[str, Model]
+) -> Tensor:
+    """For each sample a row with its labels, then a row for each network.
+
+    A row holds, for each task, the painted map and the map of its errors, both in scales shared by
+    all rows of the sample, so that a difference in colour is a difference in fact. Below the
+    picture stand the mean errors of each network on it.
+
+    Args:
+        tasks: the tasks to show, in the order of the columns.
+        samples: an "image" (3, H, W) in 0..1 and, under the tasks' names, its labels.
+        models: the networks by the names to write at their rows.
+
+    Returns:
+        (3, H', W') uint8.
+    """
+    rows: list[list[Cell]] = []
+    row_titles: list[str] = []
+    for sample in samples:
+        rows.append(_label_row(tasks, sample))
+        rows += [_predicted_row(tasks, sample, model) for model in models.values()]
+        row_titles += ["ground truth", *models]
+    titles = ["picture"]
+    for task in tasks:
+        titles += [
+            f"{task.name} [{task.unit}]",
+            f"error of {task.name}\nblack 0, yellow ≥ {task.error_limit:g}, grey: no label",
+        ]
+    return panel(rows, titles, row_titles)
+
+
+def _label_row(tasks: Sequence[Task], sample: Mapping[str, Tensor]) -> list[Cell]:
+    row: list[Cell] = [TF.to_dtype(sample["image"], torch.uint8, scale=True)]
+    for task in tasks:
+        row += [task.paint(sample[task.name]), None]
+    return row
+
+
+def _predicted_row(tasks: Sequence[Task], sample: Mapping[str, Tensor], model: Model) -> list[Cell]:
+    maps = model.decoded(sample["image"])
+    row: list[Cell] = []
+    means = ["mean error"]
+    for task in tasks:
+        prediction, target = maps[task.name].cpu(), sample[task.name]
+        error = task.error(prediction[None], target[None])[0]
+        row += [task.paint(prediction, target), error_picture(error, task.error_limit)]
+        means.append(f"{task.name} {error.nanmean().item():.3g}")
+    return ["\n".join(means), *row]

@@ -1,0 +1,65 @@
+"""The best guess without looking at the picture: what learning has to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from ctal.errors import InputError
+from ctal.tasks import Task
+
+Batch = Mapping[str, Tensor]
+"""An "image" (B, 3, H, W) and, under the tasks' names, their labels."""
+
+
+def trivial_scores(
+    tasks: Sequence[Task], train: Iterable[Batch], test: Iterable[Batch]
+) -> dict[str, float]:
+    """Scores of one constant map per task: the majority class, the mean depth, the mean normal.
+
+    Args:
+        tasks: the tasks to score.
+        train: batches whose labels the constants are made from; without augmentation.
+        test: batches to score on.
+
+    Returns:
+        {"<task>/<metric>": number}, with the metrics that networks are scored with.
+
+    Raises:
+        InputError: a task has no labelled pixel in `train`.
+    """
+    raw = constant_maps(tasks, train)
+    metrics = {task.name: task.metrics() for task in tasks}
+    for batch in test:
+        for task in tasks:
+            target = batch[task.name]
+            height, width = target.shape[-2:]
+            constant = raw[task.name][None, :, None, None].expand(len(target), -1, height, width)
+            prediction = task.decode(constant)
+            for metric in metrics[task.name].values():
+                metric.update(prediction, target)
+    return {
+        f"{task.name}/{name}": float(metric.compute())
+        for task in tasks
+        for name, metric in metrics[task.name].items()
+    }
+
+
+def constant_maps(tasks: Sequence[Task], train: Iterable[Batch]) -> dict[str, Tensor]:
+    """The mean of `Task.encode` over all labelled pixels: {task name: (channels,)}."""
+    totals = {task.name: torch.zeros(task.channels, dtype=torch.float64) for task in tasks}
+    counts = dict.fromkeys(totals, 0)
+    for batch in train:
+        for task in tasks:
+            target = batch[task.name]
+            valid = task.valid(target)
+            # (B, channels, H, W) -> (labelled pixels, channels)
+            encoded = task.encode(target).movedim(1, -1)[valid]
+            totals[task.name] += encoded.sum(dim=0, dtype=torch.float64)
+            counts[task.name] += int(valid.sum())
+    for name, count in counts.items():
+        if count == 0:
+            raise InputError(f"{name}: the training pictures have no labelled pixel")
+    return {name: (total / counts[name]).float() for name, total in totals.items()}

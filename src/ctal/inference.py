@@ -1,0 +1,158 @@
+"""Using a trained network: load a checkpoint, predict for a picture of any size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms.v2 import functional as TF
+
+from ctal.checkpoint_file import checkpoint_path, read_checkpoint
+from ctal.errors import InputError
+from ctal.networks import Network, build
+from ctal.reading import read_picture, to_rgb
+from ctal.tasks import Task
+
+Picture = str | Path | Image.Image | Tensor | NDArray[Any]
+"""What `Model.predict` takes."""
+
+
+class Model:
+    """A network ready for use: a picture in, decoded maps of the picture's own size out.
+
+    Attributes:
+        network: the network, in evaluation mode.
+        tasks: its tasks, in its order.
+    """
+
+    def __init__(self, network: Network, device: str | torch.device = "cpu") -> None:
+        self.network = network.eval().to(device)
+        self.tasks: list[Task] = network.tasks
+        self._device = torch.device(device)
+
+    def predict(self, image: Picture) -> dict[str, NDArray[Any]]:
+        """Predicts every task's map for one picture, at the picture's own size (H, W).
+
+        The picture is resized to the size that the network was built for, bilinearly and with
+        antialiasing; a picture of another shape than the network's is thereby stretched. Depths and
+        normals are what the network says of the stretched picture: they are not corrected for it.
+        Raw maps are brought back bilinearly and decoded last, so the borders of classes are
+        smooth and normals have length 1.
+
+        Args:
+            image: a file's path or a PIL picture of any kind (see `ctal.reading.to_rgb`), or a
+                tensor or array (3, H, W), RGB, uint8 or floating-point in 0..1.
+
+        Returns:
+            {task name: array} in the tasks' units: (H, W) int64 class ids, (H, W) float32 metres,
+            (H, W, 3) float32 unit normals.
+
+        Raises:
+            InputError: the picture cannot be read or has another form than those above.
+        """
+        pixels = as_rgb(image)
+        maps = self.decoded(pixels)
+        return {name: to_array(prediction) for name, prediction in maps.items()}
+
+    @torch.inference_mode()
+    def decoded(self, pixels: Tensor) -> dict[str, Tensor]:
+        """The decoded maps, in the form of the tasks' labels, of one picture from `as_rgb`."""
+        images = TF.to_dtype(pixels, torch.float32, scale=True)[None].to(self._device)
+        resized = TF.resize(images, list(self.network.image_size), antialias=True)
+        final = self.network(resized.clamp(0, 1)).final
+        size = (pixels.shape[-2], pixels.shape[-1])
+        return {task.name: task.decode(_resize(final[task.name], size))[0] for task in self.tasks}
+
+
+def load(path: str | Path, device: str | torch.device = "cpu") -> Model:
+    """Loads a trained network, without running any code that the file may hold.
+
+    Args:
+        path: a checkpoint (`.ckpt`), or a run's folder, whose best checkpoint is taken.
+        device: where the network shall run.
+
+    Raises:
+        InputError: there is no such file, it is not a checkpoint of this package, it holds pickled
+            code, its weights are those of another network, or there is no such device.
+    """
+    device = usable_device(device)
+    file = checkpoint_file(path)
+    content = read_checkpoint(file, "ctal", "state_dict")
+    try:
+        network = build(content["ctal"])
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
+    prefix = "network."
+    state = {
+        key.removeprefix(prefix): value
+        for key, value in content["state_dict"].items()
+        if key.startswith(prefix)
+    }
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1:2] or [str(error)]
+        raise InputError(
+            f"{file}: its weights are not those of the {type(network).__name__} it describes "
+            f"({reason[0].strip()})"
+        ) from error
+    return Model(network, device)
+
+
+def usable_device(device: str | torch.device) -> torch.device:
+    """The device of a name, if there is such a device and it works.
+
+    Raises:
+        InputError: there is none.
+    """
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"device: {str(device)!r} cannot be used ({reason})") from error
+
+
+def checkpoint_file(path: str | Path) -> Path:
+    """The checkpoint that a path means: itself, or the best one of a run's folder."""
+    path = Path(path)
+    file = checkpoint_path(path, "best") if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(f"{file}: no such checkpoint; expected a .ckpt file or a run's folder")
+    return file
+
+
+def as_rgb(image: Picture) -> Tensor:
+    """Any form of picture that `Model.predict` takes, as (3, H, W), RGB, uint8 or float in 0..1."""
+    if isinstance(image, str | Path):
+        return read_picture(image)
+    if isinstance(image, Image.Image):
+        return to_rgb(image)
+    pixels = torch.as_tensor(image)
+    if pixels.ndim != 3 or pixels.shape[0] != 3 or 0 in pixels.shape:
+        raise InputError(f"image: expected (3, H, W), RGB, got {tuple(pixels.shape)}")
+    in_range = pixels.is_floating_point() and pixels.min() >= 0 and pixels.max() <= 1
+    if not (in_range or pixels.dtype == torch.uint8):
+        raise InputError(
+            f"image: expected uint8 or floating-point values in 0..1, got {pixels.dtype} in "
+            f"{pixels.min():g}..{pixels.max():g}"
+        )
+    return pixels
+
+
+def _resize(raw: Tensor, size: tuple[int, int]) -> Tensor:
+    # antialias matters where the picture is smaller than the network's size
+    return F.interpolate(raw, size=size, mode="bilinear", align_corners=False, antialias=True)
+
+
+def to_array(prediction: Tensor) -> NDArray[Any]:
+    """(H, W) or (channels, H, W) as an array (H, W) or (H, W, channels)."""
+    if prediction.ndim == 3:
+        prediction = prediction.permute(1, 2, 0)
+        prediction = prediction.squeeze(-1) if prediction.shape[-1] == 1 else prediction
+    return np.ascontiguousarray(prediction.cpu().numpy())

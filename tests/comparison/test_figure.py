@@ -1,0 +1,53 @@
+import pytest
+import torch
+from torch import nn
+
+from ctal.comparison.figure import comparison_figure
+from ctal.data import ClassMap, DepthMap
+from ctal.inference import Model
+from ctal.networks import Network, Predictions
+from ctal.tasks import Depth, SemanticSegmentation
+
+
+class Constant(Network):
+    """One class and one depth everywhere."""
+
+    def __init__(self, tasks, *, image_size, depth):
+        super().__init__(tasks, image_size=image_size)
+        self.depth = nn.Parameter(torch.tensor(depth))
+
+    def predict_raw(self, images):
+        classes = torch.tensor([1.0, 0.0])[None, :, None, None].expand(1, 2, *self.image_size)
+        depth = self.depth.expand(1, 1, *self.image_size)
+        return Predictions({"semseg": classes, "depth": depth}, [])
+
+
+def test_rows_and_columns():
+    tasks = [SemanticSegmentation(2, colours=["#ff0000", "#00ff00"]), Depth()]
+    classes = torch.zeros(32, 32, dtype=torch.int64)
+    classes[:, 16:] = 1
+    classes[:8] = 255
+    sample = {
+        "image": torch.full((3, 32, 32), 0.2),
+        "semseg": ClassMap(classes),
+        "depth": DepthMap(torch.full((1, 32, 32), 2.0)),
+    }
+    size = {"image_size": (32, 32)}
+    models = {
+        "good": Model(Constant(tasks, **size, depth=2.0)),
+        "bad": Model(Constant(tasks, **size, depth=9.0)),
+    }
+    result = comparison_figure(tasks, [sample, sample], models)
+    # 5 columns and 2 x 3 rows of tiles of 256 pixels
+    assert 5 * 256 < result.shape[2] < 5 * 270
+    assert 6 * 256 < result.shape[1] < 6 * 270
+
+    def area(colour):
+        same = result == torch.tensor(colour, dtype=torch.uint8)[:, None, None]
+        return pytest.approx(int(same.all(0).sum()) / 256**2, abs=0.01)  # the text has greys too
+
+    assert area([51, 51, 51]) == 2
+    # class 1 is painted only in the labels, on half of 3/4 of the picture
+    assert area([0, 255, 0]) == 2 * 3 / 8
+    # grey where semseg has no label, once for each network
+    assert area([128, 128, 128]) == 4 / 4
