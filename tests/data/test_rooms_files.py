@@ -1,114 +1,122 @@
-"""The files of Rooms that the package ships: counts, ranges, geometry and splits."""
+"""The shipped files of Rooms: complete, exact, disjoint."""
 
 import json
-from pathlib import Path
+from itertools import combinations
 
 import numpy as np
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).parents[2] / "src" / "ctal" / "data" / "rooms"
+from ctal.data.rooms_dataset import CLASSES, FOLDER
+
 SPLITS = {"train": 320, "val": 64, "test": 64}
-H, W = 96, 128
-
-
-def names(split):
-    return sorted(path.stem for path in (ROOT / split / "image").iterdir())
-
-
-def read(split, name):
-    image = np.array(Image.open(ROOT / split / "image" / f"{name}.jpg"))
-    semseg = np.array(Image.open(ROOT / split / "semseg" / f"{name}.png"))
-    depth = np.array(Image.open(ROOT / split / "depth" / f"{name}.png")) / 1000.0
-    with np.load(ROOT / split / "normals" / f"{name}.npz") as arrays:
-        normals = arrays["normals"]
-    return image, semseg, depth, normals
-
-
-def rays(camera):
-    x, y = np.meshgrid(
-        (np.arange(W) - camera["cx"]) / camera["fx"], (np.arange(H) - camera["cy"]) / camera["fy"]
-    )
-    return np.stack([x, y, np.ones_like(x)], -1)
+HEIGHT, WIDTH = 96, 128
 
 
 @pytest.fixture(scope="module")
 def card():
-    return json.loads((ROOT / "rooms.json").read_text())
+    return json.loads((FOLDER / "rooms.json").read_text())
 
 
-def test_counts_and_names(card):
+@pytest.fixture(scope="module")
+def views():
+    """{split: {view name: {"image", "semseg", "depth", "normals"}}}, as stored."""
+    return {split: {name: read(split, name) for name in names(split)} for split in SPLITS}
+
+
+def names(split):
+    return sorted(path.stem for path in (FOLDER / split / "semseg").iterdir())
+
+
+def read(split, name):
+    folder = FOLDER / split
+    with np.load(folder / f"normals/{name}.npz") as archive:
+        normals = archive["normals"]
+    view = {
+        "image": Image.open(folder / f"image/{name}.jpg"),
+        "semseg": Image.open(folder / f"semseg/{name}.png"),
+        "depth": Image.open(folder / f"depth/{name}.png"),
+    }
+    return {key: np.asarray(value) for key, value in view.items()} | {"normals": normals}
+
+
+def rays(camera):
+    """(H, W, 3): where each pixel's centre looks, with z = 1; the first centre is at (0, 0)."""
+    u, v = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
+    x = (u - camera["cx"]) / camera["fx"]
+    y = (v - camera["cy"]) / camera["fy"]
+    return np.stack([x, y, np.ones_like(x)], axis=-1)
+
+
+def test_every_view_has_all_its_files(views):
     for split, count in SPLITS.items():
-        found = names(split)
-        assert len(found) == count == card["views"][split]
-        for kind in ("semseg", "depth", "normals"):
-            assert sorted(path.stem for path in (ROOT / split / kind).iterdir()) == found
-        assert all(card["cameras"][name]["split"] == split for name in found)
-    assert len(card["cameras"]) == sum(SPLITS.values())
+        assert len(views[split]) == count
+        for kind, ending in [("image", "jpg"), ("depth", "png"), ("normals", "npz")]:
+            found = sorted(path.name for path in (FOLDER / split / kind).iterdir())
+            assert found == [f"{name}.{ending}" for name in views[split]]
 
 
-def test_no_scene_in_two_splits():
-    scenes = [{name.split("_")[0] for name in names(split)} for split in SPLITS]
-    assert len(set().union(*scenes)) == sum(map(len, scenes))
+def test_forms_and_ranges(views):
+    for view in (view for split in views.values() for view in split.values()):
+        assert view["image"].shape == (HEIGHT, WIDTH, 3)
+        assert view["image"].dtype == view["semseg"].dtype == np.uint8
+        assert view["semseg"].shape == view["depth"].shape == (HEIGHT, WIDTH)
+        assert view["semseg"].max() < len(CLASSES)
+        assert view["depth"].min() > 200  # millimetres; nothing touches the camera
+        assert view["depth"].max() < 20_000
+        assert view["normals"].shape == (HEIGHT, WIDTH, 3)
+        assert view["normals"].dtype == np.float16
+        assert 5 < view["image"].mean() < 250
+        assert len(np.unique(view["semseg"])) >= 4
+
+
+def test_normals_are_unit_and_face_the_camera(views, card):
+    for split in views.values():
+        for name, view in split.items():
+            normals = view["normals"].astype(np.float64)
+            np.testing.assert_allclose(np.linalg.norm(normals, axis=-1), 1, atol=2e-3)
+            facing = (normals * rays(card["cameras"][name])).sum(-1)
+            assert facing.max() < 5e-3  # of surfaces seen edge-on, half precision blurs the sign
+
+
+def test_normals_are_those_of_the_depth(views, card):
+    """Between neighbours on one surface, the back-projected points span its tangent plane."""
+    angles = []
+    for name, view in views["val"].items():
+        points = rays(card["cameras"][name]) * (view["depth"][..., None] / 1000)
+        right, down = points[1:-1, 2:] - points[1:-1, :-2], points[2:, 1:-1] - points[:-2, 1:-1]
+        cross = np.cross(down, right)  # x right, y down: down x right looks at the camera
+        cross /= np.linalg.norm(cross, axis=-1, keepdims=True)
+        normals = view["normals"].astype(np.float64)
+        centre = normals[1:-1, 1:-1]
+        around = [normals[1:-1, 2:], normals[1:-1, :-2], normals[2:, 1:-1], normals[:-2, 1:-1]]
+        smooth = np.all([(centre * other).sum(-1) > 0.999 for other in around], axis=0)
+        cosine = (cross * centre).sum(-1)[smooth]
+        angles.append(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+    assert np.median(np.concatenate(angles)) < 2
+
+
+def test_no_scene_is_in_two_splits(views):
+    scenes = [{name.partition("_")[0] for name in split} for split in views.values()]
+    assert all(not (a & b) for a, b in combinations(scenes, 2))
+    assert [len(scene) for scene in scenes] == [80, 16, 16]
+
+
+def test_every_class_is_in_every_split(views):
+    for split in views.values():
+        counts = np.bincount(
+            np.concatenate([view["semseg"].ravel() for view in split.values()]),
+            minlength=len(CLASSES),
+        )
+        assert (counts / counts.sum()).min() > 0.002
+
+
+def test_the_card_tells_what_is_there(card):
+    assert card["classes"] == list(CLASSES)
+    assert (card["height"], card["width"]) == (HEIGHT, WIDTH)
+    assert card["views"] == SPLITS
+    assert {"fx", "fy", "cx", "cy"} <= set(card["cameras"][names("test")[0]])
 
 
 def test_size():
-    assert sum(path.stat().st_size for path in ROOT.rglob("*") if path.is_file()) < 16 * 2**20
-
-
-@pytest.mark.parametrize("split", SPLITS)
-def test_every_class_in_every_split(split, card):
-    counts = np.zeros(len(card["classes"]), int)
-    views = np.zeros(len(card["classes"]), int)
-    for name in names(split):
-        ids = np.array(Image.open(ROOT / split / "semseg" / f"{name}.png"))
-        assert ids.max() < len(card["classes"])
-        seen = np.bincount(ids.ravel(), minlength=len(card["classes"]))
-        counts, views = counts + seen, views + (seen > 0)
-    assert counts.min() / counts.sum() > 0.004
-    assert views.min() >= 8
-
-
-@pytest.mark.parametrize("split", SPLITS)
-def test_ranges_and_normals_face_the_camera(split, card):
-    for name in names(split):
-        image, semseg, depth, normals = read(split, name)
-        assert image.shape == (H, W, 3)
-        assert image.dtype == np.uint8
-        assert 40 < image.mean() < 215
-        assert semseg.shape == depth.shape == (H, W)
-        assert semseg.dtype == np.uint8
-        assert len(np.unique(semseg)) >= 5
-        assert depth.min() > 0.2
-        assert depth.max() < 10.0
-        assert normals.shape == (H, W, 3)
-        assert normals.dtype == np.float16
-        wide = normals.astype(float)
-        assert np.abs(np.linalg.norm(wide, axis=-1) - 1).max() < 2e-3
-        view = rays(card["cameras"][name])
-        view /= np.linalg.norm(view, axis=-1, keepdims=True)
-        # half precision may lift a normal seen edge-on by a thousandth
-        assert (wide * view).sum(-1).max() < 2e-3
-
-
-@pytest.mark.parametrize("split", SPLITS)
-def test_normals_agree_with_depth(split, card):
-    medians = []
-    for name in names(split):
-        _, semseg, depth, normals = read(split, name)
-        points = rays(card["cameras"][name]) * depth[..., None]
-        across = points[1:-1, 2:] - points[1:-1, :-2]
-        along = points[2:, 1:-1] - points[:-2, 1:-1]
-        made = np.cross(along, across)
-        made /= np.linalg.norm(made, axis=-1, keepdims=True)
-        # smooth: one class around the pixel, and inverse depth (linear on a plane) without a bend
-        inverse = 1 / depth
-        bend = np.abs(inverse[1:-1, 2:] + inverse[1:-1, :-2] - 2 * inverse[1:-1, 1:-1])
-        bend += np.abs(inverse[2:, 1:-1] + inverse[:-2, 1:-1] - 2 * inverse[1:-1, 1:-1])
-        smooth = bend < 1e-3
-        for dy, dx in ((0, 1), (2, 1), (1, 0), (1, 2)):
-            smooth &= semseg[dy : H - 2 + dy, dx : W - 2 + dx] == semseg[1:-1, 1:-1]
-        dot = (made * normals[1:-1, 1:-1].astype(float)).sum(-1)[smooth]
-        assert smooth.mean() > 0.2, name
-        medians.append(np.median(np.rad2deg(np.arccos(np.clip(dot, -1, 1)))))
-    assert max(medians) < 2.0
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) < 16 * 2**20

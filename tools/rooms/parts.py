@@ -63,17 +63,21 @@ class Item:
         name: what it is, for messages.
         parts: its parts.
         surfaces: level places that can carry small things: (x, y, z, half width, half depth).
+        turn: how far the item has been turned about the vertical axis, in degrees.
+        origin: (3,) where its own origin is now; with ``turn`` it relates one item to another.
     """
 
     name: str
     parts: list[Part] = field(default_factory=list)
     surfaces: list[Floats] = field(default_factory=list)
+    turn: float = 0.0
+    origin: Floats = field(default_factory=lambda: np.zeros(3))
 
     def add(self, label: str, material: Material, *meshes: Mesh) -> None:
         """Adds meshes of one class and material."""
         self.parts += [Part(mesh, material, CLASSES.index(label)) for mesh in meshes]
 
-    def moved(self, degrees: float, shift: tuple[float, float, float]) -> Item:
+    def moved(self, degrees: float, shift: tuple[float, float, float] | Floats) -> Item:
         """Returns the item turned about the vertical axis, then shifted."""
         rotation, offset = turn_z(degrees), np.array(shift, float)
         parts = [Part(p.mesh.moved(rotation, offset), p.material, p.label) for p in self.parts]
@@ -81,7 +85,13 @@ class Item:
         for spot in self.surfaces:
             half = np.abs(rotation[:2, :2] @ np.diag(spot[3:])).sum(1)
             surfaces.append(np.concatenate([rotation @ spot[:3] + offset, half]))
-        return Item(self.name, parts, surfaces)
+        return Item(
+            self.name, parts, surfaces, self.turn + degrees, rotation @ self.origin + offset
+        )
+
+    def follow(self, anchor: Item) -> Item:
+        """Returns this item, described in the axes of ``anchor``, where the anchor now stands."""
+        return self.moved(anchor.turn, anchor.origin)
 
     def boxes(self) -> Floats:
         """Returns the boxes around the parts, (parts, 2, 3)."""
@@ -134,6 +144,10 @@ class Room:
         total = hashlib.sha256(self.kind.encode() + self.size.tobytes() + str(self.sun).encode())
         for part in self.parts():
             m = part.material
-            total.update(part.mesh.vertices.tobytes() + part.mesh.uv.tobytes() + bytes([part.label]))
-            total.update(m.texture.tobytes() + repr((m.tile, m.gloss, m.metal, m.emission)).encode())
+            total.update(
+                part.mesh.vertices.tobytes() + part.mesh.uv.tobytes() + bytes([part.label])
+            )
+            total.update(
+                m.texture.tobytes() + repr((m.tile, m.gloss, m.metal, m.emission)).encode()
+            )
         return total.hexdigest()

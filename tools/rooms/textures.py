@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from tools.rooms.shapes import Floats
 
-SIZE = 256
+SIZE = 128
 
 
 def noise(rng: Generator, across: float, along: float, size: int = SIZE) -> Floats:
@@ -35,7 +35,7 @@ def tint(colour: Floats, shade: Floats) -> Floats:
 
 def plaster(rng: Generator, colour: Floats) -> Floats:
     """Painted plaster: faint clouds and a fine grain."""
-    return tint(colour, 1 + 0.02 * noise(rng, 20, 20) + 0.02 * noise(rng, 1, 1))
+    return tint(colour, 1 + 0.01 * noise(rng, 12, 12) + 0.015 * noise(rng, 0.7, 0.7))
 
 
 def wood(rng: Generator, colour: Floats) -> Floats:
@@ -96,7 +96,7 @@ def fabric(rng: Generator, colour: Floats) -> Floats:
     """Woven cloth: crossing threads and a little wear."""
     warp = np.sin(np.arange(SIZE) * 2 * np.pi / 8)
     weave = 0.06 * (warp[:, None] * warp[None, :]) + 0.05 * noise(rng, 0.8, 0.8)
-    return tint(colour, 1 + weave + 0.04 * noise(rng, 25, 25))
+    return tint(colour, 1 + weave + 0.02 * noise(rng, 14, 14))
 
 
 def rug(rng: Generator, colour: Floats, other: Floats) -> Floats:
@@ -115,7 +115,7 @@ def rug(rng: Generator, colour: Floats, other: Floats) -> Floats:
 
 def picture(rng: Generator) -> Floats:
     """A framed picture: hills, blocks or discs in a palette of its own."""
-    palette = rng.uniform(0.1, 0.95, (6, 3))
+    palette = rng.uniform(0.1, 0.95, (6, 1)) + rng.normal(0, 0.13, (6, 3))
     row, col = np.meshgrid(np.linspace(0, 1, 128), np.linspace(0, 1, 128), indexing="ij")
     image = palette[0] * (1 - 0.4 * row[..., None])
     kind = rng.integers(3)
@@ -146,11 +146,11 @@ def outside(rng: Generator) -> Floats:
     horizon = rng.uniform(0.5, 0.75)
     for i in range(3):
         wave = noise(rng, 1e-3, 22 - 6 * i)[0] * (0.05 - 0.01 * i)
-        green = np.array([0.42, 0.55, 0.38]) * (1 - 0.22 * i) + rng.uniform(-0.05, 0.05, 3)
+        green = np.array([0.33, 0.42, 0.27]) * (1 - 0.25 * i) + rng.uniform(-0.05, 0.05, 3)
         ground = row > horizon + 0.08 * i + wave[None, :]
         image = np.where(ground[..., None], green * (1 + 0.12 * noise(rng, 2, 2))[..., None], image)
     for _ in range(int(rng.integers(0, 4))):
         x, width, top = rng.uniform(0, 0.9), rng.uniform(0.08, 0.25), rng.uniform(-0.12, 0.1)
         house = (col > x) & (col < x + width) & (row > horizon + top) & (row < horizon + 0.3)
-        image = np.where(house[..., None], rng.uniform(0.4, 0.85, 3), image)
+        image = np.where(house[..., None], rng.uniform(0.25, 0.5) + rng.normal(0, 0.04, 3), image)
     return np.clip(image, 0, 1)

@@ -1,0 +1,45 @@
+"""Renders one scene: the unit of work that processes share.
+
+Apart from ``__main__``, because a spawned process cannot import that one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import drjit
+
+from tools.rooms import files, views
+from tools.rooms.groups import furnish
+from tools.rooms.render import Scene
+
+HEIGHT, WIDTH = 96, 128
+
+
+def make_scene(
+    scene: int, split: str, out: Path, count: int, spp: int
+) -> dict[str, dict[str, float | str]]:
+    """Renders the views of one scene that are not there yet.
+
+    Args:
+        scene: the scene's number, which is also its seed.
+        split: train, val or test.
+        out: folder of the data set.
+        count: views of the scene.
+        spp: samples per pixel.
+
+    Returns:
+        The split and the intrinsics (pixels) of every view, by the view's name.
+    """
+    drjit.set_thread_count(1)  # the scenes themselves run side by side
+    room = furnish(scene)
+    loaded = Scene.of(room)
+    cameras: dict[str, dict[str, float | str]] = {}
+    for i, camera in enumerate(views.choose(loaded, room, scene, count)):
+        name = f"{scene:04d}_{i}"
+        cameras[name] = {"split": split, **camera.intrinsics(WIDTH, HEIGHT)}
+        if not files.paths(out, split, name)["image"].exists():
+            seed = 1000 * scene + 10 * i
+            view = views.shoot(loaded, camera, (HEIGHT, WIDTH), spp, seed)
+            files.write_view(out, split, name, view)
+    return cameras
