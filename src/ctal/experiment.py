@@ -81,7 +81,8 @@ class Experiment(LightningCLI):
         }
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Gives the network what the data already knows, and offers the pictures' settings."""
+        """Gives the network what the data already knows, and the data the seed of the run."""
+        parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         parser.add_lightning_class_args(PicturePanels, "pictures")
         for name in ("tasks", "image_size"):
             target = f"model.network.init_args.{name}"

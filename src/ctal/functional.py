@@ -128,7 +128,7 @@ def _factorised(unit: Tensor, values: Tensor, weight: Tensor, bias: Tensor) -> T
     B, T, C, H, W = unit.shape
     P, f = H * W, weight.shape[-1]
     X = unit.flatten(3)  # (B, T, C, P)
-    X_rows = X.permute(0, 3, 1, 2)  # (B, P, T, C)
+    X_rows = X.permute(0, 3, 1, 2).contiguous()  # (B, P, T, C)
     out = []
     for t in range(T):
         w, b = weight[t % len(weight)], bias[t % len(bias)]

@@ -38,7 +38,7 @@ def test_end_to_end_and_again(configs, scores_of, tmp_path, capsys):
     network = ctal.load(tmp_path / "out" / "shared" / "seed0").network
     assert shared["parameters"] == sum(p.numel() for p in network.parameters())
     settings = yaml.safe_load((tmp_path / "out" / "shared" / "seed1" / "config.yaml").read_text())
-    assert (settings["seed_everything"], settings["data"]["seed"]) == (1, 1)
+    assert settings["seed_everything"] == 1
     assert settings["trainer"]["max_epochs"] == 1
     markdown = (tmp_path / "out" / "comparison.md").read_text()
     assert capsys.readouterr().out.endswith(markdown)

@@ -59,7 +59,7 @@ class Run:
 
     def _fit(self) -> None:
         seed, folder = str(self.seed), str(self.folder)
-        args = ["fit", "--config", str(self.config), "--seed_everything", seed, "--data.seed", seed]
+        args = ["fit", "--config", str(self.config), "--seed_everything", seed]
         args += ["--trainer.default_root_dir", folder]
         args += [f"--{override.removeprefix('--')}" for override in self.overrides]
         if checkpoint_path(self.folder, "last").is_file():
