@@ -31,6 +31,9 @@ KEYS = [
 ]
 
 
+ZOOM_TO_NOTHING = "[{class_path: ctal.data.RandomZoomCrop, init_args: {scale: [2, 1]}}]"
+
+
 def config(*names: str) -> list[str]:
     return [part for name in ("folder", *names) for part in ("--config", f"{CONFIGS / name}.yaml")]
 
@@ -147,6 +150,30 @@ def test_predict(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean 'output'" in error_line([*command, "--outptu", "maps"], capsys)
 
 
+def test_a_network_in_the_folder_of_work_trains_and_predicts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    Path("my_networks.py").write_text(
+        "from ctal.networks import SharedEncoderNet\n\n\nclass MyNet(SharedEncoderNet):\n    pass\n"
+    )
+    own = "--model.network.class_path=my_networks.MyNet"
+    short = ["--model.network.init_args.encoder=test_resnet", "--trainer.max_epochs=1"]
+    assert main(["fit", *config("shared_encoder"), own, *short]) == 0
+    script = "import sys; from ctal.cli import main; sys.exit(main())"
+    command = ["predict", "test/image/0.png", "--checkpoint", "run", "--overwrite"]
+    for imports, code in (["--imports", "my_networks"], 0), ([], 2):
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", script, *command, *imports],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+    assert "import 'my_networks' before loading this file (ctal predict: --imports)" in done.stderr
+    assert "imports: 'none' cannot" in error_line([*command, "--imports", "none"], capsys)
+
+
 def test_pictures_and_curves_are_logged() -> None:
     options = ["--pictures.every_n_epochs=1", "--trainer.max_epochs=1"]
     assert main(["fit", *config("own_network"), *options]) == 0
@@ -249,9 +276,17 @@ def error_line(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["--data.batch_size=many"], "data.batch_size: .*int.*many"),
         (["--data.btach_size=2"], "--data.btach_size.*did you mean 'data.batch_size'"),
         (["--trainer.max_epochs=x"], "trainer.max_epochs: .*x"),
+        (["--trainer.max_epochs=-3"], "trainer: .*max_epochs.*-3"),
+        (["--trainer.devices=0"], "trainer: .*devices"),
+        (["--trainer.accelerator=abacus"], "trainer: .*abacus"),
+        (["--seed_everything=-1"], "seed_everything: .*-1"),
+        (["--pictures.every_n_epochs=0"], "pictures.every_n_epochs: .*0"),
+        (["--data.augmentation", ZOOM_TO_NOTHING], "scale: .*0 < low"),
         (["--config=no.yaml"], "config: .*no.yaml"),
         (["--config=typo.yaml"], "'data.trian.*did you mean 'data.train"),
-        (["--config=broken.yaml"], "parsing"),
+        (["--config=broken.yaml"], "broken.yaml: not a configuration"),
+        (["--config=binary.yaml"], "binary.yaml: not a configuration"),
+        (["--config=empty.yaml"], "empty.yaml: expected a mapping"),
         (["--ckpt_path=no.ckpt"], "ckpt_path: .*no.ckpt"),
         (["--ckpt_path=last"], "ckpt_path: .*run/checkpoints/last.ckpt"),
         (["--ckpt_path=broken.yaml"], "broken.yaml: not a checkpoint"),
@@ -263,9 +298,18 @@ def test_bad_arguments(wrong: list[str], named: str, capsys: pytest.CaptureFixtu
     import re
 
     Path("broken.yaml").write_text("data: {batch_size: 2\n  a: [")
+    Path("binary.yaml").write_bytes(bytes(range(256)))
+    Path("empty.yaml").touch()
     Path("typo.yaml").write_text("data: {trian: 2}")
     line = error_line(["fit", *config("shared_encoder"), *wrong], capsys)
     assert re.search(named, line), line
+    assert not Path("run/checkpoints").exists()
+
+
+def test_a_wrong_setting_leaves_no_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = "--model.network.init_args.encoder=test_resnett"
+    error_line(["fit", *config("shared_encoder"), wrong], capsys)
+    assert not Path("run").exists()
 
 
 def test_checkpoint_of_another_network(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -274,6 +318,21 @@ def test_checkpoint_of_another_network(fitted: Path, capsys: pytest.CaptureFixtu
         line = error_line([command, *config("ctal"), *checkpoint], capsys)
         assert "SharedEncoderNet" in line
         assert "CTALNet" in line
+
+
+def test_optimizer_of_another_run(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    resume = ["--ckpt_path", str(fitted / "checkpoints" / "last.ckpt"), "--trainer.max_epochs=3"]
+    other = ["--model.optimizer=torch.optim.SGD", "--model.optimizer.lr=0.1"]
+    line = error_line(["fit", *config("shared_encoder"), *resume, *other], capsys)
+    assert "model.optimizer: the run to be resumed was trained with Adam, got SGD" in line
+    line = error_line(["fit", *config("shared_encoder"), "--model.optimizer.lr=-1"], capsys)
+    assert "model.optimizer: Invalid learning rate" in line
+
+
+def test_no_data_to_score(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint = ["--ckpt_path", str(fitted / "checkpoints" / "best.ckpt")]
+    line = error_line(["test", *config("shared_encoder"), *checkpoint, "--data.test=null"], capsys)
+    assert "data.test: expected a data set" in line
 
 
 def test_checkpoint_with_code_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

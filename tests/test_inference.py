@@ -7,7 +7,7 @@ from PIL import Image
 
 import ctal
 from ctal.errors import InputError
-from ctal.inference import Model, load
+from ctal.inference import Model, checkpoint_file, load
 from ctal.networks import Network, Predictions, SharedEncoderNet, describe
 from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 
@@ -154,7 +154,13 @@ class TestLoad:
         with pytest.raises(InputError, match=r"best\.ckpt: no such checkpoint"):
             load(tmp_path)
 
-    @pytest.mark.parametrize("device", ["gpu", "cuda:99"])
+    def test_of_a_run_the_best_or_without_validation_the_last(self, network, tmp_path):
+        (tmp_path / "checkpoints").mkdir()
+        for name in ("last", "best"):
+            written = write_checkpoint(network, tmp_path / "checkpoints" / f"{name}.ckpt")
+            assert checkpoint_file(tmp_path) == written
+
+    @pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta"])
     def test_no_such_device(self, network, device, tmp_path):
         file = write_checkpoint(network, tmp_path / "a.ckpt")
         with pytest.raises(InputError, match=f"device: '{device}' cannot be used") as caught:
@@ -185,7 +191,9 @@ class TestLoad:
         damaged = bytearray(good)
         damaged[len(good) // 4 : 3 * len(good) // 4] = bytes(len(good) // 2)
         (tmp_path / "damaged.ckpt").write_bytes(damaged)
-        for name in ("text.ckpt", "cut.ckpt", "damaged.ckpt"):
+        weights = next(v for v in network.state_dict().values() if v.numel() > 99).numpy().tobytes()
+        (tmp_path / "weights.ckpt").write_bytes(good.replace(weights, bytes(len(weights))))
+        for name in ("text.ckpt", "cut.ckpt", "damaged.ckpt", "weights.ckpt"):
             with pytest.raises(InputError, match=f"{name}: not a checkpoint") as caught:
                 load(tmp_path / name)
             assert "\n" not in str(caught.value)
@@ -197,10 +205,16 @@ class TestLoad:
             load(tmp_path / "a.ckpt")
 
     @pytest.mark.parametrize(
-        "description", [{}, {"class": "os.system", "arguments": {}, "tasks": []}]
+        "description",
+        [
+            "text",
+            {"class": 3, "arguments": {}, "tasks": []},
+            {"class": "os.system", "arguments": {}, "tasks": []},
+        ],
     )
     def test_a_description_that_fits_nothing(self, description, tmp_path):
-        torch.save({"state_dict": {}, "ctal": description}, tmp_path / "a.ckpt")
+        content = {"state_dict": {"w": torch.ones(1)}, "ctal": description}
+        torch.save(content, tmp_path / "a.ckpt")
         with pytest.raises(InputError, match=r"a\.ckpt: "):
             load(tmp_path / "a.ckpt")
 

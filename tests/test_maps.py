@@ -140,6 +140,16 @@ def test_a_crop_beyond_the_edges_is_unlabelled():
     assert type(crop(classes, 0, 1, 2, 1)) is ClassMap
 
 
+def test_a_crop_at_the_centre_is_unlabelled_beyond_the_edges():
+    classes = ClassMap(torch.tensor([[1, 2, 3], [4, 5, 6]]))
+    cropped = v2.CenterCrop((4, 1))(classes)
+    assert cropped.tolist() == [[255], [2], [5], [255]]
+    assert type(cropped) is ClassMap
+    normals = v2.CenterCrop((4, 3))(NORMALS)
+    assert torch.equal(normals[:, 1:3], NORMALS)
+    assert not normals[:, [0, 3]].any()
+
+
 @pytest.mark.parametrize(
     "transform",
     [v2.RandomRotation(10), v2.RandomAffine(10), v2.RandomPerspective(p=1.0), v2.ElasticTransform(),

@@ -36,6 +36,8 @@ class TestPanel:
     def test_large_pictures_are_shrunk(self):
         result = panel([[plain((0, 200, 0), 1000, 1600)]], ["title"])
         assert area(result, (0, 200, 0)) == 400 * 640
+        result = panel([[plain((0, 200, 0), 5000, 2)]], ["title"])
+        assert area(result, (0, 200, 0)) == 640 * 1
 
     def test_titles_are_written_above_and_beside(self):
         picture = plain((255, 0, 0))

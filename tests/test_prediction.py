@@ -92,6 +92,13 @@ class TestPredictFiles:
         assert told.count("pictures/bad.png: ") == told.count("pictures/cut.jpg: ") == 1
         assert written(folder / "predictions") == ["a.npz", "a.png", "b.2.npz", "b.2.png"]
 
+    def test_a_single_unreadable_one_is_told_in_one_line(self, folder, checkpoint):
+        (folder / "bad.png").write_text("text")
+        with pytest.raises(InputError, match=r"^bad\.png: cannot be read as a picture \([^;]*\)$"):
+            predict_files(["bad.png"], checkpoint)
+        with pytest.raises(InputError, match=r"^bad\.png: .*; the others are in predictions$"):
+            predict_files(["bad.png", "pictures"], checkpoint)
+
     def test_same_stems_do_not_overwrite_each_other(self, folder, checkpoint):
         Image.new("RGB", (5, 6)).save(folder / "a.png")
         Image.new("RGB", (7, 8)).save(folder / "a-2.png")

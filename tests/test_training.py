@@ -86,6 +86,17 @@ def test_unknown_task_weight() -> None:
         MultiTaskModule(FixedNet(), task_weights={"depht": 1.0})
 
 
+@pytest.mark.parametrize("weight", [-1.0, math.nan, math.inf])
+def test_weight_that_is_none(weight: float) -> None:
+    with pytest.raises(InputError, match=r"model\.task_weights: .* for 'depth'"):
+        MultiTaskModule(FixedNet(), task_weights={"depth": weight})
+
+
+def test_network_without_tasks() -> None:
+    with pytest.raises(InputError, match=r"model\.network: .*`tasks`.* got Identity"):
+        MultiTaskModule(torch.nn.Identity())
+
+
 def test_batch_without_a_task() -> None:
     batch = make_batch()
     del batch["depth"]
@@ -116,6 +127,27 @@ def test_scores_are_of_the_whole_split_not_means_over_batches(tmp_path: Path) ->
     again = trainer.validate(module, loader, verbose=False)[0]
     assert again == logged
     assert module.samples == 4
+
+
+def test_a_task_that_diverged_is_never_the_best(tmp_path: Path) -> None:
+    class Diverged(FixedNet):
+        def forward(self, images: Tensor) -> Predictions:
+            return Predictions(self.maps(images, math.nan, 2.0), [])
+
+    # the second batch holds no depth: what is right there must not hide the first
+    batches = [make_batch(), make_batch(depth=0.0)]
+    loader = DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
+    logged = quiet_trainer(tmp_path).validate(MultiTaskModule(Diverged()), loader, verbose=False)[0]
+    assert logged["val/semseg/miou"] == 1
+    assert math.isnan(logged["val/loss"])
+    assert math.isnan(logged["val/score"])
+
+
+def test_a_task_without_labels_is_left_out_of_the_score(tmp_path: Path) -> None:
+    loader = DataLoader([make_batch(depth=0.0)], batch_size=None)  # type: ignore[arg-type]
+    logged = quiet_trainer(tmp_path).validate(MultiTaskModule(FixedNet()), loader, verbose=False)[0]
+    assert math.isnan(logged["val/depth/abs_error"])
+    assert logged["val/score"] == pytest.approx(1)
 
 
 def fit(tmp_path: Path, module: MultiTaskModule, **options: object) -> Trainer:

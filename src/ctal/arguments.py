@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
 import re
 from argparse import ArgumentError
 from collections.abc import Callable, Iterable
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import docstring_parser
+import yaml
 from jsonargparse import ArgumentParser, Namespace
 
 from ctal.errors import InputError
+
+_KEY = r'Parser key "([^"]+)"(?: element \d+)?:'
 
 
 def parse(parser: ArgumentParser, args: list[str], known: Iterable[str]) -> Namespace:
@@ -26,6 +32,10 @@ def parse(parser: ArgumentParser, args: list[str], known: Iterable[str]) -> Name
     Raises:
         InputError: they cannot be used.
     """
+    configs = [after for arg, after in pairwise(args) if arg == "--config"]
+    configs += [arg.removeprefix("--config=") for arg in args if arg.startswith("--config=")]
+    for file in filter(os.path.isfile, configs):
+        read_config(Path(file))  # the parser's own reports do not name the file
     try:
         return parser.parse_args(args)
     except ArgumentError as error:
@@ -34,8 +44,8 @@ def parse(parser: ArgumentParser, args: list[str], known: Iterable[str]) -> Name
 
 def _one_line(report: str, known: list[str]) -> str:
     """Squeezes a report over several lines, with keys inside keys, into "key: what is wrong"."""
-    keys = ".".join(re.findall(r'Parser key "([^"]+)":', report))
-    text = re.sub(r'Parser key "[^"]+":', "", report)
+    keys = ".".join(re.findall(_KEY, report))
+    text = re.sub(_KEY, "", report)
     text = re.sub(r"<class '([\w.]+)'>", r"\1", text)
     # of a union, which types there are says enough
     text = re.sub(r"\n\s*Errors:.*(?=\n\s*Given value type)", "", text, flags=re.DOTALL)
@@ -44,9 +54,29 @@ def _one_line(report: str, known: list[str]) -> str:
 
 
 def _suggestion(report: str, known: list[str]) -> str:
+    if report.startswith("the following arguments are required"):
+        return "; --help tells what they mean, and a --config FILE may hold them"
     found = re.search(r"unrecognized arguments: --([\w.]+)|not accept option '([\w.]+)'", report)
     near = difflib.get_close_matches(found[1] or found[2], known, n=1) if found else []
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """A configuration as plain values.
+
+    Raises:
+        InputError: there is no such file, or it is no YAML mapping.
+    """
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{file}: expected a configuration ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{file}: not a configuration in YAML ({reason})") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{file}: expected a mapping with the keys model, data and trainer")
+    return content
 
 
 def call(function: Callable[..., object], args: list[str], prog: str) -> None:

@@ -14,6 +14,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
+from ctal.errors import InputError
 from ctal.files import write_text
 from ctal.pictures import panel
 from ctal.training import MultiTaskModule
@@ -51,9 +52,15 @@ class PicturePanels(Callback):
     Args:
         every_n_epochs: how often.
         count: how many pictures, at most a batch.
+
+    Raises:
+        InputError: one of them is below 1.
     """
 
     def __init__(self, every_n_epochs: int = 5, count: int = 4) -> None:
+        for key, value in (("every_n_epochs", every_n_epochs), ("count", count)):
+            if value < 1:
+                raise InputError(f"pictures.{key}: expected a number from 1 on, got {value}")
         self.every_n_epochs = every_n_epochs
         self.count = count
 

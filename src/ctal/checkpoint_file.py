@@ -32,7 +32,13 @@ def read_checkpoint(path: str | Path, *keys: str) -> dict[str, Any]:
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path}: not a checkpoint (truncated, or another kind of file)")
     try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()  # torch does not look at the check sums
+        if damaged is not None:
+            raise InputError(f"{path}: not a checkpoint ({damaged} in it is damaged)")
         content = torch.load(path, map_location="cpu", weights_only=True)
+    except InputError:
+        raise
     except pickle.UnpicklingError as error:
         raise InputError(
             f"{path}: refused, since it holds pickled code beside weights, which could do anything "
@@ -41,7 +47,7 @@ def read_checkpoint(path: str | Path, *keys: str) -> dict[str, Any]:
     except Exception as error:  # a damaged archive fails in many ways
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path}: not a checkpoint ({reason})") from error
-    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
+    missing = [key for key in keys if not isinstance(content, dict) or not content.get(key)]
     if missing:
         raise InputError(
             f"{path}: expected a checkpoint that `ctal fit` wrote, got one without {missing[0]!r}"

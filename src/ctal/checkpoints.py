@@ -48,7 +48,7 @@ class WholeCheckpointIO(TorchCheckpointIO):
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
         """Reads a checkpoint of plain values and tensors, as `read_checkpoint` does."""
-        return read_checkpoint(path, "state_dict", "loops")
+        return read_checkpoint(path, "state_dict", "loops", "optimizer_states")
 
 
 def check_same_network(
@@ -64,11 +64,12 @@ def check_same_network(
     Raises:
         InputError: it is that of another network.
     """
-    saved = checkpoint.get("ctal", {})
+    saved = checkpoint.get("ctal") or {}
     own = describe(network) if isinstance(network, Network) else {}
     different = _differences(saved, own) or _mismatched(checkpoint["state_dict"], state)
     if different:
-        theirs = str(saved.get("class", "another network")).rpartition(".")[2]
+        known = isinstance(saved, Mapping) and "class" in saved
+        theirs = str(saved["class"]).rpartition(".")[2] if known else "another network"
         raise InputError(
             f"ckpt_path: the checkpoint holds {theirs}, the configuration builds "
             f"{type(network).__name__}; they differ in {different[0]}"
@@ -77,7 +78,10 @@ def check_same_network(
 
 def _mismatched(saved: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
     """Names of weights that only one side has, or that have another shape there."""
-    shapes = [{name: tuple(value.shape) for name, value in side.items()} for side in (saved, own)]
+    shapes = [
+        {name: getattr(value, "shape", None) for name, value in side.items()}
+        for side in (saved, own)
+    ]
     return [
         name for name in {**shapes[0], **shapes[1]} if shapes[0].get(name) != shapes[1].get(name)
     ]

@@ -49,6 +49,9 @@ def _run(args: list[str]) -> int:
     elif name == "--version":
         sys.stdout.write(f"ctal {version('ctal')}\n")
     elif name in COMMANDS:
+        # so that a class_path finds a module of yours in the folder where you work, if none of
+        # that name is installed; `python -m ctal` has that folder in front already
+        sys.path += [""] if "" not in sys.path else []
         COMMANDS[name].run(args)
     else:
         near = difflib.get_close_matches(name, COMMANDS, n=1)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-import threading
-import warnings
 from pathlib import Path
 from typing import Any
 
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -21,6 +19,7 @@ from ctal.comparison.measures import measures
 from ctal.data import DenseDataModule
 from ctal.errors import InputError
 from ctal.files import write_whole
+from ctal.quiet import quieten_libraries
 from ctal.training import MultiTaskModule
 
 _SKIPPED = {"model", "dataloaders", "train_dataloaders", "val_dataloaders", "datamodule"}
@@ -47,7 +46,7 @@ class Experiment(LightningCLI):
     checkpoints: RunCheckpoints
 
     def __init__(self, args: list[str]) -> None:
-        _quieten_lightning()
+        quieten_libraries()
         quiet = {"exit_on_error": False}
         super().__init__(
             MultiTaskModule,
@@ -93,6 +92,11 @@ class Experiment(LightningCLI):
         defaults = [subparser.get_defaults() for subparser in self._subcommand_parsers.values()]
         self.config = parse(parser, args, [key for keys in defaults for key, _ in keys.items()])
         config = self.config[self.config.subcommand]
+        if not 0 <= config.seed_everything < 1 << 32:
+            raise InputError(
+                "seed_everything: expected a whole number in 0..4294967295, got "
+                f"{config.seed_everything}"
+            )
         self.checkpoint = self._find_checkpoint(config.ckpt_path)
         # config.yaml describes the run, not the place from which it was resumed today
         config.ckpt_path = None
@@ -101,8 +105,21 @@ class Experiment(LightningCLI):
         """Leaves the config.yaml of the run as it is, unless training."""
         if self.config.subcommand != "fit":
             self.save_config_callback = None
-            return
-        # better told now, of a full disk or a read-only folder, than after the data were read
+
+    def instantiate_classes(self) -> None:
+        """Builds data, network and trainer."""
+        try:
+            super().instantiate_classes()
+        except ValueError as error:
+            cause: BaseException | None = error
+            while cause is not None and not isinstance(cause, InputError):
+                cause = cause.__cause__  # in the parser's error is that of the class it tried
+            if cause in (None, error):
+                raise
+            raise cause from None
+
+    def before_fit(self) -> None:
+        """Tells of a full disk or a read-only folder before the training."""
         probe = self.folder / "probe"
         write_whole(probe, lambda file: file.write(bytes(1 << 16)))
         probe.unlink(missing_ok=True)  # the other processes of the run do the same
@@ -110,14 +127,17 @@ class Experiment(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The trainer, which keeps all that it writes in the folder of the run."""
         config = self._get(self.config_init, "trainer")
-        config.plugins = [WholeCheckpointIO(), *(config.plugins or [])]
+        config.plugins = [WholeCheckpointIO(), *_listed(config.plugins)]
         self.checkpoints = RunCheckpoints()
-        config.callbacks = [self.checkpoints, ScoreFile(), *(config.callbacks or [])]
+        config.callbacks = [self.checkpoints, ScoreFile(), *_listed(config.callbacks)]
         if self.config.subcommand != "fit":
             config.logger = False  # the scores of one checkpoint go into a file, not into curves
         elif config.logger in (None, True):
             config.logger = TensorBoardLogger(self.folder, name="", version="")
-        return super().instantiate_trainer(**kwargs)
+        try:
+            return super().instantiate_trainer(**kwargs)
+        except (MisconfigurationException, TypeError, ValueError) as error:
+            raise InputError(f"trainer: {' '.join(str(error).split())}") from error
 
     def fit(self, **kwargs: Any) -> None:
         """Trains, then scores the best checkpoint on val."""
@@ -133,6 +153,14 @@ class Experiment(LightningCLI):
             self.checkpoint = best
             self.trainer.loggers = []  # its curves are complete
             self.validate(model=kwargs["model"], datamodule=kwargs["datamodule"])
+
+    def before_validate(self) -> None:
+        """Looks whether there is anything to score."""
+        self._check_split("val")
+
+    def before_test(self) -> None:
+        """Looks whether there is anything to score."""
+        self._check_split("test")
 
     def validate(self, **kwargs: Any) -> None:
         """Scores a checkpoint on val."""
@@ -163,6 +191,10 @@ class Experiment(LightningCLI):
             raise InputError(f"ckpt_path: expected a checkpoint, best or last; there is no {path}")
         return path
 
+    def _check_split(self, split: str) -> None:
+        if self.datamodule.datasets[split] is None:
+            raise InputError(f"data.{split}: expected a data set to score on, got none")
+
     def _print_scores(self) -> None:
         """The scores for a person, shares in percent."""
         if not self.trainer.is_global_zero:
@@ -174,22 +206,6 @@ class Experiment(LightningCLI):
         sys.stdout.write("\n".join(lines) + "\n")
 
 
-def _quieten_lightning() -> None:
-    """Hides advice that does not concern the person who runs an experiment."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    for message in (
-        ".*does not have many workers",  # the data sets are small, or in memory
-        ".*It is recommended to use `self.log",  # the metrics are in step already
-        ".*dataloader is not resumable",  # the sampler resumes instead
-        ".*is smaller than the logging interval",  # each epoch logs its scores in any case
-        ".*LeafSpec",  # Lightning's own
-    ):
-        warnings.filterwarnings("ignore", message)
-    threading.excepthook = _report_thread
-
-
-def _report_thread(report: threading.ExceptHookArgs) -> None:
-    """Leaves out what TensorBoard's thread raises once more in the main one, as on a full disk."""
-    if not issubclass(report.exc_type, OSError):
-        threading.__excepthook__(report)
+def _listed(value: Any) -> list[Any]:
+    """One thing or several or none, as a list."""
+    return value if isinstance(value, list) else [] if value is None else [value]

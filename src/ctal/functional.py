@@ -158,7 +158,7 @@ def _apply_in_blocks(X_rows: Tensor, weight: Tensor, S: Tensor) -> Tensor:
     block = max(1, _BLOCK_NUMBERS // (max(B, 1) * T * weight.shape[-1] * C))
     # recomputed in the backward pass, so that the weighted copies of X are never kept
     pieces = [
-        checkpoint(_apply_block, x, w, S, use_reentrant=False)
+        checkpoint(_apply_block, x, w, S, use_reentrant=False, preserve_rng_state=False)
         if torch.is_grad_enabled()
         else _apply_block(x, w, S)
         for x, w in zip(torch.split(X_rows, block, 1), torch.split(weight, block), strict=True)

@@ -112,16 +112,21 @@ def usable_device(device: str | torch.device) -> torch.device:
         InputError: there is none.
     """
     try:
-        return torch.empty(0, device=device).device
+        values = torch.zeros(1, device=device)
+        values.cpu()  # which those of "meta" cannot be brought to
+        return values.device
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"device: {str(device)!r} cannot be used ({reason})") from error
 
 
 def checkpoint_file(path: str | Path) -> Path:
-    """The checkpoint that a path means: itself, or the best one of a run's folder."""
-    path = Path(path)
-    file = checkpoint_path(path, "best") if path.is_dir() else path
+    """The checkpoint that a path means: itself, or of a run's folder the best or only one."""
+    file = path = Path(path)
+    if path.is_dir():
+        best, last = (checkpoint_path(path, name) for name in ("best", "last"))
+        # a run without validation has none that is best
+        file = last if last.is_file() and not best.is_file() else best
     if not file.is_file():
         raise InputError(f"{file}: no such checkpoint; expected a .ckpt file or a run's folder")
     return file

@@ -164,6 +164,13 @@ def _crop_map(maps: Map, top: int, left: int, height: int, width: int) -> Map:
     return wrap(padded[..., rows : rows + height, columns : columns + width], like=maps)
 
 
+@register_kernel(functional=TF.center_crop, tv_tensor_cls=Map)
+def _center_crop_map(maps: Map, output_size: list[int]) -> Map:
+    """Torchvision fills what lies beyond the edges with 0, which is a class."""
+    shifted = maps.as_subclass(Tensor) - maps.unlabelled
+    return wrap(TF.center_crop_mask(shifted, output_size) + maps.unlabelled, like=maps)
+
+
 def _refuse(maps: Map, *args: Any, **kwargs: Any) -> Map:
     raise InputError(
         "augmentation: rotation, affine, perspective, elastic and resized-crop transforms would "

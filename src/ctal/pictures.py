@@ -21,7 +21,7 @@ GREY = 128
 Cell = Tensor | str | None
 """A place in a panel: a (3, H, W) uint8 picture, lines of text, or nothing."""
 
-# Widths of a tile: legible at 96x128, and no poster from a photograph.
+# The longer side of a tile: legible at 96x128, and no poster from a photograph.
 _NARROWEST, _WIDEST = 256, 640
 _GAP = 6
 _LARGEST_FONT, _SMALLEST_FONT = 18, 8
@@ -99,10 +99,11 @@ def _tile(picture: Tensor) -> Image.Image:
     """A picture at the size it has in a panel."""
     image = TF.to_pil_image(picture.cpu())
     width, height = image.size
-    if width > _WIDEST:
-        size = (_WIDEST, max(1, round(height * _WIDEST / width)))
-        return image.resize(size, Image.Resampling.BOX)
-    factor = max(1, round(_NARROWEST / width))
+    longer = max(width, height)
+    if longer > _WIDEST:
+        size = [max(1, round(side * _WIDEST / longer)) for side in (width, height)]
+        return image.resize((size[0], size[1]), Image.Resampling.BOX)
+    factor = max(1, round(_NARROWEST / longer))
     return image.resize((width * factor, height * factor), Image.Resampling.NEAREST)
 
 

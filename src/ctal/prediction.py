@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import importlib
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +29,7 @@ def predict_files(
     output: str = "predictions",
     overwrite: bool = False,
     device: str = "cpu",
+    imports: list[str] | None = None,
 ) -> None:
     """Predicts all tasks' maps for pictures, each at its own size.
 
@@ -42,14 +44,16 @@ def predict_files(
         output: the folder to write to.
         overwrite: whether outputs that exist already may be replaced.
         device: where the network runs, such as "cuda".
+        imports: modules to import first: those that define a network or a task of your own.
 
     Raises:
-        InputError: nothing matches an input, an output exists already or cannot be written; at the
-            end, if any picture could not be read.
+        InputError: nothing matches an input, an output exists already or cannot be written, or a
+            module cannot be imported; at the end, if any picture could not be read.
     """
     sources = find_pictures(inputs)
     targets = _targets(sources, Path(output))
     _check_outputs(sources, targets, overwrite)
+    _import(imports or [])
     model = load(checkpoint, device)
     unreadable = []
     for source, target in zip(tqdm(sources, unit="picture"), targets, strict=True):
@@ -59,13 +63,29 @@ def predict_files(
             unreadable.append(str(error))
             continue
         _write(model, picture, source, target)
-    for line in unreadable:
-        tqdm.write(line, file=sys.stderr)
-    if unreadable:
-        raise InputError(
-            f"{len(unreadable)} of {len(sources)} pictures could not be read (named above); "
-            f"the others are in {output}"
-        )
+    _tell_unreadable(unreadable, len(sources), output)
+
+
+def _import(modules: Iterable[str]) -> None:
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise InputError(f"imports: {module!r} cannot be imported ({error})") from error
+
+
+def _tell_unreadable(reasons: Sequence[str], sources: int, output: str) -> None:
+    """Says why pictures could not be read: each in a line of its own if there are several."""
+    if not reasons:
+        return
+    others = f"; the others are in {output}" if len(reasons) < sources else ""
+    if len(reasons) == 1:
+        raise InputError(reasons[0] + others)
+    for reason in reasons:
+        tqdm.write(reason, file=sys.stderr)
+    raise InputError(
+        f"{len(reasons)} of {sources} pictures could not be read (named above){others}"
+    )
 
 
 def find_pictures(inputs: Iterable[str]) -> list[Path]:

@@ -11,12 +11,12 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
-from torchmetrics import MeanMetric, Metric, SumMetric
 
 from ctal.checkpoints import check_same_network
 from ctal.data.sampling import derived_seed
 from ctal.errors import InputError
 from ctal.networks import Network, Predictions, describe
+from ctal.scoring import Scores, Scoring
 from ctal.tasks import Task
 
 Batch = Mapping[str, Tensor]
@@ -64,17 +64,19 @@ class MultiTaskModule(LightningModule):
         lr_scheduler: LRSchedulerCallable | None = None,
     ) -> None:
         super().__init__()
+        if not hasattr(network, "tasks"):
+            raise InputError(
+                "model.network: expected a network with a list `tasks`, such as those of "
+                f"ctal.networks, got {type(network).__name__}"
+            )
         self.network = network
         self.tasks = cast("list[Task]", network.tasks)
         self.task_weights = _complete_weights(task_weights or {}, [t.name for t in self.tasks])
         self.optimizer = optimizer
         self.lr_scheduler = lr_scheduler
-        metrics = [task.metrics() for task in self.tasks]
-        self._metric_names = [list(by_name) for by_name in metrics]
-        # lists, since the key of a ModuleDict may not hold the dot of "within_11.25"
-        self._metrics = nn.ModuleList(nn.ModuleList(by_name.values()) for by_name in metrics)
-        self._loss, self._count = MeanMetric(), SumMetric()
+        self._scoring = Scoring(self.tasks)
         self._seed: int | None = None
+        self._optimizer_name: str | None = None
         self.scores: dict[str, float] = {}
         self.samples = 0
 
@@ -113,18 +115,12 @@ class MultiTaskModule(LightningModule):
         """Feeds one batch to the metrics."""
         self._check(batch)
         final = self(batch["image"]).final
-        self._loss.update(self._weighted(self.losses(final, batch)), weight=len(batch["image"]))
-        self._count.update(len(batch["image"]))
-        for task, metrics in zip(self.tasks, self._metrics, strict=True):
-            prediction = task.decode(final[task.name])
-            for metric in cast("list[Metric]", metrics):
-                metric.update(prediction, batch[task.name])
+        self._scoring.update(final, batch, self._weighted(self.losses(final, batch)))
 
     def on_validation_epoch_end(self) -> None:
         """Computes, logs and resets the metrics of the split."""
-        scores, score = self._compute()
-        self.log_dict({f"val/{key}": value for key, value in scores.items()})
-        self.log("val/score", score, prog_bar=True)
+        taken = self._take_scores("val")
+        self.log("val/score", taken.score, prog_bar=True)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Feeds one batch to the metrics."""
@@ -132,16 +128,26 @@ class MultiTaskModule(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         """Computes, logs and resets the metrics of the split."""
-        scores, _ = self._compute()
-        self.log_dict({f"test/{key}": value for key, value in scores.items()})
+        self._take_scores("test")
 
     def configure_optimizers(self) -> Any:
         """The optimizer and its schedule, in the form that Lightning takes them.
 
         Raises:
-            InputError: the cosine schedule is asked for in a run without an end.
+            InputError: the optimizer refuses its arguments, or is not that of the run to be
+                resumed, or the cosine schedule is asked for in a run without an end.
         """
-        optimizer = self.optimizer(self.parameters())
+        try:
+            optimizer = self.optimizer(self.parameters())
+        except (TypeError, ValueError) as error:
+            raise InputError(f"model.optimizer: {error}") from error
+        name = type(optimizer).__name__
+        if self._optimizer_name not in (None, name):
+            raise InputError(
+                f"model.optimizer: the run to be resumed was trained with {self._optimizer_name}, "
+                f"got {name}; keep the optimizer, or start another run"
+            )
+        self._optimizer_name = name
         if self.lr_scheduler is not None:
             plan: dict[str, Any] = {"scheduler": self.lr_scheduler(optimizer), "interval": "epoch"}
             plan["monitor"] = getattr(plan["scheduler"], "monitor", "val/loss")
@@ -159,8 +165,9 @@ class MultiTaskModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds how to build the network again and the seed, as plain values."""
+        """Adds how to build the network again, seed and optimizer, as plain values."""
         checkpoint["seed"] = self._seed
+        checkpoint["optimizer"] = self._optimizer_name
         if isinstance(self.network, Network):
             checkpoint["ctal"] = describe(self.network)
 
@@ -172,10 +179,18 @@ class MultiTaskModule(LightningModule):
         """
         check_same_network(checkpoint, self.network, self.state_dict())
         self._seed = checkpoint.get("seed")
+        self._optimizer_name = checkpoint.get("optimizer")
 
     def _weighted(self, losses: Mapping[str, Tensor]) -> Tensor:
         weighted = [self.task_weights[name] * loss for name, loss in losses.items()]
         return torch.stack(weighted).sum()
+
+    def _take_scores(self, split: str) -> Scores:
+        taken = self._scoring.take()
+        self.scores, self.samples = taken.metrics, taken.samples
+        self.log_dict({f"{split}/{key}": value for key, value in self.scores.items()})
+        self.log(f"{split}/loss", taken.loss)
+        return taken
 
     def _check(self, batch: Batch) -> None:
         missing = [task.name for task in self.tasks if task.name not in batch]
@@ -185,29 +200,6 @@ class MultiTaskModule(LightningModule):
                 f"{', '.join(repr(name) for name in batch if name != 'image')}"
             )
 
-    def _compute(self) -> tuple[dict[str, float], float]:
-        """Scores of all tasks with "loss", and the score that chooses the best checkpoint."""
-        self.scores, logarithms = {}, []
-        for task, names, metrics in zip(self.tasks, self._metric_names, self._metrics, strict=True):
-            own = cast("list[Metric]", metrics)
-            values = [_take(metric) for metric in own]
-            for name, value in zip(names, values, strict=True):
-                self.scores[f"{task.name}/{name}"] = value
-            sign = 1.0 if own[0].higher_is_better else -1.0
-            logarithms.append(sign * math.log(max(values[0], 1e-6)))  # a metric may be 0
-        self.samples = int(_take(self._count))
-        loss = _take(self._loss)
-        known = [value for value in logarithms if not math.isnan(value)]
-        score = math.exp(sum(known) / len(known)) if known else math.nan
-        return {**self.scores, "loss": loss}, score
-
-
-def _take(metric: Metric) -> float:
-    """The metric's value over all that it was given since the last time."""
-    value = float(metric.compute())
-    metric.reset()
-    return value
-
 
 def _complete_weights(weights: Mapping[str, float], tasks: list[str]) -> dict[str, float]:
     unknown = sorted(set(weights) - set(tasks))
@@ -216,4 +208,9 @@ def _complete_weights(weights: Mapping[str, float], tasks: list[str]) -> dict[st
             f"model.task_weights: unknown task {unknown[0]!r}; the network's tasks are "
             f"{', '.join(tasks)}"
         )
+    for name, weight in weights.items():
+        if not 0 <= weight < math.inf:  # of NaN, no comparison is true
+            raise InputError(
+                f"model.task_weights: expected numbers from 0 on, got {weight} for {name!r}"
+            )
     return {name: float(weights.get(name, 1.0)) for name in tasks}

@@ -1,5 +1,6 @@
 import json
 import statistics
+import sys
 
 import pytest
 import yaml
@@ -8,7 +9,7 @@ from PIL import Image
 import ctal
 from ctal import cli
 from ctal.comparison import compare
-from ctal.comparison.runs import configurations
+from ctal.comparison.runs import configurations, import_classes
 from ctal.errors import InputError
 
 SHORT = ["trainer.max_epochs=1"]
@@ -72,12 +73,31 @@ def test_an_unfinished_run_is_resumed_and_not_begun_anew(configs, scores_of, tmp
     assert (run / "checkpoints" / "best.ckpt").read_bytes() == trained
 
 
+def test_classes_of_a_finished_run_are_imported(monkeypatch, tmp_path):
+    (tmp_path / "my_task.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    import_classes({"data": {"maps": [{"task": {"class_path": "my_task.Task"}, "scale": 1}]}})
+    assert "my_task" in sys.modules
+
+
 def test_a_run_of_somebody_else_is_left_alone(configs, tmp_path):
     foreign = tmp_path / "out" / "single" / "seed0" / "checkpoints" / "last.ckpt"
     foreign.parent.mkdir(parents=True)
     foreign.write_text("")
     with pytest.raises(InputError, match="seed0: holds a run that `ctal compare` did not start"):
         compare(["single.yaml"], output="out")
+
+
+def test_a_run_that_failed_at_once_may_be_started_otherwise(configs, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        compare(["single.yaml"], output="out", overrides=["trainer.max_epoch_=1"])
+    request = tmp_path / "out" / "single" / "seed0" / "request.json"
+    assert "max_epoch_" in request.read_text()
+    with pytest.raises(SystemExit):
+        compare(["single.yaml"], output="out", overrides=["trainer.max_steps_=1"])
+    assert "max_steps_" in request.read_text()
+    with pytest.raises(InputError, match="pictures: expected a number from 1 on, got 0"):
+        compare(["single.yaml"], output="out", pictures=0)
 
 
 class TestConfigurations:
@@ -94,10 +114,12 @@ class TestConfigurations:
             (["single.yaml"], None, "train", "split: expected test or val, got 'train'"),
             (["list.yaml"], None, "test", r"list\.yaml: expected a mapping"),
             (["broken.yaml"], None, "test", r"broken\.yaml: not a configuration in YAML"),
+            (["flat.yaml"], None, "test", r"flat\.yaml: data: expected a mapping, got 3"),
         ],
     )
     def test_what_cannot_be_compared(self, configs, tmp_path, files, reference, split, message):
         (tmp_path / "list.yaml").write_text("- 1\n- 2\n")
+        (tmp_path / "flat.yaml").write_text("data: 3\n")
         (tmp_path / "broken.yaml").write_text("a: [1\nb: {")
         with pytest.raises(InputError, match=message) as caught:
             configurations(files, reference, split)

@@ -21,7 +21,7 @@ def comparison():
         rows=[
             Row("single", "SingleTaskNet", [run(0.4, 0.5), run(0.6, 0.3)], COST),
             Row("ctal", "CTALNet", [run(0.5, 0.2), run(0.6, 0.4)], {**COST, "latency_ms": 30.0}),
-            Row("trivial", "best constant", [run(0.1, 1.0)], {}),
+            Row("trivial", "constant maps", [run(0.1, 1.0)], {}),
         ],
         measures=measures(TASKS),
         protocol={"seeds": "0, 1"},
@@ -87,6 +87,8 @@ def test_json_has_what_the_table_has(comparison):
     assert ctal["mean"]["semseg/miou"] == pytest.approx(0.55)
     assert ctal["spread"]["semseg/miou"] == pytest.approx(0.1 / math.sqrt(2))
     assert ctal["delta_m"] == pytest.approx(17.5)
+    # over all 9 metrics, of which the other 7 are equal
+    assert ctal["delta_m_all_metrics"] == pytest.approx((10 + 25) / 9)
     assert ctal["delta_m_spread"] == pytest.approx(15 / math.sqrt(2))
     assert (ctal["parameters"], ctal["gmacs"], ctal["latency_ms"]) == (1234567, 12.345, 30.0)
     assert trivial["spread"] == {}

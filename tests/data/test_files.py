@@ -59,7 +59,11 @@ def broken_files(folder):
     np.savez(folder / "two.npz", a=np.ones((2, 2)), b=np.ones((2, 2)))
     np.save(folder / "scalar.npy", np.float32(1))
     np.save(folder / "words.npy", np.array([["a", "b"]]))
-    names = ["text.png", "empty.jpg", "cut.jpg", "cut.png", "bits.png", "no_pixels.npy",
+    np.save(folder / "promise.npy", np.ones((32, 64), np.float32))
+    promise = (folder / "promise.npy").read_bytes()
+    (folder / "promise.npy").write_bytes(promise.replace(b"(32, 64)", b"(9999999,9999999)"))
+    names = ["promise.npy", "text.png", "empty.jpg",
+             "cut.jpg", "cut.png", "bits.png", "no_pixels.npy",
              "text.npy", "text.npz", "two.npz", "scalar.npy", "words.npy"]  # fmt: skip
     return [folder / name for name in [*names, "missing.png"]]
 

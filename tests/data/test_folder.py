@@ -144,6 +144,10 @@ def test_missing_folders_and_files_are_named(open_folder, folder):
         (folder / "depth" / f"{name}.png").unlink()
     with pytest.raises(InputError, match=r"depth/b\.png: expected a file .*3 samples, 2 are miss"):
         open_folder()
+    (folder / "image" / "a.jpg").unlink()
+    (folder / "image" / "a.jpg").symlink_to("nowhere")
+    with pytest.raises(InputError, match=r"image/a\.jpg: expected a file .*3 samples, 1 are miss"):
+        open_folder()
 
 
 def test_a_list_of_names_must_be_one(open_folder, folder):

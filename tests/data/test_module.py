@@ -24,7 +24,7 @@ def test_tasks_are_chosen_by_name_in_the_order_given(memory_dataset):
 def test_all_splits_must_carry_the_same_tasks(memory_dataset):
     other = memory_dataset()
     other.tasks = other.tasks[:1]
-    with pytest.raises(InputError, match="ones of semseg, which"):
+    with pytest.raises(InputError, match=r"ones of semseg, which data\.val"):
         DenseDataModule(memory_dataset(), val=other)
     DenseDataModule(memory_dataset(), val=other, tasks=["semseg"])
     other.tasks = [type(other.tasks[0])(4), memory_dataset().tasks[1]]

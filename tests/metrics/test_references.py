@@ -1,6 +1,7 @@
 """Every metric against scikit-learn or plain numpy over the concatenated pixels."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -153,6 +154,15 @@ def test_a_network_cast_to_half_keeps_its_scores(change):
             metric.update(prediction, target)
             assert metric.compute().dtype == torch.float64
             assert torch.equal(metric.compute(), expected), name
+
+
+def test_states_stay_on_the_cpu_where_the_device_has_no_float64():
+    metric = MeanAngle()
+    metric._apply(lambda state: SimpleNamespace(device=torch.device("mps")))
+    assert (metric.total.device.type, metric.total.dtype) == ("cpu", torch.float64)
+    metric.update(*make_batches()[0]["normals"])
+    assert metric.compute().dtype == torch.float64
+    assert metric._apply(lambda state: state.to("meta")).total.device.type == "meta"
 
 
 def test_twenty_million_pixels_are_counted_exactly():

@@ -20,6 +20,17 @@ def test_a_description_is_plain_and_keeps_the_order_of_tasks():
     assert describe(again) == description
 
 
+class _HandsOn(SharedEncoderNet):
+    def __init__(self, tasks, **options):
+        super().__init__(tasks, **options)
+
+
+def test_arguments_that_a_subclass_hands_on_are_described_too():
+    net = _HandsOn([Depth()], encoder="test_resnet", image_size=(32, 64))
+    assert describe(net)["arguments"] == {"encoder": "test_resnet", "image_size": [32, 64]}
+    assert describe(build(describe(net))) == describe(net)
+
+
 def test_a_description_never_asks_for_pretrained_weights(monkeypatch):
     monkeypatch.setattr(Network, "__init__", lambda self, *a, **k: None)
     net = SharedEncoderNet.__new__(SharedEncoderNet, [], image_size=(32, 32), pretrained=True)
@@ -39,3 +50,13 @@ def test_arguments_that_do_not_fit():
     description["arguments"]["gamma"] = 1
     with pytest.raises(InputError, match="gamma"):
         build(description)
+    del description["arguments"]["gamma"]
+    description["arguments"]["image_size"] = "ab"
+    with pytest.raises(InputError, match="does not fit"):
+        build(description)
+
+
+def test_a_description_cannot_have_other_files_read():
+    description = describe(SharedEncoderNet([Depth()], "test_resnet", image_size=(32, 32)))
+    description["arguments"]["pretrained"] = "/etc/passwd"
+    assert build(description).arguments["pretrained"] is False

@@ -68,8 +68,9 @@ def test_files_that_are_no_weights(tmp_path, capsys):
     with pytest.raises(InputError, match=r"no file .*missing\.pth"):
         load(tmp_path / "missing.pth")
     (tmp_path / "text.safetensors").write_text("hello")
+    (tmp_path / "text.pth").write_text("root:x:0:0:root:/root:/bin/bash\n")
     (tmp_path / "code.pth").write_bytes(pickle.dumps(_Code()))
-    for name in ("text.safetensors", "code.pth"):
+    for name in ("text.safetensors", "text.pth", "code.pth"):
         with pytest.raises(InputError, match=f"{name}.* is no file of plain tensors"):
             load(tmp_path / name)
     assert "must not run" not in capsys.readouterr().out

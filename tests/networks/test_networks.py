@@ -104,6 +104,15 @@ class TestEveryNetwork:
         assert all(x.isfinite().all() for x in out.final.values())
 
 
+def test_compiles_as_one_graph():
+    torch.manual_seed(0)
+    net = MultiScaleCTALNet(NYUV2, "test_resnet", image_size=(32, 32), method="factorised")
+    images = torch.rand(2, 3, 32, 32)
+    compiled = torch.compile(net, backend="eager", fullgraph=True)(images)
+    torch.testing.assert_close(compiled.final, net(images).final)
+    compiled.final["depth"].sum().backward()
+
+
 def test_initial_predictions_per_scale():
     images = torch.rand(2, 3, 64, 64)
     counts = {

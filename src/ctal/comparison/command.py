@@ -15,7 +15,7 @@ from torch import Tensor
 from ctal.comparison import cost
 from ctal.comparison.figure import comparison_figure
 from ctal.comparison.measures import measures
-from ctal.comparison.runs import Run, configurations
+from ctal.comparison.runs import Run, configurations, import_classes
 from ctal.comparison.table import Comparison, Row
 from ctal.comparison.trivial import trivial_scores
 from ctal.data import DenseDataModule
@@ -58,6 +58,8 @@ def compare(
         InputError: the configurations cannot be compared, or the output cannot be written.
     """
     place = usable_device(device)  # now, and not after hours of training
+    if pictures < 1:
+        raise InputError(f"pictures: expected a number from 1 on, got {pictures}")
     folder = Path(output)
     runs = {
         name: [
@@ -67,12 +69,14 @@ def compare(
         for name, path in configurations(configs, reference, split).items()
     }
     scores = {name: [run.complete() for run in group] for name, group in runs.items()}
+    for group in runs.values():
+        import_classes(group[0].settings())  # of a run that was finished, nothing is loaded yet
     models = {name: load(group[0].folder, place) for name, group in runs.items()}
     _check_same_tasks(models)
     data = _data_module(next(iter(runs.values()))[0].settings())
     trivial = trivial_scores(data.tasks, _batches(data, "train"), _batches(data, split))
     comparison = Comparison(
-        rows=[*_rows(scores, models), Row("trivial", "best constant", [trivial], {})],
+        rows=[*_rows(scores, models), Row("trivial", "constant maps", [trivial], {})],
         measures=measures(data.tasks),
         protocol=_protocol(runs, data, place),
     )
@@ -150,7 +154,7 @@ def _protocol(
     sizes = ", ".join(f"{name} {len(dataset)}" for name, dataset in sets)
     height, width = data.image_size
     lengths = {name: group[0].settings()["trainer"]["max_epochs"] for name, group in runs.items()}
-    chosen = "best on val (val/score)"
+    chosen = "best on val over all tasks together (val/score), of single-task networks too"
     return {
         "data": f"{type(sets[0][1]).__name__}, pictures of {height}x{width}: {sizes}",
         "scored on": f"{split}, each run once, with the checkpoint of the epoch that was {chosen}"
@@ -160,7 +164,8 @@ def _protocol(
         "seeds": f"{', '.join(map(str, seeds))}"
         + ("; mean ± standard deviation over seeds (n - 1)" if len(seeds) > 1 else ""),
         "overrides": " ".join(first[0].overrides) or "none",
-        "Δm": f"mean over tasks of the relative gain in the primary metric over {next(iter(runs))}",
+        "Δm": "mean over tasks of the relative gain in the primary metric over "
+        f"{next(iter(runs))} (comparison.json has the mean over all metrics too)",
         "trivial": "one map for all pictures, made of the mean of the training labels",
         "cost": f"one picture of {height}x{width} per forward pass; convolutions and matrix "
         f"products; median of {cost.REPEATS} passes, networks taking turns, (x relative to the "

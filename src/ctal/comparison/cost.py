@@ -47,8 +47,8 @@ def latencies(networks: Mapping[str, Network]) -> dict[str, float]:
         for name, network in networks.items():
             start = time.perf_counter()
             network.eval()(pictures[name])
-            if pictures[name].is_cuda:
-                torch.cuda.synchronize()
+            if pictures[name].device.type != "cpu":
+                torch.accelerator.synchronize()
             if turn >= WARM_UP:
                 seconds[name].append(time.perf_counter() - start)
     return {name: 1e3 * statistics.median(values) for name, values in seconds.items()}

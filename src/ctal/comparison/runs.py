@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ctal import cli
+from ctal.arguments import read_config
 from ctal.checkpoint_file import checkpoint_path
 from ctal.errors import InputError
 from ctal.files import write_text
@@ -72,42 +72,34 @@ class Run:
     def _claim_folder(self) -> None:
         """Marks the folder as this run's, or looks whether it is."""
         file = self.folder / "request.json"
+        known = file.read_text() if file.is_file() else None
         wanted = {
             "config": read_config(self.config),
             "seed": self.seed,
             "overrides": list(self.overrides),
         }
         text = json.dumps(wanted, indent=2, default=str) + "\n"
-        if file.is_file() and file.read_text() != text:
+        if known == text:
+            return
+        if checkpoint_path(self.folder, "last").is_file():
             raise InputError(
-                f"{self.folder}: holds a run of {self.config.name} with other settings or "
+                f"{self.folder}: holds a run that `ctal compare` did not start; "
+                "choose another --output"
+                if known is None
+                else f"{self.folder}: holds a run of {self.config.name} with other settings or "
                 "overrides; remove it, or choose another --output"
             )
-        if not file.is_file():
-            if checkpoint_path(self.folder, "last").is_file():
-                raise InputError(
-                    f"{self.folder}: holds a run that `ctal compare` did not start; "
-                    "choose another --output"
-                )
-            write_text(file, text)
+        write_text(file, text)  # also over that of a run which failed before its first checkpoint
 
 
-def read_config(file: Path) -> dict[str, Any]:
-    """A configuration as plain values.
-
-    Raises:
-        InputError: there is no such file, or it is no YAML mapping.
-    """
-    try:
-        content = yaml.safe_load(file.read_text())
-    except OSError as error:
-        raise InputError(f"{file}: expected a configuration ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{file}: not a configuration in YAML ({reason})") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{file}: expected a mapping with the keys model, data and trainer")
-    return content
+def import_classes(settings: Any) -> None:
+    """Imports the module of each class that the settings of a run name, as its training did."""
+    if isinstance(settings, Mapping):
+        if isinstance(path := settings.get("class_path"), str):
+            importlib.import_module(path.rpartition(".")[0])
+        settings = list(settings.values())
+    for item in settings if isinstance(settings, list) else ():
+        import_classes(item)
 
 
 def configurations(files: Sequence[str], reference: str | None, split: str) -> dict[str, Path]:
@@ -127,6 +119,8 @@ def configurations(files: Sequence[str], reference: str | None, split: str) -> d
         raise InputError(f"split: expected test or val, got {split!r}")
     data = {name: read_config(path).get("data") or {} for name, path in paths.items()}
     for name, settings in data.items():
+        if not isinstance(settings, dict):
+            raise InputError(f"{paths[name]}: data: expected a mapping, got {settings!r}")
         for key in _SAME_DATA:
             if settings.get(key) != data[reference].get(key):
                 raise InputError(

@@ -53,16 +53,22 @@ class Comparison:
     measures: Sequence[Measure]
     protocol: Mapping[str, str]
 
-    def gain(self, scores: Mapping[str, float]) -> float:
-        """Delta_m of scores, percent, over the primary metrics; NaN where one is not defined."""
-        primary = [measure for measure in self.measures if measure.primary]
+    def gain(self, scores: Mapping[str, float], *, all_metrics: bool = False) -> float:
+        """Delta_m of scores, percent; NaN where it is not defined.
+
+        Args:
+            scores: {"<task>/<metric>": number}.
+            all_metrics: the mean over all metrics, as some papers have it, in place of the mean
+                over the tasks' primary ones.
+        """
+        used = [measure for measure in self.measures if measure.primary or all_metrics]
         reference = self.rows[0].mean()
-        if any(reference[measure.key] == 0 for measure in primary):
+        if any(reference[measure.key] == 0 for measure in used):
             return math.nan  # nothing is a share of it
         return delta_m(
-            {measure.task: scores[measure.key] for measure in primary},
-            {measure.task: reference[measure.key] for measure in primary},
-            {measure.task: measure.higher_is_better for measure in primary},
+            {measure.key: scores[measure.key] for measure in used},
+            {measure.key: reference[measure.key] for measure in used},
+            {measure.key: measure.higher_is_better for measure in used},
         )
 
     def gains(self, row: Row) -> tuple[float, float | None]:
@@ -83,6 +89,7 @@ class Comparison:
                 "spread": row.spread(),
                 "delta_m": gain,
                 "delta_m_spread": gain_spread,
+                "delta_m_all_metrics": self.gain(row.mean(), all_metrics=True),
                 **row.cost,
             }
             rows.append(_without_nan(content))

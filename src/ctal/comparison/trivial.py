@@ -1,4 +1,4 @@
-"""The best guess without looking at the picture: what learning has to beat."""
+"""A guess without looking at the picture: what learning has to beat."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ _UNREADABLE = (
     struct.error,
     zlib.error,
     zipfile.BadZipFile,
+    MemoryError,  # at a header that promises more than any machine holds
     PILImage.DecompressionBombError,
 )
 

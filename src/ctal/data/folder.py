@@ -99,7 +99,8 @@ class FolderDataset(DenseDataset):
             place = path.relative_to(self.root).as_posix()
             # hidden files are what other systems drop beside pictures (._0001.jpg)
             hidden = any(part.startswith(".") for part in PurePosixPath(place).parts)
-            if place.startswith(before) and place.endswith(after) and not hidden and path.is_file():
+            fits = place.startswith(before) and place.endswith(after)
+            if fits and not hidden and not path.is_dir():  # a broken link is named as missing later
                 names.append(place[len(before) : len(place) - len(after)])
         if not names:
             raise InputError(f"image: expected pictures {self.root / self.image}, found none")

@@ -72,7 +72,7 @@ class DenseDataModule(LightningDataModule):
             if value < least:
                 raise InputError(f"{key}: expected a number from {least} on, got {value}")
         self.datasets = {"train": train, "val": val, "test": test}
-        self.tasks = _select(train.tasks, tasks)
+        self.tasks = _select(train.tasks, tasks, "train")
         for split in ("val", "test"):
             self._check_same_tasks(split)
         if image_size is None:
@@ -168,7 +168,8 @@ class DenseDataModule(LightningDataModule):
         dataset = self.datasets[split]
         if dataset is None:
             return
-        for task, other in zip(self.tasks, _select(dataset.tasks, self._names()), strict=True):
+        others = _select(dataset.tasks, self._names(), split)
+        for task, other in zip(self.tasks, others, strict=True):
             if task != other:
                 raise InputError(f"{split}: expected the task {task} of train, got {other}")
 
@@ -176,13 +177,13 @@ class DenseDataModule(LightningDataModule):
         return [task.name for task in self.tasks]
 
 
-def _select(carried: Sequence[Task], names: list[str] | None) -> list[Task]:
+def _select(carried: Sequence[Task], names: list[str] | None, split: str) -> list[Task]:
     by_name = {task.name: task for task in carried}
     chosen = list(by_name) if names is None else names
     unknown = [name for name in chosen if name not in by_name]
     if unknown or not chosen or len(set(chosen)) < len(chosen):
         raise InputError(
             f"tasks: expected different ones of {', '.join(by_name)}, "
-            f"which the data set carries, got {chosen}"
+            f"which data.{split} carries, got {chosen}"
         )
     return [by_name[name] for name in chosen]

@@ -1,8 +1,8 @@
 """Metrics of depth maps, (B, 1, H, W) in metres, 0 where unlabelled.
 
-The five of Eigen, Puhrsch and Fergus, "Depth Map Prediction from a Single Image using a Multi-Scale
-Deep Network", NeurIPS 2014, and the absolute error; p is the prediction and t the target of a
-pixel, and a prediction must be > 0 (`Depth.decode` sees to it).
+The absolute error, and four metrics of Eigen, Puhrsch and Fergus, "Depth Map Prediction from a
+Single Image using a Multi-Scale Deep Network", NeurIPS 2014; p is the prediction and t the target
+of a pixel, and a prediction must be > 0 (`Depth.decode` sees to it).
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class DepthMetric(PooledMean):
     def pixel_values(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Picks the labelled pixels and compares them."""
         valid = labelled_depth(target)
-        return self.compare(
-            prediction.squeeze(1)[valid].double(), target.squeeze(1)[valid].double()
-        )
+        # in the device and the float64 of the states
+        p, t = (depth.squeeze(1)[valid].to(self.total) for depth in (prediction, target))
+        return self.compare(p, t)
 
     @abstractmethod
     def compare(self, prediction: Tensor, target: Tensor) -> Tensor:

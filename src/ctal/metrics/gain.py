@@ -17,7 +17,8 @@ def delta_m(
     Delta_m = 100 / T * sum_i s_i (M_i - B_i) / B_i, with M_i the score of task i, B_i its
     reference (a single-task network of the same encoder), s_i = +1 where higher is better and -1
     where lower is (Maninis, Radosavovic and Kokkinos, "Attentive Single-Tasking of Multiple Tasks",
-    CVPR 2019). One score per task: that of its primary metric.
+    CVPR 2019). One score per task: that of its primary metric. Some papers average over all metrics
+    instead: give all of them, under any names.
 
     Args:
         scores: the score of each task.

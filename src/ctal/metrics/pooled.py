@@ -43,7 +43,7 @@ class PooledMean(Metric, ABC):
     def update(self, prediction: Tensor, target: Tensor) -> None:
         """Adds the pixels of one batch, both maps in the form of the task's target."""
         values = self.pixel_values(prediction, target)
-        self.total += values.sum(dtype=torch.float64)
+        self.total += values.to(self.total).sum()
         self.count += values.numel()
 
     def compute(self) -> Tensor:
@@ -54,7 +54,13 @@ class PooledMean(Metric, ABC):
         """Follows a network to its device, but not to its dtype.
 
         torchmetrics guards its states against `.half()`, not against `.to(torch.bfloat16)`, which
-        is what Lightning's "bf16-true" calls.
+        is what Lightning's "bf16-true" calls. Apple's GPUs (mps) have no float64: with a network
+        on one of them the states stay where they are, and `update` brings the pixels to them.
         """
-        super()._apply(lambda state: state.to(fn(state).device), exclude_state)
+
+        def moved(state: Tensor) -> Tensor:
+            device = fn(torch.empty(0, device=state.device)).device
+            return state if device.type == "mps" else state.to(device)
+
+        super()._apply(moved, exclude_state)
         return self

@@ -45,10 +45,14 @@ class Network(nn.Module):
         """Records the arguments before `__init__` sees them."""
         network = super().__new__(cls)
         # bind_partial, since copy.copy and pickle call __new__ without arguments
-        bound = inspect.signature(cls.__init__).bind_partial(network, *args, **kwargs)
+        signature = inspect.signature(cls.__init__)
+        bound = signature.bind_partial(network, *args, **kwargs)
         bound.apply_defaults()
         plain = dict(list(bound.arguments.items())[1:])
         plain.pop("tasks", None)
+        for parameter in signature.parameters.values():
+            if parameter.kind is parameter.VAR_KEYWORD:  # which a subclass hands on
+                plain |= plain.pop(parameter.name)
         network.__dict__["arguments"] = plain
         return network
 

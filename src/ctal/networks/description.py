@@ -40,9 +40,15 @@ def build(description: Description) -> Network:
             these arguments.
     """
     try:
-        tasks = [_find(Task, t["class"])(**t["arguments"]) for t in description["tasks"]]
-        return _find(Network, description["class"])(tasks, **description["arguments"])
-    except (KeyError, TypeError) as error:
+        tasks = [_find(Task, str(t["class"]))(**t["arguments"]) for t in description["tasks"]]
+        kind = _find(Network, str(description["class"]))
+        arguments = dict(description["arguments"])
+        # as in `describe`; a file from elsewhere may say otherwise
+        arguments.update({"pretrained": False} if "pretrained" in arguments else {})
+        return cast(Network, kind(tasks, **arguments))
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"the description of the network does not fit: {error}") from error
 
 
@@ -61,9 +67,9 @@ def _find(base: type, name: str) -> Any:
     for kind in _subclasses(base):
         if _name(kind) == name:
             return kind
-    package = name.split(".")[0]
     raise InputError(
-        f"{name} is no {base.__name__} that is loaded; import {package!r} before loading this file"
+        f"{name} is no {base.__name__} that is loaded; import {name.rpartition('.')[0]!r} before "
+        "loading this file (ctal predict: --imports)"
     )
 
 

@@ -70,8 +70,8 @@ class Task(ABC):
     def encode(self, target: Tensor) -> Tensor:
         """A raw map (B, channels, H, W) that decodes to `target` wherever it is labelled.
 
-        Its mean over labelled pixels is the raw output of the best constant guess, by which the
-        trivial predictor is made (majority class, mean depth, mean normal).
+        Its mean over labelled pixels is the raw output of the trivial predictor (majority class,
+        mean depth, mean normal).
         """
 
     @abstractmethod
