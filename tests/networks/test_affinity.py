@@ -79,10 +79,11 @@ def test_each_target_task_has_its_own_mixing_unless_shared():
     torch.testing.assert_close(before["semseg"], after["semseg"])
 
 
-def test_mixing_starts_as_a_grouped_convolution_does():
+@pytest.mark.parametrize("scale", [1.0, 0.0025])
+def test_mixing_starts_as_a_grouped_convolution_does_times_the_scale(scale):
     torch.manual_seed(0)
-    module = CTAL(TASKS, 4, (20, 20))
-    bound = (3 * 9) ** -0.5
+    module = CTAL(TASKS, 4, (20, 20), mixing_scale=scale)
+    bound = scale * (3 * 9) ** -0.5
     for parameter in (module.mixing_weight, module.mixing_bias):
         assert parameter.abs().max() <= bound
         assert parameter.abs().max() > 0.98 * bound

@@ -33,6 +33,11 @@ class CTAL(nn.Module):
         kernel_size: side f of the window over which affinities are mixed, odd.
         gamma: share of the diffused features in the output, constant (paper: 0.05).
         shared_mixing: one set of mixing weights for all target tasks in place of one each.
+        mixing_scale: factor on the initial mixing weights and biases; 1 is the published start.
+            The diffused features are a sum over all P pixels, so they then start some hundred
+            times as large as the values (103 and 127 times in two networks at P = 24 * 32) and
+            random from pixel to pixel, which takes thousands of steps to unlearn at the papers'
+            learning rate. A factor near 1 / P starts them at the size of the values.
         method: "dense", "factorised" or "auto", as in `cross_task_affinity`.
 
     Attributes:
@@ -59,6 +64,7 @@ class CTAL(nn.Module):
         kernel_size: int = 3,
         gamma: float = 0.05,
         shared_mixing: bool = False,
+        mixing_scale: float = 1.0,
         method: Method = "auto",
     ) -> None:
         super().__init__()
@@ -75,11 +81,8 @@ class CTAL(nn.Module):
         )
         self.mixing_weight = nn.Parameter(torch.empty(M, P, T, f, f))
         self.mixing_bias = nn.Parameter(torch.empty(M, P))
-        self.reset_mixing()
-
-    def reset_mixing(self) -> None:
-        """Draws the mixing anew, as a grouped `nn.Conv2d` of T f^2 inputs per output does."""
-        bound = 1 / math.sqrt(self.mixing_weight[0, 0].numel())
+        # as a grouped `nn.Conv2d` of T f^2 inputs per output starts
+        bound = mixing_scale / math.sqrt(T * f**2)
         nn.init.uniform_(self.mixing_weight, -bound, bound)
         nn.init.uniform_(self.mixing_bias, -bound, bound)
 
@@ -124,6 +127,7 @@ class AffinityRefinement(nn.Module):
         kernel_size: as in `CTAL`.
         gamma: as in `CTAL`.
         shared_mixing: as in `CTAL`.
+        mixing_scale: as in `CTAL`.
         method: as in `CTAL`.
     """
 
@@ -137,6 +141,7 @@ class AffinityRefinement(nn.Module):
         kernel_size: int = 3,
         gamma: float = 0.05,
         shared_mixing: bool = False,
+        mixing_scale: float = 1.0,
         method: Method = "auto",
     ) -> None:
         super().__init__()
@@ -148,6 +153,7 @@ class AffinityRefinement(nn.Module):
             kernel_size=kernel_size,
             gamma=gamma,
             shared_mixing=shared_mixing,
+            mixing_scale=mixing_scale,
             method=method,
         )
         self.enlarge = nn.ModuleDict({task: _enlarge(channels) for task in tasks})

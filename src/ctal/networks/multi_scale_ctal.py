@@ -31,6 +31,7 @@ class MultiScaleCTALNet(Network):
         kernel_size: as in `CTAL`.
         gamma: as in `CTAL`.
         shared_mixing: as in `CTAL`.
+        mixing_scale: as in `CTAL`.
         method: as in `CTAL`.
     """
 
@@ -45,6 +46,7 @@ class MultiScaleCTALNet(Network):
         kernel_size: int = 3,
         gamma: float = 0.05,
         shared_mixing: bool = False,
+        mixing_scale: float = 1.0,
         method: Method = "auto",
     ) -> None:
         super().__init__(tasks, image_size=image_size)
@@ -60,6 +62,7 @@ class MultiScaleCTALNet(Network):
             kernel_size=kernel_size,
             gamma=gamma,
             shared_mixing=shared_mixing,
+            mixing_scale=mixing_scale,
             method=method,
         )
         self.decoders = nn.ModuleDict(
