@@ -90,6 +90,18 @@ def test_mixing_starts_as_a_grouped_convolution_does_times_the_scale(scale):
         assert abs(float(parameter.detach().mean())) < 0.05 * bound
 
 
+@pytest.mark.parametrize(("scale", "low", "high"), [(1.0, 50, 500), (1 / 768, 0.05, 0.5)])
+def test_size_of_what_is_diffused_at_the_start(scale, low, high):
+    """The sum over all P pixels makes it grow with P; a scale of 1 / P undoes that."""
+    torch.manual_seed(0)
+    module = CTAL(TASKS, 16, (24, 32), gamma=1.0, mixing_scale=scale)
+    x = {task: 0.5 + torch.randn(1, 16, 24, 32) for task in TASKS}
+    with torch.no_grad():
+        diffused = module(x)["depth"].square().mean().sqrt()
+        values = module.value["depth"](x["depth"]).square().mean().sqrt()
+    assert low < diffused / values < high
+
+
 def test_parameters_of_one_mixing_at_the_papers_size():
     module = CTAL(TASKS, 1, (72, 96), shared_mixing=True)
     assert module.mixing_weight.numel() + module.mixing_bias.numel() == 193_536

@@ -35,9 +35,8 @@ class CTAL(nn.Module):
         shared_mixing: one set of mixing weights for all target tasks in place of one each.
         mixing_scale: factor on the initial mixing weights and biases; 1 is the published start.
             The diffused features are a sum over all P pixels, so they then start some hundred
-            times as large as the values (103 and 127 times in two networks at P = 24 * 32) and
-            random from pixel to pixel, which takes thousands of steps to unlearn at the papers'
-            learning rate. A factor near 1 / P starts them at the size of the values.
+            times as large as the values at P = 24 * 32, and random from pixel to pixel: after a
+            short training, predictions still look grainy. With 1 / P they start below the values.
         method: "dense", "factorised" or "auto", as in `cross_task_affinity`.
 
     Attributes:
