@@ -41,7 +41,7 @@ def data(monkeypatch):
 
 def test_the_configuration_reads_real_pictures_with_no_code(data):
     batch = next(iter(data.train_dataloader()))
-    assert batch["image"].shape == (4, 3, *data.image_size)
+    assert batch["image"].shape == (data.batch_size, 3, *data.image_size)
     assert [len(data.datasets[split]) for split in ("train", "val")] == [200, 50]
     classes = batch["semseg"][batch["semseg"] != 255]
     assert 0 <= classes.min() <= classes.max() <= 12

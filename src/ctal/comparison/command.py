@@ -128,7 +128,7 @@ def _data_module(settings: Mapping[str, Any]) -> DenseDataModule:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(DenseDataModule, "data")
     parsed = parser.parse_object({"data": settings["data"]})
-    return parser.instantiate_classes(parsed).data
+    return parser.instantiate(parsed).data
 
 
 def _batches(data: DenseDataModule, split: str) -> Iterator[dict[str, Any]]:
