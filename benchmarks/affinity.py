@@ -10,7 +10,6 @@ those of another day.
 import argparse
 import json
 import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -20,6 +19,7 @@ from typing import cast
 
 import torch
 
+from ctal.comparison.cost import machine
 from ctal.functional import Method, cross_task_affinity, multiply_adds
 
 CHANNELS, KERNEL = 128, 3
@@ -38,7 +38,7 @@ def make_inputs(tasks: int, size: tuple[int, int], dtype: torch.dtype) -> list[t
 
 
 def measure(method: Method, tasks: int, size: tuple[int, int]) -> dict[str, float]:
-    """Median times of both passes in seconds, peak memory above the process in MiB."""
+    """Median times of both passes in s, peak memory above the process in MiB, relative error."""
     inputs, warm_up = (make_inputs(tasks, s, torch.float32) for s in (size, (4, 4)))
     torch.autograd.backward(cross_task_affinity(*warm_up, method=method).sum())
     before = _peak()
@@ -54,6 +54,7 @@ def measure(method: Method, tasks: int, size: tuple[int, int]) -> dict[str, floa
         "forward": statistics.median(forward),
         "backward": statistics.median(backward),
         "memory": _peak() - before,
+        "error": relative_error(method, tasks, size),  # last, since it takes memory too
     }
 
 
@@ -81,7 +82,7 @@ def main() -> None:
         tasks, height, width = map(int, numbers)
         print(json.dumps(measure(cast(Method, method), tasks, (height, width))))
         return
-    print(f"torch {torch.__version__}, {arguments.threads} threads, {platform.processor()}")
+    print(machine(torch.device("cpu")))
     print("| T | H x W | form | GMACs | forward s | backward s | memory MiB | error |")
     print("|---|---|---|---|---|---|---|---|")
     for tasks in TASKS:
@@ -94,10 +95,9 @@ def _print_row(method: str, tasks: int, size: tuple[int, int], work: int, thread
     case = [method, str(tasks), *map(str, size)]
     command = [sys.executable, __file__, "--threads", str(threads), "--case", *case]
     result = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    error = relative_error(cast(Method, method), tasks, size)
     print(
         f"| {tasks} | {size[0]}x{size[1]} | {method} | {work / 1e9:.2f} | {result['forward']:.3f} "
-        f"| {result['backward']:.3f} | {result['memory']:.0f} | {error:.1e} |",
+        f"| {result['backward']:.3f} | {result['memory']:.0f} | {result['error']:.1e} |",
         flush=True,
     )
 
