@@ -18,6 +18,7 @@ As there is no softmax between them, the sums can be exchanged, exactly:
     S_{t,k,d}   = sum_q V_t[:, q] X_k[:, q + d]^T  in R^{C x C}
 
 which needs O(P C + T^2 f^2 C^2) memory in place of O(T P^2), and work that grows with P, not P^2.
+The factorised form is an operator with a backward pass of its own: `ctal.factorised.passes`.
 """
 
 from __future__ import annotations
@@ -27,15 +28,11 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from ctal.errors import InputError
+from ctal.factorised import cheaper_method, factorised_affinity
 
 Method = Literal["dense", "factorised", "auto"]
-
-# Numbers in the weighted copies of one block of pixels (64 MiB in float32): large enough for the
-# matrix products to run at full rate, small beside the P x P maps which are to be avoided.
-_BLOCK_NUMBERS = 1 << 24
 
 
 def cross_task_affinity(
@@ -55,10 +52,11 @@ def cross_task_affinity(
             share them; f odd.
         bias: (M, P), the mixing biases b_t[j].
         method: "dense" and "factorised" give the same result to rounding; "auto" takes the one
-            with fewer multiply-adds.
+            that costs less. "factorised" has no second derivatives and says so when asked for them.
 
     Returns:
-        (B, T, C, H, W), out_t, before it is blended with F_t.
+        (B, T, C, H, W), out_t, before it is blended with F_t. Under autocast its dtype is that of
+        autocast; norms, and all sums over blocks of pixels, are float32 still.
 
     Raises:
         InputError: a shape does not fit the others, f is even, or `method` is another word.
@@ -71,36 +69,12 @@ def cross_task_affinity(
     """
     _check_shapes(features, values, weight, bias)
     if method == "auto":
-        method = cheaper_method(features.shape, weight.shape[-1])
-    unit = F.normalize(features, dim=2)
+        method = cheaper_method(features.shape, weight.shape[-1], features.device.type)
     if method == "dense":
-        return _dense(unit, values, weight, bias)
+        return _dense(F.normalize(features, dim=2), values, weight, bias)
     if method == "factorised":
-        return _factorised(unit, values, weight, bias)
+        return factorised_affinity(features, _as_in_autocast(values), weight, bias)
     raise InputError(f'method: expected "dense", "factorised" or "auto", got {method!r}')
-
-
-def multiply_adds(shape: tuple[int, ...] | torch.Size, kernel_size: int) -> dict[str, int]:
-    """Multiply-adds of each form for one picture, by the shape (..., T, C, H, W) of its features.
-
-    Example:
-        >>> multiply_adds((3, 128, 72, 96), 3)
-        {'dense': 40561606656, 'factorised': 18345885696}
-    """
-    T, C, H, W = shape[-4:]
-    P, window = H * W, kernel_size**2
-    return {
-        "dense": T * P**2 * (2 * C + T * window),
-        "factorised": 2 * T**2 * window * C**2 * P,
-    }
-
-
-def cheaper_method(
-    shape: tuple[int, ...] | torch.Size, kernel_size: int
-) -> Literal["dense", "factorised"]:
-    """The form with fewer multiply-adds for features of `shape` (..., T, C, H, W)."""
-    cost = multiply_adds(shape, kernel_size)
-    return "dense" if cost["dense"] <= cost["factorised"] else "factorised"
 
 
 def _dense(unit: Tensor, values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -119,57 +93,10 @@ def _dense(unit: Tensor, values: Tensor, weight: Tensor, bias: Tensor) -> Tensor
     return torch.stack(out, dim=1).reshape(B, T, C, H, W)
 
 
-def _factorised(unit: Tensor, values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The exchanged sums; nothing of size P x P is made.
-
-    V is shifted and not X: sum_q V[:, q] X[:, q+d] = sum_p V[:, p-d] X[:, p], and one shifted copy
-    of V_t serves all T tasks k in a single matrix product.
-    """
-    B, T, C, H, W = unit.shape
-    P, f = H * W, weight.shape[-1]
-    X = unit.flatten(3)  # (B, T, C, P)
-    X_rows = X.permute(0, 3, 1, 2).contiguous()  # (B, P, T, C)
-    out = []
-    for t in range(T):
-        w, b = weight[t % len(weight)], bias[t % len(bias)]
-        V = values[:, t]  # (B, C, H, W)
-        # unfold puts V[:, q + d] in slot d; slot -d, the mirrored window, is V[:, q - d]
-        V_shifted = F.unfold(V, f, padding=f // 2).reshape(B, C, f * f, P).flip(2)
-        S = V_shifted.flatten(1, 2) @ X.flatten(1, 2).mT  # (B, C f^2, T C)
-        S = S.reshape(B, C, f * f, T, C).permute(0, 3, 2, 4, 1).reshape(B, T * f * f * C, C)
-        mixed = _apply_in_blocks(X_rows, w.reshape(P, T, f * f), S)  # (B, P, C)
-        constant = V.sum((2, 3))[:, None] * b[:, None]  # (B, P, C)
-        out.append((mixed + constant).mT.reshape(B, C, H, W))
-    return torch.stack(out, dim=1)
-
-
-def _apply_in_blocks(X_rows: Tensor, weight: Tensor, S: Tensor) -> Tensor:
-    """sum_{k,d} W[j, k, d] (S_{k,d} X_k[:, j]) for all pixels j, a block of pixels at a time.
-
-    Args:
-        X_rows: (B, P, T, C).
-        weight: (P, T, f^2).
-        S: (B, T f^2 C, C).
-
-    Returns:
-        (B, P, C).
-    """
-    B, _, T, C = X_rows.shape
-    block = max(1, _BLOCK_NUMBERS // (max(B, 1) * T * weight.shape[-1] * C))
-    # recomputed in the backward pass, so that the weighted copies of X are never kept
-    pieces = [
-        checkpoint(_apply_block, x, w, S, use_reentrant=False, preserve_rng_state=False)
-        if torch.is_grad_enabled()
-        else _apply_block(x, w, S)
-        for x, w in zip(torch.split(X_rows, block, 1), torch.split(weight, block), strict=True)
-    ]
-    return torch.cat(pieces, dim=1)
-
-
-def _apply_block(X_rows: Tensor, weight: Tensor, S: Tensor) -> Tensor:
-    """Weights f^2 copies of every X_k[:, j], then one matrix product sums over k, d and C."""
-    weighted = X_rows[:, :, :, None, :] * weight[None, :, :, :, None]  # (B, J, T, f^2, C)
-    return weighted.flatten(2) @ S
+def _as_in_autocast(maps: Tensor) -> Tensor:
+    """The maps in the dtype of autocast, if it is on: autocast knows torch's own operators only."""
+    device = maps.device.type
+    return maps.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else maps
 
 
 def _check_shapes(features: Tensor, values: Tensor, weight: Tensor, bias: Tensor) -> None:

@@ -1,0 +1,50 @@
+"""Layouts of the factorised form: maps (B, T, C, H, W), and rows of pixels (B, H, W, T, C)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_SMALLEST_NORM = 1e-12  # as in F.normalize
+
+
+def to_rows(maps: Tensor) -> Tensor:
+    """(B, T, C, H, W) to (B, H, W, T, C)."""
+    return maps.permute(0, 3, 4, 1, 2).contiguous()
+
+
+def to_maps(rows: Tensor) -> Tensor:
+    """(B, H, W, T, C) to (B, T, C, H, W), of the same memory."""
+    return rows.permute(0, 3, 4, 1, 2)
+
+
+def unit_rows(features: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """The features of every pixel at unit length, as rows in `dtype`, and their length."""
+    wide = wide_dtype(features.dtype)
+    norm = torch.linalg.vector_norm(features, dim=2, keepdim=True, dtype=wide)
+    norm = norm.clamp_min_(_SMALLEST_NORM)
+    B, T, C, H, W = features.shape
+    rows = features.new_empty(B, H, W, T, C, dtype=dtype)
+    torch.div(features, norm, out=to_maps(rows))  # no copy in between
+    return rows, to_rows(norm)
+
+
+def mixing_rows(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """(M, P, T, f, f) to (M, f, P, f, T), whose blocks of pixels broadcast against those of X."""
+    return weight.permute(0, 3, 1, 4, 2).to(dtype).contiguous()
+
+
+def sum_of_pixels(V: Tensor, M: int) -> Tensor:
+    """sum_q V_t[:, q], (B, 1, M, T/M * C)."""
+    B, _, _, T, C = V.shape
+    return V.sum((1, 2), dtype=wide_dtype(V.dtype)).view(B, 1, M, T // M * C)
+
+
+def joined(parts: list[Tensor]) -> Tensor:
+    """The parts of a batch in one tensor; a single one is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def wide_dtype(dtype: torch.dtype) -> torch.dtype:
+    """The dtype of sums: float32, or float64 of float64."""
+    return torch.promote_types(dtype, torch.float32)

@@ -1,0 +1,100 @@
+"""The factorised form as an operator of its own that torch knows: compile, export, autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import register_flop_formula
+
+from ctal.errors import InputError
+from ctal.factorised import passes
+from ctal.factorised.choice import multiply_adds
+
+
+def factorised_affinity(features: Tensor, values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """The factorised form of `ctal.functional.cross_task_affinity`.
+
+    For its backward pass it saves its inputs, and S where that is no larger than one of them.
+
+    Args:
+        features: (B, T, C, H, W), before normalisation.
+        values: (B, T, C, H, W); the products have its dtype.
+        weight: (M, P, T, f, f), of any floating dtype.
+        bias: (M, P).
+
+    Returns:
+        (B, T, C, H, W) in the dtype of `values`, in the memory order (B, H, W, T, C).
+    """
+    return _forward(features, values, weight, bias)[0]
+
+
+@torch.library.custom_op("ctal::factorised_affinity", mutates_args=())
+def _forward(
+    features: Tensor, values: Tensor, weight: Tensor, bias: Tensor
+) -> tuple[Tensor, Tensor]:
+    with torch.autocast(features.device.type, enabled=False):
+        return passes.forward(features, values, weight, bias)
+
+
+@torch.library.custom_op("ctal::factorised_affinity_backward", mutates_args=())
+def _backward(
+    g: Tensor, S: Tensor, features: Tensor, values: Tensor, weight: Tensor, bias: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    with torch.autocast(features.device.type, enabled=False):
+        return passes.backward(g, S, features, values, weight, bias)
+
+
+@_forward.register_fake
+def _(features: Tensor, values: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    return _like_rows(values), values.new_empty(passes.kept_shape(features, weight))
+
+
+@_backward.register_fake
+def _(
+    g: Tensor, S: Tensor, features: Tensor, values: Tensor, weight: Tensor, bias: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    dW, db = weight.new_empty(weight.shape), bias.new_empty(bias.shape)
+    return _like_rows(features), values.new_empty(values.shape), dW, db
+
+
+def _like_rows(maps: Tensor) -> Tensor:
+    B, T, C, H, W = maps.shape
+    return maps.new_empty(B, H, W, T, C).permute(0, 3, 4, 1, 2)
+
+
+def _save(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, Tensor]) -> None:
+    _, S = output
+    ctx.mark_non_differentiable(S)
+    ctx.save_for_backward(S, *inputs)
+
+
+def _differentiate(ctx: Any, g: Tensor, _: Any) -> tuple[Tensor, ...]:
+    return torch.ops.ctal.factorised_affinity_backward(g, *ctx.saved_tensors)
+
+
+def _refuse(ctx: Any, *gradients: Tensor) -> None:
+    raise InputError(
+        "the factorised form of cross-task affinity has no second derivatives; "
+        'expected method="dense" where they are needed'
+    )
+
+
+_forward.register_autograd(_differentiate, setup_context=_save)
+_backward.register_autograd(_refuse)
+
+
+@register_flop_formula(torch.ops.ctal.factorised_affinity)
+def _operations(
+    features: Sequence[int], values: Sequence[int], weight: Sequence[int], *_: Any, **__: Any
+) -> int:
+    """As torch counts: two per multiply-add, from the shapes."""
+    return 2 * features[0] * multiply_adds(features, weight[-1])["factorised"]
+
+
+@register_flop_formula(torch.ops.ctal.factorised_affinity_backward)
+def _operations_backward(g: Any, S: Any, *shapes: Sequence[int], **_: Any) -> int:
+    # two for each of the forward pass; S, where it is made again, is left out
+    return 2 * _operations(*shapes)
