@@ -30,8 +30,8 @@ def unit_rows(features: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
 
 
 def mixing_rows(weight: Tensor, dtype: torch.dtype) -> Tensor:
-    """(M, P, T, f, f) to (M, f, P, f, T), whose blocks of pixels broadcast against those of X."""
-    return weight.permute(0, 3, 1, 4, 2).to(dtype).contiguous()
+    """(M, P, T, f, f) to (M, f^2, P, T)."""
+    return weight.flatten(3).permute(0, 3, 1, 2).to(dtype).contiguous()
 
 
 def sum_of_pixels(V: Tensor, M: int) -> Tensor:

@@ -13,8 +13,8 @@ g_t[:, j] the gradient of out_t[:, j]:
     dX_k[:, p]    = sum_{t,d} W_t[p,k,d] Z_{t,k,d}[p] + sum_{t,d} dS_{t,k,d}^T V_t[:, p-d]
     dF_k[:, p]    = (dX_k[:, p] - X_k[:, p] (X_k[:, p] . dX_k[:, p])) / |F_k[:, p]|
 
-The weighted copies W X and Z are f^2 times as large as X, so they are made for a block of pixels
-and a row of the window at a time, and again in the backward pass. That is given the inputs, and S
+All the weighted copies W X, and all Z, are f^2 times as large as X, so they are made for a block of
+pixels and one offset d at a time, and again in the backward pass. That is given the inputs, and S
 where it is the smaller: it has T^2 f^2 C^2 numbers, however large the picture.
 
 Pictures are rows of pixels, (B, H, W, T, C). In bfloat16 and float16 the products take and give
@@ -43,9 +43,9 @@ from ctal.factorised.layout import (
 
 Gradients = tuple[Tensor, Tensor, Tensor, Tensor]
 
-# Numbers in the weighted copies of one block of pixels. On a CPU they shall stay in its cache
-# (6 MiB in float32); a GPU needs more work than that at a time, and has the memory.
-_BLOCK_NUMBERS = {"cpu": 3 << 19}
+# Numbers in the weighted copy of one block of pixels. On a CPU it shall stay in the cache (4 MiB in
+# float32); a GPU needs more work than that at a time, and has the memory.
+_BLOCK_NUMBERS = {"cpu": 1 << 20}
 _BLOCK_NUMBERS_ELSEWHERE = 1 << 25
 
 
@@ -61,7 +61,7 @@ def forward(
         bias: as there.
 
     Returns:
-        The result, and S (B, M, f, T/M * C, f * T * C), with B = 0 where it is not worth keeping.
+        The result, and S (B, M, f^2, T/M * C, T * C), with B = 0 where it is not worth keeping.
     """
     W = mixing_rows(weight, values.dtype)
     parts, kept = [], values.new_empty(kept_shape(features, weight))
@@ -91,7 +91,7 @@ def backward(
         along = (X * dX).sum(-1, keepdim=True)
         dF.append(dX.addcmul_(X.to(dX.dtype), along, value=-1).div_(norm).to(features.dtype))
         dV.append(dV_part.to(values.dtype))
-    dW = dW.permute(0, 2, 4, 1, 3).to(weight.dtype).contiguous()
+    dW = dW.permute(0, 2, 3, 1).to(weight.dtype).reshape(weight.shape)
     return to_maps(joined(dF)), joined(dV), dW, db.to(bias.dtype)
 
 
@@ -100,21 +100,21 @@ def kept_shape(features: Tensor, weight: Tensor) -> tuple[int, ...]:
     B, T, C, H, W = features.shape
     M, f = len(weight), weight.shape[-1]
     worth_keeping = T * C * f**2 <= H * W  # at most as large as one of the inputs
-    return B if worth_keeping else 0, M, f, T // M * C, f * T * C
+    return B if worth_keeping else 0, M, f**2, T // M * C, T * C
 
 
 def _forward(X: Tensor, V: Tensor, S: Tensor, W: Tensor, bias: Tensor) -> Tensor:
-    """The result as rows, from X, V (B, H, W, T, C), W (M, f, P, f, T) and b (M, P)."""
+    """The result as rows, from X, V (B, H, W, T, C), W (M, f^2, P, T) and b (M, P)."""
     products, rows = _products(X), X.flatten(1, 2)
     V_sum = sum_of_pixels(V, len(W))
     out = X.new_empty(*rows.shape[:2], *V_sum.shape[2:])  # (B, P, M, T/M * C)
-    for block in _blocks(rows, W.shape[1]):
-        x = rows[:, block, None]
+    for block in _blocks(rows):
+        x = rows[:, block]
         for m in range(len(W)):
             mixed = bias[m, block, None] * V_sum[:, :, m]
-            for dy in range(W.shape[1]):
-                weighted = x * W[m, dy, block, :, :, None]  # (B, J, f, T, C)
-                mixed += products.apply(weighted.flatten(2), S[:, m, dy])
+            for d in range(W.shape[1]):
+                weighted = x * W[m, d, block, :, None]  # (B, J, T, C)
+                mixed += products.apply(weighted.flatten(2), S[:, m, d])
             out[:, block, m] = mixed
     return out.view(V.shape)
 
@@ -124,42 +124,42 @@ def _backward(
 ) -> tuple[Tensor, Tensor]:
     """The gradients dX, as rows, and dV (B, T, C, H, W).
 
-    Adds to dW (M, f, P, f, T) and db (M, P).
+    Adds to dW (M, f^2, P, T) and db (M, P).
     """
-    products, wide, (_, _, _, T, C) = _products(X), wide_dtype(X.dtype), X.shape
-    M, f = W.shape[:2]
+    products, wide, (B, _, _, T, C) = _products(X), wide_dtype(X.dtype), X.shape
     S_T, dS = S.mT.contiguous(), torch.zeros_like(S, dtype=wide)
     rows = X.flatten(1, 2)
-    G = g.reshape(*rows.shape[:2], M, S.shape[3])
+    G = g.reshape(*rows.shape[:2], len(W), S.shape[3])
     dX = torch.zeros_like(rows, dtype=wide)
-    V_sum = sum_of_pixels(V, M)
+    V_sum = sum_of_pixels(V, len(W))
     dV_sum = torch.zeros_like(V_sum[:, 0])
-    for block in _blocks(rows, f):
-        x = rows[:, block, None]
-        for m in range(M):
+    for block in _blocks(rows):
+        x = rows[:, block]
+        for m in range(len(W)):
             G_m = G[:, block, m].contiguous()
-            for dy in range(f):
-                w = W[m, dy, block, :, :, None]
-                weighted = x * w  # (B, J, f, T, C)
-                dS[:, m, dy] += products.outer(G_m, weighted.flatten(2))
-                Z = products.apply(G_m, S_T[:, m, dy]).view_as(weighted)
-                dW[m, dy, block] += torch.mul(Z, x, out=weighted).sum(-1, dtype=wide).sum(0)
-                dX[:, block] += Z.mul_(w).sum(2, dtype=wide)
+            for d in range(W.shape[1]):
+                w = W[m, d, block, :, None]
+                weighted = x * w  # (B, J, T, C)
+                dS[:, m, d] += products.outer(G_m, weighted.flatten(2))
+                Z = products.apply(G_m, S_T[:, m, d]).view_as(weighted)
+                dW[m, d, block] += torch.mul(Z, x, out=weighted).sum(-1, dtype=wide).sum(0)
+                dX[:, block] += Z.mul_(w)
             db[m, block] += (G_m * V_sum[:, :, m]).sum((0, 2))
             dV_sum[:, m] += (G_m * bias[m, block, None]).sum(1)
-    dS = dS.transpose(2, 3).reshape(len(V), T * C, f, f, T * C).to(X.dtype)
+    f = round(W.shape[1] ** 0.5)
+    dS = dS.transpose(2, 3).reshape(B, T * C, f, f, T * C).to(X.dtype)
     dX = dX.view(X.shape)
     dX += products.scatter(V.flatten(3), dS).reshape(X.shape)
-    dV = products.gather(X.flatten(3), dS).add_(dV_sum.view(len(V), T * C, 1, 1))
-    return dX, dV.view(len(V), T, C, *dV.shape[2:])
+    dV = products.gather(X.flatten(3), dS).add_(dV_sum.view(B, T * C, 1, 1))
+    return dX, dV.view(B, T, C, *dV.shape[2:])
 
 
 def _correlation(X: Tensor, V: Tensor, W: Tensor) -> Tensor:
-    """S for every set of mixing weights and row of the window: (B, M, f, T/M * C, f * T * C)."""
-    M, f = W.shape[:2]
-    S = _products(X).correlate(V.flatten(3), X.flatten(3), f).to(X.dtype)  # (B, TC, f, f, TC)
+    """S for every set of mixing weights and offset: (B, M, f^2, T/M * C, T * C)."""
+    M, window = W.shape[:2]
+    S = _products(X).correlate(V.flatten(3), X.flatten(3), round(window**0.5)).to(X.dtype)
     N = S.shape[1]
-    return S.reshape(len(X), M, N // M, f, f * N).transpose(2, 3).contiguous()
+    return S.reshape(len(X), M, N // M, window, N).transpose(2, 3).contiguous()
 
 
 def _products(X: Tensor) -> ModuleType:
@@ -176,10 +176,10 @@ def _portions(features: Tensor) -> Iterator[slice]:
     return (slice(n, n + step) for n in range(0, max(1, B), step))
 
 
-def _blocks(rows: Tensor, copies: int) -> Iterator[slice]:
-    """Blocks of pixels, small enough for `copies` weighted copies of one; rows (B, P, T, C)."""
+def _blocks(rows: Tensor) -> Iterator[slice]:
+    """Blocks of pixels of rows (B, P, T, C)."""
     B, P, T, C = rows.shape
     numbers = _BLOCK_NUMBERS.get(rows.device.type, _BLOCK_NUMBERS_ELSEWHERE)
-    count = -(-max(1, B) * P * copies * T * C // numbers)
+    count = -(-max(1, B) * P * T * C // numbers)
     step = -(-P // count)  # of one size: oneDNN leaves a small last one to slower code
     return (slice(j, min(P, j + step)) for j in range(0, P, step))
