@@ -1,105 +1,223 @@
-"""Cross-task affinity, dense against factorised: time, memory and error in one run.
+"""Cross-task affinity, dense against factorised: time, memory, rounding and floor in one run.
 
-    python benchmarks/affinity.py [--threads N]
+    python -m benchmarks.affinity [--quick]
 
-Each case runs in a process of its own, so that its peak memory is its own. Times are medians; the
-two forms of a size are measured one after the other, so compare them with each other and not with
-those of another day.
+Times of a size come from one process in which the two forms take turns, so that they share the
+machine's moods; memory comes from a process per form, above what it had before. All is for one
+picture, 128 channels, a 3x3 window and task-specific mixing, both passes together unless said
+otherwise. The floor is the larger of two times: counted multiply-adds over the rate of the
+machine's fastest large product of matrices, and bytes of arguments, result and gradients over its
+bandwidth.
 """
 
 import argparse
 import json
-import os
-import resource
 import statistics
-import subprocess
-import sys
 import time
-from typing import cast
+from collections.abc import Callable
+from typing import Any
 
 import torch
 
+from benchmarks.measuring import (
+    bandwidth,
+    in_own_process,
+    matrix_rate,
+    median_seconds,
+    peak_memory,
+    print_head,
+    print_row,
+)
 from ctal.comparison.cost import machine
-from ctal.functional import Method, cross_task_affinity, multiply_adds
+from ctal.factorised import multiply_adds, passes
+from ctal.functional import Method, cross_task_affinity
 
 CHANNELS, KERNEL = 128, 3
-SIZES = [(16, 16), (24, 32), (48, 64), (72, 96)]
-TASKS = [2, 3]
+SIZES = [(16, 16), (24, 32), (48, 64), (72, 96), (128, 256), (256, 512)]
+TASKS = [2, 3, 5]
+FORMS: list[Method] = ["dense", "factorised"]
+DENSE_PIXELS = 72 * 96  # above, the P x P maps of one picture fill most machines
+GRADIENT_PIXELS = 72 * 96  # above, float64 takes too long to compare with
 
 
-def make_inputs(tasks: int, size: tuple[int, int], dtype: torch.dtype) -> list[torch.Tensor]:
+def make_inputs(
+    tasks: int, size: tuple[int, int], dtype: torch.dtype, channels: int = CHANNELS
+) -> list[torch.Tensor]:
     """Random features, values, mixing weights and biases of one picture."""
-    torch.manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     pixels = size[0] * size[1]
-    maps = (1, tasks, CHANNELS, *size)
-    mixing = (tasks, pixels, tasks, KERNEL, KERNEL)
-    shapes = [maps, maps, mixing, (tasks, pixels)]
-    return [torch.randn(shape).mul(0.1).to(dtype).requires_grad_() for shape in shapes]
+    maps = (1, tasks, channels, *size)
+    shapes = [maps, maps, (tasks, pixels, tasks, KERNEL, KERNEL), (tasks, pixels)]
+    return [torch.randn(s, generator=generator).mul(0.1).to(dtype).requires_grad_() for s in shapes]
 
 
-def measure(method: Method, tasks: int, size: tuple[int, int]) -> dict[str, float]:
-    """Median times of both passes in s, peak memory above the process in MiB, relative error."""
-    inputs, warm_up = (make_inputs(tasks, s, torch.float32) for s in (size, (4, 4)))
-    torch.autograd.backward(cross_task_affinity(*warm_up, method=method).sum())
-    before = _peak()
-    forward, backward = [], []
-    for _ in range(3):
-        start = time.perf_counter()
-        out = cross_task_affinity(*inputs, method=method)
-        middle = time.perf_counter()
-        torch.autograd.backward(out.sum())
-        forward.append(middle - start)
-        backward.append(time.perf_counter() - middle)
+def both_passes(inputs: list[torch.Tensor], method: Method) -> tuple[float, float]:
+    """Seconds of the forward and of the backward pass."""
+    start = time.perf_counter()
+    out = cross_task_affinity(*inputs, method=method)
+    middle = time.perf_counter()
+    torch.autograd.grad(out, inputs, torch.ones_like(out))
+    return middle - start, time.perf_counter() - middle
+
+
+def measure_times(tasks: int, size: tuple[int, int], rounds: int) -> dict[str, Any]:
+    """Median seconds (forward, backward) of each form; a round is one dense, then 3 factorised."""
+    inputs = make_inputs(tasks, size, torch.float32)
+    forms = FORMS if size[0] * size[1] <= DENSE_PIXELS else FORMS[1:]
+    turns = [form for form in forms for _ in range(3 if form == "factorised" else 1)]
+    seconds: dict[str, list[tuple[float, float]]] = {form: [] for form in forms}
+    for turn in range(rounds + 1):
+        for form in turns:
+            taken = both_passes(inputs, form)
+            if turn or len(forms) == 1:  # the first round warms up
+                seconds[form].append(taken)
     return {
-        "forward": statistics.median(forward),
-        "backward": statistics.median(backward),
-        "memory": _peak() - before,
-        "error": relative_error(method, tasks, size),  # last, since it takes memory too
+        form: [statistics.median(column) for column in zip(*taken, strict=True)]
+        for form, taken in seconds.items()
     }
 
 
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def measure_memory(tasks: int, size: tuple[int, int], form: Method) -> dict[str, Any]:
+    """MiB above the process that holds the inputs, after one forward and backward pass."""
+    inputs = make_inputs(tasks, size, torch.float32)
+    both_passes(make_inputs(tasks, (4, 4), torch.float32), form)
+    before = peak_memory()
+    both_passes(inputs, form)
+    return {"memory": peak_memory() - before}
 
 
-def relative_error(method: Method, tasks: int, size: tuple[int, int]) -> float:
-    """Largest difference of float32 from float64, over the largest number of the latter."""
+def measure_errors(tasks: int, size: tuple[int, int], form: Method) -> dict[str, Any]:
+    """Rounding of each dtype against float64: of the result, and the worst of the 4 gradients.
+
+    A relative error is the norm of the difference over the norm of the exact numbers.
+    """
+    with_gradients = size[0] * size[1] <= GRADIENT_PIXELS
+    exact = _results(tasks, size, "factorised", torch.float64, False, with_gradients)
+    errors = {}
+    for name, autocast in [("float32", False), ("bfloat16", True)]:
+        rounded = _results(tasks, size, form, torch.float32, autocast, with_gradients)
+        each = [
+            float((a.double() - b).norm() / b.norm()) for a, b in zip(rounded, exact, strict=True)
+        ]
+        errors[name] = [each[0], max(each[1:])] if with_gradients else each
+    return errors
+
+
+def _results(
+    tasks: int,
+    size: tuple[int, int],
+    form: Method,
+    dtype: torch.dtype,
+    autocast: bool,
+    with_gradients: bool,
+) -> list[torch.Tensor]:
+    inputs = make_inputs(tasks, size, dtype)
+    with (
+        torch.autocast("cpu", torch.bfloat16, enabled=autocast),
+        torch.set_grad_enabled(with_gradients),
+    ):
+        out = cross_task_affinity(*inputs, method=form)
+    if not with_gradients:
+        return [out]
+    direction = torch.randn(out.shape, generator=torch.Generator().manual_seed(1))
+    return [out.detach(), *torch.autograd.grad(out, inputs, direction.to(out.dtype))]
+
+
+def print_bare_products(size: tuple[int, int] = (72, 96), tasks: int = 3) -> None:
+    """The factorised forward pass beside its two matrix products alone, of the same shapes."""
+    pixels, maps = size[0] * size[1], tasks * CHANNELS
+    inputs = [x.detach() for x in make_inputs(tasks, size, torch.float32)]
+    V, X = torch.randn(9 * maps, pixels), torch.randn(pixels, maps)
+    weighted, S = torch.randn(tasks, pixels, 9 * maps), torch.randn(tasks, 9 * maps, CHANNELS)
     with torch.no_grad():
-        exact = cross_task_affinity(*make_inputs(tasks, size, torch.float64), method="factorised")
-        rounded = cross_task_affinity(*make_inputs(tasks, size, torch.float32), method=method)
-    return float((rounded - exact).abs().max() / exact.abs().max())
+        whole = median_seconds(lambda: passes.forward(*inputs))
+        bare = median_seconds(lambda: (V @ X, weighted @ S))
+    print(
+        f"\nForward pass, {size[0]}x{size[1]}, {tasks} tasks: {1e3 * whole:.0f} ms; its two matrix "
+        f"products alone, by torch.matmul: {1e3 * bare:.0f} ms; ratio {whole / bare:.2f}\n"
+    )
+
+
+def print_growth(tasks: int = 3) -> None:
+    """Time per pixel of the factorised form at three sizes, which take turns."""
+    sizes = [(72, 96), (128, 256), (256, 512)]
+    inputs = {size: make_inputs(tasks, size, torch.float32) for size in sizes}
+    seconds: dict[tuple[int, int], list[float]] = {size: [] for size in sizes}
+    for turn in range(5):
+        for size in sizes:
+            # some of the small ones, so that all see as much of the machine's moods
+            count = 6 if size == sizes[0] else 1
+            taken = [sum(both_passes(inputs[size], "factorised")) for _ in range(count)]
+            if turn:
+                seconds[size].append(statistics.median(taken) / (size[0] * size[1]))
+    each = [
+        f"{1e6 * statistics.median(taken):.1f} us at {size[0]}x{size[1]}"
+        for size, taken in seconds.items()
+    ]
+    print(f"Factorised, {tasks} tasks, both passes, per pixel: {', '.join(each)}\n", flush=True)
+
+
+def print_table(quick: bool) -> None:
+    """All sizes, or with `quick` the one that is quoted."""
+    rate, bytes_per_second = matrix_rate(torch.float32), bandwidth()
+    print(machine(torch.device("cpu")))
+    print(f"{2e-9 * rate:.0f} GFLOP/s float32, {1e-9 * bytes_per_second:.0f} GB/s")
+    print_bare_products()
+    print_growth()
+    print_head(
+        *["T", "H x W", "form", "forward ms", "backward ms", "dense / this", "us per pixel"],
+        *["memory MiB", "error float32", "error bfloat16", "floor ms", "time / floor"],
+    )
+    for tasks in [3] if quick else TASKS:
+        for size in [(72, 96)] if quick else SIZES:
+            pixels = size[0] * size[1]
+            case = {"tasks": tasks, "size": size}
+            rounds = 3 if pixels > 2000 else 7
+            times = in_own_process(
+                "benchmarks.affinity", {"what": "times", "rounds": rounds, **case}
+            )
+            arguments = 4 * 2 * (3 * tasks * CHANNELS * pixels + 9 * tasks**2 * pixels)
+            for form, (forward, backward) in times.items():
+                # one for the forward pass, two for its gradients
+                work = 3 * multiply_adds((tasks, CHANNELS, *size), KERNEL)[form]
+                floor = max(work / rate, arguments / bytes_per_second)
+                memory = in_own_process(
+                    "benchmarks.affinity", {"what": "memory", "form": form, **case}
+                )
+                errors = in_own_process(
+                    "benchmarks.affinity", {"what": "errors", "form": form, **case}
+                )
+                total = forward + backward
+                print_row(
+                    *[tasks, f"{size[0]}x{size[1]}", form],
+                    *[f"{1e3 * forward:.1f}", f"{1e3 * backward:.1f}"],
+                    f"{sum(times['dense']) / total:.1f}" if "dense" in times else "-",
+                    f"{1e6 * total / pixels:.0f}",
+                    f"{memory['memory']:.0f}",
+                    *[
+                        ", ".join(f"{e:.1e}" for e in errors[name])
+                        for name in ("float32", "bfloat16")
+                    ],
+                    *[f"{1e3 * floor:.1f}", f"{total / floor:.1f}"],
+                )
 
 
 def main() -> None:
-    """Prints the table."""
+    """Prints the table, or the JSON of one case."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--case", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--quick", action="store_true", help="72x96 and 3 tasks only")
+    parser.add_argument("--case", type=json.loads, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    if arguments.case:
-        method, *numbers = arguments.case
-        tasks, height, width = map(int, numbers)
-        print(json.dumps(measure(cast(Method, method), tasks, (height, width))))
+    if arguments.case is None:
+        print_table(arguments.quick)
         return
-    print(machine(torch.device("cpu")))
-    print("| T | H x W | form | GMACs | forward s | backward s | memory MiB | error |")
-    print("|---|---|---|---|---|---|---|---|")
-    for tasks in TASKS:
-        for size in SIZES:
-            for method, work in multiply_adds((tasks, CHANNELS, *size), KERNEL).items():
-                _print_row(method, tasks, size, work, arguments.threads)
-
-
-def _print_row(method: str, tasks: int, size: tuple[int, int], work: int, threads: int) -> None:
-    case = [method, str(tasks), *map(str, size)]
-    command = [sys.executable, __file__, "--threads", str(threads), "--case", *case]
-    result = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    print(
-        f"| {tasks} | {size[0]}x{size[1]} | {method} | {work / 1e9:.2f} | {result['forward']:.3f} "
-        f"| {result['backward']:.3f} | {result['memory']:.0f} | {result['error']:.1e} |",
-        flush=True,
-    )
+    measure: dict[str, Callable[..., dict[str, Any]]] = {
+        "times": measure_times,
+        "memory": measure_memory,
+        "errors": measure_errors,
+    }
+    what = arguments.case.pop("what")
+    print(json.dumps(measure[what](**arguments.case)))
 
 
 if __name__ == "__main__":

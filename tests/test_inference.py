@@ -8,7 +8,7 @@ from PIL import Image
 import ctal
 from ctal.errors import InputError
 from ctal.inference import Model, checkpoint_file, load
-from ctal.networks import Network, Predictions, SharedEncoderNet, describe
+from ctal.networks import CTALNet, Network, Predictions, SharedEncoderNet, describe
 from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 
 TASKS = [SemanticSegmentation(3), Depth(), SurfaceNormals()]
@@ -42,6 +42,15 @@ def echo():
 def network():
     torch.manual_seed(0)
     return SharedEncoderNet(TASKS, "test_resnet", image_size=(32, 64)).eval()
+
+
+@pytest.fixture
+def mixing():
+    """A network with weights that belong to pixels."""
+    torch.manual_seed(0)
+    network = CTALNet(TASKS, "test_resnet", image_size=(32, 64), channels=8).eval()
+    torch.nn.init.constant_(network.decoders["depth"][-1].bias, 9.0)  # no depths below 0
+    return network
 
 
 class TestPredict:
@@ -119,6 +128,41 @@ class TestPredict:
         for answer in answers[1:]:
             np.testing.assert_allclose(answer, answers[0], rtol=1e-5)
 
+    def test_own_shape_resizes_the_network_and_not_the_shape(self):
+        model, sizes = Model(Echo(TASKS, image_size=(64, 96))), []
+        model.network.register_forward_hook(lambda _, args, out: sizes.append(args[0].shape[-2:]))
+        for size in ((60, 90), (90, 60), (240, 40), (50, 40)):
+            maps = model.predict(torch.rand(3, *size), own_shape=True)
+            assert maps["depth"].shape == size
+        assert sizes == [(64, 96), (96, 64), (192, 32), (96, 64)]
+        assert model.network.image_size == (64, 96)
+
+    def test_own_shape_of_the_networks_shape_is_the_network_as_trained(self, network):
+        image = torch.rand(3, 16, 32)
+        stretched, own = (Model(network).predict(image, own_shape=own) for own in (False, True))
+        assert all(np.array_equal(stretched[name], own[name]) for name in own)
+
+    def test_own_shape_is_what_a_resized_network_says(self, mixing):
+        image = torch.rand(3, 96, 48)
+        state = {name: value.clone() for name, value in mixing.state_dict().items()}
+        own = Model(mixing).predict(image, own_shape=True)
+        assert all(torch.equal(value, state[name]) for name, value in mixing.state_dict().items())
+        mixing.resize((64, 32))
+        np.testing.assert_array_equal(own["depth"], Model(mixing).predict(image)["depth"])
+
+    def test_copies_for_shapes_are_few_and_share_weights(self, mixing):
+        model = Model(mixing)
+        copies = {}
+        for size in ((64, 32), (32, 64), (64, 64), (32, 96), (96, 32), (32, 64), (32, 128)):
+            model.predict(torch.rand(3, *size), own_shape=True)
+            copies |= model._copies
+            assert len(model._copies) <= 4
+        trained = set(map(id, mixing.parameters()))
+        for size, network in model._copies.items():
+            own = [n for n, p in network.named_parameters() if id(p) not in trained]
+            assert own == ["refinement.ctal.mixing_weight", "refinement.ctal.mixing_bias"]
+            assert network is copies[size]
+
     def test_leaves_training_mode(self, network):
         assert not Model(network.train()).network.training
 
@@ -147,6 +191,21 @@ class TestLoad:
             model = ctal.load(path)
             assert [task.name for task in model.tasks] == ["semseg", "depth", "normals"]
             assert np.array_equal(model.predict(image)["depth"], expected["depth"])
+
+    def test_at_another_size(self, mixing, tmp_path):
+        file = write_checkpoint(mixing, tmp_path / "a.ckpt")
+        image = torch.rand(3, 64, 64)
+        found = load(file, image_size=[64, 96])
+        assert found.network.image_size == (64, 96)
+        mixing.resize((64, 96))
+        expected = Model(mixing).predict(image)["depth"]
+        assert np.unique(expected).size > 1000
+        np.testing.assert_array_equal(found.predict(image)["depth"], expected)
+        saved = load(write_checkpoint(mixing, tmp_path / "resized.ckpt"))
+        assert saved.network.image_size == (64, 96)
+        np.testing.assert_array_equal(saved.predict(image)["depth"], expected)
+        with pytest.raises(InputError, match=r"image_size: .* multiples of 32 .* got 64x100"):
+            load(file, image_size=(64, 100))
 
     def test_missing(self, tmp_path):
         with pytest.raises(InputError, match=r"none\.ckpt: no such checkpoint"):

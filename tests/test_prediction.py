@@ -17,6 +17,7 @@ def checkpoint(tmp_path_factory):
     torch.manual_seed(0)
     tasks = [SemanticSegmentation(4), Depth()]
     network = SharedEncoderNet(tasks, "test_resnet", image_size=(32, 32))
+    torch.nn.init.constant_(network.heads["depth"].predict.bias, 5.0)  # no depths below 0
     state = {f"network.{name}": value for name, value in network.state_dict().items()}
     path = tmp_path_factory.mktemp("checkpoint") / "a.ckpt"
     torch.save({"state_dict": state, "ctal": describe(network)}, path)
@@ -82,6 +83,19 @@ class TestPredictFiles:
         with np.load(folder / "predictions" / "a.npz") as content:
             assert all(np.array_equal(content[name], expected[name]) for name in expected)
 
+    def test_another_size_and_the_pictures_own_shapes(self, folder, checkpoint):
+        import ctal
+
+        predict_files(["pictures"], checkpoint, image_size=[64, 96], own_shape=True)
+        model = ctal.load(checkpoint, image_size=(64, 96))
+        for name, size in (("a.jpg", (30, 40)), ("b.2.PNG", (33, 21))):
+            expected = model.predict(folder / "pictures" / name, own_shape=True)
+            with np.load(folder / "predictions" / f"{name[:-4]}.npz") as content:
+                assert content["depth"].shape == size
+                assert all(np.array_equal(content[key], expected[key]) for key in expected)
+        stretched = ctal.load(checkpoint).predict(folder / "pictures" / "b.2.PNG")
+        assert not np.array_equal(stretched["depth"], expected["depth"])
+
     def test_unreadable_ones_are_named_and_the_others_done(self, folder, checkpoint, capfd):
         (folder / "pictures" / "bad.png").write_text("text")
         data = (folder / "pictures" / "a.jpg").read_bytes()
@@ -138,6 +152,25 @@ class TestCommandLine:
             capfd.readouterr().err.splitlines()[-1].startswith("error: out/a.npz: exists already")
         )
         assert cli.main([*command, "--output", "out", "--overwrite"]) == 0
+        size = ["--image_size", "64", "32", "--own_shape"]
+        assert cli.main([*command, "--output", "other", *size]) == 0
+
+    @pytest.mark.parametrize(
+        ("size", "message"),
+        [
+            (["64", "100"], "image_size: expected height and width in multiples of 32"),
+            (["64"], "image_size: expected height and width in pixels, got '64'"),
+            (["64", "-32"], "image_size: expected height and width in pixels, got '64 -32'"),
+            (["64", "large"], "image_size: "),
+        ],
+    )
+    def test_sizes_that_cannot_be(self, folder, checkpoint, size, message, capfd):
+        command = ["predict", "pictures", "--checkpoint", checkpoint, "--image_size", *size]
+        assert cli.main(command) == 2
+        told = capfd.readouterr().err
+        assert told.startswith(f"error: {message}")
+        assert told.count("\n") == 1
+        assert not (folder / "predictions").exists()
 
     @pytest.mark.parametrize(
         ("args", "message"),

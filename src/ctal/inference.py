@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,70 +17,105 @@ from torchvision.transforms.v2 import functional as TF
 from ctal.checkpoint_file import checkpoint_path, read_checkpoint
 from ctal.errors import InputError
 from ctal.networks import Network, build
+from ctal.networks.encoder import STRIDES
+from ctal.networks.memory import use_channels_last
+from ctal.networks.resizing import nearest_size, shared_copy
 from ctal.reading import read_picture, to_rgb
 from ctal.tasks import Task
 
 Picture = str | Path | Image.Image | Tensor | NDArray[Any]
 """What `Model.predict` takes."""
 
+_COPIES = 4  # upright and lying pictures of two cameras
+
 
 class Model:
     """A network ready for use: a picture in, decoded maps of the picture's own size out.
 
     Attributes:
-        network: the network, in evaluation mode.
+        network: the network, in evaluation mode. Copies for other shapes are kept; leave it as is.
         tasks: its tasks, in its order.
     """
 
     def __init__(self, network: Network, device: str | torch.device = "cpu") -> None:
+        use_channels_last(network)
         self.network = network.eval().to(device)
         self.tasks: list[Task] = network.tasks
         self._device = torch.device(device)
+        self._copies: dict[tuple[int, int], Network] = {}
 
-    def predict(self, image: Picture) -> dict[str, NDArray[Any]]:
+    def predict(self, image: Picture, *, own_shape: bool = False) -> dict[str, NDArray[Any]]:
         """Predicts every task's map for one picture, at the picture's own size (H, W).
 
-        The picture is resized to the size that the network was built for, bilinearly and with
-        antialiasing; a picture of another shape than the network's is thereby stretched. Depths and
-        normals are what the network says of the stretched picture: they are not corrected for it.
+        The picture is resized to the size of the network, bilinearly and with antialiasing; a
+        picture of another shape than the network's is thereby stretched. Depths and normals are
+        what the network says of the stretched picture: they are not corrected for it.
+        With `own_shape`, a copy of the network is resized to the multiples of 32 that have nearly
+        the shape of the picture and the number of pixels of the network (`Network.resize`).
         Raw maps are brought back bilinearly and decoded last, so the borders of classes are
         smooth and normals have length 1.
 
         Args:
             image: a file's path or a PIL picture of any kind (see `ctal.reading.to_rgb`), or a
                 tensor or array (3, H, W), RGB, uint8 or floating-point in 0..1.
+            own_shape: resize the network to the picture's shape rather than stretch the picture.
 
         Returns:
             {task name: array} in the tasks' units: (H, W) int64 class ids, (H, W) float32 metres,
             (H, W, 3) float32 unit normals.
 
         Raises:
-            InputError: the picture cannot be read or has another form than those above.
+            InputError: the picture cannot be read or has another form than those above, or
+                `own_shape` is asked of a network that cannot be resized.
         """
         pixels = as_rgb(image)
-        maps = self.decoded(pixels)
+        maps = self.decoded(pixels, own_shape=own_shape)
         return {name: to_array(prediction) for name, prediction in maps.items()}
 
     @torch.inference_mode()
-    def decoded(self, pixels: Tensor) -> dict[str, Tensor]:
+    def decoded(self, pixels: Tensor, *, own_shape: bool = False) -> dict[str, Tensor]:
         """The decoded maps, in the form of the tasks' labels, of one picture from `as_rgb`."""
-        images = TF.to_dtype(pixels, torch.float32, scale=True)[None].to(self._device)
-        resized = TF.resize(images, list(self.network.image_size), antialias=True)
-        final = self.network(resized.clamp(0, 1)).final
         size = (pixels.shape[-2], pixels.shape[-1])
+        network = self._shaped_as(size) if own_shape else self.network
+        images = TF.to_dtype(pixels, torch.float32, scale=True)[None].to(self._device)
+        resized = TF.resize(images, list(network.image_size), antialias=True)
+        final = network(resized.clamp(0, 1)).final
         return {task.name: task.decode(_resize(final[task.name], size))[0] for task in self.tasks}
 
+    def _shaped_as(self, picture: tuple[int, int]) -> Network:
+        """The network at the size for a picture's shape, made from the loaded one, or kept."""
+        size = nearest_size(picture, self.network.image_size, STRIDES[-1])
+        if size == self.network.image_size:
+            return self.network
+        # the last one used goes to the end, so that the first is the one to drop
+        network = self._copies.pop(size, None)
+        if network is None:
+            network = shared_copy(self.network)  # never from another copy: that resamples twice
+            network.resize(size)
+        self._copies[size] = network
+        if len(self._copies) > _COPIES:
+            del self._copies[next(iter(self._copies))]
+        return network
 
-def load(path: str | Path, device: str | torch.device = "cpu") -> Model:
+
+def load(
+    path: str | Path,
+    device: str | torch.device = "cpu",
+    *,
+    image_size: Sequence[int] | None = None,
+) -> Model:
     """Loads a trained network, without running any code that the file may hold.
 
     Args:
         path: a checkpoint (`.ckpt`), or a run's folder, whose best checkpoint is taken.
         device: where the network shall run.
+        image_size: (H, W) to resize the network to (see `Network.resize`), if not that of its
+            training; more pixels cost more time.
 
     Raises:
         InputError: there is no such file, it is not a checkpoint of this package, it holds pickled
-            code, its weights are those of another network, or there is no such device.
+            code, its weights are those of another network, it cannot have that size, or there is
+            no such device.
     """
     device = usable_device(device)
     file = checkpoint_file(path)
@@ -102,6 +138,8 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Model:
             f"{file}: its weights are not those of the {type(network).__name__} it describes "
             f"({reason[0].strip()})"
         ) from error
+    if image_size is not None:
+        network.resize(image_size)
     return Model(network, device)
 
 

@@ -30,6 +30,8 @@ def predict_files(
     overwrite: bool = False,
     device: str = "cpu",
     imports: list[str] | None = None,
+    image_size: list[int] | None = None,
+    own_shape: bool = False,
 ) -> None:
     """Predicts all tasks' maps for pictures, each at its own size.
 
@@ -45,16 +47,21 @@ def predict_files(
         overwrite: whether outputs that exist already may be replaced.
         device: where the network runs, such as "cuda".
         imports: modules to import first: those that define a network or a task of your own.
+        image_size: height and width to resize the network to, multiples of 32, if not those of
+            its training; pictures are resized to them.
+        own_shape: for each picture, resize the network to its shape, at about the same number of
+            pixels, in place of stretching the picture.
 
     Raises:
-        InputError: nothing matches an input, an output exists already or cannot be written, or a
-            module cannot be imported; at the end, if any picture could not be read.
+        InputError: nothing matches an input, an output exists already or cannot be written, a
+            module cannot be imported, or the network cannot have such a size; at the end, if any
+            picture could not be read.
     """
     sources = find_pictures(inputs)
     targets = _targets(sources, Path(output))
     _check_outputs(sources, targets, overwrite)
     _import(imports or [])
-    model = load(checkpoint, device)
+    model = load(checkpoint, device, image_size=image_size)
     unreadable = []
     for source, target in zip(tqdm(sources, unit="picture"), targets, strict=True):
         try:
@@ -62,7 +69,7 @@ def predict_files(
         except InputError as error:
             unreadable.append(str(error))
             continue
-        _write(model, picture, source, target)
+        _write(model, picture, source, target, own_shape)
     _tell_unreadable(unreadable, len(sources), output)
 
 
@@ -148,9 +155,9 @@ def _files(target: Path) -> tuple[Path, Path]:
     return target.with_name(f"{target.name}.npz"), target.with_name(f"{target.name}.png")
 
 
-def _write(model: Model, picture: Tensor, source: Path, target: Path) -> None:
+def _write(model: Model, picture: Tensor, source: Path, target: Path, own_shape: bool) -> None:
     """Predicts for one picture and writes its two files."""
-    maps = model.decoded(picture)
+    maps = model.decoded(picture, own_shape=own_shape)
     content: dict[str, Any] = {name: to_array(prediction) for name, prediction in maps.items()}
     units = json.dumps({task.name: task.unit for task in model.tasks})
     content |= {"units": np.array(units), "source": np.array(str(source))}

@@ -110,6 +110,23 @@ def test_empty_batch(dtype):
     assert not db.any()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("size", [(4, 5), (20, 20)], ids=["S made again", "S kept"])
+def test_results_are_laid_out_as_the_compiler_is_told(dtype, size):
+    # opcheck does not look at the strides of the gradients; compiled code goes by them
+    inputs = [x.detach() for x in make_inputs(2, 2, 3, *size, dtype=dtype)]
+    forward = torch.ops.ctal.factorised_affinity
+    backward = torch.ops.ctal.factorised_affinity_backward
+    real = forward(*inputs)
+    real = [*real, *backward(real[0], real[1], *inputs)]
+    with torch._subclasses.FakeTensorMode() as mode:
+        fakes = [mode.from_tensor(x) for x in inputs]
+        told = forward(*fakes)
+        told = [*told, *backward(told[0], told[1], *fakes)]
+    assert [x.stride() for x in real] == [x.stride() for x in told]
+    assert [x.dtype for x in real] == [x.dtype for x in told]
+
+
 def test_compiles_without_a_graph_break():
     inputs = make_inputs(2, 2, 4, 5, 6, dtype=torch.float32)
     compiled = torch.compile(cross_task_affinity, fullgraph=True, backend="aot_eager")

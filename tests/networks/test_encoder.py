@@ -31,6 +31,43 @@ def test_pyramid_is_channels_first_at_strides_4_to_32(name, widths):
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "resampled"),
+    [
+        ("test_convnext", 0),
+        ("swin_tiny_patch4_window7_224", 8),  # its tables of relative positions
+        ("swinv2_tiny_window8_256", 0),  # which computes them
+    ],
+)
+def test_resized_as_one_that_is_made_for_the_size(name, resampled):
+    encoder = Encoder(name, image_size=(64, 96)).eval()
+    encoder.body.requires_grad_(False)
+    before, state = dict(encoder.named_parameters()), torch.get_rng_state()
+    encoder.resize((96, 128))
+    assert encoder.size == (96, 128)
+    assert torch.equal(torch.get_rng_state(), state)
+    after = dict(encoder.named_parameters())
+    assert sum(after[n] is not before[n] for n in before) == resampled
+    assert not any(p.requires_grad for p in after.values())
+    made = Encoder(name, image_size=(96, 128)).eval()
+    made.load_state_dict(encoder.state_dict())
+    images = torch.rand(1, 3, 96, 128)
+    with torch.no_grad():
+        for one, other in zip(encoder(images), made(images), strict=True):
+            torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def test_an_encoder_whose_weights_belong_to_a_size_cannot_be_resized():
+    encoder = Encoder("efficientformerv2_s0", image_size=(64, 96)).eval()
+    images = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        before = encoder(images)
+        with pytest.raises(InputError, match=r"'efficientformerv2_s0' cannot be .* 64x96 to 64x64"):
+            encoder.resize((64, 64))
+        encoder.resize((64, 96))
+        torch.testing.assert_close(encoder(images), before, rtol=0, atol=0)
+
+
 def test_hrnet_has_the_papers_parameters():
     encoder = Encoder("hrnet_w18_small_v2", image_size=(64, 64))
     assert sum(p.numel() for p in encoder.parameters()) == 3_860_720
@@ -98,3 +135,5 @@ def test_errors_name_what_would_do():
         Encoder("test_vit", image_size=(64, 64))
     with pytest.raises(InputError, match=r"multiples of 32.*got 100x128"):
         Encoder("test_resnet", image_size=(100, 128))
+    with pytest.raises(InputError, match=r"multiples of 32.*got 64x100"):
+        Encoder("test_resnet", image_size=(64, 64)).resize((64, 100))

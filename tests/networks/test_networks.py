@@ -21,6 +21,18 @@ NYUV2 = [SemanticSegmentation(13), Depth(), SurfaceNormals()]
 CITYSCAPES = [SemanticSegmentation(19), Depth()]
 
 
+class Stubborn(torch.nn.Module):
+    """A part that takes one size only."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+
+    def resize(self, size):
+        if size != self.size:
+            raise InputError("image_size: this part cannot be resized")
+
+
 def parameters(network):
     return sum(p.numel() for p in network.parameters())
 
@@ -96,6 +108,67 @@ class TestEveryNetwork:
     def test_a_wrong_size_names_the_right_one(self, network):
         with pytest.raises(InputError, match=r"\(B, 3, 64, 96\).*got \(1, 3, 64, 64\)"):
             self.make(network)(torch.rand(1, 3, 64, 64))
+
+    def test_resizes_there_and_back(self, network):
+        net = self.make(network)
+        shapes = {name: value.shape for name, value in net.state_dict().items()}
+        for size in ((96, 64), (32, 32), self.size):
+            net.resize(size)
+            net.zero_grad()
+            out = net.train()(torch.rand(2, 3, *size))
+            loss = sum(
+                x.square().sum() for maps in [out.final, *out.initial] for x in maps.values()
+            )
+            loss.backward()
+            assert out.final["normals"].shape == (2, 3, *size)
+            without = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
+            assert without == []
+        assert {name: value.shape for name, value in net.state_dict().items()} == shapes
+
+    def test_a_resized_network_is_described_and_reloaded_as_it_is(self, network):
+        net = self.make(network)
+        net.resize([96, 64])
+        assert net.arguments["image_size"] == net.image_size == (96, 64)
+        again = build(describe(net)).eval()
+        again.load_state_dict(net.state_dict())
+        images = torch.rand(1, 3, 96, 64)
+        with torch.no_grad():
+            torch.testing.assert_close(
+                again(images).final, net.eval()(images).final, rtol=0, atol=0
+            )
+
+    def test_its_own_size_changes_nothing(self, network):
+        net = self.make(network).eval()
+        images = torch.rand(1, 3, *self.size)
+        with torch.no_grad():
+            before = net(images).final
+            net.resize(self.size)
+            torch.testing.assert_close(net(images).final, before, rtol=0, atol=0)
+
+    def test_a_size_that_a_part_refuses_leaves_the_network_as_it_was(self, network):
+        net = self.make(network).eval()
+        net.last = Stubborn(self.size)
+        parameters, images = dict(net.named_parameters()), torch.rand(1, 3, *self.size)
+        with torch.no_grad():
+            before = net(images).final
+            with pytest.raises(InputError, match="this part cannot be resized"):
+                net.resize((96, 64))
+            torch.testing.assert_close(net(images).final, before, rtol=0, atol=0)
+        assert all(p is parameters[name] for name, p in net.named_parameters())
+        assert net.arguments["image_size"] == net.image_size == self.size
+
+    @pytest.mark.parametrize(
+        ("size", "message"),
+        [
+            ((100, 128), r"multiples of 32 .*got 100x128"),
+            ((64, 0), "height and width in pixels, got '64 0'"),
+            ((64,), "height and width in pixels, got '64'"),
+        ],
+    )
+    def test_sizes_that_cannot_be(self, network, size, message):
+        with pytest.raises(InputError, match=f"^image_size: expected .*{message}") as caught:
+            self.make(network).resize(size)
+        assert "\n" not in str(caught.value)
 
     def test_bfloat16_autocast(self, network):
         net = self.make(network)

@@ -16,15 +16,19 @@ class Costs(NamedTuple):
         convolution: a multiply-add of the dense form's grouped convolution, which uses each number
             that it loads for a few products only.
         copy: a number of the factorised form's weighted copies, which pass through memory.
+        correlation: handling S, whatever the number of pixels, in pixels' worth of its products.
+        offset: the calls made for one offset of the window and target task.
     """
 
     convolution: int
     copy: int
+    correlation: int
+    offset: int
 
 
 # Only CPUs were measured. Other devices too have far more arithmetic than bandwidth, so until they
 # are measured they go by the same costs.
-_COSTS = {"cpu": Costs(convolution=45, copy=16)}
+_COSTS = {"cpu": Costs(convolution=60, copy=16, correlation=200, offset=7_000_000)}
 _COSTS_ELSEWHERE = _COSTS["cpu"]
 
 
@@ -55,5 +59,6 @@ def cheaper_method(
     T, C, H, W = shape[-4:]
     P, window = H * W, kernel_size**2
     dense = T * P**2 * (2 * C + costs.convolution * T * window)
-    factorised = 2 * T**2 * window * C * P * (C + costs.copy)
+    factorised = 2 * T**2 * window * C * (C + costs.copy) * (P + costs.correlation)
+    factorised += T * window * costs.offset
     return "dense" if dense <= factorised else "factorised"

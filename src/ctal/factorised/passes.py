@@ -91,7 +91,7 @@ def backward(
         along = (X * dX).sum(-1, keepdim=True)
         dF.append(dX.addcmul_(X.to(dX.dtype), along, value=-1).div_(norm).to(features.dtype))
         dV.append(dV_part.to(values.dtype))
-    dW = dW.permute(0, 2, 3, 1).to(weight.dtype).reshape(weight.shape)
+    dW = dW.permute(0, 2, 3, 1).to(weight.dtype).contiguous().view(weight.shape)
     return to_maps(joined(dF)), joined(dV), dW, db.to(bias.dtype)
 
 

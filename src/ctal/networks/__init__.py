@@ -6,6 +6,7 @@ from ctal.networks.ctal import CTALNet
 from ctal.networks.description import build, describe
 from ctal.networks.encoder import Encoder
 from ctal.networks.multi_scale_ctal import MultiScaleCTALNet
+from ctal.networks.resizing import SizedPart
 from ctal.networks.shared_encoder import SharedEncoderNet
 from ctal.networks.single_task import SingleTaskNet
 
@@ -19,6 +20,7 @@ __all__ = [
     "Predictions",
     "SharedEncoderNet",
     "SingleTaskNet",
+    "SizedPart",
     "build",
     "describe",
 ]

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ctal.errors import InputError
 from ctal.functional import Method, cross_task_affinity
+from ctal.networks.resizing import as_size, resample
 
 
 class CTAL(nn.Module):
@@ -24,7 +25,8 @@ class CTAL(nn.Module):
     F'_t = gamma * out_t + (1 - gamma) * F_t, where out_t diffuses the values V_t (a 3x3 convolution
     of F_t) along the mixed affinities of all tasks: `ctal.functional` has the equations.
 
-    The mixing weights belong to pixels, so the module is built for one height and width.
+    The mixing weights belong to pixels, so the module is built for one height and width; `resize`
+    brings it to another.
 
     Args:
         tasks: names of the tasks; their order is kept.
@@ -93,23 +95,52 @@ class CTAL(nn.Module):
         """
         if set(features) != set(self.tasks):
             raise InputError(f"features: expected the tasks {self.tasks}, got {list(features)}")
-        F = torch.stack([features[task] for task in self.tasks], dim=1)
+        F = _stacked([features[task] for task in self.tasks])
         if tuple(F.shape[-2:]) != self.size:
             raise InputError(
                 f"features: expected height and width {self.size}, which this CTAL module was "
-                f"built for (its mixing weights belong to pixels), got {tuple(F.shape[-2:])}"
+                f"built for (its mixing weights belong to pixels; see `resize`), got "
+                f"{tuple(F.shape[-2:])}"
             )
-        V = torch.stack([self.value[task](features[task]) for task in self.tasks], dim=1)
+        V = _stacked([self.value[task](features[task]) for task in self.tasks])
         diffused = cross_task_affinity(
             F, V, self.mixing_weight, self.mixing_bias, method=self.method
         )
         refined = self.gamma * diffused + (1 - self.gamma) * F
         return dict(zip(self.tasks, refined.unbind(1), strict=True))
 
+    def resize(self, size: tuple[int, int]) -> None:
+        """Makes the module, trained or not, one for features of another size, in place.
+
+        Mixing weights and biases are an H x W field of T f^2 + 1 channels: it is resampled to
+        H' x W' and multiplied by P / P', since what is diffused is a sum over all pixels. A window
+        of f x f pixels then covers another part of the picture, which nothing makes up for. The
+        mixing parameters are new ones: an optimiser made before still holds the old, so make it
+        after. At the same size, everything stays as it is.
+
+        Args:
+            size: (H', W') of the features.
+
+        Raises:
+            InputError: `size` is no height and width.
+        """
+        size = as_size(size)
+        if size == self.size:
+            return
+        share = math.prod(self.size) / math.prod(size)
+        self.mixing_weight = resample(self.mixing_weight, self.size, size, factor=share)
+        self.mixing_bias = resample(self.mixing_bias, self.size, size, factor=share)
+        self.size = size
+
     def extra_repr(self) -> str:
         """What is not seen from the submodules."""
         shared = self.mixing_weight.shape[0] == 1
         return f"size={self.size}, gamma={self.gamma}, shared_mixing={shared}, {self.method}"
+
+
+def _stacked(maps: Sequence[Tensor]) -> Tensor:
+    """(B, T, C, H, W), in the memory order that the factorised form works in: pixel by pixel."""
+    return torch.stack([x.movedim(1, -1) for x in maps], dim=3).permute(0, 3, 4, 1, 2)
 
 
 class AffinityRefinement(nn.Module):

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ctal.errors import InputError
+from ctal.networks.resizing import SizedPart, as_size, restored_on_error, scaled_size
 from ctal.tasks import Task
 
 
@@ -62,7 +63,7 @@ class Network(nn.Module):
         if not names or len(set(names)) < len(names):
             raise InputError(f"tasks: expected one or more with different names, got {names}")
         self.tasks = list(tasks)
-        self.image_size = (int(image_size[0]), int(image_size[1]))
+        self.image_size = as_size(image_size)
 
     def forward(self, images: Tensor) -> Predictions:
         """Predicts the raw maps of all tasks.
@@ -78,7 +79,7 @@ class Network(nn.Module):
             height, width = self.image_size
             raise InputError(
                 f"images: expected (B, 3, {height}, {width}), the size this network was built for "
-                f"(image_size), got {tuple(images.shape)}; resize the pictures or build it anew"
+                f"(image_size), got {tuple(images.shape)}; resize the pictures or the network"
             )
         raw = self.predict_raw(images)
         return Predictions(
@@ -89,6 +90,31 @@ class Network(nn.Module):
     def predict_raw(self, images: Tensor) -> Predictions:
         """The raw maps at the resolution of the network's heads; `forward` brings them to size."""
         raise NotImplementedError
+
+    def resize(self, image_size: Sequence[int]) -> None:
+        """Makes the network, trained or not, one for pictures of another size, in place.
+
+        Every part that belongs to a size (`ctal.networks.SizedPart`) is resized with it; all other
+        weights stay the same objects. The mixing parameters of CTAL become new ones, and so may
+        those of an encoder whose windows depend on the size: make an optimiser afterwards.
+        Resizing resamples, so there and back is not where it was. The network's description has
+        the new size: it is saved and loaded as any other. What it costs in accuracy:
+        benchmarks/resolutions.py.
+
+        Args:
+            image_size: (H, W) of the pictures.
+
+        Raises:
+            InputError: a part cannot have that size; the network is then as it was.
+        """
+        new = as_size(image_size)
+        with restored_on_error(self):
+            # sizes first, since a part that holds others may resize them itself
+            parts = [(part, part.size) for part in self.modules() if isinstance(part, SizedPart)]
+            for part, size in parts:
+                part.resize(scaled_size(size, self.image_size, new))
+            self.image_size = new
+            self.arguments = {**self.arguments, "image_size": new}
 
     def _to_image_size(self, maps: dict[str, Tensor]) -> dict[str, Tensor]:
         return {

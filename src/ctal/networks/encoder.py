@@ -12,6 +12,7 @@ from timm.models import is_model_in_modules, load_state_dict
 from torch import Tensor, nn
 
 from ctal.errors import InputError
+from ctal.networks.resizing import shared_copy
 
 STRIDES = (4, 8, 16, 32)
 """Strides of the pyramid, finest first."""
@@ -33,6 +34,7 @@ class Encoder(nn.Module):
 
     Attributes:
         widths: channels of the four scales, finest first.
+        size: the `image_size`.
 
     Raises:
         InputError: timm has no such model, it has no such pyramid, the file is missing or holds
@@ -51,6 +53,8 @@ class Encoder(nn.Module):
         config = timm.get_pretrained_cfg(name)
         if config is not None and config.fixed_input_size:
             options["img_size"] = image_size  # of those, such as Swin, whose windows depend on it
+        self.name, self._options = name, options
+        self.size = (image_size[0], image_size[1])
         self.body = _create_pretrained(name, pretrained, options)
         self.widths: list[int] = self.body.feature_info.channels()
         self._channels_last = "NHWC" in str(getattr(self.body, "output_fmt", ""))
@@ -62,6 +66,46 @@ class Encoder(nn.Module):
         """(B, 3, H, W), RGB in 0..1, to [(B, width, H/s, W/s) for s in 4, 8, 16, 32]."""
         scales = self.body((images - self.mean) / self.std)
         return [x.permute(0, 3, 1, 2) if self._channels_last else x for x in scales]
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Makes the encoder one for pictures of another size, in place.
+
+        Most encoders take any size as they are. Those made for one are made anew, as loading a
+        saved network of the new size would make them, and take over the weights; the tables of
+        relative positions of windows that change are resampled by timm.
+
+        Args:
+            size: (H, W) of the pictures, multiples of 32.
+
+        Raises:
+            InputError: no multiples of 32, or weights of the encoder belong to the old size.
+        """
+        _check_divisible(size)
+        if "img_size" in self._options and size != self.size:
+            options = {**self._options, "img_size": size}
+            with torch.random.fork_rng(devices=[]):  # its random weights are not used
+                body = _create(self.name, **options)
+            self._hand_over(body.train(self.body.training).to(self.mean), size)
+            self.body, self._options = body, options
+        self.size = (size[0], size[1])
+
+    def _hand_over(self, body: nn.Module, size: tuple[int, int]) -> None:
+        """Puts the parameters and statistics of the present body into one for another size."""
+        state = self.body.state_dict(keep_vars=True)
+        for name, part in self.body.named_modules():
+            if hasattr(part, "set_window_size"):
+                window: Any = shared_copy(part)  # so that an error leaves the part as it is
+                window.set_window_size(body.get_submodule(name).window_size)
+                state |= window.state_dict(prefix=f"{name}.", keep_vars=True)
+        for name, value in body.state_dict(keep_vars=True).items():
+            if state[name].shape != value.shape:
+                raise InputError(
+                    f"image_size: the encoder {self.name!r} cannot be resized from "
+                    f"{self.size[0]}x{self.size[1]} to {size[0]}x{size[1]}: its weights {name!r} "
+                    "belong to one size; train it at the size it shall have"
+                )
+            value.requires_grad_(state[name].requires_grad)
+        body.load_state_dict(state, assign=True)
 
 
 def _check_divisible(image_size: tuple[int, int]) -> None:

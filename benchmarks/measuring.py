@@ -1,0 +1,86 @@
+"""What the benchmarks share: times, memory of a process, and what the machine can do at best."""
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+
+def median_seconds(run: Callable[[], object], repeats: int = 7, warm_up: int = 2) -> float:
+    """Median time of a call."""
+    seconds = []
+    for turn in range(warm_up + repeats):
+        start = time.perf_counter()
+        run()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        if turn >= warm_up:
+            seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+def peak_memory() -> float:
+    """Most memory that this process had at any time, in MiB."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # not ru_maxrss, which on Linux a process inherits from the one that started it
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def in_own_process(module: str, case: dict[str, Any]) -> dict[str, Any]:
+    """Runs `python -m module --case '{...}'`, which prints JSON in its last line."""
+    command = [sys.executable, "-m", module, "--case", json.dumps(case)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def matrix_rate(dtype: torch.dtype) -> float:
+    """Multiply-adds per second of the machine's fastest large product of matrices.
+
+    The better one of a square matrix product and a 3x3 convolution, since the two come from
+    different libraries.
+    """
+    n, channels, height, width = 2048, 384, 72, 96
+    a, b = torch.randn(n, n, dtype=dtype), torch.randn(n, n, dtype=dtype)
+    x = torch.randn(1, channels, height, width, dtype=dtype)
+    x = x.to(memory_format=torch.channels_last)
+    kernel = torch.randn(channels, channels, 3, 3, dtype=dtype)
+    with torch.no_grad():
+        product = n**3 / median_seconds(lambda: a @ b)
+        convolution = (
+            9
+            * channels**2
+            * height
+            * width
+            / median_seconds(lambda: F.conv2d(x, kernel, padding=1))
+        )
+    return max(product, convolution)
+
+
+def bandwidth() -> float:
+    """Bytes per second that a copy of a large tensor reads and writes."""
+    source = torch.randn(64 << 20)
+    target = torch.empty_like(source)
+    return 2 * source.nbytes / median_seconds(lambda: target.copy_(source))
+
+
+def print_row(*cells: object) -> None:
+    """One row of a Markdown table."""
+    print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
+
+
+def print_head(*cells: str) -> None:
+    """The first two rows of a Markdown table."""
+    print_row(*cells)
+    print_row(*["---"] * len(cells))

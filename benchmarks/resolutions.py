@@ -1,0 +1,155 @@
+"""Trained networks at other resolutions: what `Network.resize` costs in accuracy and time.
+
+    python benchmarks/resolutions.py [RUN ...] [--scales 0.5 1 1.5 2] [--figure FILE.png]
+
+RUN is the folder of a run, scored on the test split of its own data (val if it has none), or a
+checkpoint, scored on that of Rooms; without any, the runs of `ctal quickstart`. All rows of a run
+are scored on the labels as they are stored: whatever the network works at, its raw maps are brought
+to their size first. A size is that of the training times the scale, in multiples of 32.
+
+A picture of each size is shown to the network in two ways: "resized", the network being resized to
+the picture, and "squeezed", the picture being resized to the size of the training. Both come from
+the stored picture, so sizes beyond it hold no more detail. Times are medians of one picture, all
+networks taking turns.
+"""
+
+import argparse
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from jsonargparse import ArgumentParser
+from torch import Tensor
+from torchvision.transforms.v2 import functional as TF
+
+from ctal.arguments import read_config
+from ctal.comparison.cost import latencies, machine
+from ctal.comparison.figure import comparison_figure
+from ctal.comparison.measures import measures
+from ctal.data import DenseDataModule, DenseDataset, Rooms
+from ctal.inference import Model, load
+from ctal.networks import Network
+from ctal.networks.encoder import STRIDES
+from ctal.networks.resizing import shared_copy
+from ctal.pictures import save_png
+from ctal.tasks import Task
+
+QUICKSTART = "runs/quickstart/*/seed0"
+Size = tuple[int, int]
+
+
+def labelled_pictures(run: str) -> DenseDataset:
+    """What a run is scored on, at the size it is stored in."""
+    if not Path(run).is_dir():
+        return Rooms("test")
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(DenseDataModule, "data")
+    settings = {"data": read_config(Path(run) / "config.yaml")["data"]}
+    data: DenseDataModule = parser.instantiate(parser.parse_object(settings)).data
+    found = data.datasets["test"] or data.datasets["val"]
+    return found or Rooms("test")
+
+
+def at_size(network: Network, size: Size) -> Network:
+    """The network at a size; the trained one stays as it is."""
+    resized = shared_copy(network)
+    resized.resize(size)
+    return resized
+
+
+def scaled(size: Size, scale: float) -> Size:
+    """A size times a scale, each side at the nearest multiple of 32."""
+    step = STRIDES[-1]
+    sides = [max(int(side * scale / step + 0.5), 1) * step for side in size]
+    return sides[0], sides[1]
+
+
+@torch.inference_mode()
+def scores(
+    network: Network, tasks: Sequence[Task], samples: DenseDataset, size: Size
+) -> dict[str, float]:
+    """The primary metric of every task, of pictures that are shown at `size`."""
+    metrics = {task: next(iter(task.metrics().values())) for task in tasks}
+    for index in range(len(samples)):
+        sample = samples[index]
+        picture = TF.to_dtype(sample["image"], torch.float32, scale=True)[None]
+        for step in (size, network.image_size):  # squeezed, if the second is another
+            picture = TF.resize(picture, list(step), antialias=True).clamp(0, 1)
+        raw = network(picture).final
+        for task, metric in metrics.items():
+            target = sample[task.name][None]
+            metric.update(task.decode(_bilinear(raw[task.name], target)), target)
+    return {task.name: float(metric.compute()) for task, metric in metrics.items()}
+
+
+def _bilinear(raw: Tensor, target: Tensor) -> Tensor:
+    return F.interpolate(raw, size=target.shape[-2:], mode="bilinear", antialias=True)
+
+
+def rows(run: str, scales: Sequence[float]) -> Iterator[str]:
+    """A table of a run, line by line as it is known."""
+    model, samples = load(run), labelled_pictures(run)
+    network, trained = model.network, model.network.image_size
+    primary = [measure for measure in measures(model.tasks) if measure.primary]
+    heads = [f"{measure.task} {measure.title()}" for measure in primary]
+    height, width = samples[0]["image"].shape[-2:]
+    yield (
+        f"\n{run}: {type(network).__name__}, trained at {trained[0]}x{trained[1]}; "
+        f"{len(samples)} pictures, stored at {height}x{width}\n"
+    )
+    yield f"| scale | size | pictures | {' | '.join(heads)} | ms |"
+    yield "|---" * (4 + len(heads)) + "|"
+    networks = {size: at_size(network, size) for size in {scaled(trained, s) for s in scales}}
+    times = latencies({str(size): resized for size, resized in networks.items()} | {"": network})
+    for scale in scales:
+        size = scaled(trained, scale)
+        shown = {"resized": networks[size]} | ({"squeezed": network} if size != trained else {})
+        for kind, used in shown.items():
+            found = scores(used, model.tasks, samples, size)
+            cells = [_cell(found[m.task], share=m.share) for m in primary]
+            kind, key = ("as trained", "") if size == trained else (kind, str(used.image_size))
+            time = times.get(key, times[""])
+            yield (
+                f"| {scale:g} | {size[0]}x{size[1]} | {kind} | {' | '.join(cells)} | {time:.0f} |"
+            )
+
+
+def _cell(value: float, *, share: bool) -> str:
+    return f"{100 * value:.2f}" if share else f"{value:.4g}"
+
+
+def figure(runs: Sequence[str], scales: Sequence[float], pictures: int) -> Tensor:
+    """Some pictures with labels and the predictions of the first run at each scale."""
+    model, samples = load(runs[0]), labelled_pictures(runs[0])
+    sizes = [scaled(model.network.image_size, scale) for scale in scales]
+    models = {f"{h}x{w}": Model(at_size(model.network, (h, w))) for h, w in sizes}
+    places = [len(samples) * place // pictures for place in range(pictures)]
+    return comparison_figure(model.tasks, [samples[place] for place in places], models)
+
+
+def main() -> None:
+    """Prints a table for each run."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("runs", nargs="*", metavar="RUN")
+    parser.add_argument("--scales", nargs="+", type=float, default=[0.5, 1, 1.5, 2])
+    parser.add_argument("--figure", type=Path, help="paint the first run's predictions there")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    runs = arguments.runs or sorted(glob.glob(QUICKSTART))
+    if not runs:
+        print(f"resolutions: no {QUICKSTART}; train them by `ctal quickstart`, or name a RUN")
+        return
+    print(machine(torch.device("cpu")))
+    for run in runs:
+        for row in rows(run, arguments.scales):
+            print(row, flush=True)
+    if arguments.figure:
+        save_png(figure(runs, arguments.scales, pictures=3), arguments.figure)
+
+
+if __name__ == "__main__":
+    main()

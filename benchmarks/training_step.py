@@ -1,0 +1,135 @@
+"""A whole training step of every network: time, memory, floor.
+
+    python -m benchmarks.training_step [--quick]
+
+NYUv2's tasks (13 classes, depth, normals) at 288x384, HRNet-W18-small-v2, batch 2: forward pass,
+losses, backward pass and Adam. Every row is a process of its own; its memory is the most it had,
+above what it had once network and batch were made. The floor is the counted multiply-adds of both
+passes over the rate of the machine's fastest large product of matrices in float32.
+"""
+
+import argparse
+import json
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.measuring import (
+    in_own_process,
+    matrix_rate,
+    median_seconds,
+    peak_memory,
+    print_head,
+    print_row,
+)
+from ctal import networks
+from ctal.comparison.cost import machine
+from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
+from ctal.training import MultiTaskModule
+
+IMAGE_SIZE, BATCH = (288, 384), 2
+NETWORKS = ["SingleTaskNet", "SharedEncoderNet", "CTALNet", "MultiScaleCTALNet"]
+QUICK = ["MultiScaleCTALNet"]
+VARIANTS = {
+    "float32": {"channels_last": False},
+    "float32, channels last": {},
+    "bfloat16 autocast, channels last": {"autocast": True},
+}
+
+
+def make_step(network: str, arguments: dict[str, Any]) -> tuple[MultiTaskModule, dict[str, Tensor]]:
+    """A network in its training module, and a batch of random pictures and labels."""
+    torch.manual_seed(0)
+    tasks = [SemanticSegmentation(13), Depth(), SurfaceNormals()]
+    module = MultiTaskModule(getattr(networks, network)(tasks, image_size=IMAGE_SIZE, **arguments))
+    batch = {
+        "image": torch.rand(BATCH, 3, *IMAGE_SIZE),
+        "semseg": torch.randint(0, 13, (BATCH, *IMAGE_SIZE)),
+        "depth": torch.rand(BATCH, *IMAGE_SIZE) + 1,
+        "normals": F.normalize(torch.randn(BATCH, 3, *IMAGE_SIZE), dim=1),
+    }
+    return module, batch
+
+
+def measure(
+    network: str,
+    arguments: dict[str, Any],
+    repeats: int,
+    channels_last: bool = True,
+    autocast: bool = False,
+) -> dict[str, float]:
+    """Median seconds of a step, MiB above network and batch, multiply-adds of both passes."""
+    module, batch = make_step(network, arguments)  # which makes it channels last
+    if not channels_last:
+        for part in module.modules():
+            if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+                part.to(memory_format=torch.contiguous_format)
+    optimizer = torch.optim.Adam(module.parameters())
+    before = peak_memory()
+
+    def step() -> None:
+        optimizer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            loss = _loss(module, batch)
+        torch.autograd.backward(loss)
+        optimizer.step()
+
+    seconds = median_seconds(step, repeats, warm_up=1)
+    memory = peak_memory() - before
+    with FlopCounterMode(display=False) as counter:
+        step()
+    return {"seconds": seconds, "memory": memory, "work": counter.get_total_flops() / 2}
+
+
+def _loss(module: MultiTaskModule, batch: dict[str, Tensor]) -> Tensor:
+    final, initial = module(batch["image"])
+    losses = [*module.losses(final, batch).values()]
+    losses += [loss / len(initial) for m in initial for loss in module.losses(m, batch).values()]
+    return torch.stack(losses).sum()
+
+
+def print_table(quick: bool) -> None:
+    """Every network and variant; with `quick` the one that is quoted."""
+    rate = matrix_rate(torch.float32)
+    print(machine(torch.device("cpu")), f"{2e-9 * rate:.0f} GFLOP/s float32", sep=", ")
+    print_head(
+        *["network", "affinity", "variant", "s per step", "memory MiB", "GMACs"],
+        *["floor s", "time / floor"],
+    )
+    for network in QUICK if quick else NETWORKS:
+        forms = ["factorised", "dense"] if "CTAL" in network else [""]
+        for form in forms:
+            arguments = {"method": form} if form else {}
+            # the dense form as it was published, in one variant: it takes half a minute a step
+            variants = dict(list(VARIANTS.items())[:1]) if form == "dense" else VARIANTS
+            for name, options in variants.items():
+                repeats = 1 if form == "dense" else 3
+                case = {"network": network, "arguments": arguments, "repeats": repeats, **options}
+                result = in_own_process("benchmarks.training_step", case)
+                floor = result["work"] / rate
+                counted = [f"{1e-9 * result['work']:.0f}", f"{floor:.2f}"]
+                counted.append(f"{result['seconds'] / floor:.1f}")
+                print_row(
+                    *[network, form or "-", name, f"{result['seconds']:.2f}"],
+                    f"{result['memory']:.0f}",
+                    *(["-"] * 3 if form == "dense" else counted),
+                )
+
+
+def main() -> None:
+    """Prints the table, or the JSON of one case."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="MultiScaleCTALNet only")
+    parser.add_argument("--case", type=json.loads, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.case is None:
+        print_table(arguments.quick)
+    else:
+        print(json.dumps(measure(**arguments.case)))
+
+
+if __name__ == "__main__":
+    main()
