@@ -1,6 +1,6 @@
 """Trained networks at other resolutions: what `Network.resize` costs in accuracy and time.
 
-    python benchmarks/resolutions.py [RUN ...] [--scales 0.5 1 1.5 2] [--figure FILE.png]
+    python -m benchmarks.resolutions [RUN ...] [--scales 0.5 1 1.5 2] [--figure FILE.png]
 
 RUN is the folder of a run, scored on the test split of its own data (val if it has none), or a
 checkpoint, scored on that of Rooms; without any, the runs of `ctal quickstart`. All rows of a run
