@@ -9,6 +9,7 @@ from ctal.data.map_files import MapFiles
 from ctal.data.module import DenseDataModule
 from ctal.data.nyuv2 import NYUv2
 from ctal.data.pascal_context import PASCALContext
+from ctal.data.prepared import PreparedArrays
 from ctal.data.rooms_dataset import Rooms
 from ctal.data.transforms import RandomZoomCrop
 from ctal.maps import ClassMap, DepthMap, EdgeMap, InverseDepthMap, Map, NormalMap
@@ -32,6 +33,7 @@ __all__ = [
     "NormalMap",
     "NormalsFromDepth",
     "PASCALContext",
+    "PreparedArrays",
     "RandomZoomCrop",
     "Rooms",
     "Sample",
