@@ -47,22 +47,29 @@ def test_check_of_a_good_data_set(photos, workers, capsys):
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_check_lists_all_that_cannot_be_used(photos, spoil, workers, capsys):
     spoil()
+    (photos / "normals" / "3.npy").unlink()
     split = ["--split", "train"]
     assert main(["data", "check", "--config", "config.yaml", "--workers", workers, *split]) == 1
     out = capsys.readouterr().out
-    assert "4 of 6 samples cannot be used" in out
+    assert "5 of 6 samples cannot be used" in out
     problems = [line for line in out.splitlines() if line.startswith("- ")]
-    assert [line[2] for line in problems] == ["0", "1", "2", "5"]
+    assert [line[2] for line in problems] == ["0", "1", "2", "3", "5"]
     for line, place, reason in zip(
         problems,
-        ["image/0.png", "classes/1.png", "classes/2.png", "depth/5.npy"],
-        ["", "expected 10x16 pixels", "expected class ids 0..2", "expected metres > 0"],
+        ["image/0.png", "classes/1.png", "classes/2.png", "normals/3.npy", "depth/5.npy"],
+        [
+            "",
+            "expected 10x16 pixels",
+            "expected class ids 0..2",
+            "No such file",
+            "expected metres > 0",
+        ],
         strict=True,
     ):
         assert f"photos/{place}" in line
         assert reason in line
-    assert "FolderDataset, 2 samples" in out
-    assert out.endswith("4 problems\n")
+    assert "FolderDataset, 1 samples" in out
+    assert out.endswith("5 problems\n")
 
 
 def test_check_goes_on_after_a_split_that_cannot_be_opened(photos, capsys):

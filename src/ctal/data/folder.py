@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ctal.data.base import DenseDataset, Sample
+from ctal.data.completeness import incomplete_allowed
 from ctal.data.derived import DerivedMap
 from ctal.data.files import read_image
 from ctal.data.map_files import MapFiles
@@ -121,7 +122,8 @@ class FolderDataset(DenseDataset):
     def _check_files(self, pattern: str, *, optional: bool = False) -> None:
         paths = [self._path(pattern, index) for index in range(len(self))]
         missing = [path for path in paths if not path.is_file()]
-        if missing and (not optional or len(missing) == len(paths)):
+        needed = not optional or len(missing) == len(paths)
+        if missing and needed and not incomplete_allowed():
             raise InputError(
                 f"{missing[0]}: expected a file for {'some' if optional else 'each'} of the "
                 f"{len(self)} samples, {len(missing)} are missing"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ctal.data.completeness import allowing_incomplete
 from ctal.data.loading import PreparedDataset
 from ctal.data.preparing import write_arrays
 from ctal.data_commands import report
@@ -34,7 +35,8 @@ def check(data: DataSettings, split: list[str] | None = None, workers: int | Non
     found = 0
     for name in data.splits(split):
         try:
-            survey = Survey(data.open(name), data.tasks(name))
+            with allowing_incomplete():  # missing files are listed with all else
+                survey = Survey(data.open(name), data.tasks(name))
         except InputError as error:
             sys.stdout.write(f"## {name}\n\ncannot be opened: {error}\n\n")
             found += 1
