@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torchvision.transforms import v2
 from torchvision.tv_tensors import Image
 
 from ctal.errors import InputError
-from ctal.maps import ClassMap, DepthMap, NormalMap
+from ctal.maps import ClassMap, DepthMap, EdgeMap, NormalMap
 
 MAPS = [
     ClassMap(torch.tensor([[0, 1, 255], [3, 4, 5]])),
@@ -17,6 +19,7 @@ MAPS = [
             [[[0.6, 0, 0], [1, 0, 0]], [[0, 1, 0], [0, 0, 0]], [[-0.8, 0, 0], [0, -1, -1]]]
         )
     ),
+    EdgeMap(torch.tensor([[0, 1, 255], [1, 0, 0]])),
 ]
 NORMALS = MAPS[2]
 
@@ -55,7 +58,7 @@ def test_zooming_divides_depth_and_leaves_the_others():
     zoomed = MAPS[1].zoomed(2.0)
     assert type(zoomed) is DepthMap
     assert zoomed.tolist() == [[[0.5, 1.0, 0.0], [2.0, 2.5, 3.0]]]
-    for label in (MAPS[0], NORMALS):
+    for label in (MAPS[0], NORMALS, MAPS[3]):
         assert torch.equal(label.zoomed(2.0), label)
 
 
@@ -68,7 +71,7 @@ def test_resizing_takes_the_nearest_value(label):
 
 
 def test_the_unlabelled_value_of_each_type():
-    assert [type(label).unlabelled for label in MAPS] == [255, 0, 0]
+    assert [type(label).unlabelled for label in MAPS] == [255, 0, 0, 255]
 
 
 def test_arrays_become_maps_of_the_documented_shape_and_type():
@@ -123,6 +126,39 @@ def test_resizing_takes_the_pixel_under_the_new_centre():
     classes = ClassMap(torch.tensor([[1, 2, 3, 255, 5, 6]]))
     # centres of the 2 new pixels are at 1.5 and 4.5 of the old: inside the 2nd and 5th pixel
     assert v2.functional.resize(classes, [1, 2]).tolist() == [[2, 5]]
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    seed=st.integers(0, 10**6),
+    old=st.tuples(st.integers(1, 12), st.integers(1, 12)),
+    new=st.tuples(st.integers(1, 24), st.integers(1, 24)),
+)
+def test_no_edge_is_lost_by_resizing(seed, old, new):
+    values = torch.randint(3, old, generator=torch.Generator().manual_seed(seed))
+    edges = EdgeMap(torch.where(values == 2, 255, values))
+    resized = v2.functional.resize(edges, list(new))
+    assert type(resized) is EdgeMap
+    # each edge pixel is found where its centre comes to lie
+    places = (edges == 1).nonzero().double()
+    centres = (places + 0.5) * torch.tensor(new) / torch.tensor(old)
+    expected = torch.zeros(new, dtype=torch.bool)
+    expected[tuple(centres.floor().long().T)] = True
+    nearest = v2.functional.resize(ClassMap(edges), list(new)).as_subclass(torch.Tensor)
+    assert torch.equal(resized == 1, expected | (nearest == 1))
+    other = resized != 1
+    assert torch.equal(resized[other], nearest[other])
+    if new[0] >= old[0] and new[1] >= old[1]:
+        assert torch.equal(resized.as_subclass(torch.Tensor), nearest)
+
+
+def test_a_thin_line_stays_whole_when_it_shrinks():
+    edges = torch.zeros(2, 30, 40, dtype=torch.int64)
+    edges[0, 7], edges[1, :, 11] = 1, 1
+    smaller = v2.functional.resize(EdgeMap(edges), [7, 9])
+    assert smaller.shape == (2, 7, 9)
+    assert smaller[0].sum(dim=0).tolist() == [1] * 9
+    assert smaller[1].sum(dim=1).tolist() == [1] * 7
 
 
 def test_padding_is_unlabelled_whatever_the_picture_is_filled_with():

@@ -82,18 +82,29 @@ def read_config(file: Path) -> dict[str, Any]:
 def call(function: Callable[..., object], args: list[str], prog: str) -> None:
     """Calls a function with command line arguments, which its parameters define.
 
-    A list without a default is what stands without a key (`ctal predict a.jpg b.jpg`), one with a
-    default takes what follows its key (`--seeds 0 1`), and a bool is a flag.
-
     Raises:
         InputError: they cannot be used.
+    """
+    parser = function_parser(function, prog)
+    function(**parse(parser, args, known_keys(parser)).as_dict())
+
+
+def function_parser(
+    function: Callable[..., object], prog: str, skip: Iterable[str] = ()
+) -> ArgumentParser:
+    """A parser of the arguments of a function, all but those in `skip`.
+
+    A list without a default is what stands without a key (`ctal predict a.jpg b.jpg`), one with a
+    default takes what follows its key (`--seeds 0 1`), and a bool is a flag.
     """
     document = docstring_parser.parse(function.__doc__ or "")
     parser = ArgumentParser(prog=prog, exit_on_error=False, description=document.description)
     meaning = {parameter.arg_name: parameter.description for parameter in document.params}
-    done: set[str | int] = set()
+    done: set[str | int] = set(skip)
     for name, parameter in inspect.signature(function, eval_str=True).parameters.items():
         item = _item_type(parameter.annotation)
+        if name in done:
+            continue
         if item is not None and parameter.default is parameter.empty:
             parser.add_argument(name, nargs="+", type=item, help=meaning[name])
         elif item is not None:
@@ -104,8 +115,12 @@ def call(function: Callable[..., object], args: list[str], prog: str) -> None:
             continue
         done.add(name)
     parser.add_function_arguments(function, skip=done)
-    known = [key for key, _ in parser.get_defaults().items()]
-    function(**parse(parser, args, known).as_dict())
+    return parser
+
+
+def known_keys(parser: ArgumentParser) -> list[str]:
+    """The keys that a parser takes."""
+    return [key for key, _ in parser.get_defaults().items()]
 
 
 def _item_type(hint: Any) -> Any:

@@ -27,11 +27,13 @@ def main(args: list[str] | None = None) -> int:
         args: the arguments without the program's name; by default those of the process.
 
     Returns:
-        The exit code: 0, 2 if the person must mend something, 128 + n if signal n stopped the run.
+        The exit code: 0, 1 if `ctal data check` found a problem, 2 if the person must mend
+        something, 128 + n if signal n stopped the run.
     """
     args = sys.argv[1:] if args is None else args
     try:
-        return _run(args)
+        _run(args)
+        return 0
     except KeyboardInterrupt:
         return _tell("\nstopped by Ctrl-C", code=130)
     except SystemExit as end:  # argparse leaves this way after --help, Lightning after Ctrl-C
@@ -42,28 +44,33 @@ def main(args: list[str] | None = None) -> int:
         return _explain(error)
 
 
-def _run(args: list[str]) -> int:
+def _run(args: list[str]) -> None:
+    if args[:1] == ["--version"]:
+        sys.stdout.write(f"ctal {version('ctal')}\n")
+        return
+    # so that a class_path finds a module of yours in the folder where you work, if none of
+    # that name is installed; `python -m ctal` has that folder in front already
+    sys.path += [""] if "" not in sys.path else []
+    _dispatch(args, COMMANDS, "ctal", "Dense scene prediction for several tasks.")
+
+
+def _dispatch(args: list[str], commands: dict[str, Command], prog: str, summary: str) -> None:
+    """Runs the command that the first argument names, or tells which there are."""
     name = args[0] if args else "--help"
     if name in ("-h", "--help"):
-        sys.stdout.write(_usage())
-    elif name == "--version":
-        sys.stdout.write(f"ctal {version('ctal')}\n")
-    elif name in COMMANDS:
-        # so that a class_path finds a module of yours in the folder where you work, if none of
-        # that name is installed; `python -m ctal` has that folder in front already
-        sys.path += [""] if "" not in sys.path else []
-        COMMANDS[name].run(args)
+        sys.stdout.write(_usage(commands, prog, summary))
+    elif name in commands:
+        commands[name].run(args)
     else:
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "`ctal --help` lists them"
+        near = difflib.get_close_matches(name, commands, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"`{prog} --help` lists them"
         raise InputError(f"unknown command {name!r}; {hint}")
-    return 0
 
 
-def _usage() -> str:
-    lines = ["usage: ctal COMMAND [ARGUMENTS]", "", "Dense scene prediction for several tasks.", ""]
-    lines += [f"  {name:<12}{command.summary}" for name, command in COMMANDS.items()]
-    lines += ["", "`ctal COMMAND --help` tells its arguments; `ctal --version` the version."]
+def _usage(commands: dict[str, Command], prog: str, summary: str) -> str:
+    lines = [f"usage: {prog} COMMAND [ARGUMENTS]", "", summary, ""]
+    lines += [f"  {name:<12}{command.summary}" for name, command in commands.items()]
+    lines += ["", f"`{prog} COMMAND --help` tells its arguments; `ctal --version` the version."]
     return "\n".join(lines) + "\n"
 
 
@@ -94,6 +101,16 @@ def _compare(args: list[str]) -> None:
     call(compare, args[1:], f"ctal {args[0]}")
 
 
+def _data(args: list[str]) -> None:
+    _dispatch(args[1:], DATA_COMMANDS, "ctal data", "Looks at data sets, and prepares them.")
+
+
+def _data_command(args: list[str]) -> None:
+    from ctal.data_commands import run
+
+    run(args)
+
+
 def _explain(error: Exception) -> int:
     """Tells what to mend in one line, or raises the error again if it is the program's fault."""
     if isinstance(error, InputError):
@@ -118,4 +135,12 @@ COMMANDS = {
     "test": Command("score a checkpoint on the test split", _experiment),
     "predict": Command("predict maps for your own pictures", _predict),
     "compare": Command("train or load several networks and compare them", _compare),
+    "data": Command("check, show, measure or prepare data sets", _data),
+}
+
+DATA_COMMANDS = {
+    "check": Command("read every sample and list all that cannot be used", _data_command),
+    "show": Command("draw samples with their labels", _data_command),
+    "stats": Command("tell how the values of pictures and labels are distributed", _data_command),
+    "prepare": Command("pack data sets into arrays that training reads at once", _data_command),
 }

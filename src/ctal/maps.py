@@ -88,6 +88,14 @@ class ClassMap(Map):
         return super().from_array(array)
 
 
+class EdgeMap(ClassMap):
+    """1 on an edge, 0 elsewhere, (H, W) or (B, H, W), int64; 255 where unlabelled.
+
+    Edges are thin lines. Every second row would leave nothing of half of them, so a smaller map has
+    an edge wherever one of the pixels that it stands for has.
+    """
+
+
 class DepthMap(Map):
     """Depth along the optical axis, (1, H, W) or (B, 1, H, W), float32, metres; 0 = unlabelled."""
 
@@ -96,6 +104,19 @@ class DepthMap(Map):
     def zoomed(self, factor: float) -> Self:
         """A picture magnified by `factor` is what the same camera sees that much nearer."""
         return wrap(self.as_subclass(Tensor) / factor, like=self)
+
+
+class InverseDepthMap(Map):
+    """1 / depth up to a factor, (1, H, W) or (B, 1, H, W), float32; 0 = unlabelled.
+
+    Disparity is one: focal length x baseline / depth.
+    """
+
+    leading = (1,)
+
+    def zoomed(self, factor: float) -> Self:
+        """What is seen that much nearer has an inverse depth that much larger."""
+        return wrap(self.as_subclass(Tensor) * factor, like=self)
 
 
 class NormalMap(Map):
@@ -146,6 +167,17 @@ def _resize_map(maps: Map, size: list[int] | None, *args: Any, **kwargs: Any) ->
     flat = pixels.reshape(1, -1, *pixels.shape[-2:])  # the kernel takes no (H, W) of class ids
     resized = TF.resize_image(flat, size, interpolation=InterpolationMode.NEAREST_EXACT)
     return wrap(resized.reshape(*pixels.shape[:-2], *resized.shape[-2:]), like=maps)
+
+
+@register_kernel(functional=TF.resize, tv_tensor_cls=EdgeMap)
+def _resize_edges(edges: EdgeMap, size: list[int] | None, *args: Any, **kwargs: Any) -> EdgeMap:
+    """As any map, and the new pixels that the centres of old edge pixels lie in are edges too."""
+    resized = _resize_map(edges, size).as_subclass(Tensor).clone()
+    places = torch.eq(edges, 1).nonzero()
+    for dim in (-2, -1):
+        places[:, dim] = (2 * places[:, dim] + 1) * resized.shape[dim] // (2 * edges.shape[dim])
+    resized[tuple(places.T)] = 1
+    return wrap(resized, like=edges)
 
 
 @register_kernel(functional=TF.pad, tv_tensor_cls=Map)

@@ -3,9 +3,16 @@ import pytest
 import torch
 
 from ctal.comparison.trivial import constant_maps, trivial_scores
-from ctal.data import ClassMap, DepthMap, NormalMap
 from ctal.errors import InputError
-from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
+from ctal.maps import ClassMap, DepthMap, EdgeMap, NormalMap
+from ctal.tasks import (
+    Depth,
+    Edges,
+    HumanParts,
+    Saliency,
+    SemanticSegmentation,
+    SurfaceNormals,
+)
 
 TASKS = [SemanticSegmentation(3), Depth(), SurfaceNormals()]
 
@@ -55,3 +62,31 @@ def test_no_label_to_learn_from():
     blank = batch([255, 0], [0.0, 0.0], [UP, UP])
     with pytest.raises(InputError, match="depth: the training pictures have no labelled pixel"):
         constant_maps(TASKS, [blank])
+
+
+def test_the_more_frequent_answer_of_yes_or_no():
+    tasks = [Edges(), Saliency(), HumanParts()]
+    # 1 of 4 labelled pixels is an edge or salient, and on the parts of a body
+    answers = torch.tensor([[[0, 1, 0, 0, 255]]]).repeat(1, 10, 4)
+    labels = {"edges": EdgeMap(answers), "saliency": ClassMap(answers)}
+    labels["human_parts"] = ClassMap(torch.where(answers == 1, 4, answers))
+    constants = constant_maps(tasks, [labels])
+    assert [len(constants[task.name]) for task in tasks] == [1, 2, 7]
+    for task in tasks[:2]:
+        raw = constants[task.name][None, :, None, None]
+        assert task.decode(raw).item() < 0.01
+    scores = trivial_scores(tasks, [labels], [labels])
+    assert scores["edges/odsf"] == 0
+    # a constant cannot tell pixels apart: all are salient or none; P = 1/4, R = 1
+    assert scores["saliency/maxf"] == pytest.approx(1.3 * 0.25 / (0.3 * 0.25 + 1))
+    assert scores["saliency/miou"] == pytest.approx(0.25)
+    assert scores["human_parts/miou"] == pytest.approx((0.75 + 0) / 2)
+
+
+def test_a_task_without_a_label_to_score_on_has_no_score():
+    labels = {"edges": EdgeMap.blank(8, 8)[None], "saliency": ClassMap.blank(8, 8)[None]}
+    answers = torch.zeros(1, 8, 8, dtype=torch.int64)
+    train = {"edges": EdgeMap(answers), "saliency": ClassMap(answers)}
+    scores = trivial_scores([Edges(), Saliency()], [train], [labels])
+    assert list(scores) == ["edges/odsf", "saliency/maxf", "saliency/miou"]
+    assert all(np.isnan(score) for score in scores.values())

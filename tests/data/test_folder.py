@@ -1,12 +1,22 @@
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image as PILImage
 
-from ctal.data import FolderDataset, MapFiles
+from ctal.data import (
+    EdgesFromClasses,
+    EdgesFromDepth,
+    FolderDataset,
+    MapFiles,
+    NormalsFromDepth,
+)
+from ctal.data.names import part_of
 from ctal.errors import InputError
-from ctal.maps import ClassMap, DepthMap
-from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
+from ctal.maps import ClassMap, DepthMap, EdgeMap, NormalMap
+from ctal.tasks import Depth, Edges, SemanticSegmentation, SurfaceNormals
 
 
 def save(path, array):
@@ -157,3 +167,156 @@ def test_a_list_of_names_must_be_one(open_folder, folder):
     (folder / "list.txt").write_text("\n")
     with pytest.raises(InputError, match=r"list\.txt: .*got none"):
         open_folder(names=folder / "list.txt")
+
+
+def test_numbers_are_scaled_shifted_and_inverted(tmp_path):
+    save(tmp_path / "i.jpg", np.zeros((1, 4, 3), np.uint8))
+    save(tmp_path / "i.png", np.array([[0, 1, 129, 257]], np.uint16))
+    files = MapFiles(Depth(), "{name}.png", scale=1 / 256, offset=-1 / 256, ignore=[0], bits=16)
+    straight = FolderDataset(tmp_path, "{name}.jpg", [files])
+    assert straight[0]["depth"].tolist() == [[[0, 0, 0.5, 1]]]
+    inverse = FolderDataset(tmp_path, "{name}.jpg", [replace(files, invert=True)])
+    # ignored; so far away that its inverse is 0; 1 / 0.5; 1 / 1
+    assert inverse[0]["depth"].tolist() == [[[0, 0, 2, 1]]]
+
+
+def test_normals_may_be_stored_as_colours(tmp_path):
+    save(tmp_path / "i.jpg", np.zeros((1, 3, 3), np.uint8))
+    colours = np.array([[[255, 128, 128], [128, 128, 255], [128, 128, 128]]], np.uint8)
+    save(tmp_path / "i.png", colours)
+    step = 2 / 255
+    scale, offset = [step, -step, -step], [-1.0, 1.0, 1.0]
+    files = MapFiles(SurfaceNormals(), "{name}.png", scale=scale, offset=offset, ignore=[128])
+    normals = FolderDataset(tmp_path, "{name}.jpg", [files])[0]["normals"]
+    assert np.allclose(normals[:, 0].T, [[1, 0, 0], [0, 0, -1], [0, 0, 0]])
+    wrong = FolderDataset(tmp_path, "{name}.jpg", [replace(files, scale=[step, step])])
+    with pytest.raises(InputError, match=r"i\.png: scale: expected a number for each channel"):
+        wrong[0]
+
+
+def test_a_picture_of_other_bits_or_with_a_palette_is_no_depth(open_folder, folder):
+    files = MapFiles(Depth(), "depth/{name}.png", scale=0.001, bits=16)
+    dataset = open_folder(maps=[files])
+    assert dataset[0]["depth"].max().item() == pytest.approx(1.0)
+    save(folder / "depth" / "a.png", np.full((4, 6), 200, np.uint8))
+    with pytest.raises(InputError, match=r"depth/a\.png: expected a picture of 16 bits, got 8"):
+        dataset[0]
+    palette = PILImage.fromarray(np.full((4, 6), 200, np.uint8))
+    palette.putpalette([7] * 768)
+    palette.save(folder / "depth" / "a.png")
+    with pytest.raises(InputError, match=r"depth/a\.png: expected grey values, got a picture with"):
+        open_folder()[0]
+    with pytest.raises(InputError, match="depth: bits: expected 8 or 16, got 12"):
+        MapFiles(Depth(), "{name}.png", bits=12)
+
+
+def test_some_samples_may_lack_a_map(open_folder, folder):
+    (folder / "classes" / "b.png").unlink()
+    maps = [
+        MapFiles(SemanticSegmentation(3), "classes/{name}.png", optional=True),
+        MapFiles(Depth(), "depth/{name}.png", scale=0.001),
+    ]
+    dataset = open_folder(maps=maps, derived=[EdgesFromClasses()])
+    assert list(dataset[1]) == ["image", "depth"]
+    assert list(dataset[0]) == ["image", "semseg", "depth", "edges"]
+    for path in (folder / "classes").iterdir():
+        path.unlink()
+    with pytest.raises(InputError, match=r"classes/a\.png: expected a file for some of the 3"):
+        open_folder(maps=maps)
+
+
+def test_maps_are_derived_from_others(open_folder, folder):
+    save(folder / "classes" / "a.png", np.array([[0, 0, 0, 1, 1, 1]] * 4, np.uint8))
+    depth = np.full((4, 6), 1000, np.uint16)
+    depth[:, 4:] = 2000
+    save(folder / "depth" / "a.png", depth)
+    derived = [
+        NormalsFromDepth(fx=6.0, fy=6.0, cx=2.5, cy=1.5, radius=1),
+        EdgesFromClasses(),
+        EdgesFromDepth(task=Edges(name="contours")),
+    ]
+    dataset = open_folder(derived=derived)
+    names = ["semseg", "depth", "normals", "edges", "contours"]
+    assert [task.name for task in dataset.tasks] == names
+    sample = dataset[0]
+    assert list(sample) == ["image", *names]
+    assert np.allclose(sample["normals"].permute(1, 2, 0), [0, 0, -1], atol=1e-4)
+    assert sample["edges"].tolist() == [[0, 0, 1, 0, 0, 0]] * 4
+    assert sample["contours"].tolist() == [[0, 0, 0, 1, 0, 0]] * 4
+    assert [type(sample[name]) for name in names[2:]] == [NormalMap, EdgeMap, EdgeMap]
+
+
+@pytest.mark.parametrize(
+    ("derived", "message"),
+    [
+        (EdgesFromDepth(source="metres"), "DepthMap among the maps, which are semseg, depth, got"),
+        (EdgesFromDepth(source="semseg"), "edges: expected a source with a DepthMap .*'semseg'"),
+        (EdgesFromClasses(source="depth"), "edges: expected a source with a ClassMap .*'depth'"),
+        (EdgesFromClasses(task=Depth()), r"different names, got \['semseg', 'depth', 'depth'\]"),
+    ],
+)
+def test_a_derived_map_needs_its_source(open_folder, derived, message):
+    with pytest.raises(InputError, match=message):
+        open_folder(derived=[derived])
+
+
+def test_normals_are_derived_within_what_was_measured(open_folder):
+    camera = {"fx": 6.0, "fy": 6.0, "cx": 2.5, "cy": 1.5, "radius": 1}
+    derived = NormalsFromDepth(**camera, within=(1, 4, 2, 5))
+    known = open_folder(derived=[derived])[0]["normals"].any(dim=0)
+    expected = torch.zeros(4, 6, dtype=torch.bool)
+    expected[1:4, 2:5] = True
+    assert torch.equal(known.as_subclass(torch.Tensor), expected)
+    with pytest.raises(InputError, match="within: expected top < bottom and left < right"):
+        NormalsFromDepth(**camera, within=(4, 4, 0, 2))
+
+
+def test_intrinsics_are_checked():
+    with pytest.raises(InputError, match="camera: expected finite fx, fy > 0"):
+        NormalsFromDepth(fx=0.0, fy=6.0, cx=2.5, cy=1.5)
+    with pytest.raises(InputError, match=r"normals: expected the camera's fx, .* cx: None, cy: 1"):
+        NormalsFromDepth(fx=6.0, fy=6.0, cy=1.5)
+
+
+@pytest.mark.parametrize("seed", [None, 0, 7])
+def test_parts_meet_without_overlap(open_folder, seed):
+    edges = [0, 0.3, 0.6, 1]
+    parts = [open_folder(part=(begin, end), seed=seed).names for begin, end in pairwise(edges)]
+    assert sorted(name for part in parts for name in part) == ["a", "b", "c"]
+    assert [len(part) for part in parts] == [1, 1, 1]
+    if seed is None:
+        assert parts == [["a"], ["b"], ["c"]]
+
+
+def test_a_seed_shuffles_and_keeps_the_order_of_names():
+    names = [f"{i:03d}" for i in range(100)]
+    drawn = part_of(names, (0, 0.5), seed=0)
+    assert len(drawn) == 50
+    assert drawn == sorted(drawn) != names[:50]
+    assert drawn == part_of(names, (0, 0.5), seed=0) != part_of(names, (0, 0.5), seed=1)
+
+
+@pytest.mark.parametrize(
+    ("part", "seed", "message"),
+    [
+        ((0.5, 0.5), None, r"part: expected \[begin, end\] with 0 <= begin < end <= 1"),
+        ((-0.1, 0.5), None, "part: expected"),
+        ((0, 1.1), 0, "part: expected"),
+        ((0, 0.1), 0, "part: expected a part of 3 samples that has one"),
+        ((0, 1), -1, "seed: expected a number from 0 on"),
+    ],
+)
+def test_a_part_that_is_none_is_refused(open_folder, part, seed, message):
+    with pytest.raises(InputError, match=message):
+        open_folder(part=part, seed=seed)
+
+
+def test_a_missing_map_file_of_a_part_not_used_is_no_error(open_folder, folder):
+    (folder / "depth" / "c.png").unlink()
+    assert open_folder(part=(0, 0.6)).names == ["a", "b"]
+
+
+def test_labels_exclude_what_is_for_numbers():
+    for change in ({"offset": 1.0}, {"invert": True}, {"scale": [1.0, 2.0]}):
+        with pytest.raises(InputError, match=r"labels or a scale \(offset, invert\), got both"):
+            MapFiles(SemanticSegmentation(2), "{name}.png", labels=[0, 1], **change)

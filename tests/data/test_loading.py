@@ -4,7 +4,15 @@ from torchvision.transforms import v2
 from torchvision.tv_tensors import Image
 
 from ctal.data.loading import AugmentedDataset, PreparedDataset, collate
-from ctal.maps import ClassMap, DepthMap
+from ctal.maps import ClassMap, DepthMap, EdgeMap, NormalMap
+from ctal.tasks import (
+    Depth,
+    Edges,
+    HumanParts,
+    Saliency,
+    SemanticSegmentation,
+    SurfaceNormals,
+)
 
 
 def test_samples_are_resized_and_stripped_to_the_chosen_tasks(memory_dataset):
@@ -78,3 +86,72 @@ def test_a_batch_fills_missing_maps_with_unlabelled_pixels(memory_dataset, missi
     assert (batch["semseg"] == 255).all()
     for task in dataset.tasks:
         assert task.valid(batch[task.name]).any() == (task.name == "depth" and 0 not in missing)
+
+
+ALL_TASKS = [SemanticSegmentation(3), Depth(), SurfaceNormals(), Edges(), Saliency(), HumanParts()]
+
+
+def full_sample(seed: int) -> dict[str, torch.Tensor]:
+    """A sample with a map for each of `ALL_TASKS`."""
+    generator = torch.Generator().manual_seed(seed)
+    answers = torch.randint(2, (12, 14), generator=generator)
+    normals = torch.randn(3, 12, 14, generator=generator)
+    return {
+        "image": Image(torch.rand(3, 12, 14, generator=generator)),
+        "semseg": ClassMap(answers + 1),
+        "depth": DepthMap(torch.rand(1, 12, 14, generator=generator) + 1),
+        "normals": NormalMap(normals / normals.norm(dim=0)),
+        "edges": EdgeMap(answers),
+        "saliency": ClassMap(1 - answers),
+        "human_parts": ClassMap(answers * 5),
+    }
+
+
+@pytest.mark.parametrize("task", ALL_TASKS, ids=lambda task: task.name)
+def test_samples_that_lack_a_map_change_neither_loss_nor_scores(task):
+    samples = [full_sample(seed) for seed in range(4)]
+    labelled = [0, 2]
+    for index in (1, 3):
+        del samples[index][task.name]
+    generator = torch.Generator().manual_seed(9)
+    raw = torch.randn(4, task.channels, 12, 14, generator=generator, requires_grad=True)
+    mixed = collate(samples, tasks=ALL_TASKS)
+    alone = collate([samples[index] for index in labelled], tasks=ALL_TASKS)
+    assert type(mixed[task.name]) is task.map_type
+    loss = task.loss(raw, mixed[task.name])
+    loss.backward()
+    assert loss.item() == pytest.approx(task.loss(raw[labelled], alone[task.name]).item())
+    assert raw.grad[labelled].any()
+    assert not raw.grad[[1, 3]].any()
+    prediction = task.decode(raw.detach())
+    for name, metric in task.metrics().items():
+        other = task.metrics()[name]
+        metric.update(prediction, mixed[task.name])
+        other.update(prediction[labelled], alone[task.name])
+        assert metric.compute().item() == pytest.approx(other.compute().item(), rel=1e-6), name
+
+
+@pytest.mark.parametrize("task", ALL_TASKS, ids=lambda task: task.name)
+def test_a_batch_in_which_no_sample_has_the_map(task):
+    samples = [full_sample(seed) for seed in range(2)]
+    for sample in samples:
+        del sample[task.name]
+    batch = collate(samples, tasks=ALL_TASKS)
+    raw = torch.randn(2, task.channels, 12, 14, requires_grad=True)
+    loss = task.loss(raw, batch[task.name])
+    loss.backward()
+    assert loss.item() == 0
+    assert not raw.grad.any()
+    for metric in task.metrics().values():
+        metric.update(task.decode(raw.detach()), batch[task.name])
+        assert metric.compute().isnan()
+
+
+def test_a_cache_keeps_edges_and_answers(memory_dataset):
+    dataset = memory_dataset(1, size=(12, 14))
+    dataset.tasks = ALL_TASKS
+    dataset.samples = [full_sample(0)]
+    prepared = PreparedDataset(dataset, ALL_TASKS, (12, 14), cache=True)[0]
+    for name in ("edges", "saliency", "human_parts"):
+        assert torch.equal(prepared[name], dataset.samples[0][name])
+        assert type(prepared[name]) is type(dataset.samples[0][name])

@@ -27,16 +27,25 @@ def test_no_validation_picture_stands_near_a_training_picture():
 
 
 @pytest.fixture
-def data(monkeypatch):
+def open_data(monkeypatch):
+    """Opens the data of a configuration, without what no test needs: all pictures in memory."""
     if not PICTURES.is_dir():
         pytest.skip(f"the real pictures are not at {PICTURES}")
     monkeypatch.chdir(ROOT)
-    config = yaml.safe_load((CONFIGS / "multi_scale_ctal.yaml").read_text())["data"]
-    parser = ArgumentParser()
-    parser.add_class_arguments(DenseDataModule, "data")
-    # what this test does not need: all pictures in memory
-    parsed = parser.parse_object({"data": config | {"cache": False}})
-    return parser.instantiate(parsed).data
+
+    def open_it(file):
+        config = yaml.safe_load((CONFIGS / file).read_text())["data"]
+        parser = ArgumentParser()
+        parser.add_class_arguments(DenseDataModule, "data")
+        parsed = parser.parse_object({"data": config | {"cache": False}})
+        return parser.instantiate(parsed).data
+
+    return open_it
+
+
+@pytest.fixture
+def data(open_data):
+    return open_data("multi_scale_ctal.yaml")
 
 
 def test_the_configuration_reads_real_pictures_with_no_code(data):
@@ -58,3 +67,33 @@ def test_labels_and_metres_of_a_known_picture(data):
     assert (by_name["chair"], by_name["table"]) == (5573, 5983)  # labels 5 and 7
     assert pixels[255] == 11778  # label 0, void
     assert sample["depth"][0, 144, 192].item() == pytest.approx(448 * 0.004)
+
+
+def test_two_networks_with_all_tasks_see_the_same_data():
+    files = ["all_tasks_shared_encoder.yaml", "all_tasks_multi_scale_ctal.yaml"]
+    shared, ctal = (yaml.safe_load((CONFIGS / file).read_text()) for file in files)
+    assert shared["data"] == ctal["data"]
+    assert shared["model"]["task_weights"] == ctal["model"]["task_weights"]
+    assert shared["model"]["network"]["class_path"] != ctal["model"]["network"]["class_path"]
+
+
+@pytest.mark.parametrize("network", ["shared_encoder", "multi_scale_ctal"])
+def test_normals_and_edges_follow_from_depth_and_classes(open_data, network):
+    data = open_data(f"all_tasks_{network}.yaml")
+    names = ["semseg", "depth", "normals", "edges"]
+    assert [task.name for task in data.tasks] == names
+    dataset = data.datasets["train"]
+    floors, known = [], []
+    for index in range(0, 200, 25):
+        sample = dataset[index]
+        vectors = sample["normals"].permute(1, 2, 0)
+        known.append(vectors.any(dim=-1).float().mean().item())
+        floors.append(vectors[(sample["semseg"] == 4) & vectors.any(dim=-1)])
+        assert 0.002 < (sample["edges"] == 1).float().mean() < 0.05
+    assert 0.7 < min(known) < max(known) < 0.8  # the frame that the Kinect never measured is not
+    up = torch.cat(floors).mean(dim=0)
+    assert up[1] < -0.85  # y points down, floors face up
+    assert up[2] < 0  # seen from above
+    batch = next(iter(data.val_dataloader()))
+    assert batch["normals"].shape == (8, 3, 96, 128)
+    assert batch["edges"].unique().tolist() == [0, 1, 255]

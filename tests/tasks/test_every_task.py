@@ -6,19 +6,46 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctal.errors import InputError
-from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals, Task
+from ctal.tasks import (
+    Depth,
+    Edges,
+    HumanParts,
+    InverseDepth,
+    Saliency,
+    SemanticSegmentation,
+    SurfaceNormals,
+    Task,
+)
+from ctal.tasks.binary import BinaryTask
+from ctal.tasks.classes import ClassTask
 
-TASKS = [SemanticSegmentation(5), Depth(), SurfaceNormals()]
-each_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+TASKS = [
+    SemanticSegmentation(5),
+    Depth(),
+    SurfaceNormals(),
+    Edges(),
+    Saliency(),
+    HumanParts(),
+    InverseDepth(),
+]
+
+
+def each_task_but(name: str):
+    """Runs a test for all tasks but one."""
+    tasks = [task for task in TASKS if task.name != name]
+    return pytest.mark.parametrize("task", tasks, ids=lambda task: task.name)
+
+
+each_task = each_task_but("")
 
 
 def labels(task: Task, seed: int = 0, batch: int = 2, size: tuple[int, int] = (4, 6)):
     """A batch of targets, about a third of it unlabelled."""
     generator = torch.Generator().manual_seed(seed)
     known = torch.rand(batch, *size, generator=generator) > 0.3
-    if isinstance(task, SemanticSegmentation):
-        classes = torch.randint(task.num_classes, known.shape, generator=generator)
-        return torch.where(known, classes, 255)
+    if isinstance(task, ClassTask | BinaryTask):
+        classes = 2 if isinstance(task, BinaryTask) else task.channels
+        return torch.where(known, torch.randint(classes, known.shape, generator=generator), 255)
     if isinstance(task, Depth):
         return (torch.rand(known.shape, generator=generator) * 9 + 0.5).where(known, 0.0)[:, None]
     vectors = torch.randn(batch, 3, *size, generator=generator)
@@ -59,7 +86,45 @@ def test_what_unlabelled_pixels_hold_does_not_count(task):
     assert not spoilt.grad.movedim(1, -1)[unlabelled].any()
 
 
+@pytest.mark.parametrize("labelled", [[1, 3], [0], []])
 @each_task
+def test_a_picture_without_label_adds_nothing_to_the_loss_of_a_batch(task, labelled):
+    target, raw = labels(task, batch=4), raw_map(task, batch=4)
+    target[[index for index in range(4) if index not in labelled]] = task.map_type.unlabelled
+    raw.requires_grad_()
+    loss = task.loss(raw, target)
+    loss.backward()
+    alone = raw.detach()[labelled].requires_grad_()
+    if labelled:
+        expected = task.loss(alone, target[labelled])
+        expected.backward()
+        assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+        assert loss.item() > 0
+    else:
+        assert loss.item() == 0
+    gradient = torch.zeros_like(raw)
+    gradient[labelled] = alone.grad if labelled else 0
+    torch.testing.assert_close(raw.grad, gradient)
+
+
+@pytest.mark.parametrize("missing", [[0], [0, 2], [0, 1, 2]])
+@each_task
+def test_metrics_pass_over_pictures_without_label(task, missing):
+    size = (16, 20)
+    target, raw = labels(task, batch=3, size=size), raw_map(task, batch=3, size=size)
+    target[missing] = task.map_type.unlabelled
+    kept = [index for index in range(3) if index not in missing]
+    prediction = task.decode(raw)
+    for mixed, alone in zip(task.metrics().values(), task.metrics().values(), strict=True):
+        mixed.update(prediction[:2], target[:2])
+        mixed.update(prediction[2:], target[2:])
+        alone.update(prediction[kept], target[kept])
+        assert mixed.compute().isnan().item() == (not kept)
+        torch.testing.assert_close(mixed.compute(), alone.compute(), equal_nan=True)
+
+
+# Saliency weighs its two answers by their shares of the batch
+@each_task_but("saliency")
 def test_every_labelled_pixel_of_the_batch_weighs_the_same(task):
     target, raw = labels(task, batch=3), raw_map(task, batch=3)
     valid = task.valid(target)
@@ -94,11 +159,11 @@ def test_decoding_what_was_encoded_gives_the_target(task, seed, height, width):
     assert raw.shape == (1, task.channels, height, width)
     prediction = task.decode(raw)
     assert prediction.shape == target.shape
-    assert prediction.dtype == target.dtype
+    assert prediction.dtype == (torch.int64 if isinstance(task, ClassTask) else torch.float32)
     valid = task.valid(target)
     if target.ndim == 4:
         valid = valid[:, None].expand_as(target)
-    torch.testing.assert_close(prediction[valid], target[valid])
+    torch.testing.assert_close(prediction[valid], target[valid].to(prediction.dtype))
     task.check(target[0])
 
 
@@ -109,11 +174,16 @@ def test_a_perfect_prediction_has_no_error_and_nan_where_there_is_no_label(task)
     assert error.dtype == torch.float32
     assert torch.equal(error.isnan(), ~task.valid(target))
     assert error[task.valid(target)].abs().max() < 1e-4
-    best = [1, 1] if task.name == "semseg" else None
-    for index, metric in enumerate(task.metrics().values()):
+
+
+# edges in noise of 4x6 pixels are no lines: tests/metrics/test_edges.py has some that are
+@each_task_but("edges")
+def test_a_perfect_prediction_has_the_best_score(task):
+    target = labels(task)
+    for metric in task.metrics().values():
         metric.update(task.decode(task.encode(target)), target)
-        expected = best[index] if best else float(bool(metric.higher_is_better))
-        assert metric.compute().item() == pytest.approx(expected, abs=6e-3)
+        best = float(bool(metric.higher_is_better))
+        assert metric.compute().item() == pytest.approx(best, abs=6e-3)
 
 
 @each_task
@@ -132,13 +202,16 @@ def test_the_first_metrics_are_fresh_and_named_in_order(task):
         "semseg": ["miou", "pixel_accuracy"],
         "depth": ["abs_error", "rel_error", "rmse", "log_rmse", "delta_1", "delta_2", "delta_3"],
         "normals": ["mean", "median", "rmse", "within_11.25", "within_22.5", "within_30"],
+        "edges": ["odsf"],
+        "saliency": ["maxf", "miou"],
+        "human_parts": ["miou", "pixel_accuracy"],
     }
+    names["inverse_depth"] = names["depth"]
     metrics = task.metrics()
     assert list(metrics) == names[task.name]
     assert all(metrics[name] is not task.metrics()[name] for name in metrics)
-    signs = [
-        name in ("miou", "pixel_accuracy") or name[:6] in ("delta_", "within") for name in metrics
-    ]
+    shares = ("miou", "pixel_accuracy", "odsf", "maxf")
+    signs = [name in shares or name[:6] in ("delta_", "within") for name in metrics]
     assert [metric.higher_is_better for metric in metrics.values()] == signs
 
 

@@ -17,7 +17,7 @@ Batch = Mapping[str, Tensor]
 def trivial_scores(
     tasks: Sequence[Task], train: Iterable[Batch], test: Iterable[Batch]
 ) -> dict[str, float]:
-    """Scores of one constant map per task: the majority class, the mean depth, the mean normal.
+    """Scores of one constant map per task: the majority class or answer, the mean depth or normal.
 
     Args:
         tasks: the tasks to score.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from torch.utils.data import Dataset
 from torchvision.tv_tensors import TVTensor
 
+from ctal.errors import InputError
 from ctal.tasks import Task
 
 Sample: TypeAlias = dict[str, TVTensor]
@@ -41,3 +43,18 @@ class DenseDataset(Dataset[Sample], ABC):
     @abstractmethod
     def sample_name(self, index: int) -> str:
         """A name for one sample, by which a person finds it again."""
+
+
+def chosen_tasks(carried: Sequence[Task], names: Sequence[str]) -> list[Task]:
+    """Those of a data set's tasks that are asked for, in the order asked for.
+
+    Raises:
+        InputError: a name that is not among them, twice the same, or none at all.
+    """
+    by_name = {task.name: task for task in carried}
+    unknown = [name for name in names if name not in by_name]
+    if unknown or not names or len(set(names)) < len(names):
+        raise InputError(
+            f"tasks: expected different ones of {', '.join(by_name)}, got {', '.join(names)}"
+        )
+    return [by_name[name] for name in names]

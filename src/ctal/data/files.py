@@ -33,18 +33,35 @@ _UNREADABLE = (
 )
 
 
-def read_array(path: Path) -> NDArray[Any]:
+_DEEP_MODES = ("I", "F")  # how the names of Pillow's modes with more than 8 bits begin
+
+
+def read_array(path: Path, *, bits: int | None = None, palette: bool = True) -> NDArray[Any]:
     """The numbers that a file holds, as stored: .npy, .npz with one array, or any picture format.
 
     A grey picture gives (H, W), 8 or 16 bit; a palette picture its indices; colours (H, W, C).
 
+    Args:
+        path: the file.
+        bits: how many bits a value in a picture must have, 8 or 16; None: any.
+        palette: whether the picture may be one with a palette.
+
     Raises:
-        InputError: the file is missing, broken, empty, or holds Python objects.
+        InputError: the file is missing, broken, empty, holds Python objects, or is a picture of
+            another encoding.
     """
     with _reading(path):
         if path.suffix in _ARRAY_FILES:
             return _with_pixels(_load_numpy(path), path)
         with PILImage.open(path) as file:
+            found = 16 if file.mode.startswith(_DEEP_MODES) else 8
+            if bits not in (None, found):
+                raise InputError(f"{path}: expected a picture of {bits} bits, got {found} bits")
+            if file.mode == "P" and not palette:
+                raise InputError(
+                    f"{path}: expected grey values, got a picture with a palette, whose indices "
+                    "are no measure of anything; save it as a grey picture"
+                )
             return _with_pixels(np.asarray(file), path)
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import Path
 
 from ctal.data.base import DenseDataset, Sample
+from ctal.data.completeness import incomplete_allowed
+from ctal.data.derived import DerivedMap
 from ctal.data.files import read_image
-from ctal.data.map_files import NAME, MapFiles, check_pattern
+from ctal.data.map_files import MapFiles
+from ctal.data.names import NAME, check_pattern, find_names, part_of, read_names
 from ctal.errors import InputError
+from ctal.maps import Map
 
 
 class FolderDataset(DenseDataset):
@@ -21,13 +26,18 @@ class FolderDataset(DenseDataset):
 
         class_path: ctal.data.FolderDataset
         init_args:
-          root: photos/train
+          root: photos
           image: "image/{name}.jpg"
           maps:
             - task: {class_path: ctal.tasks.Depth}
               files: "depth/{name}.png"
               scale: 0.001     # stored in millimetres
               ignore: [0]
+          derived:             # the camera of these depth files, in pixels
+            - class_path: ctal.data.NormalsFromDepth
+              init_args: {fx: 311.3, fy: 311.7, cx: 195.3, cy: 152.2}
+          part: [0.0, 0.8]     # four fifths of the samples, chosen with this seed
+          seed: 0
 
     Args:
         root: the folder; a relative path starts where the command runs.
@@ -35,14 +45,27 @@ class FolderDataset(DenseDataset):
         maps: the label maps, one entry per task.
         names: a text file with the name of one sample per line: the samples to use, in its order.
             None: all pictures that `image` finds, sorted by name.
+        derived: maps computed from those of `maps`, one entry per task.
+        part: the share of the names to use, as [begin, end] in 0..1; parts that meet complete each
+            other.
+        seed: None: a part is a stretch of the names in their order. A number: it is drawn at
+            random with this seed, which must be the same for all parts.
 
     Raises:
         InputError: a missing folder, no picture, a listed sample without picture, a picture
-            without map; the message names the first such file.
+            without map, a derived map without source; the message names the first such file.
     """
 
     def __init__(
-        self, root: str | Path, image: str, maps: list[MapFiles], *, names: str | Path | None = None
+        self,
+        root: str | Path,
+        image: str,
+        maps: list[MapFiles],
+        *,
+        names: str | Path | None = None,
+        derived: list[DerivedMap] | None = None,
+        part: tuple[float, float] = (0.0, 1.0),
+        seed: int | None = None,
     ) -> None:
         check_pattern(image, "image")
         self.root = Path(root)
@@ -50,13 +73,19 @@ class FolderDataset(DenseDataset):
             raise InputError(f"root: expected a folder, got {self.root}, which is none")
         self.image = image
         self.maps = list(maps)
-        self.tasks = [files.task for files in self.maps]
+        self.derived = list(derived or [])
+        stored = [files.task for files in self.maps]
+        self.tasks = stored + [entry.task for entry in self.derived]
         task_names = [task.name for task in self.tasks]
-        if not task_names or len(set(task_names)) < len(task_names):
+        if not stored or len(set(task_names)) < len(task_names):
             raise InputError(f"maps: expected tasks with different names, got {task_names}")
-        self.names = self._find_names() if names is None else _read_names(Path(names))
-        for pattern in [image, *(files.files for files in self.maps)]:
-            self._check_files(pattern)
+        for entry in self.derived:
+            entry.check_source({task.name: task for task in stored})
+        found = find_names(self.root, image) if names is None else read_names(Path(names))
+        self.names = part_of(found, part, seed)
+        self._check_files(image)
+        for files in self.maps:
+            self._check_files(files.files, optional=files.optional)
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -74,56 +103,42 @@ class FolderDataset(DenseDataset):
                 another size than its picture.
         """
         image_path = self._path(self.image, index)
-        image = read_image(image_path)
-        sample: Sample = {"image": image}
+        sample: Sample = {"image": read_image(image_path)}
         for files in self.maps:
             path = self._path(files.files, index)
+            if files.optional and not path.is_file():
+                continue
             label_map = files.read(path)
-            (height, width), wanted = label_map.shape[-2:], image.shape[-2:]
-            if (height, width) != tuple(wanted):
-                raise InputError(
-                    f"{path}: expected {wanted[0]}x{wanted[1]} pixels (height x width), the size "
-                    f"of its picture {image_path}, got {height}x{width}"
-                )
+            check_size(label_map, path, sample["image"].shape[-2:], image_path)
             sample[files.task.name] = label_map
+        for entry in self.derived:
+            if entry.source in sample:
+                sample[entry.task.name] = entry.derive(sample)
         return sample
 
     def _path(self, pattern: str, index: int) -> Path:
         return self.root / pattern.replace(NAME, self.names[index])
 
-    def _find_names(self) -> list[str]:
-        before, after = self.image.split(NAME)
-        folder = self.root / before.rpartition("/")[0]
-        names = []
-        for path in folder.rglob("*"):
-            place = path.relative_to(self.root).as_posix()
-            # hidden files are what other systems drop beside pictures (._0001.jpg)
-            hidden = any(part.startswith(".") for part in PurePosixPath(place).parts)
-            fits = place.startswith(before) and place.endswith(after)
-            if fits and not hidden and not path.is_dir():  # a broken link is named as missing later
-                names.append(place[len(before) : len(place) - len(after)])
-        if not names:
-            raise InputError(f"image: expected pictures {self.root / self.image}, found none")
-        return sorted(names)
-
-    def _check_files(self, pattern: str) -> None:
+    def _check_files(self, pattern: str, *, optional: bool = False) -> None:
         paths = [self._path(pattern, index) for index in range(len(self))]
         missing = [path for path in paths if not path.is_file()]
-        if missing:
+        needed = not optional or len(missing) == len(paths)
+        if missing and needed and not incomplete_allowed():
             raise InputError(
-                f"{missing[0]}: expected a file for each of the {len(self)} samples, "
-                f"{len(missing)} are missing"
+                f"{missing[0]}: expected a file for {'some' if optional else 'each'} of the "
+                f"{len(self)} samples, {len(missing)} are missing"
             )
 
 
-def _read_names(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"names: expected a text file, got {path}: {error}") from error
-    names = [line.strip() for line in lines if line.strip()]
-    if not names or len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        got = f"{twice[0]} twice" if twice else "none"
-        raise InputError(f"{path}: expected different names of samples, one per line, got {got}")
-    return names
+def check_size(label_map: Map, path: Path, wanted: Sequence[int], image_path: Path) -> None:
+    """Refuses a map of another (height, width) than its picture's; the paths are for the message.
+
+    Raises:
+        InputError: the sizes differ.
+    """
+    height, width = label_map.shape[-2:]
+    if (height, width) != tuple(wanted):
+        raise InputError(
+            f"{path}: expected {wanted[0]}x{wanted[1]} pixels (height x width), the size "
+            f"of its picture {image_path}, got {height}x{width}"
+        )

@@ -11,18 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctal.data.files import read_array
+from ctal.data.names import check_pattern
 from ctal.errors import InputError
 from ctal.maps import UNLABELLED_CLASS, Map
 from ctal.tasks import Task
-
-NAME = "{name}"
-"""What stands for a sample's name in a path pattern."""
-
-
-def check_pattern(pattern: str, key: str) -> None:
-    """Refuses a path pattern that does not have `{name}` in it once; `key` says whose it is."""
-    if pattern.count(NAME) != 1:
-        raise InputError(f"{key}: expected a path with {NAME} in it once, got {pattern!r}")
 
 
 @dataclass(frozen=True)
@@ -32,27 +24,43 @@ class MapFiles:
     Args:
         task: the task.
         files: path of a map below the root, with `{name}` for the name of the sample.
-        scale: a stored value times this is in the unit of the task (metres for depth).
+        scale: a stored value times this, plus `offset`, is in the unit of the task (metres for
+            depth); a list has one number for each channel of a pixel.
+        offset: see `scale`.
+        invert: take 1 / (value * scale + offset) instead, which makes depth of disparity; where
+            that sum is not above 0 there is no label.
         labels: for class ids: what each stored value means, as a list (the value is the place in
             it) or a dict; None (null in YAML) means unlabelled. A stored value that is neither
             listed nor ignored is an error. Without `labels` the stored values are the class ids,
             and 255 is unlabelled.
         ignore: stored values that mean "no label"; NaN (.nan in YAML) may be among them.
+        optional: samples may lack this file; they have no label for this task then.
+        bits: how many bits a value in a picture must have, 8 or 16; None: any. It catches depth
+            that a program has saved with 8 bits.
 
     Raises:
-        InputError: `files` does not have `{name}` in it once, or both `labels` and `scale` given.
+        InputError: `files` does not have `{name}` in it once, `labels` are given together with
+            what is for numbers, or `bits` is neither 8 nor 16.
     """
 
     task: Task
     files: str
-    scale: float = 1.0
+    scale: float | list[float] = 1.0
+    offset: float | list[float] = 0.0
+    invert: bool = False
     labels: list[int | None] | dict[int, int | None] | None = None
     ignore: list[float] = field(default_factory=list)
+    optional: bool = False
+    bits: int | None = None
 
     def __post_init__(self) -> None:
         check_pattern(self.files, f"files of {self.task.name}")
-        if self.labels is not None and self.scale != 1:
-            raise InputError(f"maps: {self.task.name}: expected labels or a scale, got both")
+        if self.labels is not None and not self._as_stored():
+            raise InputError(
+                f"maps: {self.task.name}: expected labels or a scale (offset, invert), got both"
+            )
+        if self.bits not in (None, 8, 16):
+            raise InputError(f"maps: {self.task.name}: bits: expected 8 or 16, got {self.bits}")
 
     def read(self, path: Path) -> Map:
         """The checked map of one file.
@@ -61,23 +69,51 @@ class MapFiles:
             InputError: the file is broken, or has values that the task cannot have.
         """
         try:
-            stored = read_array(path).astype(np.float64)  # room for any value, exact for ids
-            ignored = np.isin(stored, self.ignore)
-            if np.isnan(self.ignore).any():
-                ignored |= np.isnan(stored)
-            unlabelled = self.task.map_type.unlabelled
-            values = self._meaning(np.where(ignored, 0, stored), ~ignored)
-            label_map = self.task.map_type.from_array(np.where(ignored, unlabelled, values))
+            # a palette's indices may be class ids, but never metres
+            indices = not self.task.map_type.value_type.is_floating_point
+            stored = read_array(path, bits=self.bits, palette=indices)
+            label_map = self.task.map_type.from_array(self.meaning(stored.astype(np.float64)))
             self.task.check(label_map)
         except InputError as error:
             prefix = "" if str(path) in str(error) else f"{path}: "
             raise InputError(f"{prefix}{error}") from error
         return label_map
 
-    def _meaning(self, stored: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[Any]:
-        """Stored values in the unit of the task; what stands where nothing is known is moot."""
-        if self.labels is None:
-            return stored if self.scale == 1 else stored * self.scale
+    def meaning(self, stored: NDArray[np.float64]) -> NDArray[Any]:
+        """Stored values in the unit of the task.
+
+        Raises:
+            InputError: a value that `labels` does not list, or not a scale per channel.
+        """
+        ignored = np.isin(stored, self.ignore)
+        if np.isnan(self.ignore).any():
+            ignored |= np.isnan(stored)
+        unlabelled = self.task.map_type.unlabelled
+        if self.labels is not None:
+            return np.where(ignored, unlabelled, self._classes(stored, ~ignored))
+        return np.where(ignored, unlabelled, self._numbers(np.where(ignored, 0, stored)))
+
+    def _as_stored(self) -> bool:
+        return self.scale == 1 and self.offset == 0 and not self.invert
+
+    def _numbers(self, stored: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self._as_stored():
+            return stored
+        for key, given in (("scale", self.scale), ("offset", self.offset)):
+            if isinstance(given, list) and (stored.ndim < 3 or stored.shape[-1] != len(given)):
+                raise InputError(
+                    f"{key}: expected a number for each channel of the last axis, got {given} "
+                    f"for the shape {stored.shape}"
+                )
+        values = stored * np.asarray(self.scale) + np.asarray(self.offset)
+        if not self.invert:
+            return values
+        finite = values > 0
+        return np.where(finite, 1 / np.where(finite, values, 1), self.task.map_type.unlabelled)
+
+    def _classes(self, stored: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The class ids that `labels` gives the stored values; what is not known is moot."""
+        assert self.labels is not None  # the caller looked
         listed = self.labels if isinstance(self.labels, Mapping) else dict(enumerate(self.labels))
         meaning = np.full(stored.shape, UNLABELLED_CLASS)
         for value in np.unique(stored[known]).tolist():

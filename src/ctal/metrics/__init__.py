@@ -10,16 +10,21 @@ from ctal.metrics.depth import (
     RootMeanSquareLogError,
     WithinRatio,
 )
+from ctal.metrics.edges import OdsF
 from ctal.metrics.gain import delta_m
 from ctal.metrics.normals import MeanAngle, MedianAngle, RootMeanSquareAngle, WithinAngle
 from ctal.metrics.pooled import PooledMean
+from ctal.metrics.saliency import MaxF, MaxIoU
 from ctal.metrics.semseg import MeanIoU, PixelAccuracy
 
 __all__ = [
     "AbsoluteError",
+    "MaxF",
+    "MaxIoU",
     "MeanAngle",
     "MeanIoU",
     "MedianAngle",
+    "OdsF",
     "PixelAccuracy",
     "PooledMean",
     "RelativeError",

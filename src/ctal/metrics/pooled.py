@@ -11,7 +11,26 @@ from torch import Tensor
 from torchmetrics import Metric
 
 
-class PooledMean(Metric, ABC):
+class FloatSums(Metric, ABC):
+    """A metric with float64 states, which must not lose digits when its network does."""
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], exclude_state: Sequence[str] = "") -> Self:
+        """Follows a network to its device, but not to its dtype.
+
+        torchmetrics guards its states against `.half()`, not against `.to(torch.bfloat16)`, which
+        is what Lightning's "bf16-true" calls. Apple's GPUs (mps) have no float64: with a network
+        on one of them the states stay where they are, and `update` brings the pixels to them.
+        """
+
+        def moved(state: Tensor) -> Tensor:
+            device = fn(torch.empty(0, device=state.device)).device
+            return state if device.type == "mps" else state.to(device)
+
+        super()._apply(moved, exclude_state)
+        return self
+
+
+class PooledMean(FloatSums):
     """Mean over every labelled pixel of every batch and process; NaN when there is none.
 
     All pixels weigh the same. The usual mean of per-batch means gives a pixel more weight the fewer
@@ -49,18 +68,3 @@ class PooledMean(Metric, ABC):
     def compute(self) -> Tensor:
         """The metric over all batches so far, a float64 scalar."""
         return self.finish(self.total / self.count)
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], exclude_state: Sequence[str] = "") -> Self:
-        """Follows a network to its device, but not to its dtype.
-
-        torchmetrics guards its states against `.half()`, not against `.to(torch.bfloat16)`, which
-        is what Lightning's "bf16-true" calls. Apple's GPUs (mps) have no float64: with a network
-        on one of them the states stay where they are, and `update` brings the pixels to them.
-        """
-
-        def moved(state: Tensor) -> Tensor:
-            device = fn(torch.empty(0, device=state.device)).device
-            return state if device.type == "mps" else state.to(device)
-
-        super()._apply(moved, exclude_state)
-        return self

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
 from typing import Any, cast
 
+from ctal.descriptions import build_task, class_name, describe_task, find_class
 from ctal.errors import InputError
 from ctal.networks.base import Network
-from ctal.tasks import Task
 
 Description = dict[str, Any]
 """{"class": name, "arguments": {...}, "tasks": [{"class": name, "arguments": {...}}, ...]}."""
@@ -20,12 +18,9 @@ def describe(network: Network) -> Description:
     # weights come from the checkpoint: a rebuilt network must fetch none
     arguments.update({"pretrained": False} if "pretrained" in arguments else {})
     return {
-        "class": _name(type(network)),
+        "class": class_name(type(network)),
         "arguments": arguments,
-        "tasks": [
-            {"class": _name(type(task)), "arguments": _plain(dataclasses.asdict(cast(Any, task)))}
-            for task in network.tasks
-        ],
+        "tasks": [describe_task(task) for task in network.tasks],
     }
 
 
@@ -40,8 +35,8 @@ def build(description: Description) -> Network:
             these arguments.
     """
     try:
-        tasks = [_find(Task, str(t["class"]))(**t["arguments"]) for t in description["tasks"]]
-        kind = _find(Network, str(description["class"]))
+        tasks = [build_task(task) for task in description["tasks"]]
+        kind = find_class(Network, str(description["class"]))
         arguments = dict(description["arguments"])
         # as in `describe`; a file from elsewhere may say otherwise
         arguments.update({"pretrained": False} if "pretrained" in arguments else {})
@@ -50,31 +45,3 @@ def build(description: Description) -> Network:
         raise
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"the description of the network does not fit: {error}") from error
-
-
-def _name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists, as they come back from JSON."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _find(base: type, name: str) -> Any:
-    for kind in _subclasses(base):
-        if _name(kind) == name:
-            return kind
-    raise InputError(
-        f"{name} is no {base.__name__} that is loaded; import {name.rpartition('.')[0]!r} before "
-        "loading this file (ctal predict: --imports)"
-    )
-
-
-def _subclasses(base: type) -> Iterator[type]:
-    kind: type
-    for kind in base.__subclasses__():
-        yield kind
-        yield from _subclasses(kind)

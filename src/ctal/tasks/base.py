@@ -20,7 +20,8 @@ class Task(ABC):
 
     - *raw*, (B, channels, H, W): what a network's head puts out.
     - *target*: the label, a batch of `map_type`.
-    - *prediction*: the decoded raw map, of the shape and in the units of the target.
+    - *prediction*: the decoded raw map, in the unit of the task. It has the form of the target,
+      but where the target says yes or no (1 or 0) it is the probability of yes.
     - *picture*, (3, H, W) uint8: a prediction or a target painted for a person.
 
     A subclass is a frozen dataclass, so that its arguments can be read back from it when a network
@@ -64,14 +65,17 @@ class Task(ABC):
 
     @abstractmethod
     def decode(self, raw: Tensor) -> Tensor:
-        """The prediction in the task's unit, of the target's shape, from (B, channels, H, W)."""
+        """The prediction in the task's unit, of the target's shape, from (B, channels, H, W).
+
+        Class ids are int64, all else is float32.
+        """
 
     @abstractmethod
     def encode(self, target: Tensor) -> Tensor:
         """A raw map (B, channels, H, W) that decodes to `target` wherever it is labelled.
 
         Its mean over labelled pixels is the raw output of the trivial predictor (majority class,
-        mean depth, mean normal).
+        mean depth, mean normal, the more frequent answer).
         """
 
     @abstractmethod
@@ -84,7 +88,8 @@ class Task(ABC):
 
         Raises:
             InputError: a value that the task cannot have (a class id out of range, a depth that is
-                negative or not finite, a normal whose length is neither 0 nor 1).
+                negative or not finite, a normal whose length is neither 0 nor 1, an answer other
+                than 0 and 1).
         """
 
     @abstractmethod

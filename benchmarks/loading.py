@@ -1,0 +1,160 @@
+"""How many samples per second loading gives, beside how many a training step takes.
+
+    python benchmarks/loading.py [--threads N] [--samples N] [--steps N]
+
+Forms of one data set: its files; a cache in memory (`data.cache`); arrays that `ctal data prepare`
+wrote; and those with augmentation. 0, 1 or 2 processes load. Every number
+is of the second epoch, when files are in the system's memory and the processes have started. Run
+it on a quiet machine.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from jsonargparse import ArgumentParser
+from torchvision.transforms import v2
+
+from ctal.comparison.cost import machine
+from ctal.data import DenseDataModule, DenseDataset, PreparedArrays, RandomZoomCrop, Sample
+from ctal.data.loading import PreparedDataset
+from ctal.data.preparing import write_arrays
+from ctal.data_commands.opening import DataSettings, add_data_arguments
+from ctal.errors import InputError
+from ctal.networks import MultiScaleCTALNet, Network, SharedEncoderNet
+
+ROOT = Path(__file__).parents[1]
+CASES = [
+    ("rooms/shared_encoder.yaml", (96, 128)),
+    ("nyuv2_folder/all_tasks_shared_encoder.yaml", (96, 128)),
+    ("nyuv2_folder/all_tasks_shared_encoder.yaml", (288, 384)),
+]
+NETWORKS: list[type[Network]] = [SharedEncoderNet, MultiScaleCTALNet]
+WORKERS = [0, 1, 2]
+BATCH = 8
+AUGMENTATION = [  # that of the configurations
+    v2.RandomHorizontalFlip(),
+    RandomZoomCrop((1.0, 1.5)),
+    v2.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2),
+]
+
+
+class First(DenseDataset):
+    """The first samples of a data set."""
+
+    def __init__(self, dataset: DenseDataset, count: int) -> None:
+        self.dataset, self.tasks = dataset, dataset.tasks
+        self.count = min(count, len(dataset))
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return self.count
+
+    def __getitem__(self, index: int) -> Sample:
+        """One sample."""
+        return self.dataset[index]
+
+    def sample_name(self, index: int) -> str:
+        """Its name."""
+        return self.dataset.sample_name(index)
+
+
+def forms(
+    dataset: DenseDataset, size: tuple[int, int], folder: Path
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The forms of a data set, by name, as arguments of a data module."""
+    yield "files", {"train": dataset}
+    yield "cached", {"train": dataset, "cache": True}
+    resized = PreparedDataset(dataset, dataset.tasks, size, cache=False)
+    names = [dataset.sample_name(index) for index in range(len(dataset))]
+    samples = (resized[index] for index in range(len(resized)))
+    write_arrays(samples, names, dataset.tasks, folder, size=size, source={})
+    yield "prepared", {"train": PreparedArrays(folder)}
+    yield "prepared, augmented", {"train": PreparedArrays(folder), "augmentation": AUGMENTATION}
+
+
+def samples_per_second(module: DenseDataModule) -> float:
+    """Of the second epoch of the training loader."""
+    loader = module.train_dataloader()
+    for _ in loader:
+        pass
+    start = time.perf_counter()
+    count = sum(len(batch["image"]) for batch in loader)
+    return count / (time.perf_counter() - start)
+
+
+def taken_by_training(kind: type[Network], module: DenseDataModule, steps: int) -> float:
+    """Samples per second that training steps take, when none has to be waited for."""
+    network = kind(module.tasks, image_size=module.image_size)
+    optimizer = torch.optim.Adam(network.parameters())
+    batch = next(iter(module.train_dataloader()))
+    times = []
+    for _ in range(1 + steps):  # the first one warms up
+        start = time.perf_counter()
+        predictions = network(batch["image"])
+        scales = [predictions.final, *predictions.initial]
+        maps = [(task, raw_maps[task.name]) for raw_maps in scales for task in module.tasks]
+        loss = torch.stack([task.loss(raw_map, batch[task.name]) for task, raw_map in maps]).sum()
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        times.append(time.perf_counter() - start)
+    return len(batch["image"]) / statistics.median(times[1:])
+
+
+def training_data(config: str) -> DenseDataset:
+    """The training data set of a configuration."""
+    parser = ArgumentParser(exit_on_error=False)
+    add_data_arguments(parser)
+    parsed = parser.parse_args(["--config", f"configs/{config}"]).as_dict()
+    return DataSettings(parsed["data"]).open("train")
+
+
+def run_case(config: str, size: tuple[int, int], samples: int, steps: int) -> None:
+    """Prints a row for each form and each network."""
+    title = f"{config.partition('/')[0]} {size[0]}x{size[1]}"
+    dataset = First(training_data(config), samples)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, given in forms(dataset, size, Path(folder) / "packed"):
+            rates = [
+                samples_per_second(
+                    DenseDataModule(**given, image_size=size, batch_size=BATCH, num_workers=workers)
+                )
+                for workers in WORKERS
+            ]
+            print(
+                f"| {title} | {name} | {' | '.join(f'{rate:.0f}' for rate in rates)} |", flush=True
+            )
+        module = DenseDataModule(PreparedArrays(Path(folder) / "packed"), batch_size=BATCH)
+        for kind in NETWORKS if steps else ():
+            rate = taken_by_training(kind, module, steps)
+            print(f"| {title} | taken by {kind.__name__} | {rate:.1f} | | |", flush=True)
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--samples", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=3)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    os.chdir(ROOT)  # where the paths in the configurations begin
+    print(machine(torch.device("cpu")))
+    print("| data | form | samples/s, 0 workers | 1 worker | 2 workers |")
+    print("|---|---|---|---|---|")
+    for config, size in CASES:
+        try:
+            run_case(config, size, arguments.samples, arguments.steps)
+        except InputError as error:  # pictures that are not here
+            print(f"left out: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""Maps that no file holds: made of another map of the same sample."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctal.data.base import Sample
+from ctal.data.geometry import Camera, normals_from_depth
+from ctal.data.geometry_edges import class_borders, depth_jumps
+from ctal.errors import InputError
+from ctal.maps import ClassMap, DepthMap, Map
+from ctal.tasks import Edges, SurfaceNormals, Task
+
+
+class DerivedMap(ABC):
+    """The map of one task, computed from the map of another.
+
+    A subclass says what it needs and how it is computed; `ctal.data.FolderDataset` takes it in its
+    list `derived`.
+
+    Args:
+        task: the task whose maps these are.
+        source: name of the task whose map they are made of.
+
+    Attributes:
+        source_type: the type that the source's map must have.
+    """
+
+    source_type: ClassVar[type[Map]]
+
+    def __init__(self, task: Task, source: str) -> None:
+        self.task = task
+        self.source = source
+
+    @abstractmethod
+    def compute(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The array of this map, in the form of a file, from the source's array (H, W)."""
+
+    def derive(self, sample: Sample) -> Map:
+        """The map for a sample that has the source's map."""
+        values = np.asarray(sample[self.source])
+        return self.task.map_type.from_array(self.compute(values.reshape(values.shape[-2:])))
+
+    def check_source(self, tasks: dict[str, Task]) -> None:
+        """Refuses a list of tasks that lacks the source, or has another type under its name."""
+        fitting = [
+            name for name, task in tasks.items() if issubclass(task.map_type, self.source_type)
+        ]
+        if self.source not in fitting:
+            raise InputError(
+                f"derived: {self.task.name}: expected a source with a {self.source_type.__name__} "
+                f"among the maps, which are {', '.join(tasks)}, got {self.source!r}"
+            )
+
+
+class NormalsFromDepth(DerivedMap):
+    """Surface normals of planes fitted to back-projected depth (`ctal.data.geometry`).
+
+    The camera is that of the map files as they lie on disk, before any resizing.
+
+    Args:
+        fx: focal length in pixels, horizontal.
+        fy: focal length in pixels, vertical.
+        cx: column of the optical axis, from 0.
+        cy: row of the optical axis, from 0.
+        radius: half the width of the window, pixels; None: 1/64 of the picture's width.
+        jump: relative change of depth that separates two objects.
+        within: top, bottom, left and right of the rows and columns (from 0, the ends not included)
+            whose depth was measured; there are no normals elsewhere. None: all.
+        source: name of the depth task.
+        task: the task of the normals; None: `SurfaceNormals()`.
+
+    Raises:
+        InputError: a number of the camera is missing or impossible, or no rectangle.
+    """
+
+    source_type = DepthMap
+
+    def __init__(
+        self,
+        # None, so that what a configuration leaves out is named by the error below
+        fx: float | None = None,
+        fy: float | None = None,
+        cx: float | None = None,
+        cy: float | None = None,
+        *,
+        radius: int | None = None,
+        jump: float = 0.05,
+        within: tuple[int, int, int, int] | None = None,
+        source: str = "depth",
+        task: Task | None = None,
+    ) -> None:
+        super().__init__(task or SurfaceNormals(), source)
+        if within and not (0 <= within[0] < within[1] and 0 <= within[2] < within[3]):
+            raise InputError(
+                "within: expected top < bottom and left < right, rows and columns from 0, "
+                f"got {within}"
+            )
+        if fx is None or fy is None or cx is None or cy is None:
+            raise InputError(
+                f"derived: {self.task.name}: expected the camera's fx, fy, cx and cy, in pixels of "
+                f"the depth files, got fx: {fx}, fy: {fy}, cx: {cx}, cy: {cy}"
+            )
+        self.within = within
+        self.camera = Camera(fx, fy, cx, cy)
+        self.radius = radius
+        self.jump = jump
+
+    def compute(self, values: NDArray[Any]) -> NDArray[Any]:
+        """(H, W, 3) of metres (H, W)."""
+        depth = values
+        if self.within:
+            top, bottom, left, right = self.within
+            depth = np.zeros_like(values)
+            depth[top:bottom, left:right] = values[top:bottom, left:right]
+        return normals_from_depth(depth, self.camera, radius=self.radius, jump=self.jump)
+
+
+class EdgesFromClasses(DerivedMap):
+    """The borders between classes, one pixel wide (`ctal.data.geometry_edges.class_borders`).
+
+    Args:
+        gap: unlabelled slivers between classes of up to twice this width, pixels, are closed.
+        source: name of the task with the classes.
+        task: the task of the edges; None: `Edges()`.
+    """
+
+    source_type = ClassMap
+
+    def __init__(self, *, gap: int = 0, source: str = "semseg", task: Task | None = None) -> None:
+        super().__init__(task or Edges(), source)
+        self.gap = gap
+
+    def compute(self, values: NDArray[Any]) -> NDArray[Any]:
+        """0, 1 or 255 of class ids (H, W)."""
+        return class_borders(values, gap=self.gap)
+
+
+class EdgesFromDepth(DerivedMap):
+    """Contours of what stands before something else (`ctal.data.geometry_edges.depth_jumps`).
+
+    Args:
+        jump: relative change of depth between neighbours.
+        source: name of the depth task.
+        task: the task of the edges; None: `Edges()`.
+    """
+
+    source_type = DepthMap
+
+    def __init__(
+        self, *, jump: float = 0.1, source: str = "depth", task: Task | None = None
+    ) -> None:
+        super().__init__(task or Edges(), source)
+        self.jump = jump
+
+    def compute(self, values: NDArray[Any]) -> NDArray[Any]:
+        """0, 1 or 255 of metres (H, W)."""
+        return depth_jumps(values, jump=self.jump)

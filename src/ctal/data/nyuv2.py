@@ -1,0 +1,175 @@
+"""NYUv2: indoor pictures with classes, depth, and what follows from these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctal.data.base import DenseDataset, Sample, chosen_tasks
+from ctal.data.derived import DerivedMap, EdgesFromClasses, NormalsFromDepth
+from ctal.data.files import read_array
+from ctal.data.folder import FolderDataset
+from ctal.data.geometry import Camera, axis_signs, unit_vectors
+from ctal.data.map_files import MapFiles
+from ctal.data.names import find_names
+from ctal.data.nyuv2_mat import MAT_FILE, SPLIT_FILE, NYUv2Mat, nyuv2_classes
+from ctal.errors import InputError
+from ctal.tasks import Depth, Edges, SurfaceNormals
+
+# fx_rgb, ... of the authors' toolbox, camera_params.m. It counts pixels from 1, so that its axis
+# may be a pixel off here, which turns a normal by 0.1 degrees.
+KINECT = Camera(fx=518.8579, fy=519.4696, cx=325.5824, cy=253.7362)
+
+# Rows and columns that the authors' toolbox evaluates: beyond them the Kinect measures no depth,
+# and its in-painted continuation would turn ceilings into walls.
+MEASURED = (44, 471, 40, 601)
+
+_FOLDERS = {"train": "train", "test": "val"}
+_MAT_GAP, _FOLDERS_GAP = 7, 4  # half the usual sliver between outlined objects, pixels
+
+
+class NYUv2(DenseDataset):
+    """NYU Depth v2: 1,449 pictures of rooms with classes, depth, normals and edges.
+
+    Source: Silberman, Hoiem, Kohli and Fergus, "Indoor Segmentation and Support Inference from RGBD
+    Images", ECCV 2012; taken with a Kinect.
+    Split: 795 train, 654 test (theirs). There is no third: choose models on a `part` of train.
+    Licence: none stated by the authors; used for research. Nothing is downloaded.
+
+    Two forms, told apart by what lies under `root`:
+
+    - Theirs: `nyu_depth_v2_labeled.mat` (2.8 GB) and `splits.mat`, 480x640, by the extra `data`.
+    - MTAN's (Liu, Johns and Davison, CVPR 2019), 288x384: `{train,val}/{image,label,depth,normal}`
+      with a file `N.npy` per picture; `val` is the test split; 13 classes only.
+
+    Tasks: `semseg`, 13 or 40 classes, their 894 labels mapped the usual way, void unlabelled;
+    `depth`, metres, holes filled in by the authors; `normals`, in neither case measured: of planes
+    fitted to `depth` here (`ctal.data.geometry`), or as stored in MTAN's form (of Eigen and Fergus,
+    ICCV 2015); `edges`, the borders between the classes chosen.
+
+    Known defects: a white frame of some pixels around the pictures, without labels. The Kinect
+    never measured the outermost 40 pixels or so, nor glass, dark and shiny things: depth there is
+    a smooth invention; normals are not derived in the frame (`MEASURED`), but on such things they
+    are. Both are noisy beyond 3 m. A fifth of the pixels is void, much of it slivers between
+    objects, which edges close up to a width of 14 pixels (MTAN: 8). MTAN cut the frame off, in a
+    way not recorded, so the camera of its files is not known; nor are the axes of its normals,
+    which are found by looking (`ctal.data.geometry.axis_signs`).
+
+    Args:
+        root: the folder of either form.
+        split: "train" or "test".
+        classes: 13 or 40.
+        tasks: names of the tasks to carry.
+        camera: derive normals with this camera, that of the files' own size; None: with the
+            Kinect's in the authors' form, but in MTAN's take the stored ones.
+        normal_axes: for stored normals: 1 for each axis that points as here (x right, y down, z
+            into the scene), -1 for each other; None: found by looking at 16 of them.
+        part: the share of the split to use, as [begin, end] in 0..1.
+        seed: None: a part is a stretch of the split, so that views of one room mostly stay
+            together. A number: it is drawn at random with this seed.
+
+    Raises:
+        InputError: neither form, a missing or broken file, or an argument out of range.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        split: str,
+        *,
+        classes: int = 13,
+        tasks: Sequence[str] = ("semseg", "depth", "normals"),
+        camera: Camera | None = None,
+        normal_axes: tuple[float, float, float] | None = None,
+        part: tuple[float, float] = (0.0, 1.0),
+        seed: int | None = None,
+    ) -> None:
+        if split not in _FOLDERS:
+            raise InputError(f"split: expected train or test, got {split!r}")
+        self.root = Path(root)
+        folder = self.root / _FOLDERS[split]
+        self._derived: list[DerivedMap] = []
+        if (self.root / MAT_FILE).is_file():
+            camera, within, gap = camera or KINECT, MEASURED, _MAT_GAP
+            self._source: DenseDataset = NYUv2Mat(self.root, split, classes, part, seed)
+        elif (folder / "image").is_dir():
+            within, gap = None, _FOLDERS_GAP
+            maps = _folder_maps(folder, classes, "normals" in tasks and not camera, normal_axes)
+            self._source = FolderDataset(folder, "image/{name}.npy", maps, part=part, seed=seed)
+        else:
+            raise InputError(
+                f"root: expected {MAT_FILE} and {SPLIT_FILE} (the authors' form) or "
+                f"{_FOLDERS[split]}/{{image,label,depth,normal}} (MTAN's) in {self.root}, "
+                "which has neither"
+            )
+        if camera:
+            self._derived.append(NormalsFromDepth(*astuple(camera), within=within))
+        # 0.011 is usual for NYUv2, whose borders are rough
+        self._derived.append(EdgesFromClasses(gap=gap, task=Edges(max_distance=0.011)))
+        derived = [entry.task for entry in self._derived]
+        self.tasks = chosen_tasks([*self._source.tasks, *derived], tasks)
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self._source)
+
+    def sample_name(self, index: int) -> str:
+        """The official number of the picture, or the name of its files."""
+        return self._source.sample_name(index)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Reads one sample and derives what is not stored.
+
+        Raises:
+            InputError: a file is broken or has values that it cannot have.
+        """
+        sample = self._source[index]
+        names = [task.name for task in self.tasks]
+        for entry in self._derived:
+            if entry.task.name in names:
+                sample[entry.task.name] = entry.derive(sample)
+        return {name: sample[name] for name in ["image", *names]}
+
+
+@dataclass(frozen=True)
+class NormalFiles(MapFiles):
+    """Stored normals, brought back to length 1, which resizing took from them."""
+
+    def meaning(self, stored: NDArray[np.float64]) -> NDArray[Any]:
+        """Unit vectors, or (0, 0, 0)."""
+        return unit_vectors(super().meaning(stored))
+
+
+def _folder_maps(
+    folder: Path, classes: int, normals: bool, axes: tuple[float, float, float] | None
+) -> list[MapFiles]:
+    """What MTAN's folders hold."""
+    if classes != 13:
+        raise InputError(
+            f"classes: expected 13, all that {folder} (MTAN's form) has, got {classes}"
+        )
+    maps = [
+        MapFiles(nyuv2_classes(13), "label/{name}.npy", ignore=[-1]),
+        MapFiles(Depth(), "depth/{name}.npy", ignore=[-1]),
+    ]
+    if normals:
+        pattern = "normal/{name}.npy"
+        if not (folder / "normal").is_dir():
+            raise InputError(
+                f"{folder / 'normal'}: expected the folder of the normals; without it give the "
+                "camera (fx, fy, cx, cy) of the depth files, to derive them"
+            )
+        signs = axes or axis_signs(_some_normals(folder, find_names(folder, pattern)))
+        maps.append(NormalFiles(SurfaceNormals(), pattern, scale=list(signs)))
+    return maps
+
+
+def _some_normals(folder: Path, names: list[str]) -> list[NDArray[np.float32]]:
+    """The stored normals of 16 pictures, spread over all."""
+    chosen = names[:: max(1, len(names) // 16)][:16]
+    return [unit_vectors(read_array(folder / "normal" / f"{name}.npy")) for name in chosen]

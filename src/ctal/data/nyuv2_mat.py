@@ -1,0 +1,124 @@
+"""NYUv2 in the form of its authors: one large .mat file, and one with the split."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torchvision.tv_tensors import Image
+
+from ctal.data.base import DenseDataset, Sample
+from ctal.data.mat_files import open_hdf5, pixel_rows, read_mat
+from ctal.data.names import part_of
+from ctal.errors import InputError
+from ctal.maps import UNLABELLED_CLASS, ClassMap, DepthMap
+from ctal.tasks import Depth, SemanticSegmentation
+
+MAT_FILE, SPLIT_FILE = "nyu_depth_v2_labeled.mat", "splits.mat"
+
+_CLASSES = json.loads((Path(__file__).parent / "nyuv2_classes.json").read_text(encoding="utf-8"))
+_VARIABLES = {"train": "trainNdxs", "test": "testNdxs"}
+
+
+def nyuv2_classes(count: int) -> SemanticSegmentation:
+    """The task of the 13 or the 40 classes.
+
+    Raises:
+        InputError: another number.
+    """
+    if count not in (13, 40):
+        raise InputError(f"classes: expected 13 or 40, got {count}")
+    return SemanticSegmentation(count, class_names=_CLASSES[f"names_{count}"])
+
+
+def class_table(count: int) -> NDArray[np.int64]:
+    """The class id of each label 0..894; 0, which is void, is unlabelled."""
+    table = np.array([0, *_CLASSES["894_to_40"]])
+    if count == 13:
+        table = np.array([0, *_CLASSES["40_to_13"]])[table]
+    return np.where(table == 0, UNLABELLED_CLASS, table - 1)
+
+
+class NYUv2Mat(DenseDataset):
+    """The classes and the depth of `nyu_depth_v2_labeled.mat`; `ctal.data.NYUv2` has the card.
+
+    Args:
+        root: folder with the two .mat files.
+        split: "train" or "test".
+        classes: 13 or 40.
+        part: see `ctal.data.FolderDataset`.
+        seed: see there.
+
+    Raises:
+        InputError: a file is missing, cut off, or not of the documented form.
+    """
+
+    def __init__(
+        self, root: Path, split: str, classes: int, part: tuple[float, float], seed: int | None
+    ) -> None:
+        self.tasks = [nyuv2_classes(classes), Depth()]
+        self.path = root / MAT_FILE
+        self._table = class_table(classes)
+        with open_hdf5(self.path) as file:
+            images, depths, labels = (file[key].shape for key in ("images", "depths", "labels"))
+        if len(images) != 4 or images[1] != 3 or not depths == labels == (images[0], *images[2:]):
+            raise InputError(
+                f"{self.path}: expected images (N, 3, 640, 480), depths and labels (N, 640, 480) "
+                f"as HDF5 shows them, got {images}, {depths} and {labels}"
+            )
+        self.names = part_of(_split_names(root / SPLIT_FILE, split, images[0]), part, seed)
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self.names)
+
+    def sample_name(self, index: int) -> str:
+        """The official number of the picture, "0001" to "1449"."""
+        return self.names[index]
+
+    def __getitem__(self, index: int) -> Sample:
+        """Reads one sample.
+
+        Raises:
+            InputError: its part of the file is broken, or has a label beyond 894.
+        """
+        place = int(self.names[index]) - 1
+        with open_hdf5(self.path) as file:
+            picture, metres, labels = (
+                pixel_rows(file[key][place]) for key in ("images", "depths", "labels")
+            )
+        if labels.max() >= len(self._table):
+            raise InputError(
+                f"{self.path}: picture {self.names[index]}: expected labels 0..894, "
+                f"got {labels.max()}"
+            )
+        sample: Sample = {
+            "image": Image(torch.from_numpy(picture).float() / 255),
+            "semseg": ClassMap.from_array(self._table[labels]),
+            "depth": DepthMap.from_array(metres),
+        }
+        try:
+            self.tasks[1].check(sample["depth"])
+        except InputError as error:
+            raise InputError(f"{self.path}: picture {self.names[index]}: {error}") from error
+        return sample
+
+
+def _split_names(path: Path, split: str, count: int) -> list[str]:
+    """The official numbers of a split's pictures, four digits each.
+
+    Raises:
+        InputError: the file is broken, or its numbers are not different ones of 1..`count`.
+    """
+    numbers = np.atleast_1d(read_mat(path, _VARIABLES[split]))
+    fine = numbers.ndim == 1 and len(set(numbers.tolist())) == numbers.size
+    if not (fine and numbers.size and numbers.min() >= 1 and numbers.max() <= count):
+        raise InputError(
+            f"{path}: expected {_VARIABLES[split]} to list different numbers of 1..{count}, the "
+            f"pictures in {MAT_FILE}, got {numbers.size} from {numbers.min(initial=0)} to "
+            f"{numbers.max(initial=0)}"
+        )
+    return [f"{number:04d}" for number in numbers.astype(int)]

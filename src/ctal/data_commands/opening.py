@@ -1,0 +1,124 @@
+"""The data sets that arguments and configurations name, opened one by one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jsonargparse import SUPPRESS, ArgumentParser
+
+from ctal.arguments import function_parser, known_keys, parse
+from ctal.data import DenseDataModule, DenseDataset
+from ctal.data.base import chosen_tasks
+from ctal.errors import InputError
+from ctal.tasks import Task
+
+# What else a configuration for `ctal fit` holds.
+_OTHER_SECTIONS = ("seed_everything", "trainer", "model", "pictures", "ckpt_path")
+
+
+class DataSettings:
+    """The section `data` of a configuration.
+
+    Args:
+        values: the settings, plain values.
+
+    Attributes:
+        image_size: (H, W) that samples are resized to, if the settings say so.
+    """
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self._values = values
+        self._opened: dict[str, DenseDataset] = {}
+        size = values["image_size"]
+        self.image_size: tuple[int, int] | None = (size[0], size[1]) if size else None
+
+    def splits(self, wanted: Sequence[str] | None) -> list[str]:
+        """The splits that are wanted, or all that there are.
+
+        Raises:
+            InputError: one that there is not.
+        """
+        given = [split for split in ("train", "val", "test") if self._values[split]]
+        for split in wanted or ():
+            if split not in given:
+                raise InputError(f"split: expected some of {', '.join(given)}, got {split!r}")
+        return list(dict.fromkeys(wanted or given))
+
+    def source(self, split: str) -> dict[str, Any]:
+        """The settings of one data set."""
+        return dict(self._values[split])
+
+    def open(self, split: str) -> DenseDataset:
+        """The data set of a split, opened once.
+
+        Raises:
+            InputError: it cannot be opened.
+        """
+        if split not in self._opened:
+            parser = ArgumentParser(exit_on_error=False)
+            parser.add_subclass_arguments(DenseDataset, "dataset")
+            try:
+                parsed = parser.parse_object({"dataset": self._values[split]})
+                self._opened[split] = parser.instantiate(parsed).dataset
+            except ValueError as error:
+                raise _own_error(error) from None
+        return self._opened[split]
+
+    def tasks(self, split: str) -> list[Task]:
+        """The tasks of a split that the settings ask for; all that it carries if they do not.
+
+        Raises:
+            InputError: the data set does not carry one, or cannot be opened.
+        """
+        carried = self.open(split).tasks
+        return chosen_tasks(carried, self._values["tasks"] or [task.name for task in carried])
+
+    def size(self) -> tuple[int, int]:
+        """(H, W) that training resizes to: as set, or that of the first training picture.
+
+        Raises:
+            InputError: the data set cannot be opened or its first sample not be read.
+        """
+        if self.image_size is None:
+            height, width = self.open("train")[0]["image"].shape[-2:]
+            self.image_size = (height, width)
+        return self.image_size
+
+
+def call_with_data(function: Callable[..., object], args: list[str], prog: str) -> None:
+    """Calls a function whose first parameter is a `DataSettings`, with command line arguments.
+
+    The data sets are given as to `ctal fit`: by `--config FILE`, of which the other sections are
+    ignored, or by `--data.train CLASS --data.train.ARGUMENT VALUE`.
+
+    Raises:
+        InputError: the arguments cannot be used.
+    """
+    first, *others = inspect.signature(function).parameters
+    parser = function_parser(function, prog, skip={first})
+    add_data_arguments(parser)
+    known = [key for key in known_keys(parser) if key not in _OTHER_SECTIONS]
+    given = parse(parser, args, known).as_dict()
+    function(DataSettings(given["data"]), **{name: given[name] for name in others})
+
+
+def add_data_arguments(parser: ArgumentParser) -> None:
+    """Lets a parser take what `ctal fit` takes, of which only the section `data` has a meaning."""
+    parser.add_argument("--config", action="config", help="a configuration, as for `ctal fit`")
+    parser.add_class_arguments(DenseDataModule, "data")
+    for section in _OTHER_SECTIONS:
+        parser.add_argument(f"--{section}", type=_ignore, help=SUPPRESS)
+
+
+def _ignore(value: Any) -> None:
+    """A section that is none of the data's business."""
+
+
+def _own_error(error: BaseException) -> BaseException:
+    """The InputError behind a parser's error, which is that of the class it tried; or the error."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, InputError):
+        cause = cause.__cause__
+    return cause or error

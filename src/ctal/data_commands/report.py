@@ -1,0 +1,101 @@
+"""What a survey found, as text for a person: Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ctal.data_commands.survey import Survey
+
+
+def overview(title: str, survey: Survey) -> str:
+    """Counts, sizes, and a table with a row for each task."""
+    sizes = survey.sizes.most_common()
+    shown = ", ".join(f"{height}x{width}" for (height, width), _ in sizes[:3])
+    if len(sizes) > 3:
+        height, width = zip(*survey.sizes, strict=True)
+        shown += f" and {len(sizes) - 3} others, {min(height)}..{max(height)} high, "
+        shown += f"{min(width)}..{max(width)} wide"
+    kind = type(survey.dataset).__name__
+    lines = [f"## {title}", "", f"{kind}, {survey.samples} samples"]
+    lines[-1] += f", pictures of {shown} pixels (height x width)" if sizes else ""
+    rows = []
+    for task in survey.tasks:
+        maps = survey.maps[task.name]
+        span = maps.tally.span(task) if maps.tally else "none"
+        share = _percent(survey.labelled_share(task))
+        rows.append([task.name, task.unit, str(maps.samples), share, span])
+    head = ["task", "unit", "samples with the map", "labelled pixels", "values"]
+    return "\n".join([*lines, "", *_table(head, rows)]) + "\n"
+
+
+def class_shares(survey: Survey) -> str:
+    """For each task of classes a line with the share of every class, the most frequent first."""
+    lines = []
+    for name, found in survey.plain()["tasks"].items():
+        classes = sorted(found.get("classes", ()), key=lambda entry: -entry["pixels"])
+        if classes:
+            shares = [f"{entry['name']} {_percent(entry['pixels'])}" for entry in classes]
+            lines.append(f"{name}: {', '.join(shares)}")
+    return "".join(f"\n{line}\n" for line in lines)
+
+
+def details(survey: Survey) -> str:
+    """The statistics of pictures and tasks."""
+    plain = survey.plain()
+    picture = plain["picture"]
+    lines = [f"picture: mean {_listed(picture['mean'])}, standard deviation "]
+    lines[-1] += f"{_listed(picture['std'])} (red, green, blue; 0..1)"
+    for name, found in plain["tasks"].items():
+        lines += ["", f"### {name}", "", *_task_lines(found)]
+    return "\n".join(["", *lines]) + "\n"
+
+
+def problems(survey: Survey) -> str:
+    """All samples that cannot be used, a line for each."""
+    lines = [f"- {problem.name}: {problem.reason}" for problem in survey.problems]
+    count = len(lines)
+    return "\n".join(
+        ["", f"{count} of {len(survey.dataset)} samples cannot be used:", "", *lines, ""]
+    )
+
+
+def _task_lines(found: dict[str, Any]) -> list[str]:
+    if "classes" in found:
+        rows = [
+            [str(c["id"]), c["name"], _percent(c["pixels"]), str(c["samples"])]
+            for c in found["classes"]
+        ]
+        return _table(["id", "class", "labelled pixels", "samples with it"], rows)
+    if "quantiles" in found:
+        numbers = {"min": found["min"], **found["quantiles"], "max": found["max"]}
+        numbers["mean"] = found["mean"]
+        head = [key if key.isalpha() else f"{100 * float(key):g} %" for key in numbers]
+        return _table(["unit", *head], [[found["unit"], *(f"{n:.3g}" for n in numbers.values())]])
+    if "towards" in found:
+        shares = found["towards"]
+        return [
+            f"mean {_listed(found['mean'])}, direction {_listed(found['mean_direction'])}",
+            "",
+            *_table(["largest component", *shares], [["pixels", *map(_percent, shares.values())]]),
+        ]
+    return ["no labelled pixel"]
+
+
+def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
+    """A table in Markdown, its columns aligned for a reader of the plain text."""
+    widths = [max(len(cell) for cell in column) for column in zip(head, *body, strict=True)]
+    rows = [
+        [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        for row in [head, *body]
+    ]
+    rows.insert(1, ["-" * width for width in widths])
+    return [f"| {' | '.join(row)} |" for row in rows]
+
+
+def _listed(numbers: Sequence[float]) -> str:
+    return f"({', '.join(f'{number:.3f}' for number in numbers)})"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if share >= 0.0005 or share == 0 else "< 0.05 %"

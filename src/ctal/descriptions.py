@@ -1,0 +1,72 @@
+"""Objects as plain values, and back: what a file says about the tasks whose maps it holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, cast
+
+from ctal.errors import InputError
+from ctal.tasks import Task
+
+Description = dict[str, Any]
+"""{"class": name, "arguments": {...}}, plain values only."""
+
+
+def describe_task(task: Task) -> Description:
+    """What is needed to make an equal task again."""
+    return {
+        "class": class_name(type(task)),
+        "arguments": plain(dataclasses.asdict(cast(Any, task))),
+    }
+
+
+def build_task(description: Description) -> Task:
+    """The task of a description; its class must be loaded already, since nothing is imported.
+
+    Raises:
+        InputError: it is no description, its class is not loaded, or does not take its arguments.
+    """
+    try:
+        kind = find_class(Task, str(description["class"]))
+        return cast(Task, kind(**description["arguments"]))
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"the description of a task does not fit: {error}") from error
+
+
+def class_name(kind: type) -> str:
+    """The name under which `find_class` finds a class."""
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def find_class(base: type, name: str) -> Any:
+    """The class of this name among the loaded subclasses of `base`.
+
+    Nothing is imported: a file from elsewhere cannot choose what code runs.
+
+    Raises:
+        InputError: there is none.
+    """
+    for kind in _subclasses(base):
+        if class_name(kind) == name:
+            return kind
+    raise InputError(
+        f"{name} is no {base.__name__} that is loaded; import {name.rpartition('.')[0]!r} before "
+        "loading this file (ctal predict: --imports)"
+    )
+
+
+def plain(value: Any) -> Any:
+    """Tuples as lists, as they come back from JSON."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _subclasses(base: type) -> Iterator[type]:
+    kind: type
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _subclasses(kind)

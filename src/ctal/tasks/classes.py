@@ -1,0 +1,74 @@
+"""Classes: what all tasks share that choose one of several classes for every pixel."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchmetrics import Metric
+
+from ctal.errors import InputError
+from ctal.maps import UNLABELLED_CLASS, ClassMap
+from ctal.metrics.semseg import MeanIoU, PixelAccuracy, labelled_classes
+from ctal.tasks.base import Task, masked, masked_mean
+
+
+class ClassTask(Task):
+    """One class per pixel, with a raw score (a channel) for each; its loss is the cross entropy.
+
+    A subclass says how many classes there are (`channels`) and what their colours are.
+    """
+
+    map_type = ClassMap
+    unit = "class id"
+    error_limit = 1.0
+
+    @abstractmethod
+    def palette(self) -> list[str]:
+        """The colour "#rrggbb" of each class."""
+
+    def loss(self, raw: Tensor, target: Tensor) -> Tensor:
+        """Cross entropy of softmax(raw), mean over labelled pixels."""
+        valid = self.valid(target)
+        classes = torch.where(valid, target, 0)
+        return masked_mean(F.cross_entropy(masked(raw, valid), classes, reduction="none"), valid)
+
+    def decode(self, raw: Tensor) -> Tensor:
+        """The class of the highest score, (B, H, W) int64."""
+        return raw.argmax(dim=1)
+
+    def encode(self, target: Tensor) -> Tensor:
+        """One-hot, (B, channels, H, W) float32; zeros where unlabelled."""
+        classes = torch.arange(self.channels, device=target.device)
+        return (target.unsqueeze(1) == classes[:, None, None]).float()
+
+    def valid(self, target: Tensor) -> Tensor:
+        """Which pixels are not 255."""
+        return labelled_classes(target)
+
+    def check(self, target: Tensor) -> None:
+        """Looks for class ids outside 0..channels - 1 that are not 255."""
+        wrong = target[((target < 0) | (target >= self.channels)) & self.valid(target)]
+        if wrong.numel():
+            raise InputError(
+                f"{self.name}: expected class ids 0..{self.channels - 1}, or 255 where there is "
+                f"no label, got {sorted(set(wrong.tolist()))[:10]} (in {wrong.numel()} pixels)"
+            )
+
+    def metrics(self) -> dict[str, Metric]:
+        """Mean IoU and the share of right pixels."""
+        return {"miou": MeanIoU(self.channels), "pixel_accuracy": PixelAccuracy()}
+
+    def error(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """1 where the class is wrong, 0 where it is right."""
+        wrong = (prediction != target).float()
+        return torch.where(self.valid(target), wrong, torch.nan)
+
+    def paint(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
+        """Every class in its colour, whatever the reference; black where unlabelled."""
+        colours = torch.zeros(UNLABELLED_CLASS + 1, 3, dtype=torch.uint8)
+        for index, colour in enumerate(self.palette()):
+            colours[index] = torch.tensor(list(bytes.fromhex(colour[1:])))
+        return colours[prediction.cpu()].movedim(-1, 0)

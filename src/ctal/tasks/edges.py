@@ -1,0 +1,80 @@
+"""Edges: where one object or part ends and another begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchmetrics import Metric
+
+from ctal.errors import InputError
+from ctal.maps import EdgeMap
+from ctal.metrics import OdsF
+from ctal.tasks.base import masked, masked_mean
+from ctal.tasks.binary import CERTAIN, BinaryTask
+
+
+@dataclass(frozen=True)
+class Edges(BinaryTask):
+    """Whether a pixel lies on an edge; its loss is a binary cross entropy weighted by the answer.
+
+    Args:
+        positive_weight: weight w of edge pixels, between 0 and 1; all others have 1 - w. Few
+            pixels are edges, and with equal weights a network does best by finding none.
+        max_distance: how far a found edge may be from the true one in the metric odsF, as a
+            fraction of the picture's diagonal: 0.0075 is usual, 0.011 for NYUv2.
+        name: key of the task's map in samples and outputs.
+
+    Raises:
+        InputError: a number is out of range.
+    """
+
+    positive_weight: float = 0.95
+    max_distance: float = 0.0075
+    name: str = "edges"
+
+    map_type = EdgeMap
+    answers = ("no edge", "edge")
+    colormap = "Blues"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.positive_weight < 1:
+            raise InputError(
+                f"positive_weight: expected a number between 0 and 1, got {self.positive_weight!r}"
+            )
+        OdsF(self.max_distance)  # which says what is wrong with it
+
+    @property
+    def channels(self) -> int:
+        """The log-odds of an edge."""
+        return 1
+
+    def loss(self, raw: Tensor, target: Tensor) -> Tensor:
+        """-w y ln p - (1 - w) (1 - y) ln (1 - p), mean over labelled pixels.
+
+        y is the target and p = sigmoid(raw). The form of Xie and Tu, "Holistically-Nested Edge
+        Detection", ICCV 2015, equation 2, with a constant weight as in Kokkinos, "UberNet", CVPR
+        2017.
+        """
+        valid = self.valid(target)
+        edge = target == 1
+        weight = torch.where(edge, self.positive_weight, 1 - self.positive_weight)
+        raw = masked(raw, valid).squeeze(1)
+        entropy = F.binary_cross_entropy_with_logits(raw, edge.float(), reduction="none")
+        return masked_mean(weight * entropy, valid)
+
+    def decode(self, raw: Tensor) -> Tensor:
+        """The probability of an edge, (B, H, W) float32."""
+        return raw.float().sigmoid().squeeze(1)
+
+    def encode(self, target: Tensor) -> Tensor:
+        """The log-odds of a sure answer, (B, 1, H, W) float32; 0 where unlabelled."""
+        sure = torch.where(target == 1, CERTAIN, -CERTAIN)
+        return torch.where(self.valid(target), sure, 0.0).unsqueeze(1)
+
+    def metrics(self) -> dict[str, Metric]:
+        """The F-measure at the best threshold of the data set."""
+        return {"odsf": OdsF(self.max_distance)}

@@ -1,0 +1,44 @@
+"""Human parts: to which part of a body every pixel belongs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ctal.tasks.classes import ClassTask
+
+PARTS = {
+    "background": "#d9d9d9",
+    "head": "#e41a1c",
+    "torso": "#ff7f00",
+    "upper arms": "#33a02c",
+    "lower arms": "#b2df8a",
+    "upper legs": "#1f78b4",
+    "lower legs": "#a6cee3",
+}
+"""Names and colours of the classes, in the order of their ids."""
+
+
+@dataclass(frozen=True)
+class HumanParts(ClassTask):
+    """Background and 6 parts of people, class ids 0..6; its loss is the cross entropy.
+
+    The parts are those of Chen et al., "Detect What You Can: Detecting and Representing Objects
+    using Holistic Models and Body Parts", CVPR 2014, as the multitask literature joins them: see
+    `PARTS`. Hands belong to the lower arms, feet to the lower legs. The mean IoU is over all 7
+    classes. A picture without people has no label at all (255 everywhere, or no map): its
+    background would only show that people are rare.
+
+    Args:
+        name: key of the task's map in samples and outputs.
+    """
+
+    name: str = "human_parts"
+
+    @property
+    def channels(self) -> int:
+        """One score per class."""
+        return len(PARTS)
+
+    def palette(self) -> list[str]:
+        """The colour "#rrggbb" of each class."""
+        return list(PARTS.values())

@@ -1,0 +1,57 @@
+"""Inverse depth: how near things are, up to a factor; what stereo cameras measure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ctal.errors import InputError
+from ctal.maps import InverseDepthMap
+from ctal.tasks.colours import paint_values
+from ctal.tasks.depth import Depth
+
+
+@dataclass(frozen=True)
+class InverseDepth(Depth):
+    """1 / depth times a factor that the data set states; its loss is the mean absolute error.
+
+    It is no depth: larger values are nearer, and no number of it is in metres. Benchmarks on
+    Cityscapes call it depth all the same; their "Abs Err" and "Rel Err" are `abs_error` and
+    `rel_error` here. What is too far to be measured has no label.
+
+    Args:
+        name: key of the task's map in samples and outputs.
+
+    Attributes:
+        nearest: a prediction is never below this, since ratios and logarithms of it are taken.
+    """
+
+    name: str = "inverse_depth"
+
+    map_type = InverseDepthMap
+    unit = "1/m up to a factor"
+    error_limit = 0.05
+    nearest: ClassVar[float] = 1e-4
+
+    def check(self, target: Tensor) -> None:
+        """Looks for values that are negative or not finite."""
+        wrong = target[~(torch.isfinite(target) & (target >= 0))]
+        if wrong.numel():
+            raise InputError(
+                f"{self.name}: expected inverse depth > 0, or 0 where there is no label, got "
+                f"{wrong[0].item():g} (one of {wrong.numel()} such pixels)"
+            )
+
+    def paint(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
+        """From yellow (near) to dark violet (far), as depth; black where unlabelled.
+
+        The colours span the labelled values of the reference; 0..1 where it has none.
+        """
+        values = self._labelled(prediction)
+        known = values if reference is None else self._labelled(reference)
+        known = known[~known.isnan()]
+        low, high = (known.min().item(), known.max().item()) if known.numel() else (0.0, 1.0)
+        return paint_values(values, low, high, "viridis")

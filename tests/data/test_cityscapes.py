@@ -1,0 +1,169 @@
+"""Cityscapes in both forms: small files written as the real ones are, read back."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image as PILImage
+from torchvision.transforms.v2 import functional as TF
+
+from ctal.data import Cityscapes
+from ctal.errors import InputError
+from ctal.maps import DepthMap, InverseDepthMap
+
+NAME = "aachen/aachen_000000_000019"
+# a label id of each scored class in the order of the train ids, then ids that are not scored
+SCORED = [7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33]
+OTHERS = [0, 1, 2, 3, 4, 5, 6, 9, 10, 14, 15, 16, 18, 29, 30, 255]
+SHAPE = (5, 7)
+
+
+def save(path, array):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    PILImage.fromarray(array).save(path)
+
+
+@pytest.fixture
+def official(tmp_path):
+    """Both splits with one picture; its 35 pixels hold every label id once."""
+    labels = np.array(SCORED + OTHERS, np.uint8).reshape(SHAPE)
+    disparity = np.full(SHAPE, 1 + 256 * 40, np.uint16)
+    disparity[0, :3] = [0, 1, 32257]
+    for split in ("train", "val"):
+        save(
+            tmp_path / f"leftImg8bit/{split}/{NAME}_leftImg8bit.png",
+            np.full((*SHAPE, 3), 51, np.uint8),
+        )
+        save(tmp_path / f"gtFine/{split}/{NAME}_gtFine_labelIds.png", labels)
+        save(tmp_path / f"disparity/{split}/{NAME}_disparity.png", disparity)
+        camera = tmp_path / f"camera/{split}/{NAME}_camera.json"
+        camera.parent.mkdir(parents=True)
+        content = {
+            "extrinsic": {"baseline": 0.209313, "pitch": 0.038, "x": 1.7},
+            "intrinsic": {"fx": 2262.52, "fy": 2265.3017905988554, "u0": 1096.98, "v0": 513.137},
+        }
+        camera.write_text(json.dumps(content))
+    return tmp_path
+
+
+def test_every_label_id_becomes_its_class(official):
+    dataset = Cityscapes(official, "train")
+    assert dataset.sample_name(0) == NAME
+    semseg = dataset[0]["semseg"].flatten().tolist()
+    assert semseg == [*range(19), *[255] * len(OTHERS)]
+    names = dataset.tasks[0].class_names
+    assert [names[i] for i in (0, 5, 10, 13, 18)] == ["road", "pole", "sky", "car", "bicycle"]
+    sample = Cityscapes(official, "val", classes=7)[0]["semseg"].flatten().tolist()
+    expected = [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 5, 6, 6, 6, 6, 6, 6]
+    assert sample == expected + [255] * len(OTHERS)
+
+
+def test_disparity_becomes_inverse_depth(official):
+    sample = Cityscapes(official, "train")[0]
+    inverse = sample["inverse_depth"]
+    assert isinstance(inverse, InverseDepthMap)
+    # stored p: d = (p - 1) / 256 pixels; 0 is invalid, d = 0 infinitely far
+    assert inverse[0, 0, :4].tolist() == pytest.approx([0, 0, 126 / 256, 40 / 256])
+    assert list(sample) == ["image", "semseg", "inverse_depth"]
+
+
+def test_metres_come_on_request_with_the_camera_of_the_picture(official):
+    sample = Cityscapes(official, "val", tasks=["depth", "inverse_depth"])[0]
+    assert isinstance(sample["depth"], DepthMap)
+    constant = 0.209313 * 2262.52
+    expected = [0, 0, constant / 126, constant / 40]
+    assert sample["depth"][0, 0, :4].tolist() == pytest.approx(expected)
+
+
+def test_a_magnified_picture_has_a_larger_inverse_depth(official):
+    inverse = Cityscapes(official, "train")[0]["inverse_depth"]
+    zoomed = inverse.zoomed(2.0)
+    assert type(zoomed) is InverseDepthMap
+    assert torch.equal(zoomed.as_subclass(torch.Tensor), 2 * inverse.as_subclass(torch.Tensor))
+    flipped = TF.horizontal_flip(inverse)
+    assert flipped[0, 0, -1] == inverse[0, 0, 0]
+    assert inverse[0, 0, 3] == TF.resize(inverse, list(SHAPE))[0, 0, 3]
+
+
+def test_other_encodings_are_named(official):
+    labels = official / f"gtFine/train/{NAME}_gtFine_labelIds.png"
+    disparity = official / f"disparity/train/{NAME}_disparity.png"
+    save(labels, np.zeros((*SHAPE, 4), np.uint8))  # gtFine_color under the wrong name
+    with pytest.raises(InputError, match=r"labelIds\.png: expected one value per pixel"):
+        Cityscapes(official, "train")[0]
+    save(labels, np.full(SHAPE, 40, np.uint8))
+    with pytest.raises(InputError, match=r"labelIds\.png: expected a value that `labels` lists"):
+        Cityscapes(official, "train")[0]
+    save(labels, np.zeros(SHAPE, np.uint16))
+    with pytest.raises(InputError, match=r"labelIds\.png: expected a picture of 8 bits, got 16"):
+        Cityscapes(official, "train")[0]
+    save(disparity, np.full(SHAPE, 40, np.uint8))
+    with pytest.raises(InputError, match=r"disparity\.png: expected a picture of 16 bits, got 8"):
+        Cityscapes(official, "train", tasks=["inverse_depth"])[0]
+
+
+def test_missing_and_broken_files_are_named(official):
+    camera = official / f"camera/train/{NAME}_camera.json"
+    for content in ("{", '{"extrinsic": {}}', "[]"):
+        camera.write_text(content)
+        with pytest.raises(InputError, match=r"camera\.json: expected a camera file") as caught:
+            Cityscapes(official, "train", tasks=["depth"])[0]
+        assert "\n" not in str(caught.value)
+    camera.unlink()
+    with pytest.raises(InputError, match=r"camera\.json: expected a file for each of the 1 sam"):
+        Cityscapes(official, "train", tasks=["semseg", "depth"])
+    (official / f"disparity/train/{NAME}_disparity.png").unlink()
+    with pytest.raises(InputError, match=r"disparity\.png: expected a file for each of the 1 sam"):
+        Cityscapes(official, "train")
+    assert list(Cityscapes(official, "train", tasks=["semseg"])[0]) == ["image", "semseg"]
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for split in ("train", "val"):
+        for kind in ("image", "label_19", "label_7", "depth"):
+            (tmp_path / split / kind).mkdir(parents=True)
+        for name in range(3):
+            files = {
+                "image": np.full((4, 6, 3), 0.2 * name),
+                "label_19": np.array([[18.0, -1.0, 0.0]] * 4).repeat(2, 1),
+                "label_7": np.array([[6.0, -1.0, 0.0]] * 4).repeat(2, 1),
+                "depth": np.full((4, 6, 1), 0.1 * name),
+            }
+            for kind, array in files.items():
+                np.save(tmp_path / split / kind / f"{name}.npy", array)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("classes", "last"), [(19, 18), (7, 6)])
+def test_folders_are_read_value_for_value(folders, classes, last):
+    dataset = Cityscapes(folders, "val", classes=classes)
+    assert len(dataset) == 3
+    sample = dataset[2]
+    assert sample["image"][0, 0, 0].item() == pytest.approx(0.4)
+    assert sample["semseg"][0].tolist() == [last, last, 255, 255, 0, 0]
+    assert sample["inverse_depth"].unique().tolist() == pytest.approx([0.2])
+    assert isinstance(sample["inverse_depth"], InverseDepthMap)
+    assert not dataset[0]["inverse_depth"].any()  # 0 is "not known"
+
+
+def test_folders_have_no_metres(folders):
+    with pytest.raises(InputError, match="tasks: expected different ones of semseg, inverse_depth"):
+        Cityscapes(folders, "val", tasks=["depth"])
+
+
+def test_what_is_neither_form_names_both(tmp_path, folders):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"leftImg8bit/val .* val/\{image,label_19,depth\}"):
+        Cityscapes(tmp_path / "empty", "val")
+    with pytest.raises(InputError, match="split: expected train or val, got 'test'"):
+        Cityscapes(folders, "test")
+    with pytest.raises(InputError, match="classes: expected 19 or 7, got 8"):
+        Cityscapes(folders, "val", classes=8)
+
+
+def test_parts_complete_each_other(folders):
+    parts = [Cityscapes(folders, "train", part=part, seed=3) for part in ((0, 0.6), (0.6, 1))]
+    assert [len(part) for part in parts] == [2, 1]
+    assert sorted(parts[0].names + parts[1].names) == ["0", "1", "2"]

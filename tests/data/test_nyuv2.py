@@ -1,0 +1,247 @@
+"""NYUv2 in both forms: small files written as the real ones are, read back value for value."""
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from scipy.io import savemat
+
+from ctal.data import Camera, NYUv2
+from ctal.data.nyuv2_mat import class_table
+from ctal.errors import InputError
+from ctal.maps import ClassMap, DepthMap, EdgeMap, NormalMap
+
+COUNT, HEIGHT, WIDTH = 5, 12, 16
+CAMERA = Camera(fx=13.0, fy=13.0, cx=7.5, cy=5.5)
+
+
+@pytest.fixture
+def pictures():
+    """uint8 (N, H, W, 3), metres (N, H, W), labels 0..894 (N, H, W), as MATLAB shows them."""
+    rng = np.random.default_rng(0)
+    return (
+        rng.integers(0, 256, (COUNT, HEIGHT, WIDTH, 3)).astype(np.uint8),
+        rng.uniform(0.7, 10, (COUNT, HEIGHT, WIDTH)).astype(np.float32),
+        rng.integers(0, 895, (COUNT, HEIGHT, WIDTH)).astype(np.uint16),
+    )
+
+
+def save_mat(folder, images, depths, labels):
+    """A .mat file of version 7.3: a MATLAB header of 512 bytes, then HDF5, axes reversed."""
+    path = folder / "nyu_depth_v2_labeled.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file["images"] = images.transpose(0, 3, 2, 1)
+        file["depths"] = depths.transpose(0, 2, 1)
+        file["labels"] = labels.transpose(0, 2, 1)
+    with path.open("r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM")
+    return path
+
+
+def save_splits(folder, train=(1, 4, 5), test=(2, 3)):
+    columns = {"trainNdxs": np.array(train)[:, None], "testNdxs": np.array(test)[:, None]}
+    savemat(folder / "splits.mat", {key: value.astype(float) for key, value in columns.items()})
+
+
+@pytest.fixture
+def official(tmp_path, pictures):
+    save_mat(tmp_path, *pictures)
+    save_splits(tmp_path)
+    return tmp_path
+
+
+def test_the_official_file_is_read_value_for_value(official, pictures):
+    images, depths, labels = pictures
+    dataset = NYUv2(official, "train", classes=40)
+    assert [dataset.sample_name(i) for i in range(len(dataset))] == ["0001", "0004", "0005"]
+    assert [task.name for task in dataset.tasks] == ["semseg", "depth", "normals"]
+    sample = dataset[1]
+    assert list(sample) == ["image", "semseg", "depth", "normals"]
+    picture = (sample["image"] * 255).round().to(torch.uint8).permute(1, 2, 0)
+    assert np.array_equal(picture.numpy(), images[3])
+    assert np.array_equal(sample["depth"][0].numpy(), depths[3])
+    assert np.array_equal(sample["semseg"].numpy(), class_table(40)[labels[3]])
+    types = [ClassMap, DepthMap, NormalMap]
+    assert [type(sample[task.name]) for task in dataset.tasks] == types
+
+
+def test_labels_mean_the_usual_classes(official):
+    # of the authors' 894: 21 wall, 11 floor, 5 chair, 17 refrigerator, 894 torah; 0 void
+    assert class_table(40)[[21, 11, 5, 17, 894, 0]].tolist() == [0, 1, 4, 23, 39, 255]
+    assert class_table(13)[[21, 11, 5, 17, 894, 0]].tolist() == [11, 4, 3, 5, 6, 255]
+    names = NYUv2(official, "test").tasks[0].class_names
+    assert [names[i] for i in (11, 4, 3, 5)] == ["wall", "floor", "chair", "furniture"]
+    names = NYUv2(official, "test", classes=40).tasks[0].class_names
+    assert [names[i] for i in (0, 1, 4, 23)] == ["wall", "floor", "chair", "refridgerator"]
+
+
+def test_normals_and_edges_are_derived(tmp_path):
+    """At the real size: a ceiling, seen by the Kinect's camera, and its in-painted frame."""
+    v, u = np.mgrid[:480, :640]
+    rise = (v - 253.7362) / 519.4696  # of the viewing rays; the ceiling is 1.2 m above the camera
+    depth = np.where(rise < -0.2, -1.2 / np.minimum(rise, -0.2), 6.0)
+    depth[:44] = depth[44]
+    labels = np.where(u < 300, 21, 11).astype(np.uint16)
+    save_mat(tmp_path, np.zeros((1, 480, 640, 3), np.uint8), depth[None].astype("f4"), labels[None])
+    save_splits(tmp_path, train=[1], test=[1])
+    sample = NYUv2(tmp_path, "test", tasks=["edges", "normals"])[0]
+    assert list(sample) == ["image", "edges", "normals"]
+    normals = sample["normals"].permute(1, 2, 0)
+    assert normals[44:130, 40:601].any(dim=-1).all()
+    assert torch.allclose(normals[44:130, 40:601], torch.tensor([0.0, 1.0, 0.0]), atol=0.02)
+    assert torch.allclose(normals[200:471, 40:601], torch.tensor([0.0, 0.0, -1.0]), atol=0.02)
+    frame = torch.ones(480, 640, dtype=torch.bool)
+    frame[44:471, 40:601] = False
+    assert not normals[frame].any()
+    assert isinstance(sample["edges"], EdgeMap)
+    assert sample["edges"].nonzero()[:, 1].unique().tolist() == [299]
+    assert sample["edges"].unique().tolist() == [0, 1]
+
+
+def test_parts_of_the_split(official):
+    first = NYUv2(official, "train", part=(0, 0.7))
+    rest = NYUv2(official, "train", part=(0.7, 1))
+    assert [len(first), len(rest)] == [2, 1]
+    assert sorted(first._source.names + rest._source.names) == ["0001", "0004", "0005"]
+
+
+def test_half_a_download_is_named(official):
+    path = official / "nyu_depth_v2_labeled.mat"
+    whole = path.read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"<html>not found</html>"):
+        path.write_bytes(content)
+        with pytest.raises(
+            InputError, match=r"labeled\.mat: expected a whole \.mat file"
+        ) as caught:
+            NYUv2(official, "train")
+        assert "\n" not in str(caught.value)
+
+
+def test_a_file_without_the_arrays_is_named(official, pictures):
+    path = official / "nyu_depth_v2_labeled.mat"
+    with h5py.File(path, "w") as file:
+        file["images"] = pictures[0].transpose(0, 3, 2, 1)
+    with pytest.raises(InputError, match=r"labeled\.mat: expected a whole"):
+        NYUv2(official, "train")
+    with h5py.File(path, "w") as file:  # axes as MATLAB shows them
+        for key, array in zip(("images", "depths", "labels"), pictures, strict=True):
+            file[key] = array
+    with pytest.raises(InputError, match=r"expected images \(N, 3, 640, 480\)"):
+        NYUv2(official, "train")
+
+
+def test_a_wrong_split_file_is_named(official):
+    for wrong in ([1, 6], [0, 1], [1, 1]):
+        save_splits(official, train=wrong)
+        with pytest.raises(InputError, match=r"splits\.mat: expected trainNdxs .* of 1\.\.5"):
+            NYUv2(official, "train")
+    savemat(official / "splits.mat", {"other": np.ones(3)})
+    with pytest.raises(
+        InputError, match=r"splits\.mat: expected the variable trainNdxs, got other"
+    ):
+        NYUv2(official, "train")
+    (official / "splits.mat").write_bytes(b"half")
+    with pytest.raises(InputError, match=r"splits\.mat: expected a whole \.mat file"):
+        NYUv2(official, "train")
+    (official / "splits.mat").unlink()
+    with pytest.raises(InputError, match=r"splits\.mat: expected a \.mat file, got none"):
+        NYUv2(official, "train")
+
+
+def test_values_that_cannot_be_are_named(official, pictures):
+    _, depths, labels = pictures
+    labels[3, 0, 0] = 895
+    depths[4, 2, 2] = -1
+    save_mat(official, *pictures)
+    dataset = NYUv2(official, "train")
+    with pytest.raises(InputError, match=r"picture 0004: expected labels 0\.\.894, got 895"):
+        dataset[1]
+    with pytest.raises(InputError, match=r"picture 0005: depth: expected metres"):
+        dataset[2]
+    assert dataset[0]["depth"].min() > 0.5
+
+
+def corridor():
+    """Normals in the conventions here: walls left and right, floor, ceiling, end."""
+    v, u = np.mgrid[:HEIGHT, :WIDTH]
+    x, y = (u - CAMERA.cx) / CAMERA.fx, (v - CAMERA.cy) / CAMERA.fy
+    nearest = np.argmax([np.abs(x), np.abs(y), np.full(x.shape, 0.15)], axis=0)
+    faces = np.stack([-np.sign(x), -np.sign(y), -np.ones_like(x)], -1)
+    return np.eye(3)[nearest] * faces
+
+
+@pytest.fixture
+def folders(tmp_path, pictures):
+    """MTAN's form, with normals whose y and z point the other way and whose length is not 1."""
+    images, depths, _ = pictures
+    stored = corridor() * [1, -1, -1] * 0.9
+    stored[0, 0] = 0
+    for split in ("train", "val"):
+        for kind in ("image", "label", "depth", "normal"):
+            (tmp_path / split / kind).mkdir(parents=True)
+        for i in range(COUNT):
+            labels = np.full((HEIGHT, WIDTH), i, np.float64)
+            labels[0, 0] = -1
+            np.save(tmp_path / split / "image" / f"{i}.npy", images[i] / 255)
+            np.save(tmp_path / split / "label" / f"{i}.npy", labels)
+            np.save(tmp_path / split / "depth" / f"{i}.npy", depths[i][..., None])
+            np.save(tmp_path / split / "normal" / f"{i}.npy", stored)
+    return tmp_path
+
+
+def test_folders_are_read_value_for_value(folders, pictures):
+    images, depths, _ = pictures
+    dataset = NYUv2(folders, "test", tasks=["semseg", "depth", "normals", "edges"])
+    assert len(dataset) == COUNT
+    sample = dataset[3]
+    assert np.allclose(sample["image"].permute(1, 2, 0), images[3] / 255, atol=1e-6)
+    assert sample["semseg"][0, 0] == 255
+    assert sample["semseg"][0, 1:].unique().tolist() == [3]
+    assert np.array_equal(sample["depth"][0].numpy(), depths[3])
+    expected = corridor()
+    expected[0, 0] = 0
+    assert np.allclose(sample["normals"].permute(1, 2, 0), expected, atol=1e-6)
+    assert sample["edges"].unique().tolist() == [0]  # one class, the hole closed
+
+
+def test_the_axes_of_stored_normals_may_be_given(folders):
+    sample = NYUv2(folders, "train", tasks=["normals"], normal_axes=(1, 1, 1))[0]
+    assert np.allclose(sample["normals"][:, 5, 0], corridor()[5, 0] * [1, -1, -1], atol=1e-6)
+
+
+def test_a_camera_derives_the_normals_of_folders_too(folders):
+    for path in (folders / "train" / "normal").iterdir():
+        path.unlink()
+    (folders / "train" / "normal").rmdir()
+    with pytest.raises(InputError, match=r"normal: expected the folder .* camera \(fx, fy, cx, cy"):
+        NYUv2(folders, "train")
+    np.save(folders / "train" / "depth" / "0.npy", np.full((HEIGHT, WIDTH, 1), 3.0))
+    sample = NYUv2(folders, "train", camera=CAMERA)[0]
+    assert np.allclose(sample["normals"][:, 5, 5], [0, 0, -1], atol=1e-5)
+    assert list(NYUv2(folders, "train", tasks=["semseg"])[0]) == ["image", "semseg"]
+
+
+def test_folders_with_ids_beyond_13_or_missing_files_are_named(folders):
+    np.save(folders / "train" / "label" / "2.npy", np.full((HEIGHT, WIDTH), 13))
+    with pytest.raises(InputError, match=r"label/2\.npy: semseg: expected class ids 0\.\.12"):
+        NYUv2(folders, "train")[2]
+    (folders / "train" / "depth" / "1.npy").unlink()
+    with pytest.raises(InputError, match=r"depth/1\.npy: expected a file for each of the 5"):
+        NYUv2(folders, "train")
+    with pytest.raises(InputError, match="classes: expected 13"):
+        NYUv2(folders, "test", classes=40)
+
+
+def test_what_is_neither_form_names_both(tmp_path, official):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(
+        InputError, match=r"nyu_depth_v2_labeled\.mat and splits\.mat .* val/\{image"
+    ):
+        NYUv2(tmp_path / "empty", "test")
+    with pytest.raises(InputError, match="split: expected train or test, got 'val'"):
+        NYUv2(official, "val")
+    with pytest.raises(InputError, match="classes: expected 13 or 40, got 20"):
+        NYUv2(official, "train", classes=20)
+    for wrong in (["parts"], [], ["depth", "depth"]):
+        with pytest.raises(InputError, match="tasks: expected different ones of semseg, depth"):
+            NYUv2(official, "train", tasks=wrong)

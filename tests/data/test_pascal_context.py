@@ -1,0 +1,199 @@
+"""PASCAL-Context's five tasks: small files in the real encodings, read back."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image as PILImage
+from scipy.io import savemat
+
+from ctal.data import DenseDataModule, PASCALContext
+from ctal.errors import InputError
+from ctal.maps import ClassMap, EdgeMap, NormalMap
+
+SHAPE = (6, 8)
+FIRST, SECOND = "2008_000002", "2010_003345"
+WALL, SKY = 440, 360  # of the 459 classes; NYUv2 has walls and no sky
+
+
+def save(path, array, palette=False):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = PILImage.fromarray(array)
+    if palette:
+        picture.putpalette([number % 256 for number in range(768)])
+    picture.save(path)
+
+
+def struct_array(entries):
+    """A 1xN struct array, as MATLAB writes them."""
+    array = np.zeros((1, len(entries)), dtype=[(key, object) for key in entries[0]])
+    for i, entry in enumerate(entries):
+        for key, value in entry.items():
+            array[0, i][key] = value
+    return array
+
+
+def mask(rows, columns):
+    pixels = np.zeros(SHAPE, np.uint8)
+    pixels[rows, columns] = 1
+    return pixels
+
+
+def thing(name, class_ind, parts):
+    pairs = [{"part_name": part, "mask": pixels} for part, pixels in parts]
+    return {
+        "class": name,
+        "class_ind": float(class_ind),
+        "mask": mask(slice(0, 4), slice(0, 4)),
+        "parts": struct_array(pairs) if pairs else np.zeros((0, 0)),
+    }
+
+
+def save_parts(path, things):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    anno = {"imname": path.stem, "objects": struct_array(things)}
+    savemat(path, {"anno": struct_array([anno])})
+
+
+def stored_normals():
+    """As colours: x left, y up, z to the viewer; a wall left, a floor, a wall right, the end."""
+    vectors = np.zeros((*SHAPE, 3))
+    vectors[:, :3], vectors[:, 5:], vectors[:, 3:5] = [-0.6, 0, 0.8], [0.6, 0, 0.8], [0, 0, 1]
+    vectors[4:, 2:6] = [0, 1, 0]
+    return np.round((vectors + 1) * 127.5).astype(np.uint8), vectors
+
+
+@pytest.fixture
+def root(tmp_path):
+    lists = tmp_path / "ImageSets" / "Context"
+    lists.mkdir(parents=True)
+    (lists / "train.txt").write_text(f"{FIRST}\n{SECOND}\n")
+    (lists / "val.txt").write_text(f"{SECOND}\n")
+    label_map = np.full(SHAPE, WALL, np.uint16)
+    label_map[0] = SKY
+    saliency = np.array([[0, 127, 128, 255] * 2] * SHAPE[0], np.uint8)
+    semseg = np.zeros(SHAPE, np.uint8)
+    semseg[2, 2:4] = [15, 255]
+    for name in (FIRST, SECOND):
+        save(tmp_path / "JPEGImages" / f"{name}.jpg", np.full((*SHAPE, 3), 102, np.uint8))
+        save(tmp_path / "sal_distill" / f"{name}.png", saliency)
+        save(tmp_path / "normals_distill" / f"{name}.png", stored_normals()[0])
+        path = tmp_path / "pascal-context" / "trainval" / f"{name}.mat"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        savemat(path, {"LabelMap": label_map})
+    save(tmp_path / "semseg" / "VOC12" / f"{FIRST}.png", semseg, palette=True)
+    save(tmp_path / "semseg" / "pascal-context" / f"{FIRST}.png", semseg * 0)
+    save(tmp_path / "semseg" / "pascal-context" / f"{SECOND}.png", semseg)
+    head, foot, torso = (mask(0, slice(0, 2)), mask(3, 0), mask(slice(1, 3), slice(0, 2)))
+    person = thing("person", 15, [("head", head), ("torso", torso), ("lfoot", foot)])
+    save_parts(tmp_path / "human_parts" / f"{FIRST}.mat", [thing("sofa", 18, []), person])
+    horse = thing("horse", 13, [("head", head)])
+    save_parts(tmp_path / "human_parts" / f"{SECOND}.mat", [horse])
+    return tmp_path
+
+
+def test_five_tasks_are_read_value_for_value(root):
+    dataset = PASCALContext(root, "train")
+    assert [dataset.sample_name(i) for i in range(2)] == [FIRST, SECOND]
+    names = ["semseg", "human_parts", "saliency", "normals", "edges"]
+    assert [task.name for task in dataset.tasks] == names
+    assert [task.channels for task in dataset.tasks] == [21, 7, 2, 3, 1]
+    sample = dataset[0]
+    assert list(sample) == ["image", *names]
+    assert torch.allclose(sample["image"], torch.tensor(0.4), atol=0.01)
+    assert sample["semseg"][2].tolist() == [0, 0, 15, 255, 0, 0, 0, 0]
+    assert sample["saliency"][0].tolist() == [0, 0, 1, 1] * 2
+    expected = np.zeros(SHAPE, int)
+    expected[0, :2], expected[1:3, :2], expected[3, 0] = 1, 2, 6
+    assert np.array_equal(sample["human_parts"].numpy(), expected)
+    assert sample["edges"].tolist() == [[1] * 8] + [[0] * 8] * 5
+    types = [ClassMap, ClassMap, ClassMap, NormalMap, EdgeMap]
+    assert [type(sample[name]) for name in names] == types
+
+
+def test_normals_follow_the_conventions_and_are_known_for_some_classes_only(root):
+    normals = PASCALContext(root, "train", tasks=["normals"])[0]["normals"]
+    vectors = normals.permute(1, 2, 0).numpy()
+    assert not vectors[0].any()  # sky
+    # found by looking: all three axes are stored the other way round
+    assert np.allclose(vectors[1:], -stored_normals()[1][1:], atol=0.01)
+    assert np.allclose(np.linalg.norm(vectors[1:], axis=-1), 1, atol=1e-6)
+    given = PASCALContext(root, "train", tasks=["normals"], normal_axes=(1, -1, -1))[0]["normals"]
+    assert torch.allclose(given[0], -normals[0], atol=1e-6)
+
+
+def test_a_picture_without_people_lacks_the_map(root):
+    assert "human_parts" not in PASCALContext(root, "train")[1]
+    (root / "human_parts" / f"{SECOND}.mat").unlink()
+    dataset = PASCALContext(root, "train")
+    assert "human_parts" not in dataset[1]
+    module = DenseDataModule(dataset, image_size=(12, 16), batch_size=2)
+    batch = next(iter(module.train_dataloader()))
+    unlabelled = [(parts == 255).all().item() for parts in batch["human_parts"]]
+    assert sorted(unlabelled) == [False, True]
+
+
+def test_vocs_own_labels_go_before_those_of_context(root):
+    dataset = PASCALContext(root, "train", tasks=["semseg"])
+    assert dataset[0]["semseg"].max() == 255  # those of pascal-context are 0 throughout
+    (root / "semseg" / "VOC12" / f"{FIRST}.png").unlink()
+    assert PASCALContext(root, "train", tasks=["semseg"])[0]["semseg"].max() == 0
+    (root / "semseg" / "pascal-context" / f"{FIRST}.png").unlink()
+    with pytest.raises(InputError, match=r"pascal-context/2008_000002\.png: expected a file"):
+        PASCALContext(root, "train", tasks=["semseg"])
+
+
+def test_other_encodings_are_named(root):
+    def read(task):
+        return PASCALContext(root, "train", tasks=[task], normal_axes=(1, 1, 1))[0]
+
+    path = root / "sal_distill" / f"{FIRST}.png"
+    save(path, np.zeros(SHAPE, np.uint8), palette=True)
+    with pytest.raises(
+        InputError, match=r"sal_distill/.*: expected grey values, got a picture with"
+    ):
+        read("saliency")
+    save(path, np.zeros(SHAPE, np.uint16))
+    with pytest.raises(InputError, match=r"sal_distill/.*: expected a picture of 8 bits, got 16"):
+        read("saliency")
+    save(path, np.zeros((*SHAPE, 3), np.uint8))
+    with pytest.raises(InputError, match=r"sal_distill/.*: expected one value per pixel"):
+        read("saliency")
+    save(root / "semseg" / "VOC12" / f"{FIRST}.png", np.full(SHAPE, 21, np.uint8))
+    with pytest.raises(InputError, match=r"VOC12/.*: semseg: expected class ids 0\.\.20"):
+        read("semseg")
+    save(root / "normals_distill" / f"{FIRST}.png", np.zeros(SHAPE, np.uint8))
+    with pytest.raises(InputError, match=r"normals_distill/.*: expected RGB \(6, 8, 3\)"):
+        read("normals")
+    savemat(
+        root / "pascal-context" / "trainval" / f"{FIRST}.mat", {"LabelMap": np.ones((3, 3), "u2")}
+    )
+    with pytest.raises(InputError, match=r"2008_000002\.mat: expected 6x8 .*, got 3x3"):
+        read("edges")
+
+
+def test_parts_of_another_form_are_named(root):
+    path = root / "human_parts" / f"{FIRST}.mat"
+    tail = thing("person", 15, [("tail", mask(0, 0))])
+    save_parts(path, [tail])
+    with pytest.raises(InputError, match=r"human_parts/.*expected anno\.objects .*'tail'"):
+        PASCALContext(root, "train", tasks=["human_parts"])[0]
+    savemat(path, {"anno": np.ones(3)})
+    with pytest.raises(InputError, match=r"human_parts/.*expected anno\.objects"):
+        PASCALContext(root, "train", tasks=["human_parts"])[0]
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(InputError, match=r"human_parts/.*expected a whole \.mat file"):
+        PASCALContext(root, "train", tasks=["human_parts"])[0]
+
+
+def test_missing_files_and_lists_are_named(root):
+    (root / "normals_distill" / f"{SECOND}.png").unlink()
+    with pytest.raises(
+        InputError, match=rf"normals_distill/{SECOND}\.png: .*2 samples, 1 are miss"
+    ):
+        PASCALContext(root, "train")
+    assert len(PASCALContext(root, "train", part=(0, 0.5))) == 1
+    with pytest.raises(InputError, match="split: expected train or val, got 'test'"):
+        PASCALContext(root, "test")
+    (root / "ImageSets" / "Context" / "val.txt").unlink()
+    with pytest.raises(InputError, match=r"names: expected a text file, got .*Context/val\.txt"):
+        PASCALContext(root, "val")

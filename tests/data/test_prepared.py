@@ -1,0 +1,130 @@
+import errno
+import json
+import os
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from ctal.data import DenseDataModule, PreparedArrays
+from ctal.data.loading import PreparedDataset
+from ctal.data.preparing import write_arrays
+from ctal.errors import InputError
+
+SIZE = (6, 8)
+
+
+def write(dataset, folder):
+    names = [dataset.sample_name(index) for index in range(len(dataset))]
+    prepared = PreparedDataset(dataset, dataset.tasks, SIZE, cache=False)
+    samples = (prepared[index] for index in range(len(dataset)))
+    write_arrays(samples, names, dataset.tasks, folder, size=SIZE, source={"from": "memory"})
+
+
+@pytest.fixture
+def packed(memory_dataset, tmp_path):
+    write(memory_dataset(4, without_depth=[1]), tmp_path / "packed")
+    return tmp_path / "packed"
+
+
+def test_arrays_are_plain_and_small(packed):
+    files = {path.relative_to(packed).as_posix() for path in packed.rglob("*.*")}
+    assert files == {"dataset.json", "image.npy", "maps/semseg.npy", "maps/depth.npy"}
+    image = np.load(packed / "image.npy", allow_pickle=False)
+    assert (image.dtype, image.shape) == (np.uint8, (4, 3, *SIZE))
+    assert np.load(packed / "maps/semseg.npy").dtype == np.uint8
+    content = json.loads((packed / "dataset.json").read_text())
+    assert content["missing"] == {"semseg": [], "depth": [1]}
+    assert content["source"] == {"from": "memory"}
+
+
+def test_samples_can_be_taken_from_the_end_and_not_beyond(packed):
+    dataset = PreparedArrays(packed)
+    assert torch.equal(dataset[-1]["image"], dataset[3]["image"])
+    assert list(dataset[-3]) == ["image", "semseg"]
+    with pytest.raises(IndexError):
+        dataset[4]
+
+
+def test_a_sample_can_be_changed_and_the_files_stay(packed):
+    dataset = PreparedArrays(packed)
+    dataset[0]["depth"].zero_()
+    assert dataset[0]["depth"].all()
+
+
+def test_a_copy_for_another_process_holds_no_pixels(packed):
+    dataset = PreparedArrays(packed)
+    parcel = pickle.dumps(dataset)
+    assert len(parcel) < 1000
+    assert torch.equal(pickle.loads(parcel)[2]["depth"], dataset[2]["depth"])
+
+
+def test_training_batches_from_workers(packed):
+    dataset = PreparedArrays(packed)
+    module = DenseDataModule(dataset, batch_size=4, num_workers=2)
+    assert module.image_size == SIZE
+    batch = next(iter(module.train_dataloader()))
+    assert batch["depth"].shape == (4, 1, *SIZE)
+    assert (batch["depth"] == 0).flatten(1).all(dim=1).sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("spoil", "named"),
+    [
+        (lambda f: (f / "dataset.json").unlink(), "expected a folder that `ctal data prepare`"),
+        (lambda f: cut(f / "dataset.json"), "expected a description in JSON"),
+        (lambda f: (f / "dataset.json").write_text("[1]"), "got [1]"),
+        (lambda f: change(f, version=2), "'version': 2"),
+        (lambda f: change(f, names=None), "dataset.json: expected a whole description"),
+        (lambda f: change(f, size=[6, "x"]), "dataset.json: expected a whole description"),
+        (lambda f: change(f, size=[6, 9]), "image.npy: expected uint8 of the shape (4, 3, 6, 9)"),
+        (lambda f: change(f, tasks=[{"class": "os.system", "arguments": {}}]), "os.system is no"),
+        (lambda f: change(f, tasks=[{}]), "dataset.json: the description of a task"),
+        (lambda f: cut(f / "image.npy"), "image.npy: expected a whole array"),
+        (lambda f: (f / "maps/depth.npy").unlink(), "maps/depth.npy: expected a whole array"),
+        (lambda f: (f / "maps/depth.npy").write_bytes(b""), "maps/depth.npy: expected a whole"),
+        (
+            lambda f: np.save(f / "maps/depth.npy", np.array([{}]), allow_pickle=True),
+            "maps/depth.npy: expected a whole array",
+        ),
+    ],
+)
+def test_what_is_no_whole_folder_is_refused(packed, spoil, named):
+    spoil(packed)
+    with pytest.raises(InputError) as error:
+        PreparedArrays(packed)
+    assert named in str(error.value)
+    assert str(packed) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-5])
+
+
+def change(folder, **content):
+    file = folder / "dataset.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | content))
+
+
+def test_nothing_is_left_of_a_failed_write(memory_dataset, tmp_path, monkeypatch):
+    dataset = memory_dataset(4)
+
+    def fail(value, dtype):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ctal.data.preparing._bytes", fail)
+        with pytest.raises(InputError, match=r"packed: cannot be written \(No space left"):
+            write(dataset, tmp_path / "packed")
+    del dataset.samples[2]["image"]
+    with pytest.raises(KeyError):
+        write(dataset, tmp_path / "packed")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_exists_is_not_replaced(memory_dataset, packed):
+    with pytest.raises(InputError, match="packed: exists already"):
+        write(memory_dataset(2), packed)
+    assert len(PreparedArrays(packed)) == 4

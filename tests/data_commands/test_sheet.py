@@ -1,0 +1,35 @@
+import pytest
+import torch
+from torchvision.tv_tensors import Image
+
+from ctal.data_commands.sheet import chosen, contact_sheet
+from ctal.maps import DepthMap
+from ctal.tasks import Depth
+
+
+def test_samples_are_spread_evenly_or_drawn():
+    assert chosen(9, 3, None) == [0, 4, 8]
+    assert chosen(2, 5, None) == [0, 1]
+    assert chosen(100, 1, None) == [0]
+    drawn = chosen(100, 5, 1)
+    assert drawn == sorted(set(drawn)) == chosen(100, 5, 1)
+    assert len(drawn) == 5
+    assert drawn != chosen(100, 5, 2)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_numbers_have_one_range_for_the_column(missing):
+    picture = Image(torch.zeros(3, 256, 256))
+    near, far = DepthMap(torch.full((1, 256, 256), 1.0)), DepthMap(torch.full((1, 256, 256), 5.0))
+    samples = {"a": {"image": picture, "depth": near}, "b": {"image": picture, "depth": far}}
+    if missing:
+        del samples["b"]["depth"]
+    sheet = contact_sheet([Depth()], samples)
+    ends = DepthMap(torch.tensor([[[1.0, 5.0]]]))
+    yellow, violet = Depth().paint(ends).unbind(-1)
+    # the middle of the right half of each row
+    column, rows = 3 * sheet.shape[2] // 4, (sheet.shape[1] // 4 + 20, 3 * sheet.shape[1] // 4 + 60)
+    assert sheet[:, rows[0], column].tolist() == yellow.flatten().tolist()
+    # beside the words "no map"
+    wanted = [255] * 3 if missing else violet.flatten().tolist()
+    assert sheet[:, rows[1], column].tolist() == wanted

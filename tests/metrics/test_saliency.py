@@ -1,0 +1,106 @@
+"""maxF and the mean IoU of saliency, against masks made one by one."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from tests.metrics.batches import make_batches
+
+from ctal.metrics import MaxF, MaxIoU
+
+THRESHOLDS = np.arange(256, dtype=np.float32) / np.float32(255)
+
+
+def by_threshold(measure) -> np.ndarray:
+    """The means over labelled pictures, at each threshold, of what `measure` says of counts."""
+    pictures = []
+    for prediction, target in (batch["saliency"] for batch in make_batches()):
+        for probability, answers in zip(prediction.numpy(), target.numpy(), strict=True):
+            known = answers != 255
+            if known.any():
+                masks = [probability[known] >= t for t in THRESHOLDS]
+                salient = answers[known] == 1
+                counts = [((m & salient).sum(), m.sum(), salient.sum()) for m in masks]
+                pictures.append([measure(*count) for count in counts])
+    assert len(pictures) == 7  # of 8
+    return np.mean(pictures, axis=0)
+
+
+def value(metric, *pairs) -> float:
+    for prediction, target in pairs:
+        metric.update(torch.tensor([[prediction]]), torch.tensor([[target]]))
+    return metric.compute().item()
+
+
+def test_maxf():
+    p = by_threshold(lambda hits, found, true: hits / max(found, 1))
+    r = by_threshold(lambda hits, found, true: hits / max(true, 1))
+    expected = (1.3 * p * r / np.maximum(0.3 * p + r, 1e-12)).max()
+    pairs = [batch["saliency"] for batch in make_batches()]
+    metric = MaxF()
+    for pair in pairs:
+        metric.update(*pair)
+    assert metric.compute().item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_miou():
+    metric = MaxIoU()
+    for batch in make_batches():
+        metric.update(*batch["saliency"])
+    expected = by_threshold(lambda hits, found, true: hits / (found + true - hits)).max()
+    assert metric.compute().item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_by_hand():
+    # P = R = 1/2 at 0.9, P = 2/3 and R = 1 at 0.8
+    pair = ([0.9, 0.8, 0.9, 0.1], [1, 1, 0, 0])
+    assert value(MaxF(), pair) == pytest.approx(1.3 * (2 / 3) / (0.3 * 2 / 3 + 1))
+    assert value(MaxIoU(), pair) == pytest.approx(2 / 3)
+
+
+def test_precision_and_recall_are_means_over_pictures_of_any_size():
+    # P and R at 0.4: 1/2 and 1, then 1 and 1/4; at 0.3 the second picture has all 4
+    pairs = [([0.9, 0.9], [1, 0]), ([0.9, 0.3, 0.3, 0.3], [1, 1, 1, 1])]
+    assert value(MaxF(), *pairs) == pytest.approx(1.3 * 0.75 / (0.3 * 0.75 + 1))
+    assert value(MaxIoU(), *pairs) == pytest.approx((0.5 + 1) / 2)
+    pairs[1] = ([0.9, 0.3, 0.3, 0.2], [1, 1, 0, 0])
+    # at 0.9: P = 3/4, R = 3/4; at 0.3: P = (1/2 + 2/3) / 2, R = 1
+    best = max(1.3 * p * r / (0.3 * p + r) for p, r in ((0.75, 0.75), (7 / 12, 1)))
+    assert value(MaxF(), *pairs) == pytest.approx(best)
+
+
+def test_every_level_of_an_8_bit_picture_is_a_threshold_that_it_reaches():
+    levels = torch.arange(256) / 255
+    metric = MaxF()
+    metric.update(levels[None, None], torch.ones(1, 1, 256, dtype=torch.int64))
+    recall = metric.totals[1]
+    assert torch.equal(recall, torch.arange(256, 0, -1, dtype=torch.float64) / 256)
+
+
+def test_a_picture_with_nothing_salient():
+    # precision and recall of the second picture are 0, and its IoU is 1 where nothing is found
+    pairs = [([1.0, 0.0], [1, 0]), ([0.2, 0.2], [0, 0])]
+    assert value(MaxF(), *pairs) == pytest.approx(0.5)
+    assert value(MaxIoU(), *pairs) == 1
+
+
+def test_a_probability_of_nan_is_never_found():
+    assert value(MaxF(), ([math.nan, math.nan], [1, 0])) == 0
+    # half of what is salient is found, and nothing else
+    pair = ([math.nan, 0.9, 0.1], [1, 1, 0])
+    assert value(MaxF(), pair) == pytest.approx(1.3 * 0.5 / (0.3 + 0.5))
+    assert value(MaxIoU(), pair) == 0.5
+
+
+@pytest.mark.parametrize("change", [lambda m: m.to(torch.bfloat16), lambda m: m.half()])
+def test_a_network_cast_to_half_keeps_its_scores(change):
+    pair = make_batches()[1]["saliency"]
+    for metric in (MaxF(), MaxIoU()):
+        metric.update(*pair)
+        expected = metric.compute()
+        metric = change(metric)
+        metric.reset()
+        metric.update(*pair)
+        assert metric.compute().dtype == torch.float64
+        assert torch.equal(metric.compute(), expected)

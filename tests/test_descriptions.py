@@ -1,0 +1,30 @@
+import json
+
+import pytest
+
+from ctal.data.rooms_dataset import Rooms
+from ctal.descriptions import build_task, describe_task
+from ctal.errors import InputError
+from ctal.tasks import Edges, HumanParts
+
+
+@pytest.mark.parametrize(
+    "task", [*Rooms("val").tasks, Edges(max_distance=0.011), HumanParts(name="parts")]
+)
+def test_a_task_comes_back_from_json(task):
+    assert build_task(json.loads(json.dumps(describe_task(task)))) == task
+
+
+@pytest.mark.parametrize(
+    ("description", "named"),
+    [
+        ({"class": "os.system", "arguments": {}}, "os.system is no Task that is loaded"),
+        ({"class": "ctal.tasks.depth.Depth", "arguments": {"x": 1}}, "unexpected keyword"),
+        ({"class": "ctal.tasks.depth.Depth", "arguments": {"name": "a b"}}, "name: expected"),
+        ({}, "does not fit"),
+        (None, "does not fit"),
+    ],
+)
+def test_what_is_no_task_is_refused(description, named):
+    with pytest.raises(InputError, match=named):
+        build_task(description)

@@ -1,0 +1,83 @@
+"""How good are derived normals? Floors against up, walls against level, by the classes' names.
+
+    python -m tools.normals_report configs/nyuv2_folder/all_tasks_shared_encoder.yaml
+
+Reads the samples of a configuration's `data.train` at their own size; they need `semseg` with
+classes named floor, wall and ceiling, and `normals`. No picture tells which way is up, so "up" of a
+picture is the median of its floor's normals; pictures with little floor only count as known.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import yaml
+from jsonargparse import ArgumentParser
+from numpy.typing import NDArray
+
+from ctal.data import DenseDataModule, DenseDataset, Sample
+from ctal.tasks import SemanticSegmentation
+
+LEAST = 3000  # pixels of a class for it to count in a picture
+TRUE_ANGLES = {"floor": 0, "wall": 90, "ceiling": 180}  # to up, degrees
+Floats = NDArray[np.floating]
+
+
+def open_dataset(config: Path) -> DenseDataset:
+    """The training data set of a configuration."""
+    data = yaml.safe_load(config.read_text(encoding="utf-8"))["data"]
+    parser = ArgumentParser()
+    parser.add_class_arguments(DenseDataModule, "data")
+    parsed = parser.parse_object({"data": data | {"cache": False}})
+    train: DenseDataset = parser.instantiate(parsed).data.datasets["train"]
+    return train
+
+
+def errors_of(sample: Sample, classes: list[str]) -> tuple[float, dict[str, Floats]]:
+    """The share of known pixels, and by class the degrees that its normals are off."""
+    normals = np.asarray(sample["normals"]).transpose(1, 2, 0)
+    ids, known = np.asarray(sample["semseg"]), normals.any(axis=-1)
+    vectors = {name: normals[known & (ids == classes.index(name))] for name in TRUE_ANGLES}
+    if len(vectors["floor"]) < LEAST:
+        return known.mean(), {}
+    up = np.median(vectors["floor"], axis=0)
+    up /= np.linalg.norm(up)
+    errors = {
+        name: np.abs(np.rad2deg(np.arccos(np.clip(vectors[name] @ up, -1, 1))) - angle)
+        for name, angle in TRUE_ANGLES.items()
+        if len(vectors[name]) >= LEAST
+    }
+    return known.mean(), errors
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(prog="python -m tools.normals_report", description=__doc__)
+    parser.add_argument("config", type=Path, help="a configuration with a data section")
+    parser.add_argument("--every", type=int, default=1, help="take each n-th sample (default: 1)")
+    args = parser.parse_args()
+    dataset = open_dataset(args.config)
+    (semseg,) = (task for task in dataset.tasks if isinstance(task, SemanticSegmentation))
+    found = [
+        errors_of(dataset[index], list(semseg.class_names or ()))
+        for index in range(0, len(dataset), args.every)
+    ]
+    print(f"{len(found)} pictures, {np.mean([share for share, _ in found]):.1%} of pixels known")
+    print("| class | pictures | median | mean | 90 % below | within 11.25 degrees |")
+    print("|---|---|---|---|---|---|")
+    for name in TRUE_ANGLES:
+        errors = [by_class[name] for _, by_class in found if name in by_class]
+        if errors:
+            all_of = np.concatenate(errors)
+            cells = [np.median(all_of), all_of.mean(), np.percentile(all_of, 90)]
+            print(
+                f"| {name} | {len(errors)} | "
+                + " | ".join(f"{cell:.1f}" for cell in cells)
+                + f" | {(all_of < 11.25).mean():.1%} |"
+            )
+
+
+if __name__ == "__main__":
+    main()
