@@ -10,11 +10,10 @@ machine's fastest large product of matrices, and bytes of arguments, result and 
 bandwidth.
 """
 
-import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -27,6 +26,7 @@ from benchmarks.measuring import (
     peak_memory,
     print_head,
     print_row,
+    run_benchmark,
 )
 from ctal.comparison.cost import machine
 from ctal.factorised import multiply_adds, passes
@@ -123,6 +123,16 @@ def _results(
     return [out.detach(), *torch.autograd.grad(out, inputs, direction.to(out.dtype))]
 
 
+def measure(what: str, **case: Any) -> dict[str, Any]:
+    """The times, memory or errors of one case."""
+    measures: dict[str, Callable[..., dict[str, Any]]] = {
+        "times": measure_times,
+        "memory": measure_memory,
+        "errors": measure_errors,
+    }
+    return measures[what](**case)
+
+
 def print_bare_products(size: tuple[int, int] = (72, 96), tasks: int = 3) -> None:
     """The factorised forward pass beside its two matrix products alone, of the same shapes."""
     pixels, maps = size[0] * size[1], tasks * CHANNELS
@@ -159,6 +169,7 @@ def print_growth(tasks: int = 3) -> None:
 
 def print_table(quick: bool) -> None:
     """All sizes, or with `quick` the one that is quoted."""
+    result_of = partial(in_own_process, "benchmarks.affinity")
     rate, bytes_per_second = matrix_rate(torch.float32), bandwidth()
     print(machine(torch.device("cpu")))
     print(f"{2e-9 * rate:.0f} GFLOP/s float32, {1e-9 * bytes_per_second:.0f} GB/s")
@@ -173,20 +184,14 @@ def print_table(quick: bool) -> None:
             pixels = size[0] * size[1]
             case = {"tasks": tasks, "size": size}
             rounds = 3 if pixels > 2000 else 7
-            times = in_own_process(
-                "benchmarks.affinity", {"what": "times", "rounds": rounds, **case}
-            )
+            times = result_of({"what": "times", "rounds": rounds, **case})
             arguments = 4 * 2 * (3 * tasks * CHANNELS * pixels + 9 * tasks**2 * pixels)
             for form, (forward, backward) in times.items():
                 # one for the forward pass, two for its gradients
                 work = 3 * multiply_adds((tasks, CHANNELS, *size), KERNEL)[form]
                 floor = max(work / rate, arguments / bytes_per_second)
-                memory = in_own_process(
-                    "benchmarks.affinity", {"what": "memory", "form": form, **case}
-                )
-                errors = in_own_process(
-                    "benchmarks.affinity", {"what": "errors", "form": form, **case}
-                )
+                memory = result_of({"what": "memory", "form": form, **case})
+                errors = result_of({"what": "errors", "form": form, **case})
                 total = forward + backward
                 print_row(
                     *[tasks, f"{size[0]}x{size[1]}", form],
@@ -204,20 +209,7 @@ def print_table(quick: bool) -> None:
 
 def main() -> None:
     """Prints the table, or the JSON of one case."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="72x96 and 3 tasks only")
-    parser.add_argument("--case", type=json.loads, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.case is None:
-        print_table(arguments.quick)
-        return
-    measure: dict[str, Callable[..., dict[str, Any]]] = {
-        "times": measure_times,
-        "memory": measure_memory,
-        "errors": measure_errors,
-    }
-    what = arguments.case.pop("what")
-    print(json.dumps(measure[what](**arguments.case)))
+    run_benchmark(print_table, measure, __doc__, quick="72x96 and 3 tasks only")
 
 
 if __name__ == "__main__":

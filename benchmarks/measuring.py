@@ -1,5 +1,6 @@
 """What the benchmarks share: times, memory of a process, and what the machine can do at best."""
 
+import argparse
 import json
 import resource
 import statistics
@@ -35,6 +36,30 @@ def peak_memory() -> float:
     # not ru_maxrss, which on Linux a process inherits from the one that started it
     line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
+
+
+def run_benchmark(
+    print_table: Callable[[bool], None],
+    measure: Callable[..., dict[str, Any]],
+    description: str | None,
+    quick: str,
+) -> None:
+    """The command line of a benchmark whose cases are each a process of its own.
+
+    Args:
+        print_table: prints all, or with True what `--quick` is for.
+        measure: what `in_own_process` asks for; the keys of a case are its arguments.
+        description: what `--help` tells of the benchmark.
+        quick: what it tells of `--quick`.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true", help=quick)
+    parser.add_argument("--case", type=json.loads, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.case is None:
+        print_table(arguments.quick)
+    else:
+        print(json.dumps(measure(**arguments.case)))
 
 
 def in_own_process(module: str, case: dict[str, Any]) -> dict[str, Any]:

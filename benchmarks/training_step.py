@@ -8,8 +8,6 @@ above what it had once network and batch were made. The floor is the counted mul
 passes over the rate of the machine's fastest large product of matrices in float32.
 """
 
-import argparse
-import json
 from typing import Any
 
 import torch
@@ -24,6 +22,7 @@ from benchmarks.measuring import (
     peak_memory,
     print_head,
     print_row,
+    run_benchmark,
 )
 from ctal import networks
 from ctal.comparison.cost import machine
@@ -121,14 +120,7 @@ def print_table(quick: bool) -> None:
 
 def main() -> None:
     """Prints the table, or the JSON of one case."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="MultiScaleCTALNet only")
-    parser.add_argument("--case", type=json.loads, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.case is None:
-        print_table(arguments.quick)
-    else:
-        print(json.dumps(measure(**arguments.case)))
+    run_benchmark(print_table, measure, __doc__, quick="MultiScaleCTALNet only")
 
 
 if __name__ == "__main__":
