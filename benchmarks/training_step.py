@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measuring import (
@@ -26,6 +26,7 @@ from benchmarks.measuring import (
 )
 from ctal import networks
 from ctal.comparison.cost import machine
+from ctal.networks.memory import set_memory_format
 from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 from ctal.training import MultiTaskModule
 
@@ -63,9 +64,7 @@ def measure(
     """Median seconds of a step, MiB above network and batch, multiply-adds of both passes."""
     module, batch = make_step(network, arguments)  # which makes it channels last
     if not channels_last:
-        for part in module.modules():
-            if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
-                part.to(memory_format=torch.contiguous_format)
+        set_memory_format(module, torch.contiguous_format)
     optimizer = torch.optim.Adam(module.parameters())
     before = peak_memory()
 

@@ -18,7 +18,7 @@ from ctal.checkpoint_file import checkpoint_path, read_checkpoint
 from ctal.errors import InputError
 from ctal.networks import Network, build
 from ctal.networks.encoder import STRIDES
-from ctal.networks.memory import use_channels_last
+from ctal.networks.memory import set_memory_format
 from ctal.networks.resizing import nearest_size, shared_copy
 from ctal.reading import read_picture, to_rgb
 from ctal.tasks import Task
@@ -38,7 +38,7 @@ class Model:
     """
 
     def __init__(self, network: Network, device: str | torch.device = "cpu") -> None:
-        use_channels_last(network)
+        set_memory_format(network, torch.channels_last)
         self.network = network.eval().to(device)
         self.tasks: list[Task] = network.tasks
         self._device = torch.device(device)

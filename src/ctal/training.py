@@ -16,7 +16,7 @@ from ctal.checkpoints import check_same_network
 from ctal.data.sampling import derived_seed
 from ctal.errors import InputError
 from ctal.networks import Network, Predictions, describe
-from ctal.networks.memory import use_channels_last
+from ctal.networks.memory import set_memory_format
 from ctal.scoring import Scores, Scoring
 from ctal.tasks import Task
 
@@ -70,7 +70,7 @@ class MultiTaskModule(LightningModule):
                 "model.network: expected a network with a list `tasks`, such as those of "
                 f"ctal.networks, got {type(network).__name__}"
             )
-        use_channels_last(network)
+        set_memory_format(network, torch.channels_last)
         self.network = network
         self.tasks = cast("list[Task]", network.tasks)
         self.task_weights = _complete_weights(task_weights or {}, [t.name for t in self.tasks])

@@ -2,7 +2,7 @@ import torch
 from torch import nn
 
 from ctal.networks import MultiScaleCTALNet
-from ctal.networks.memory import use_channels_last
+from ctal.networks.memory import set_memory_format
 from ctal.tasks import Depth, SemanticSegmentation
 
 
@@ -14,7 +14,7 @@ def test_convolutions_become_channels_last_and_nothing_else_changes():
     before = network(images)
     mixing = network.refinement.ctal.mixing_weight
     values, strides = {k: v.clone() for k, v in network.state_dict().items()}, mixing.stride()
-    use_channels_last(network)
+    set_memory_format(network, torch.channels_last)
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
     assert convolutions
     for module in convolutions:
