@@ -12,6 +12,7 @@ from torch.utils.flop_counter import register_flop_formula
 from ctal.errors import InputError
 from ctal.factorised import passes
 from ctal.factorised.choice import multiply_adds
+from ctal.factorised.layout import to_maps
 
 
 def factorised_affinity(features: Tensor, values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -62,7 +63,7 @@ def _(
 
 def _like_rows(maps: Tensor) -> Tensor:
     B, T, C, H, W = maps.shape
-    return maps.new_empty(B, H, W, T, C).permute(0, 3, 4, 1, 2)
+    return to_maps(maps.new_empty(B, H, W, T, C))
 
 
 def _save(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, Tensor]) -> None:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ctal.errors import InputError
+from ctal.factorised.layout import to_maps
 from ctal.functional import Method, cross_task_affinity
 from ctal.networks.resizing import as_size, resample
 
@@ -140,7 +141,7 @@ class CTAL(nn.Module):
 
 def _stacked(maps: Sequence[Tensor]) -> Tensor:
     """(B, T, C, H, W), in the memory order that the factorised form works in: pixel by pixel."""
-    return torch.stack([x.movedim(1, -1) for x in maps], dim=3).permute(0, 3, 4, 1, 2)
+    return to_maps(torch.stack([x.movedim(1, -1) for x in maps], dim=3))
 
 
 class AffinityRefinement(nn.Module):
