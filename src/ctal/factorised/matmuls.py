@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ctal.factorised.layout import wide_dtype
+
 
 def correlate(V: Tensor, X: Tensor, f: int) -> Tensor:
     """S_d = sum_q V[q] X[q + d]^T: (B, H, W, N), (B, H, W, K) to (B, N, f, f, K)."""
@@ -47,7 +49,7 @@ def _sum_products(rows: Tensor, sign: int, matrices: Tensor) -> Tensor:
     _, H, W, _ = rows.shape
     f = round(len(matrices) ** 0.5)
     products = (x @ matrix for x, matrix in zip(_shifted(rows, f, sign), matrices, strict=True))
-    total = next(products).to(torch.promote_types(rows.dtype, torch.float32))
+    total = next(products).to(wide_dtype(rows.dtype))
     for product in products:
         total += product
     return total.view(len(rows), H, W + f // 2, total.shape[-1])[:, :, :W].contiguous()
