@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.factorised.inputs import make_inputs
 
 from ctal.errors import InputError
 from ctal.functional import cross_task_affinity
@@ -30,13 +31,6 @@ def by_index(features, values, weight, bias):
                 mixed = mixed + weight[m, j, k, dy, dx] * affinity
         out[n, t, :, jy, jx] += values[n, t, :, qy, qx] * mixed
     return out
-
-
-def make_inputs(B, T, C, H, W, f, shared, seed=0, dtype=torch.float64):
-    g = torch.Generator().manual_seed(seed)
-    M = 1 if shared else T
-    shapes = [(B, T, C, H, W), (B, T, C, H, W), (M, H * W, T, f, f), (M, H * W)]
-    return [torch.randn(s, generator=g, dtype=dtype).requires_grad_() for s in shapes]
 
 
 @pytest.mark.parametrize("method", ["dense", "factorised"])
