@@ -20,8 +20,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from jsonargparse import ArgumentParser
 from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
@@ -29,8 +27,9 @@ from ctal.arguments import read_config
 from ctal.comparison.cost import latencies, machine
 from ctal.comparison.figure import comparison_figure
 from ctal.comparison.measures import measures
-from ctal.data import DenseDataModule, DenseDataset, Rooms
-from ctal.inference import Model, load
+from ctal.comparison.runs import data_module
+from ctal.data import DenseDataset, Rooms
+from ctal.inference import Model, load, resize_raw
 from ctal.networks import Network
 from ctal.networks.encoder import STRIDES
 from ctal.networks.resizing import shared_copy
@@ -45,10 +44,7 @@ def labelled_pictures(run: str) -> DenseDataset:
     """What a run is scored on, at the size it is stored in."""
     if not Path(run).is_dir():
         return Rooms("test")
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(DenseDataModule, "data")
-    settings = {"data": read_config(Path(run) / "config.yaml")["data"]}
-    data: DenseDataModule = parser.instantiate(parser.parse_object(settings)).data
+    data = data_module(read_config(Path(run) / "config.yaml"))
     found = data.datasets["test"] or data.datasets["val"]
     return found or Rooms("test")
 
@@ -81,12 +77,9 @@ def scores(
         raw = network(picture).final
         for task, metric in metrics.items():
             target = sample[task.name][None]
-            metric.update(task.decode(_bilinear(raw[task.name], target)), target)
+            found = resize_raw(raw[task.name], target.shape[-2:])
+            metric.update(task.decode(found), target)
     return {task.name: float(metric.compute()) for task, metric in metrics.items()}
-
-
-def _bilinear(raw: Tensor, target: Tensor) -> Tensor:
-    return F.interpolate(raw, size=target.shape[-2:], mode="bilinear", antialias=True)
 
 
 def rows(run: str, scales: Sequence[float]) -> Iterator[str]:

@@ -79,8 +79,8 @@ class Model:
         network = self._shaped_as(size) if own_shape else self.network
         images = TF.to_dtype(pixels, torch.float32, scale=True)[None].to(self._device)
         resized = TF.resize(images, list(network.image_size), antialias=True)
-        final = network(resized.clamp(0, 1)).final
-        return {task.name: task.decode(_resize(final[task.name], size))[0] for task in self.tasks}
+        raw = network(resized.clamp(0, 1)).final
+        return {task.name: task.decode(resize_raw(raw[task.name], size))[0] for task in self.tasks}
 
     def _shaped_as(self, picture: tuple[int, int]) -> Network:
         """The network at the size for a picture's shape, made from the loaded one, or kept."""
@@ -188,7 +188,8 @@ def as_rgb(image: Picture) -> Tensor:
     return pixels
 
 
-def _resize(raw: Tensor, size: tuple[int, int]) -> Tensor:
+def resize_raw(raw: Tensor, size: Sequence[int]) -> Tensor:
+    """Raw maps (B, channels, H, W) at the size (H', W') of a picture or of labels."""
     # antialias matters where the picture is smaller than the network's size
     return F.interpolate(raw, size=size, mode="bilinear", align_corners=False, antialias=True)
 

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jsonargparse import ArgumentParser
 from torch import Tensor
 
 from ctal.comparison import cost
 from ctal.comparison.figure import comparison_figure
 from ctal.comparison.measures import measures
-from ctal.comparison.runs import Run, configurations, import_classes
+from ctal.comparison.runs import Run, configurations, data_module, import_classes
 from ctal.comparison.table import Comparison, Row
 from ctal.comparison.trivial import trivial_scores
 from ctal.data import DenseDataModule
@@ -73,7 +72,7 @@ def compare(
         import_classes(group[0].settings())  # of a run that was finished, nothing is loaded yet
     models = {name: load(group[0].folder, place) for name, group in runs.items()}
     _check_same_tasks(models)
-    data = _data_module(next(iter(runs.values()))[0].settings())
+    data = data_module(next(iter(runs.values()))[0].settings())
     trivial = trivial_scores(data.tasks, _batches(data, "train"), _batches(data, split))
     comparison = Comparison(
         rows=[*_rows(scores, models), Row("trivial", "constant maps", [trivial], {})],
@@ -121,14 +120,6 @@ def _check_same_tasks(models: Mapping[str, Model]) -> None:
             raise InputError(
                 f"{name}: expected the tasks of {reference}, {first.tasks}, got {model.tasks}"
             )
-
-
-def _data_module(settings: Mapping[str, Any]) -> DenseDataModule:
-    """The data of a run, from its config.yaml."""
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(DenseDataModule, "data")
-    parsed = parser.parse_object({"data": settings["data"]})
-    return parser.instantiate(parsed).data
 
 
 def _batches(data: DenseDataModule, split: str) -> Iterator[dict[str, Any]]:

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jsonargparse import ArgumentParser
+
 from ctal import cli
 from ctal.arguments import read_config
 from ctal.checkpoint_file import checkpoint_path
+from ctal.data import DenseDataModule
 from ctal.errors import InputError
 from ctal.files import write_text
 
@@ -100,6 +103,14 @@ def import_classes(settings: Any) -> None:
         settings = list(settings.values())
     for item in settings if isinstance(settings, list) else ():
         import_classes(item)
+
+
+def data_module(settings: Mapping[str, Any]) -> DenseDataModule:
+    """The data of a run, from all of its settings."""
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(DenseDataModule, "data")
+    parsed = parser.parse_object({"data": settings["data"]})
+    return parser.instantiate(parsed).data
 
 
 def configurations(files: Sequence[str], reference: str | None, split: str) -> dict[str, Path]:
