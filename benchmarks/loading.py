@@ -1,6 +1,6 @@
 """How many samples per second loading gives, beside how many a training step takes.
 
-    python benchmarks/loading.py [--threads N] [--samples N] [--steps N]
+    python -m benchmarks.loading [--threads N] [--samples N] [--steps N]
 
 Forms of one data set: its files; a cache in memory (`data.cache`); arrays that `ctal data prepare`
 wrote; and those with augmentation. 0, 1 or 2 processes load. Every number

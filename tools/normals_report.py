@@ -13,26 +13,16 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import yaml
-from jsonargparse import ArgumentParser
 from numpy.typing import NDArray
 
-from ctal.data import DenseDataModule, DenseDataset, Sample
+from ctal.arguments import read_config
+from ctal.comparison.runs import data_module
+from ctal.data import Sample
 from ctal.tasks import SemanticSegmentation
 
 LEAST = 3000  # pixels of a class for it to count in a picture
 TRUE_ANGLES = {"floor": 0, "wall": 90, "ceiling": 180}  # to up, degrees
 Floats = NDArray[np.floating]
-
-
-def open_dataset(config: Path) -> DenseDataset:
-    """The training data set of a configuration."""
-    data = yaml.safe_load(config.read_text(encoding="utf-8"))["data"]
-    parser = ArgumentParser()
-    parser.add_class_arguments(DenseDataModule, "data")
-    parsed = parser.parse_object({"data": data | {"cache": False}})
-    train: DenseDataset = parser.instantiate(parsed).data.datasets["train"]
-    return train
 
 
 def errors_of(sample: Sample, classes: list[str]) -> tuple[float, dict[str, Floats]]:
@@ -58,7 +48,7 @@ def main() -> None:
     parser.add_argument("config", type=Path, help="a configuration with a data section")
     parser.add_argument("--every", type=int, default=1, help="take each n-th sample (default: 1)")
     args = parser.parse_args()
-    dataset = open_dataset(args.config)
+    dataset = data_module(read_config(args.config)).datasets["train"]
     (semseg,) = (task for task in dataset.tasks if isinstance(task, SemanticSegmentation))
     found = [
         errors_of(dataset[index], list(semseg.class_names or ()))
