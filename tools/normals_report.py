@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="take each n-th sample (default: 1)")
     args = parser.parse_args()
     dataset = data_module(read_config(args.config)).datasets["train"]
+    assert dataset is not None  # DenseDataModule requires it
     (semseg,) = (task for task in dataset.tasks if isinstance(task, SemanticSegmentation))
     found = [
         errors_of(dataset[index], list(semseg.class_names or ()))
