@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -85,7 +86,17 @@ def read_scores(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "network", ["single_task", "shared_encoder", "ctal", "multi_scale_ctal", "own_network"]
+    "network",
+    [
+        "single_task",
+        "shared_encoder",
+        "pad",
+        "pap",
+        "mti",
+        "ctal",
+        "multi_scale_ctal",
+        "own_network",
+    ],
 )
 def test_fit_fills_the_folder_of_the_run(network: str) -> None:
     assert main(["fit", *config(network), "--trainer.max_epochs=1"]) == 0
@@ -154,6 +165,7 @@ def test_a_network_in_the_folder_of_work_trains_and_predicts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    monkeypatch.delitem(sys.modules, "my_networks", raising=False)
     Path("my_networks.py").write_text(
         "from ctal.networks import SharedEncoderNet\n\n\nclass MyNet(SharedEncoderNet):\n    pass\n"
     )
@@ -172,6 +184,19 @@ def test_a_network_in_the_folder_of_work_trains_and_predicts(
         assert done.returncode == code, done.stderr
     assert "import 'my_networks' before loading this file (ctal predict: --imports)" in done.stderr
     assert "imports: 'none' cannot" in error_line([*command, "--imports", "none"], capsys)
+
+
+def test_the_network_of_the_documentation_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    monkeypatch.delitem(sys.modules, "my_networks", raising=False)
+    page = (Path(__file__).parents[1] / "docs" / "own_network.md").read_text()
+    network, alone = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    (section,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    assert network.count("\n") < 30  # as few as CTAL in another network may take
+    Path("my_networks.py").write_text(network)
+    Path("own.yaml").write_text(section)
+    assert main(["fit", *config(), "--config=own.yaml", "--trainer.max_epochs=1"]) == 0
+    exec(alone, {})
 
 
 def test_pictures_and_curves_are_logged() -> None:

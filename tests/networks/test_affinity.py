@@ -55,6 +55,20 @@ def test_gamma_blends_features_with_what_is_diffused():
         torch.testing.assert_close(outputs[0.5][task], (outputs[1.0][task] + x[task]) / 2)
 
 
+def test_a_learned_gamma_starts_as_given_and_gets_a_gradient():
+    torch.manual_seed(0)
+    x = features()
+    module = CTAL(TASKS, 4, (3, 5), gamma=0.2, learned_gamma=True)
+    constant = CTAL(TASKS, 4, (3, 5), gamma=0.2)
+    constant.load_state_dict({k: v for k, v in module.state_dict().items() if k != "gamma"})
+    out = module(x)
+    torch.testing.assert_close(out, constant(x))
+    sum(y.sum() for y in out.values()).backward()
+    constant.gamma = 1.0  # what is diffused
+    expected = sum((y - x[task]).sum() for task, y in constant(x).items())
+    torch.testing.assert_close(module.gamma.grad, expected.detach())
+
+
 def test_order_of_tasks_is_kept_whatever_the_order_of_the_features():
     torch.manual_seed(0)
     x = features()

@@ -8,15 +8,27 @@ import torch
 from ctal.errors import InputError
 from ctal.networks import (
     CTALNet,
+    Encoder,
+    MTINet,
     MultiScaleCTALNet,
+    PADNet,
+    PAPNet,
     SharedEncoderNet,
     SingleTaskNet,
     build,
     describe,
 )
-from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
+from ctal.tasks import (
+    Depth,
+    Edges,
+    HumanParts,
+    Saliency,
+    SemanticSegmentation,
+    SurfaceNormals,
+)
 
-NETWORKS = [SingleTaskNet, SharedEncoderNet, CTALNet, MultiScaleCTALNet]
+NETWORKS = [SingleTaskNet, SharedEncoderNet, PADNet, PAPNet, MTINet, CTALNet, MultiScaleCTALNet]
+ON_LAST_STAGE = [SingleTaskNet, SharedEncoderNet, PADNet, PAPNet, CTALNet]
 NYUV2 = [SemanticSegmentation(13), Depth(), SurfaceNormals()]
 CITYSCAPES = [SemanticSegmentation(19), Depth()]
 
@@ -42,10 +54,16 @@ def parameters(network):
     [
         (SingleTaskNet, NYUV2, (288, 384), 11_807_897),
         (SharedEncoderNet, NYUV2, (288, 384), 4_086_457),
+        (PADNet, NYUV2, (288, 384), 12_077_440),
+        (PAPNet, NYUV2, (288, 384), 4_780_425),
+        (MTINet, NYUV2, (288, 384), 12_638_901),
         (CTALNet, NYUV2, (288, 384), 6_057_216),
         (MultiScaleCTALNet, NYUV2, (288, 384), 11_149_783),
         (SingleTaskNet, CITYSCAPES, (128, 256), 7_874_280),
         (SharedEncoderNet, CITYSCAPES, (128, 256), 4_013_560),
+        (PADNet, CITYSCAPES, (128, 256), 7_008_262),
+        (PAPNet, CITYSCAPES, (128, 256), 4_501_770),
+        (MTINet, CITYSCAPES, (128, 256), 8_566_734),
         (CTALNet, CITYSCAPES, (128, 256), 5_262_854),
         (MultiScaleCTALNet, CITYSCAPES, (128, 256), 8_474_086),
     ],
@@ -192,7 +210,50 @@ def test_initial_predictions_per_scale():
         network: len(network(NYUV2, "test_resnet", image_size=(64, 64))(images).initial)
         for network in NETWORKS
     }
-    assert counts == {SingleTaskNet: 0, SharedEncoderNet: 0, CTALNet: 1, MultiScaleCTALNet: 4}
+    assert counts == {
+        SingleTaskNet: 0,
+        SharedEncoderNet: 0,
+        PADNet: 1,
+        PAPNet: 1,
+        MTINet: 4,
+        CTALNet: 1,
+        MultiScaleCTALNet: 4,
+    }
+
+
+@pytest.mark.parametrize("network", ON_LAST_STAGE)
+def test_the_form_for_transformers_sees_the_last_stage_only(network):
+    torch.manual_seed(0)
+    net = network(NYUV2, "test_resnet", image_size=(64, 96), last_stage=True).eval()
+    images = torch.rand(2, 3, 64, 96)
+    with torch.no_grad():
+        expected = net(images)
+        for part in net.modules():
+            if isinstance(part, Encoder):
+                part.register_forward_hook(
+                    lambda _, __, scales: [x * torch.nan for x in scales[:3]] + [scales[3]]
+                )
+        blinded = net(images)
+    torch.testing.assert_close(blinded.final, expected.final, rtol=0, atol=0)
+    torch.testing.assert_close(blinded.initial, expected.initial, rtol=0, atol=0)
+
+
+def test_transformer_network_of_the_paper():
+    tasks = [SemanticSegmentation(21), HumanParts(), Saliency(), SurfaceNormals(), Edges()]
+    with torch.device("meta"):
+        net = CTALNet(tasks, "swinv2_small_window8_256", image_size=(512, 512), last_stage=True)
+    assert net.refinement.ctal.mixing_weight.shape == (5, 16 * 16, 5, 3, 3)
+    assert [type(part) for part in net.refinement.reduce["edges"]] == [
+        torch.nn.Conv2d,
+        torch.nn.BatchNorm2d,
+        torch.nn.ReLU,
+    ]
+    atrous = [
+        m.dilation[0]
+        for m in net.decoders["edges"].modules()
+        if isinstance(m, torch.nn.Conv2d) and m.dilation != (1, 1)
+    ]
+    assert atrous == [12, 24, 36]
 
 
 def test_single_task_networks_share_nothing():

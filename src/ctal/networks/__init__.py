@@ -5,7 +5,10 @@ from ctal.networks.base import Network, Predictions
 from ctal.networks.ctal import CTALNet
 from ctal.networks.description import build, describe
 from ctal.networks.encoder import Encoder
+from ctal.networks.mti import MTINet
 from ctal.networks.multi_scale_ctal import MultiScaleCTALNet
+from ctal.networks.pad import PADNet
+from ctal.networks.pap import PAPNet
 from ctal.networks.resizing import SizedPart
 from ctal.networks.shared_encoder import SharedEncoderNet
 from ctal.networks.single_task import SingleTaskNet
@@ -15,8 +18,11 @@ __all__ = [
     "AffinityRefinement",
     "CTALNet",
     "Encoder",
+    "MTINet",
     "MultiScaleCTALNet",
     "Network",
+    "PADNet",
+    "PAPNet",
     "Predictions",
     "SharedEncoderNet",
     "SingleTaskNet",

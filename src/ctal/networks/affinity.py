@@ -34,7 +34,9 @@ class CTAL(nn.Module):
         channels: channels C of every task's features.
         size: (H, W) of the features.
         kernel_size: side f of the window over which affinities are mixed, odd.
-        gamma: share of the diffused features in the output, constant (paper: 0.05).
+        gamma: share of the diffused features in the output (paper: 0.05).
+        learned_gamma: make gamma a parameter, one for all tasks, that starts at `gamma`; the
+            paper's is a constant.
         shared_mixing: one set of mixing weights for all target tasks in place of one each.
         mixing_scale: factor on the initial mixing weights and biases; 1 is the published start.
             The diffused features are a sum over all P pixels, so they then start some hundred
@@ -45,6 +47,7 @@ class CTAL(nn.Module):
     Attributes:
         mixing_weight: (M, P, T, f, f), M = 1 if shared, else T; P = H * W.
         mixing_bias: (M, P).
+        gamma: a number, or a parameter of one number.
         value: the 3x3 convolution of every task, by name.
 
     Raises:
@@ -65,6 +68,7 @@ class CTAL(nn.Module):
         *,
         kernel_size: int = 3,
         gamma: float = 0.05,
+        learned_gamma: bool = False,
         shared_mixing: bool = False,
         mixing_scale: float = 1.0,
         method: Method = "auto",
@@ -76,7 +80,7 @@ class CTAL(nn.Module):
         M = 1 if shared_mixing else T
         self.tasks = list(tasks)
         self.size = (size[0], size[1])
-        self.gamma = gamma
+        self.gamma = nn.Parameter(torch.tensor(gamma)) if learned_gamma else gamma
         self.method: Method = method
         self.value = nn.ModuleDict(
             {task: nn.Conv2d(channels, channels, 3, padding=1) for task in tasks}
@@ -136,7 +140,8 @@ class CTAL(nn.Module):
     def extra_repr(self) -> str:
         """What is not seen from the submodules."""
         shared = self.mixing_weight.shape[0] == 1
-        return f"size={self.size}, gamma={self.gamma}, shared_mixing={shared}, {self.method}"
+        gamma = float(self.gamma)
+        return f"size={self.size}, gamma={gamma:.3g}, shared_mixing={shared}, {self.method}"
 
 
 def _stacked(maps: Sequence[Tensor]) -> Tensor:
@@ -148,15 +153,19 @@ class AffinityRefinement(nn.Module):
     """CTAL with what stands around it in the paper's networks; doubles the resolution.
 
     Per task: 1x1 convolution to `channels` -> CTAL -> 2x2 transposed convolution of stride 2 + BN +
-    ReLU + 3x3 convolution.
+    ReLU + 3x3 convolution. It drops into any network between features of one size per task, of
+    whatever encoder and decoder: docs/own_network.md has an example.
 
     Args:
         tasks: names of the tasks.
         in_channels: channels of the features that come in.
         size: (H, W) of the features that come in.
         channels: channels inside and of the output (paper: 128).
+        normalised: BN and ReLU after the 1x1 convolutions, as in the paper's transformer network;
+            its CNN networks have none.
         kernel_size: as in `CTAL`.
         gamma: as in `CTAL`.
+        learned_gamma: as in `CTAL`.
         shared_mixing: as in `CTAL`.
         mixing_scale: as in `CTAL`.
         method: as in `CTAL`.
@@ -169,20 +178,25 @@ class AffinityRefinement(nn.Module):
         size: tuple[int, int],
         *,
         channels: int = 128,
+        normalised: bool = False,
         kernel_size: int = 3,
         gamma: float = 0.05,
+        learned_gamma: bool = False,
         shared_mixing: bool = False,
         mixing_scale: float = 1.0,
         method: Method = "auto",
     ) -> None:
         super().__init__()
-        self.reduce = nn.ModuleDict({task: nn.Conv2d(in_channels, channels, 1) for task in tasks})
+        self.reduce = nn.ModuleDict(
+            {task: _reduce(in_channels, channels, normalised) for task in tasks}
+        )
         self.ctal = CTAL(
             tasks,
             channels,
             size,
             kernel_size=kernel_size,
             gamma=gamma,
+            learned_gamma=learned_gamma,
             shared_mixing=shared_mixing,
             mixing_scale=mixing_scale,
             method=method,
@@ -194,6 +208,13 @@ class AffinityRefinement(nn.Module):
         reduced = {task: self.reduce[task](x) for task, x in features.items()}
         refined = self.ctal(reduced)
         return {task: self.enlarge[task](x) for task, x in refined.items()}
+
+
+def _reduce(in_channels: int, channels: int, normalised: bool) -> nn.Module:
+    convolution = nn.Conv2d(in_channels, channels, 1)
+    if not normalised:
+        return convolution
+    return nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
 
 
 def _enlarge(channels: int) -> nn.Sequential:

@@ -13,15 +13,13 @@ from torch import Tensor, nn
 from ctal.functional import Method
 from ctal.networks.affinity import AffinityRefinement
 from ctal.networks.base import Network, Predictions
-from ctal.networks.encoder import STRIDES, Encoder
-from ctal.networks.layers import Decoder, Fused, InitialHead, bottleneck
+from ctal.networks.encoder import Encoder
+from ctal.networks.single_scale import CHANNELS, SingleScaleInitial, decoder
 from ctal.tasks import Task
-
-_INITIAL_CHANNELS = 256  # of a task's features at its initial prediction, as in PAD-Net
 
 
 class CTALNet(Network):
-    """One encoder, initial predictions at stride 4, CTAL between them, a decoder per task.
+    """One encoder, initial predictions at one scale, CTAL between them, a decoder per task.
 
     Args:
         tasks: the tasks.
@@ -31,9 +29,12 @@ class CTALNet(Network):
         channels: channels of a task's features in CTAL and its decoder (paper: 128).
         kernel_size: as in `CTAL`.
         gamma: as in `CTAL`.
+        learned_gamma: as in `CTAL`.
         shared_mixing: as in `CTAL`.
         mixing_scale: as in `CTAL`.
         method: as in `CTAL`.
+        last_stage: the paper's form for transformers: features of the encoder's last stage, BN and
+            ReLU before CTAL, heads of DeepLab v3.
     """
 
     def __init__(
@@ -46,44 +47,38 @@ class CTALNet(Network):
         channels: int = 128,
         kernel_size: int = 3,
         gamma: float = 0.05,
+        learned_gamma: bool = False,
         shared_mixing: bool = False,
         mixing_scale: float = 1.0,
         method: Method = "auto",
+        last_stage: bool = False,
     ) -> None:
         super().__init__(tasks, image_size=image_size)
         self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
-        self.fused = Fused(self.encoder.widths)
-        self.initial = nn.ModuleDict(
-            {task.name: _initial_head(self.fused.channels, task.channels) for task in self.tasks}
-        )
+        self.initial = SingleScaleInitial(self.tasks, self.encoder.widths, last_stage=last_stage)
         self.refinement = AffinityRefinement(
             [task.name for task in self.tasks],
-            _INITIAL_CHANNELS,
-            (self.image_size[0] // STRIDES[0], self.image_size[1] // STRIDES[0]),
+            CHANNELS,
+            self.initial.size(self.image_size),
             channels=channels,
+            normalised=last_stage,
             kernel_size=kernel_size,
             gamma=gamma,
+            learned_gamma=learned_gamma,
             shared_mixing=shared_mixing,
             mixing_scale=mixing_scale,
             method=method,
         )
         self.decoders = nn.ModuleDict(
-            {task.name: Decoder(channels, task.channels) for task in self.tasks}
+            {
+                task.name: decoder(channels, task.channels, last_stage=last_stage)
+                for task in self.tasks
+            }
         )
 
     def predict_raw(self, images: Tensor) -> Predictions:
-        """Initial predictions at stride 4, final ones at stride 2."""
-        fused = self.fused(self.encoder(images))
-        features, initial = {}, {}
-        for name, head in self.initial.items():
-            features[name], initial[name] = head(fused)
+        """Initial predictions at stride 4 (32 of the last stage), final ones at half of that."""
+        features, initial = self.initial(self.encoder(images))
         refined = self.refinement(features)
-        final = {name: decoder(refined[name]) for name, decoder in self.decoders.items()}
+        final = {name: decode(refined[name]) for name, decode in self.decoders.items()}
         return Predictions(final, [initial])
-
-
-def _initial_head(in_channels: int, out_channels: int) -> InitialHead:
-    blocks = nn.Sequential(
-        bottleneck(in_channels, _INITIAL_CHANNELS), bottleneck(_INITIAL_CHANNELS, _INITIAL_CHANNELS)
-    )
-    return InitialHead(blocks, _INITIAL_CHANNELS, out_channels)

@@ -66,17 +66,6 @@ class Head(nn.Module):
         return self.predict(self.fused(scales))
 
 
-class Decoder(nn.Sequential):
-    """A task's final decoder: two bottlenecks of `channels`, a 1x1 convolution to its raw map."""
-
-    def __init__(self, channels: int, out_channels: int) -> None:
-        super().__init__(
-            bottleneck(channels, channels),
-            bottleneck(channels, channels),
-            nn.Conv2d(channels, out_channels, 1),
-        )
-
-
 class InitialHead(nn.Module):
     """Initial prediction of one task at one scale, with the features behind it.
 

@@ -14,8 +14,9 @@ from ctal.functional import Method
 from ctal.networks.affinity import AffinityRefinement
 from ctal.networks.base import Network, Predictions
 from ctal.networks.encoder import STRIDES, Encoder
-from ctal.networks.layers import Decoder, Fused
+from ctal.networks.layers import Fused
 from ctal.networks.multi_scale import MultiScaleInitial
+from ctal.networks.single_scale import Decoder
 from ctal.tasks import Task
 
 
@@ -30,6 +31,7 @@ class MultiScaleCTALNet(Network):
         channels: channels of a task's features in CTAL and its decoder (paper: 128).
         kernel_size: as in `CTAL`.
         gamma: as in `CTAL`.
+        learned_gamma: as in `CTAL`.
         shared_mixing: as in `CTAL`.
         mixing_scale: as in `CTAL`.
         method: as in `CTAL`.
@@ -45,6 +47,7 @@ class MultiScaleCTALNet(Network):
         channels: int = 128,
         kernel_size: int = 3,
         gamma: float = 0.05,
+        learned_gamma: bool = False,
         shared_mixing: bool = False,
         mixing_scale: float = 1.0,
         method: Method = "auto",
@@ -61,6 +64,7 @@ class MultiScaleCTALNet(Network):
             channels=channels,
             kernel_size=kernel_size,
             gamma=gamma,
+            learned_gamma=learned_gamma,
             shared_mixing=shared_mixing,
             mixing_scale=mixing_scale,
             method=method,

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ctal.networks.base import Network, Predictions
 from ctal.networks.encoder import Encoder
-from ctal.networks.layers import Head
+from ctal.networks.single_scale import head
 from ctal.tasks import Task
 
 
@@ -20,6 +20,7 @@ class SharedEncoderNet(Network):
         encoder: name of a timm encoder.
         image_size: (H, W) of the pictures, multiples of 32.
         pretrained: True, False, or a local file of encoder weights.
+        last_stage: the form for transformers: heads of DeepLab v3 on the encoder's last stage.
     """
 
     def __init__(
@@ -29,13 +30,16 @@ class SharedEncoderNet(Network):
         *,
         image_size: tuple[int, int],
         pretrained: bool | str = False,
+        last_stage: bool = False,
     ) -> None:
         super().__init__(tasks, image_size=image_size)
         self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
         widths = self.encoder.widths
-        self.heads = nn.ModuleDict({task.name: Head(widths, task.channels) for task in self.tasks})
+        self.heads = nn.ModuleDict(
+            {task.name: head(widths, task.channels, last_stage=last_stage) for task in self.tasks}
+        )
 
     def predict_raw(self, images: Tensor) -> Predictions:
         """All tasks from one pyramid."""
         scales = self.encoder(images)
-        return Predictions({name: head(scales) for name, head in self.heads.items()}, initial=[])
+        return Predictions({name: apply(scales) for name, apply in self.heads.items()}, initial=[])

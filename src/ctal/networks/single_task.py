@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ctal.networks.base import Network, Predictions
 from ctal.networks.encoder import Encoder
-from ctal.networks.layers import Head
+from ctal.networks.single_scale import head
 from ctal.tasks import Task
 
 
@@ -22,6 +22,7 @@ class SingleTaskNet(Network):
         encoder: name of a timm encoder.
         image_size: (H, W) of the pictures, multiples of 32.
         pretrained: True, False, or a local file of encoder weights.
+        last_stage: the form for transformers: heads of DeepLab v3 on the encoder's last stage.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class SingleTaskNet(Network):
         *,
         image_size: tuple[int, int],
         pretrained: bool | str = False,
+        last_stage: bool = False,
     ) -> None:
         super().__init__(tasks, image_size=image_size)
         self.encoders = nn.ModuleDict()
@@ -38,7 +40,7 @@ class SingleTaskNet(Network):
         for task in self.tasks:
             own = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
             self.encoders[task.name] = own
-            self.heads[task.name] = Head(own.widths, task.channels)
+            self.heads[task.name] = head(own.widths, task.channels, last_stage=last_stage)
 
     def predict_raw(self, images: Tensor) -> Predictions:
         """Every task by its own encoder and head."""

@@ -1,0 +1,53 @@
+"""MTI-Net: distillation between tasks at each of four scales.
+
+Source: Vandenhende, Georgoulis and Van Gool, "MTI-Net: Multi-Scale Task Interaction Networks for
+Multi-Task Learning", ECCV 2020.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ctal.networks.base import Network, Predictions
+from ctal.networks.distillation import Distillation
+from ctal.networks.encoder import Encoder
+from ctal.networks.layers import Head
+from ctal.networks.multi_scale import MultiScaleInitial
+from ctal.tasks import Task
+
+
+class MTINet(Network):
+    """Initial predictions at four scales, a distillation at each, all scales fused per task.
+
+    Args:
+        tasks: the tasks.
+        encoder: name of a timm encoder.
+        image_size: (H, W) of the pictures, multiples of 32.
+        pretrained: True, False, or a local file of encoder weights.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        encoder: str = "hrnet_w18_small_v2",
+        *,
+        image_size: tuple[int, int],
+        pretrained: bool | str = False,
+    ) -> None:
+        super().__init__(tasks, image_size=image_size)
+        self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
+        widths, names = self.encoder.widths, [task.name for task in self.tasks]
+        self.initial = MultiScaleInitial(self.tasks, widths)
+        self.distillation = nn.ModuleList(Distillation(names, width) for width in widths)
+        self.heads = nn.ModuleDict({task.name: Head(widths, task.channels) for task in self.tasks})
+
+    def predict_raw(self, images: Tensor) -> Predictions:
+        """Initial predictions at strides 4, 8, 16 and 32, final ones at stride 4."""
+        features, initial = self.initial(self.encoder(images))
+        refined = [distil(scale) for distil, scale in zip(self.distillation, features, strict=True)]
+        final = {
+            name: head([scale[name] for scale in refined]) for name, head in self.heads.items()
+        }
+        return Predictions(final, initial)

@@ -1,0 +1,59 @@
+"""PAD-Net: initial predictions, distillation between their features, final predictions.
+
+Source: Xu, Ouyang, Wang and Sebe, "PAD-Net: Multi-Tasks Guided Prediction-and-Distillation Network
+for Simultaneous Depth Estimation and Scene Parsing", CVPR 2018, on the encoders and with the heads
+that the multitask literature has used for it since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ctal.networks.base import Network, Predictions
+from ctal.networks.distillation import Distillation
+from ctal.networks.encoder import Encoder
+from ctal.networks.single_scale import CHANNELS, SingleScaleInitial, decoder
+from ctal.tasks import Task
+
+
+class PADNet(Network):
+    """One encoder, initial predictions at one scale, distillation at 256 channels.
+
+    Args:
+        tasks: the tasks.
+        encoder: name of a timm encoder.
+        image_size: (H, W) of the pictures, multiples of 32.
+        pretrained: True, False, or a local file of encoder weights.
+        last_stage: the form for transformers: features of the encoder's last stage, heads of
+            DeepLab v3.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        encoder: str = "hrnet_w18_small_v2",
+        *,
+        image_size: tuple[int, int],
+        pretrained: bool | str = False,
+        last_stage: bool = False,
+    ) -> None:
+        super().__init__(tasks, image_size=image_size)
+        self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
+        widths = self.encoder.widths
+        self.initial = SingleScaleInitial(self.tasks, widths, last_stage=last_stage)
+        self.distillation = Distillation([task.name for task in self.tasks], CHANNELS)
+        self.decoders = nn.ModuleDict(
+            {
+                task.name: decoder(CHANNELS, task.channels, last_stage=last_stage)
+                for task in self.tasks
+            }
+        )
+
+    def predict_raw(self, images: Tensor) -> Predictions:
+        """Initial and final predictions at stride 4, or 32 of the last stage."""
+        features, initial = self.initial(self.encoder(images))
+        refined = self.distillation(features)
+        final = {name: decode(refined[name]) for name, decode in self.decoders.items()}
+        return Predictions(final, [initial])

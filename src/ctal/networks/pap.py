@@ -1,0 +1,63 @@
+"""PAP-Net: tasks propagate their pixel affinities to each other.
+
+Source: Zhang, Cui, Xu, Yan, Sebe and Yang, "Pattern-Affinitive Propagation across Depth, Surface
+Normal and Semantic Segmentation", CVPR 2019, with the initial predictions and the heads of the
+other networks here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ctal.networks.base import Network, Predictions
+from ctal.networks.encoder import Encoder
+from ctal.networks.propagation import Propagation
+from ctal.networks.single_scale import CHANNELS, SingleScaleInitial, decoder
+from ctal.tasks import Task
+
+
+class PAPNet(Network):
+    """One encoder, initial predictions at one scale, one step of diffusion along affinities.
+
+    Args:
+        tasks: the tasks.
+        encoder: name of a timm encoder.
+        image_size: (H, W) of the pictures, multiples of 32.
+        pretrained: True, False, or a local file of encoder weights.
+        channels: channels of a task's features in the propagation and its decoder.
+        last_stage: the form for transformers: features of the encoder's last stage, heads of
+            DeepLab v3.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        encoder: str = "hrnet_w18_small_v2",
+        *,
+        image_size: tuple[int, int],
+        pretrained: bool | str = False,
+        channels: int = 128,
+        last_stage: bool = False,
+    ) -> None:
+        super().__init__(tasks, image_size=image_size)
+        self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
+        widths, names = self.encoder.widths, [task.name for task in self.tasks]
+        self.initial = SingleScaleInitial(self.tasks, widths, last_stage=last_stage)
+        self.reduce = nn.ModuleDict({name: nn.Conv2d(CHANNELS, channels, 1) for name in names})
+        self.propagation = Propagation(names)
+        self.decoders = nn.ModuleDict(
+            {
+                task.name: decoder(channels, task.channels, last_stage=last_stage)
+                for task in self.tasks
+            }
+        )
+
+    def predict_raw(self, images: Tensor) -> Predictions:
+        """Initial and final predictions at stride 4, or 32 of the last stage."""
+        features, initial = self.initial(self.encoder(images))
+        reduced = {name: reduce(features[name]) for name, reduce in self.reduce.items()}
+        refined = self.propagation(reduced)
+        final = {name: decode(refined[name]) for name, decode in self.decoders.items()}
+        return Predictions(final, [initial])

@@ -1,0 +1,107 @@
+"""Initial predictions of all tasks at one scale, and the heads that follow on it.
+
+Two forms. On CNNs, after PAD-Net (Xu, Ouyang, Wang and Sebe, CVPR 2018): the four scales of the
+encoder, fused at stride 4. On transformers, after the experiments of the CTAL paper (Sinodinos and
+Armanfard, WACV 2025): the encoder's last stage alone, at stride 32, with the heads of DeepLab v3
+(Chen et al., "Rethinking Atrous Convolution for Semantic Image Segmentation", 2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torchvision.models.segmentation.deeplabv3 import DeepLabHead
+
+from ctal.networks.encoder import STRIDES
+from ctal.networks.layers import Fused, Head, InitialHead, bottleneck
+from ctal.tasks import Task
+
+CHANNELS = 256
+"""Channels of a task's features at its initial prediction, as in PAD-Net."""
+
+_RATES = (12, 24, 36)  # of the atrous convolutions
+
+
+class SingleScaleInitial(nn.Module):
+    """Features and initial predictions of all tasks from one map that all share.
+
+    Args:
+        tasks: the tasks.
+        widths: channels of the encoder's scales, finest first.
+        last_stage: take the encoder's last stage and not its four scales fused.
+
+    """
+
+    def __init__(self, tasks: Sequence[Task], widths: Sequence[int], *, last_stage: bool) -> None:
+        super().__init__()
+        self._stride = STRIDES[-1] if last_stage else STRIDES[0]
+        self.shared = LastStage(widths) if last_stage else Fused(widths)
+        self.heads = nn.ModuleDict(
+            {task.name: _initial_head(self.shared.channels, task.channels) for task in tasks}
+        )
+
+    def size(self, image_size: tuple[int, int]) -> tuple[int, int]:
+        """(H, W) of the features for pictures of this height and width."""
+        return image_size[0] // self._stride, image_size[1] // self._stride
+
+    def forward(self, scales: Sequence[Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Features (B, 256, H, W) and raw maps (B, task.channels, H, W) of every task.
+
+        Args:
+            scales: the encoder's [(B, width, H_s, W_s)], finest first.
+        """
+        shared = self.shared(scales)
+        features, raw = {}, {}
+        for name, head in self.heads.items():
+            features[name], raw[name] = head(shared)
+        return features, raw
+
+
+class LastStage(nn.Module):
+    """The encoder's last stage.
+
+    Args:
+        widths: channels of the encoder's scales, finest first.
+
+    Attributes:
+        channels: channels of the output.
+    """
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.channels = widths[-1]
+
+    def forward(self, scales: Sequence[Tensor]) -> Tensor:
+        """[(B, width, H_s, W_s)], finest first, to the last of them."""
+        return scales[-1]
+
+
+class Decoder(nn.Sequential):
+    """A task's final decoder: two bottlenecks of `channels`, a 1x1 convolution to its raw map."""
+
+    def __init__(self, channels: int, out_channels: int) -> None:
+        super().__init__(
+            bottleneck(channels, channels),
+            bottleneck(channels, channels),
+            nn.Conv2d(channels, out_channels, 1),
+        )
+
+
+def decoder(channels: int, out_channels: int, *, last_stage: bool) -> nn.Module:
+    """What turns a task's refined features into its raw map: `Decoder`, or the head of DeepLab."""
+    if last_stage:
+        return DeepLabHead(channels, out_channels, _RATES)
+    return Decoder(channels, out_channels)
+
+
+def head(widths: Sequence[int], out_channels: int, *, last_stage: bool) -> nn.Module:
+    """What turns an encoder's scales into the raw map of a task without any refinement."""
+    if last_stage:
+        return nn.Sequential(LastStage(widths), DeepLabHead(widths[-1], out_channels, _RATES))
+    return Head(widths, out_channels)
+
+
+def _initial_head(in_channels: int, out_channels: int) -> InitialHead:
+    blocks = nn.Sequential(bottleneck(in_channels, CHANNELS), bottleneck(CHANNELS, CHANNELS))
+    return InitialHead(blocks, CHANNELS, out_channels)
