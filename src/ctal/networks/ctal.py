@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ctal.functional import Method
 from ctal.networks.affinity import AffinityRefinement
 from ctal.networks.base import Network, Predictions
 from ctal.networks.encoder import Encoder
-from ctal.networks.single_scale import CHANNELS, SingleScaleInitial, decoder
+from ctal.networks.single_scale import CHANNELS, SingleScaleInitial, decoders
 from ctal.tasks import Task
 
 
@@ -69,12 +69,7 @@ class CTALNet(Network):
             mixing_scale=mixing_scale,
             method=method,
         )
-        self.decoders = nn.ModuleDict(
-            {
-                task.name: decoder(channels, task.channels, last_stage=last_stage)
-                for task in self.tasks
-            }
-        )
+        self.decoders = decoders(self.tasks, channels, last_stage=last_stage)
 
     def predict_raw(self, images: Tensor) -> Predictions:
         """Initial predictions at stride 4 (32 of the last stage), final ones at half of that."""

@@ -16,7 +16,7 @@ from ctal.networks.base import Network, Predictions
 from ctal.networks.encoder import STRIDES, Encoder
 from ctal.networks.layers import Fused
 from ctal.networks.multi_scale import MultiScaleInitial
-from ctal.networks.single_scale import Decoder
+from ctal.networks.single_scale import decoders
 from ctal.tasks import Task
 
 
@@ -69,9 +69,7 @@ class MultiScaleCTALNet(Network):
             mixing_scale=mixing_scale,
             method=method,
         )
-        self.decoders = nn.ModuleDict(
-            {task.name: Decoder(channels, task.channels) for task in self.tasks}
-        )
+        self.decoders = decoders(self.tasks, channels)
 
     def predict_raw(self, images: Tensor) -> Predictions:
         """Initial predictions at strides 4, 8, 16 and 32, final ones at stride 2."""
@@ -80,5 +78,5 @@ class MultiScaleCTALNet(Network):
             name: fuse([scale[name] for scale in features]) for name, fuse in self.fused.items()
         }
         refined = self.refinement(fused)
-        final = {name: decoder(refined[name]) for name, decoder in self.decoders.items()}
+        final = {name: decode(refined[name]) for name, decode in self.decoders.items()}
         return Predictions(final, initial)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ctal.networks.base import Network, Predictions
 from ctal.networks.distillation import Distillation
 from ctal.networks.encoder import Encoder
-from ctal.networks.single_scale import CHANNELS, SingleScaleInitial, decoder
+from ctal.networks.single_scale import CHANNELS, SingleScaleInitial, decoders
 from ctal.tasks import Task
 
 
@@ -44,12 +44,7 @@ class PADNet(Network):
         widths = self.encoder.widths
         self.initial = SingleScaleInitial(self.tasks, widths, last_stage=last_stage)
         self.distillation = Distillation([task.name for task in self.tasks], CHANNELS)
-        self.decoders = nn.ModuleDict(
-            {
-                task.name: decoder(CHANNELS, task.channels, last_stage=last_stage)
-                for task in self.tasks
-            }
-        )
+        self.decoders = decoders(self.tasks, CHANNELS, last_stage=last_stage)
 
     def predict_raw(self, images: Tensor) -> Predictions:
         """Initial and final predictions at stride 4, or 32 of the last stage."""

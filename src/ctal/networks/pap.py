@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ctal.networks.base import Network, Predictions
 from ctal.networks.encoder import Encoder
 from ctal.networks.propagation import Propagation
-from ctal.networks.single_scale import CHANNELS, SingleScaleInitial, decoder
+from ctal.networks.single_scale import CHANNELS, SingleScaleInitial, decoders
 from ctal.tasks import Task
 
 
@@ -47,12 +47,7 @@ class PAPNet(Network):
         self.initial = SingleScaleInitial(self.tasks, widths, last_stage=last_stage)
         self.reduce = nn.ModuleDict({name: nn.Conv2d(CHANNELS, channels, 1) for name in names})
         self.propagation = Propagation(names)
-        self.decoders = nn.ModuleDict(
-            {
-                task.name: decoder(channels, task.channels, last_stage=last_stage)
-                for task in self.tasks
-            }
-        )
+        self.decoders = decoders(self.tasks, channels, last_stage=last_stage)
 
     def predict_raw(self, images: Tensor) -> Predictions:
         """Initial and final predictions at stride 4, or 32 of the last stage."""

@@ -88,11 +88,15 @@ class Decoder(nn.Sequential):
         )
 
 
-def decoder(channels: int, out_channels: int, *, last_stage: bool) -> nn.Module:
-    """What turns a task's refined features into its raw map: `Decoder`, or the head of DeepLab."""
-    if last_stage:
-        return DeepLabHead(channels, out_channels, _RATES)
-    return Decoder(channels, out_channels)
+def decoders(tasks: Sequence[Task], channels: int, *, last_stage: bool = False) -> nn.ModuleDict:
+    """By task, what turns refined features into its raw map: `Decoder`, or the head of DeepLab."""
+
+    def decoder(out_channels: int) -> nn.Module:
+        if last_stage:
+            return DeepLabHead(channels, out_channels, _RATES)
+        return Decoder(channels, out_channels)
+
+    return nn.ModuleDict({task.name: decoder(task.channels) for task in tasks})
 
 
 def head(widths: Sequence[int], out_channels: int, *, last_stage: bool) -> nn.Module:
