@@ -1,5 +1,13 @@
 """The one exception that means: what was given is wrong, not the program."""
 
+import re
+
+
+def one_line(text: str) -> str:
+    """A text, such as a file's name, with what would break its line or its printing escaped."""
+    printable = text.encode("utf-8", "backslashreplace").decode()
+    return re.sub(r"[\x00-\x1f\x7f]", lambda found: repr(found[0])[1:-1], printable)
+
 
 class InputError(ValueError):
     """A file, a value or a setting that the caller gave cannot be used.
@@ -12,7 +20,7 @@ class InputError(ValueError):
         # A worker of a DataLoader hands its error over as a new one whose message is the whole
         # traceback; the line that was meant stands behind the name of this class.
         own_name = f"{InputError.__module__}.{InputError.__qualname__}: "
-        super().__init__(message.rpartition(own_name)[2].strip())
+        super().__init__(one_line(message.rpartition(own_name)[2].strip()))
 
 
 class Interrupted(Exception):  # noqa: N818 - being asked to stop is no error

@@ -62,7 +62,12 @@ def broken_files(folder):
     np.save(folder / "promise.npy", np.ones((32, 64), np.float32))
     promise = (folder / "promise.npy").read_bytes()
     (folder / "promise.npy").write_bytes(promise.replace(b"(32, 64)", b"(9999999,9999999)"))
-    names = ["promise.npy", "text.png", "empty.jpg",
+    (folder / "head.npy").write_bytes(promise.replace(b"{'descr'", b"{((((((("))
+    locked = bytearray((folder / "two.npz").read_bytes())
+    for place in (6, locked.index(b"PK\x01\x02") + 8):  # says that it is encrypted
+        locked[place] |= 1
+    (folder / "locked.npz").write_bytes(locked)
+    names = ["promise.npy", "head.npy", "locked.npz", "text.png", "empty.jpg",
              "cut.jpg", "cut.png", "bits.png", "no_pixels.npy",
              "text.npy", "text.npz", "two.npz", "scalar.npy", "words.npy"]  # fmt: skip
     return [folder / name for name in [*names, "missing.png"]]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,19 +17,6 @@ from ctal.errors import InputError
 from ctal.reading import read_picture
 
 _ARRAY_FILES = {".npy", ".npz"}
-_UNREADABLE = (
-    OSError,  # missing, truncated, unknown format
-    SyntaxError,  # what Pillow raises at a broken PNG chunk
-    ValueError,
-    EOFError,
-    struct.error,
-    zlib.error,
-    zipfile.BadZipFile,
-    MemoryError,  # at a header that promises more than any machine holds
-    PILImage.DecompressionBombError,
-)
-
-
 _DEEP_MODES = ("I", "F")  # how the names of Pillow's modes with more than 8 bits begin
 
 
@@ -79,7 +63,8 @@ def read_image(path: Path) -> Image:
     if array.ndim != 3 or array.shape[2] != 3:
         raise InputError(f"{path}: expected a picture (H, W, 3), got the shape {array.shape}")
     top = 255 if array.dtype == np.uint8 else 1
-    pixels = np.ascontiguousarray(array.transpose(2, 0, 1), dtype=np.float32) / np.float32(top)
+    with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and is told of
+        pixels = np.ascontiguousarray(array.transpose(2, 0, 1), dtype=np.float32) / np.float32(top)
     if not (pixels.min() >= 0 and pixels.max() <= 1):  # not (...), so that NaN fails too
         raise InputError(
             f"{path}: expected a picture of uint8 or of floating values in 0..1, "
@@ -94,7 +79,7 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except _UNREADABLE as error:
+    except Exception as error:  # readers raise whatever a broken file makes them stumble over
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path}: expected a readable picture or array, got: {reason}") from error
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ctal.data.files import read_array
 from ctal.data.names import check_pattern
-from ctal.errors import InputError
+from ctal.errors import InputError, one_line
 from ctal.maps import UNLABELLED_CLASS, Map
 from ctal.tasks import Task
 
@@ -72,10 +72,12 @@ class MapFiles:
             # a palette's indices may be class ids, but never metres
             indices = not self.task.map_type.value_type.is_floating_point
             stored = read_array(path, bits=self.bits, palette=indices)
-            label_map = self.task.map_type.from_array(self.meaning(stored.astype(np.float64)))
+            # numbers that are not finite, or become so, are told by the check in one line
+            with np.errstate(over="ignore", invalid="ignore"):
+                label_map = self.task.map_type.from_array(self.meaning(stored.astype(np.float64)))
             self.task.check(label_map)
         except InputError as error:
-            prefix = "" if str(path) in str(error) else f"{path}: "
+            prefix = "" if one_line(str(path)) in str(error) else f"{path}: "
             raise InputError(f"{prefix}{error}") from error
         return label_map
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ctal.data_commands.survey import Survey
+from ctal.errors import one_line
 
 
 def overview(title: str, survey: Survey) -> str:
@@ -53,7 +54,7 @@ def details(survey: Survey) -> str:
 
 def problems(survey: Survey) -> str:
     """All samples that cannot be used, a line for each."""
-    lines = [f"- {problem.name}: {problem.reason}" for problem in survey.problems]
+    lines = [one_line(f"- {problem.name}: {problem.reason}") for problem in survey.problems]
     count = len(lines)
     return "\n".join(
         ["", f"{count} of {len(survey.dataset)} samples cannot be used:", "", *lines, ""]
