@@ -13,6 +13,7 @@ from ctal.data import (
     MapFiles,
     NormalsFromDepth,
 )
+from ctal.data.folder import CompleteFolders
 from ctal.data.names import part_of
 from ctal.errors import InputError
 from ctal.maps import ClassMap, DepthMap, EdgeMap, NormalMap
@@ -110,13 +111,29 @@ def test_unusable_values_name_the_file(open_folder, folder):
     assert dataset[1]["image"].shape == (3, 4, 6)  # the others are as good as before
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -0.5])
+@pytest.mark.filterwarnings("error")  # a warning would be a second line
+@pytest.mark.parametrize("value", [np.nan, np.inf, -0.5, 1e300])
 def test_a_depth_that_cannot_be_names_the_file(tmp_path, value):
     save(tmp_path / "i.png", np.zeros((1, 2, 3), np.uint8))
     np.save(tmp_path / "i.npy", np.array([[1, value]]))
     dataset = FolderDataset(tmp_path, "{name}.png", [MapFiles(Depth(), "{name}.npy")])
     with pytest.raises(InputError, match=r"i\.npy: depth: expected metres"):
         dataset[0]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [0.5, np.nan, np.inf, 1e300])
+def test_class_ids_and_normals_that_cannot_be_name_the_file(tmp_path, value):
+    save(tmp_path / "i.png", np.zeros((1, 2, 3), np.uint8))
+    np.save(tmp_path / "i_c.npy", np.array([[1, value]]))
+    np.save(tmp_path / "i_n.npy", np.array([[[0, 0, -1], [0, 0, value]]]))
+    maps = [
+        (MapFiles(SemanticSegmentation(2), "{name}_c.npy"), r"i_c\.npy: (semseg: )?expected class"),
+        (MapFiles(SurfaceNormals(), "{name}_n.npy"), r"i_n\.npy: normals: expected vectors"),
+    ]
+    for files, message in maps:
+        with pytest.raises(InputError, match=message):
+            FolderDataset(tmp_path, "{name}.png", [files])[0]
 
 
 @pytest.mark.parametrize(
@@ -158,6 +175,16 @@ def test_missing_folders_and_files_are_named(open_folder, folder):
     (folder / "image" / "a.jpg").symlink_to("nowhere")
     with pytest.raises(InputError, match=r"image/a\.jpg: expected a file .*3 samples, 1 are miss"):
         open_folder()
+
+
+def test_of_complete_folders_no_picture_is_missing(folder):
+    maps = [MapFiles(Depth(), "depth/{name}.png"), MapFiles(Edges(), "edges/{name}.png")]
+    (folder / "image" / "b.jpg").unlink()
+    assert FolderDataset(folder, "image/{name}.jpg", maps[:1]).names == ["a", "c"]
+    with pytest.raises(InputError, match=r"image/b\.jpg: expected a file .*3 samples, 1 are miss"):
+        CompleteFolders(folder, "image/{name}.jpg", maps[:1])
+    with pytest.raises(InputError, match=r"image/b\.jpg: expected a file"):
+        CompleteFolders(folder, "image/{name}.jpg", maps)
 
 
 def test_a_list_of_names_must_be_one(open_folder, folder):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ctal.data.base import DenseDataset, Sample
-from ctal.data.completeness import incomplete_allowed
+from ctal.data.completeness import check_present
 from ctal.data.derived import DerivedMap
 from ctal.data.files import read_image
 from ctal.data.map_files import MapFiles
@@ -81,7 +81,7 @@ class FolderDataset(DenseDataset):
             raise InputError(f"maps: expected tasks with different names, got {task_names}")
         for entry in self.derived:
             entry.check_source({task.name: task for task in stored})
-        found = find_names(self.root, image) if names is None else read_names(Path(names))
+        found = self._found_names() if names is None else read_names(Path(names))
         self.names = part_of(found, part, seed)
         self._check_files(image)
         for files in self.maps:
@@ -116,18 +116,22 @@ class FolderDataset(DenseDataset):
                 sample[entry.task.name] = entry.derive(sample)
         return sample
 
+    def _found_names(self) -> list[str]:
+        return find_names(self.root, [self.image])
+
     def _path(self, pattern: str, index: int) -> Path:
         return self.root / pattern.replace(NAME, self.names[index])
 
     def _check_files(self, pattern: str, *, optional: bool = False) -> None:
         paths = [self._path(pattern, index) for index in range(len(self))]
-        missing = [path for path in paths if not path.is_file()]
-        needed = not optional or len(missing) == len(paths)
-        if missing and needed and not incomplete_allowed():
-            raise InputError(
-                f"{missing[0]}: expected a file for {'some' if optional else 'each'} of the "
-                f"{len(self)} samples, {len(missing)} are missing"
-            )
+        check_present(paths, samples=len(self), optional=optional)
+
+
+class CompleteFolders(FolderDataset):
+    """Folders of a published data set: every map has its picture, or else that is missing."""
+
+    def _found_names(self) -> list[str]:
+        return find_names(self.root, [self.image, *(files.files for files in self.maps)])
 
 
 def check_size(label_map: Map, path: Path, wanted: Sequence[int], image_path: Path) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ctal.data.base import DenseDataset, Sample, chosen_tasks
 from ctal.data.derived import DerivedMap, EdgesFromClasses, NormalsFromDepth
 from ctal.data.files import read_array
-from ctal.data.folder import FolderDataset
+from ctal.data.folder import CompleteFolders
 from ctal.data.geometry import Camera, axis_signs, unit_vectors
 from ctal.data.map_files import MapFiles
 from ctal.data.names import find_names
@@ -100,7 +100,7 @@ class NYUv2(DenseDataset):
         elif (folder / "image").is_dir():
             within, gap = None, _FOLDERS_GAP
             maps = _folder_maps(folder, classes, "normals" in tasks and not camera, normal_axes)
-            self._source = FolderDataset(folder, "image/{name}.npy", maps, part=part, seed=seed)
+            self._source = CompleteFolders(folder, "image/{name}.npy", maps, part=part, seed=seed)
         else:
             raise InputError(
                 f"root: expected {MAT_FILE} and {SPLIT_FILE} (the authors' form) or "
@@ -164,7 +164,7 @@ def _folder_maps(
                 f"{folder / 'normal'}: expected the folder of the normals; without it give the "
                 "camera (fx, fy, cx, cy) of the depth files, to derive them"
             )
-        signs = axes or axis_signs(_some_normals(folder, find_names(folder, pattern)))
+        signs = axes or axis_signs(_some_normals(folder, find_names(folder, [pattern])))
         maps.append(NormalFiles(SurfaceNormals(), pattern, scale=list(signs)))
     return maps
 

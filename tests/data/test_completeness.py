@@ -1,0 +1,17 @@
+import pytest
+
+from ctal.data.completeness import allowing_incomplete, check_present
+from ctal.errors import InputError
+
+
+def test_what_is_missing_is_told_unless_its_sample_will_tell(tmp_path):
+    (tmp_path / "a").touch()
+    both, none = [tmp_path / "a", tmp_path / "b"], [tmp_path / "b", tmp_path / "c"]
+    with pytest.raises(InputError, match=r"/b: expected a file for each of the 2 samples, 1 are"):
+        check_present(both, samples=2)
+    check_present(both, samples=2, optional=True)
+    with allowing_incomplete():
+        check_present(none, samples=2)
+        # no sample would tell: each may lack its own
+        with pytest.raises(InputError, match="expected a file for some of the 2 samples, 2 are"):
+            check_present(none, samples=2, optional=True)
