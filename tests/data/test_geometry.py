@@ -182,6 +182,12 @@ def test_vectors_get_length_one_and_short_ones_none():
     assert unit_vectors(vectors).tolist() == [[[0, 1, 0], [0, 0, 0], [0, 0, 0]]]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_broken_vector_is_not_an_unlabelled_one(value):
+    assert np.isnan(unit_vectors(np.array([[[0.0, value, 0.0]]]))).any()
+
+
 @pytest.mark.parametrize(
     "change", [{"fx": 0.0}, {"fy": -1.0}, {"cx": float("nan")}, {"cy": float("inf")}]
 )

@@ -6,11 +6,13 @@ import torch
 from PIL import Image as PILImage
 from scipy.io import savemat
 
+from ctal.cli import main
 from ctal.data import DenseDataModule, PASCALContext
 from ctal.errors import InputError
 from ctal.maps import ClassMap, EdgeMap, NormalMap
 
 SHAPE = (6, 8)
+HERE = ["--data.train=ctal.data.PASCALContext", "--data.train.root=.", "--data.train.split=train"]
 FIRST, SECOND = "2008_000002", "2010_003345"
 WALL, SKY = 440, 360  # of the 459 classes; NYUv2 has walls and no sky
 
@@ -177,6 +179,12 @@ def test_parts_of_another_form_are_named(root):
     save_parts(path, [tail])
     with pytest.raises(InputError, match=r"human_parts/.*expected anno\.objects .*'tail'"):
         PASCALContext(root, "train", tasks=["human_parts"])[0]
+    unnamed = thing("person", 15, [("head", mask(0, 0))]) | {"class_ind": "person"}
+    several = thing("person", 15, [("head", mask(0, 0))]) | {"class_ind": np.array([15.0, 15.0])}
+    for wrong in (unnamed, several):
+        save_parts(path, [wrong])
+        with pytest.raises(InputError, match=r"human_parts/.*expected anno\.objects"):
+            PASCALContext(root, "train", tasks=["human_parts"])[0]
     savemat(path, {"anno": np.ones(3)})
     with pytest.raises(InputError, match=r"human_parts/.*expected anno\.objects"):
         PASCALContext(root, "train", tasks=["human_parts"])[0]
@@ -185,7 +193,58 @@ def test_parts_of_another_form_are_named(root):
         PASCALContext(root, "train", tasks=["human_parts"])[0]
 
 
+def test_check_lists_all_that_is_missing_or_broken(root, monkeypatch, capsys):
+    others = ["2010_000001", "2010_000002", "2010_000003"]
+    kinds = ["JPEGImages", "semseg/VOC12", "sal_distill", "normals_distill", "human_parts"]
+    for kind in [*kinds, "pascal-context/trainval"]:
+        source = next((root / kind).glob(f"{FIRST}.*"))
+        for name in others:
+            (source.parent / f"{name}{source.suffix}").write_bytes(source.read_bytes())
+    names = [FIRST, SECOND, *others]
+    (root / "ImageSets" / "Context" / "train.txt").write_text("\n".join(names))
+    spoilt = [
+        f"JPEGImages/{FIRST}.jpg",
+        f"sal_distill/{SECOND}.png",
+        f"pascal-context/trainval/{others[0]}.mat",
+        f"normals_distill/{others[1]}.png",
+    ]
+    for place in spoilt[:3]:
+        (root / place).unlink()
+    (root / spoilt[3]).write_bytes(b"half")
+    (root / "human_parts" / f"{others[2]}.mat").unlink()  # a picture without people
+    monkeypatch.chdir(root)
+    assert main(["data", "check", *HERE, "--workers=0"]) == 1
+    out = capsys.readouterr().out
+    problems = [line for line in out.splitlines() if line.startswith("- ")]
+    for line, name, place in zip(problems, names, spoilt, strict=False):
+        assert line.startswith(f"- {name}: {place}: ")
+    assert len(problems) == 4
+    assert main(["data", "stats", *HERE, "--workers=0"]) == 2
+    assert f"JPEGImages/{FIRST}.jpg: expected a file for each of the 5" in capsys.readouterr().err
+
+
+def test_no_parts_at_all_are_missing_and_not_absent(root, monkeypatch, capsys):
+    for path in (root / "human_parts").iterdir():
+        path.unlink()
+    monkeypatch.chdir(root)
+    assert main(["data", "check", *HERE, "--workers=0"]) == 1
+    line = f"cannot be opened: human_parts/{FIRST}.mat: expected a file for some of the 2 samples"
+    assert line in capsys.readouterr().out
+    tasks = ["semseg", "saliency", "normals", "edges"]
+    assert len(PASCALContext(root, "train", tasks=tasks)) == 2
+
+
 def test_missing_files_and_lists_are_named(root):
+    with pytest.raises(InputError, match="root: expected a folder, got nowhere"):
+        PASCALContext("nowhere", "train")
+    with pytest.raises(InputError, match="normal_axes: expected 1 or -1"):
+        PASCALContext(root, "train", normal_axes=(0, 1, 1))
+    classes = root / "pascal-context" / "trainval" / f"{SECOND}.mat"
+    content = classes.read_bytes()
+    classes.unlink()
+    with pytest.raises(InputError, match=rf"trainval/{SECOND}\.mat: .*2 samples, 1 are missing"):
+        PASCALContext(root, "train", tasks=["normals"])
+    classes.write_bytes(content)
     (root / "normals_distill" / f"{SECOND}.png").unlink()
     with pytest.raises(
         InputError, match=rf"normals_distill/{SECOND}\.png: .*2 samples, 1 are miss"

@@ -191,7 +191,11 @@ def axis_signs(normal_maps: Iterable[Floats]) -> tuple[float, float, float]:
 
 
 def unit_vectors(vectors: NDArray[np.floating]) -> Floats:
-    """Vectors (H, W, 3) at length 1, which resizing and 8 bits cost them; (0, 0, 0) below 0.5."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    known = lengths >= 0.5
-    return np.where(known, vectors / np.where(known, lengths, 1), 0).astype(np.float32)
+    """Vectors (H, W, 3) at length 1, which resizing and 8 bits cost them; (0, 0, 0) below 0.5.
+
+    What is not finite comes out as NaN: it is broken, and not unlabelled.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+        known = ~(lengths < 0.5)
+        return np.where(known, vectors / np.where(known, lengths, 1), 0).astype(np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from ctal.data.base import DenseDataset, Sample, chosen_tasks
 from ctal.data.derived import DerivedMap, EdgesFromClasses, NormalsFromDepth
-from ctal.data.files import read_array
 from ctal.data.folder import CompleteFolders
-from ctal.data.geometry import Camera, axis_signs, unit_vectors
+from ctal.data.geometry import Camera, Floats, unit_vectors
 from ctal.data.map_files import MapFiles
-from ctal.data.names import find_names
+from ctal.data.names import NAME, find_names
+from ctal.data.normal_axes import Signs, stored_axes
 from ctal.data.nyuv2_mat import MAT_FILE, SPLIT_FILE, NYUv2Mat, nyuv2_classes
 from ctal.errors import InputError
 from ctal.tasks import Depth, Edges, SurfaceNormals
@@ -145,9 +145,7 @@ class NormalFiles(MapFiles):
         return unit_vectors(super().meaning(stored))
 
 
-def _folder_maps(
-    folder: Path, classes: int, normals: bool, axes: tuple[float, float, float] | None
-) -> list[MapFiles]:
+def _folder_maps(folder: Path, classes: int, normals: bool, axes: Signs | None) -> list[MapFiles]:
     """What MTAN's folders hold."""
     if classes != 13:
         raise InputError(
@@ -164,12 +162,17 @@ def _folder_maps(
                 f"{folder / 'normal'}: expected the folder of the normals; without it give the "
                 "camera (fx, fy, cx, cy) of the depth files, to derive them"
             )
-        signs = axes or axis_signs(_some_normals(folder, find_names(folder, [pattern])))
+        signs = stored_axes(axes, find_names(folder, [pattern]), _stored_normals(folder, pattern))
         maps.append(NormalFiles(SurfaceNormals(), pattern, scale=list(signs)))
     return maps
 
 
-def _some_normals(folder: Path, names: list[str]) -> list[NDArray[np.float32]]:
-    """The stored normals of 16 pictures, spread over all."""
-    chosen = names[:: max(1, len(names) // 16)][:16]
-    return [unit_vectors(read_array(folder / "normal" / f"{name}.npy")) for name in chosen]
+def _stored_normals(folder: Path, pattern: str) -> Callable[[str], Floats]:
+    """What reads the normals of one picture with the signs that they have in its file."""
+    files = NormalFiles(SurfaceNormals(), pattern)
+
+    def read(name: str) -> Floats:
+        normals = files.read(folder / pattern.replace(NAME, name))
+        return normals.permute(1, 2, 0).numpy()
+
+    return read

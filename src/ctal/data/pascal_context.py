@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ctal.data.base import DenseDataset, Sample, chosen_tasks
+from ctal.data.completeness import check_present
 from ctal.data.files import read_image
 from ctal.data.folder import check_size
-from ctal.data.geometry import axis_signs
+from ctal.data.geometry import Floats
 from ctal.data.names import part_of, read_names
+from ctal.data.normal_axes import stored_axes
 from ctal.data.pascal_context_files import (
     EdgeFiles,
     LabelFiles,
@@ -80,16 +82,21 @@ class PASCALContext(DenseDataset):
         if split not in ("train", "val"):
             raise InputError(f"split: expected train or val, got {split!r}")
         self.root = Path(root)
+        if not self.root.is_dir():
+            raise InputError(f"root: expected a folder, got {root}, which is none")
         listed = read_names(self.root / "ImageSets" / "Context" / f"{split}.txt")
         self.names = part_of(listed, part, seed)
         kinds = [SemsegFiles(), PartFiles(), SaliencyFiles(), NormalFiles(), EdgeFiles()]
         self.tasks = chosen_tasks([files.task for files in kinds], tasks)
         by_task = {files.task: files for files in kinds}
         self.files: list[LabelFiles] = [by_task[task] for task in self.tasks]
+        images = [self._image(index) for index in range(len(self))]
+        check_present(images, samples=len(self))
         for files in self.files:
-            self._check_files(files)
+            needed = [path for name in self.names for path in files.needed(self.root, name)]
+            check_present(needed, samples=len(self), optional=files.optional)
             if isinstance(files, NormalFiles):
-                files.signs = normal_axes or self._measured_axes(files)
+                files.signs = stored_axes(normal_axes, self.names, self._stored_normals(files))
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -109,7 +116,9 @@ class PASCALContext(DenseDataset):
         sample: Sample = {"image": read_image(image_path)}
         for files in self.files:
             path = files.path(self.root, self.names[index])
-            label_map = files.read(path) if path.is_file() else None
+            if files.optional and not path.is_file():
+                continue
+            label_map = files.read(path)
             if label_map is not None:
                 check_size(label_map, path, sample["image"].shape[-2:], image_path)
                 sample[files.task.name] = label_map
@@ -118,17 +127,5 @@ class PASCALContext(DenseDataset):
     def _image(self, index: int) -> Path:
         return self.root / "JPEGImages" / f"{self.names[index]}.jpg"
 
-    def _check_files(self, files: LabelFiles) -> None:
-        paths = [self._image(index) for index in range(len(self))]
-        if not isinstance(files, PartFiles):  # pictures without people have none in some copies
-            paths += [files.path(self.root, name) for name in self.names]
-        missing = [path for path in paths if not path.is_file()]
-        if missing:
-            raise InputError(
-                f"{missing[0]}: expected a file for each of the {len(self)} samples, "
-                f"{len(missing)} are missing"
-            )
-
-    def _measured_axes(self, files: NormalFiles) -> tuple[float, float, float]:
-        chosen = self.names[:: max(1, len(self) // 16)][:16]
-        return axis_signs(files.vectors(files.path(self.root, name)) for name in chosen)
+    def _stored_normals(self, files: NormalFiles) -> Callable[[str], Floats]:
+        return lambda name: files.vectors(files.path(self.root, name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,15 +41,21 @@ class LabelFiles(ABC):
         task: the task.
         folder: their folder below the root.
         suffix: the end of their names.
+        optional: whether a picture may lack its file, and so all labels of this task.
     """
 
     task: Task
     folder: str
     suffix: str
+    optional: ClassVar[bool] = False
 
     def path(self, root: Path, name: str) -> Path:
         """Where the file of a picture lies."""
         return root / self.folder / f"{name}{self.suffix}"
+
+    def needed(self, root: Path, name: str) -> list[Path]:
+        """All files that reading the file of a picture takes."""
+        return [self.path(root, name)]
 
     def read(self, path: Path) -> Map | None:
         """The checked map of one file, or None where it has no label.
@@ -104,9 +110,10 @@ class SaliencyFiles(LabelFiles):
 
 
 class PartFiles(LabelFiles):
-    """Masks of body parts, person by person."""
+    """Masks of body parts, person by person; pictures without people have none in some copies."""
 
     folder, suffix = "human_parts", ".mat"
+    optional = True
 
     def __init__(self) -> None:
         self.task = HumanParts()
@@ -117,10 +124,12 @@ class PartFiles(LabelFiles):
             parts = [
                 (_PART_IDS[part["part_name"]], np.asarray(part["mask"]) > 0)
                 for thing in _listed(read_mat(path, "anno")["objects"])
-                if thing["class_ind"] == _PERSON
+                if int(thing["class_ind"]) == _PERSON
                 for part in _listed(thing["parts"])
             ]
-        except (KeyError, TypeError, IndexError) as error:
+        except InputError:
+            raise
+        except (KeyError, TypeError, IndexError, ValueError) as error:
             raise InputError(
                 f"{path}: expected anno.objects with class_ind and parts (part_name, mask), "
                 f"got {type(error).__name__}: {error}"
@@ -148,6 +157,10 @@ class NormalFiles(LabelFiles):
     def __init__(self) -> None:
         self.task = SurfaceNormals()
 
+    def needed(self, root: Path, name: str) -> list[Path]:
+        """The colours, and the classes that tell where they mean anything."""
+        return [self.path(root, name), _classes_path(root, name)]
+
     def values(self, path: Path) -> NDArray[Any]:
         """Unit vectors in the conventions here."""
         return self.vectors(path) * np.array(self.signs, np.float32)
@@ -155,9 +168,13 @@ class NormalFiles(LabelFiles):
     def vectors(self, path: Path) -> NDArray[np.float32]:
         """Unit vectors as stored; (0, 0, 0) where the class is none that the teacher knew."""
         colours = read_array(path, bits=8, palette=False)
-        classes = _label_map(path.parents[1] / EdgeFiles.folder / f"{path.stem}.mat")
+        classes_path = _classes_path(path.parents[1], path.stem)
+        classes = _label_map(classes_path)
         if colours.shape != (*classes.shape, 3):
-            raise InputError(f"{path}: expected RGB {(*classes.shape, 3)}, got {colours.shape}")
+            raise InputError(
+                f"{path}: expected RGB {(*classes.shape, 3)}, the size of {classes_path}, "
+                f"got {colours.shape}"
+            )
         known = np.isin(classes, _CLASSES["with_normals"])
         return unit_vectors(np.where(known[..., None], colours / 127.5 - 1, 0))
 
@@ -173,6 +190,10 @@ class EdgeFiles(LabelFiles):
     def values(self, path: Path) -> NDArray[Any]:
         """1 on a border, else 0."""
         return class_borders(_label_map(path), unlabelled=-1)
+
+
+def _classes_path(root: Path, name: str) -> Path:
+    return root / EdgeFiles.folder / f"{name}{EdgeFiles.suffix}"
 
 
 def _label_map(path: Path) -> NDArray[np.int64]:
