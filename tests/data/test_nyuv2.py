@@ -6,6 +6,7 @@ import pytest
 import torch
 from scipy.io import savemat
 
+from ctal.cli import main
 from ctal.data import Camera, NYUv2
 from ctal.data.nyuv2_mat import class_table
 from ctal.errors import InputError
@@ -82,8 +83,9 @@ def test_normals_and_edges_are_derived(tmp_path):
     depth = np.where(rise < -0.2, -1.2 / np.minimum(rise, -0.2), 6.0)
     depth[:44] = depth[44]
     labels = np.where(u < 300, 21, 11).astype(np.uint16)
-    save_mat(tmp_path, np.zeros((1, 480, 640, 3), np.uint8), depth[None].astype("f4"), labels[None])
-    save_splits(tmp_path, train=[1], test=[1])
+    depths, both = np.stack([depth, depth]).astype("f4"), np.stack([labels, labels])
+    save_mat(tmp_path, np.zeros((2, 480, 640, 3), np.uint8), depths, both)
+    save_splits(tmp_path, train=[1], test=[2])
     sample = NYUv2(tmp_path, "test", tasks=["edges", "normals"])[0]
     assert list(sample) == ["image", "edges", "normals"]
     normals = sample["normals"].permute(1, 2, 0)
@@ -130,11 +132,47 @@ def test_a_file_without_the_arrays_is_named(official, pictures):
         NYUv2(official, "train")
 
 
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [
+        ("images", lambda array: array.astype(float) / 255),
+        ("labels", lambda array: array.astype(float)),
+        ("depths", lambda array: array.astype("S1")),
+        (None, lambda array: array.swapaxes(-1, -2)),  # somebody's own copy, in rows
+    ],
+)
+def test_arrays_of_another_type_or_with_turned_axes_are_named(official, key, change):
+    with h5py.File(official / "nyu_depth_v2_labeled.mat", "r+") as file:
+        for name in [key] if key else list(file):
+            array = file[name][:]
+            del file[name]
+            file[name] = change(array)
+    with pytest.raises(
+        InputError, match=r"labeled\.mat: expected images \(N, 3, 640, 480\) of uint"
+    ):
+        NYUv2(official, "train")
+
+
+def test_a_group_in_the_place_of_an_array_is_named(official):
+    with h5py.File(official / "nyu_depth_v2_labeled.mat", "r+") as file:
+        del file["depths"]
+        file.create_group("depths")
+    with pytest.raises(InputError, match=r"labeled\.mat: expected images .* depths object \(\)"):
+        NYUv2(official, "train")
+
+
 def test_a_wrong_split_file_is_named(official):
-    for wrong in ([1, 6], [0, 1], [1, 1]):
+    for wrong in ([1, 6], [0, 1], [1, 1], [1, 1.5], [1, np.nan], []):
         save_splits(official, train=wrong)
         with pytest.raises(InputError, match=r"splits\.mat: expected trainNdxs .* of 1\.\.5"):
             NYUv2(official, "train")
+    for wrong in ("abc", {"a": 1}, np.array([1, "a"], object), np.array([1 + 1j, 4])):
+        savemat(official / "splits.mat", {"trainNdxs": wrong, "testNdxs": np.array([2.0])})
+        with pytest.raises(InputError, match=r"splits\.mat: expected trainNdxs .* of 1\.\.5"):
+            NYUv2(official, "train")
+    save_splits(official, train=[1, 2], test=[2, 3])
+    with pytest.raises(InputError, match=r"splits\.mat: .* to share no picture, got 1 in both, 2 "):
+        NYUv2(official, "test")
     savemat(official / "splits.mat", {"other": np.ones(3)})
     with pytest.raises(
         InputError, match=r"splits\.mat: expected the variable trainNdxs, got other"
@@ -159,6 +197,9 @@ def test_values_that_cannot_be_are_named(official, pictures):
     with pytest.raises(InputError, match=r"picture 0005: depth: expected metres"):
         dataset[2]
     assert dataset[0]["depth"].min() > 0.5
+    save_mat(official, pictures[0], abs(depths), np.full(labels.shape, -1, np.int16))
+    with pytest.raises(InputError, match=r"picture 0001: expected labels 0\.\.894, got -1"):
+        NYUv2(official, "train")[0]
 
 
 def corridor():
@@ -209,6 +250,36 @@ def test_the_axes_of_stored_normals_may_be_given(folders):
     assert np.allclose(sample["normals"][:, 5, 0], corridor()[5, 0] * [1, -1, -1], atol=1e-6)
 
 
+def spoil_normals(folders):
+    """Spoils four of five files, each in another way."""
+    folder = folders / "train" / "normal"
+    for name, shape in (("0", (HEIGHT, WIDTH, 2)), ("1", (3, HEIGHT, WIDTH))):
+        np.save(folder / f"{name}.npy", np.ones(shape))
+    np.save(folder / "2.npy", np.full((HEIGHT, WIDTH, 3), np.nan))
+    (folder / "3.npy").write_bytes((folder / "3.npy").read_bytes()[:-9])
+
+
+def test_broken_normals_are_named_at_once(folders):
+    spoil_normals(folders)
+    for name in range(4):
+        with pytest.raises(InputError, match=rf"train/normal/{name}\.npy: ") as caught:
+            NYUv2(folders, "train")
+        assert "\n" not in str(caught.value)
+        np.save(folders / "train" / "normal" / f"{name}.npy", corridor())
+
+
+def test_check_lists_broken_normals_with_all_else(folders, monkeypatch, capsys):
+    spoil_normals(folders)
+    (folders / "train" / "image" / "4.npy").unlink()
+    monkeypatch.chdir(folders)
+    args = ["--data.train=ctal.data.NYUv2", "--data.train.root=.", "--data.train.split=train"]
+    assert main(["data", "check", *args, "--workers=0"]) == 1
+    problems = [line for line in capsys.readouterr().out.splitlines() if line.startswith("- ")]
+    named = [f"- {name}: train/normal/{name}.npy: " for name in range(4)]
+    for line, start in zip(problems, [*named, "- 4: train/image/4.npy: "], strict=True):
+        assert line.startswith(start)
+
+
 def test_a_camera_derives_the_normals_of_folders_too(folders):
     for path in (folders / "train" / "normal").iterdir():
         path.unlink()
@@ -228,6 +299,9 @@ def test_folders_with_ids_beyond_13_or_missing_files_are_named(folders):
     (folders / "train" / "depth" / "1.npy").unlink()
     with pytest.raises(InputError, match=r"depth/1\.npy: expected a file for each of the 5"):
         NYUv2(folders, "train")
+    (folders / "val" / "image" / "4.npy").unlink()
+    with pytest.raises(InputError, match=r"val/image/4\.npy: expected a file for each of the 5"):
+        NYUv2(folders, "test")
     with pytest.raises(InputError, match="classes: expected 13"):
         NYUv2(folders, "test", classes=40)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,14 +63,8 @@ class NYUv2Mat(DenseDataset):
         self.tasks = [nyuv2_classes(classes), Depth()]
         self.path = root / MAT_FILE
         self._table = class_table(classes)
-        with open_hdf5(self.path) as file:
-            images, depths, labels = (file[key].shape for key in ("images", "depths", "labels"))
-        if len(images) != 4 or images[1] != 3 or not depths == labels == (images[0], *images[2:]):
-            raise InputError(
-                f"{self.path}: expected images (N, 3, 640, 480), depths and labels (N, 640, 480) "
-                f"as HDF5 shows them, got {images}, {depths} and {labels}"
-            )
-        self.names = part_of(_split_names(root / SPLIT_FILE, split, images[0]), part, seed)
+        count = _picture_count(self.path)
+        self.names = part_of(_split_names(root / SPLIT_FILE, split, count), part, seed)
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -90,10 +85,10 @@ class NYUv2Mat(DenseDataset):
             picture, metres, labels = (
                 pixel_rows(file[key][place]) for key in ("images", "depths", "labels")
             )
-        if labels.max() >= len(self._table):
+        wrong = labels[(labels < 0) | (labels >= len(self._table))]
+        if wrong.size:
             raise InputError(
-                f"{self.path}: picture {self.names[index]}: expected labels 0..894, "
-                f"got {labels.max()}"
+                f"{self.path}: picture {self.names[index]}: expected labels 0..894, got {wrong[0]}"
             )
         sample: Sample = {
             "image": Image(torch.from_numpy(picture).float() / 255),
@@ -107,18 +102,57 @@ class NYUv2Mat(DenseDataset):
         return sample
 
 
+def _picture_count(path: Path) -> int:
+    """How many pictures there are.
+
+    Raises:
+        InputError: the arrays are not of the documented form.
+    """
+    with open_hdf5(path) as file:
+        # a group has neither shape nor type
+        forms: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {
+            key: (getattr(file[key], "shape", ()), getattr(file[key], "dtype", np.dtype("O")))
+            for key in ("images", "depths", "labels")
+        }
+    images, depths, labels = (shape for shape, _ in forms.values())
+    kinds = [dtype.kind for _, dtype in forms.values()]
+    fits = len(images) == 4 and images[1] == 3 and depths == labels == (images[0], *images[2:])
+    typed = forms["images"][1] == np.uint8 and kinds[1] == "f" and kinds[2] in "ui"
+    # all pictures are wider than high; the other way round someone has turned the axes
+    if not (fits and typed and images[2] >= images[3]):
+        found = ", ".join(f"{key} {dtype} {shape}" for key, (shape, dtype) in forms.items())
+        raise InputError(
+            f"{path}: expected images (N, 3, 640, 480) of uint8, depths (N, 640, 480) of floating "
+            f"and labels (N, 640, 480) of whole numbers, as HDF5 shows them, got {found}"
+        )
+    return int(images[0])
+
+
 def _split_names(path: Path, split: str, count: int) -> list[str]:
     """The official numbers of a split's pictures, four digits each.
 
     Raises:
-        InputError: the file is broken, or its numbers are not different ones of 1..`count`.
+        InputError: the file is broken, its numbers are not different ones of 1..`count`, or the
+            splits share some.
     """
-    numbers = np.atleast_1d(read_mat(path, _VARIABLES[split]))
-    fine = numbers.ndim == 1 and len(set(numbers.tolist())) == numbers.size
-    if not (fine and numbers.size and numbers.min() >= 1 and numbers.max() <= count):
+    numbers = {key: _numbers(path, variable, count) for key, variable in _VARIABLES.items()}
+    shared = np.intersect1d(numbers["train"], numbers["test"])
+    if shared.size:
         raise InputError(
-            f"{path}: expected {_VARIABLES[split]} to list different numbers of 1..{count}, the "
-            f"pictures in {MAT_FILE}, got {numbers.size} from {numbers.min(initial=0)} to "
-            f"{numbers.max(initial=0)}"
+            f"{path}: expected {' and '.join(_VARIABLES.values())} to share no picture, "
+            f"got {shared.size} in both, {shared[0]} for one"
         )
-    return [f"{number:04d}" for number in numbers.astype(int)]
+    return [f"{number:04d}" for number in numbers[split]]
+
+
+def _numbers(path: Path, variable: str, count: int) -> NDArray[np.int64]:
+    found = np.atleast_1d(np.asarray(read_mat(path, variable)))
+    numeric = found.dtype.kind in "uif" and found.ndim == 1 and found.size
+    whole = found[np.isin(found, np.arange(1, count + 1))] if numeric else found[:0]
+    if not numeric or whole.size < found.size or len(np.unique(whole)) < whole.size:
+        span = f"from {found.min()} to {found.max()}" if numeric else f"of type {found.dtype}"
+        raise InputError(
+            f"{path}: expected {variable} to list different numbers of 1..{count}, the pictures in "
+            f"{MAT_FILE}, got {found.size} {span}"
+        )
+    return whole.astype(np.int64)
