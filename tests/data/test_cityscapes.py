@@ -76,6 +76,15 @@ def test_metres_come_on_request_with_the_camera_of_the_picture(official):
     assert sample["depth"][0, 0, :4].tolist() == pytest.approx(expected)
 
 
+def test_metres_are_found_without_folders_of_cities(official, monkeypatch):
+    for path in list(official.glob("*/val/aachen/*")):
+        path.rename(path.parents[1] / path.name)
+    monkeypatch.chdir(official)
+    for root in (".", official):
+        depth = Cityscapes(root, "val", tasks=["depth"])[0]["depth"]
+        assert depth[0, 0, 3].item() == pytest.approx(0.209313 * 2262.52 / 40)
+
+
 def test_a_magnified_picture_has_a_larger_inverse_depth(official):
     inverse = Cityscapes(official, "train")[0]["inverse_depth"]
     zoomed = inverse.zoomed(2.0)
@@ -105,14 +114,22 @@ def test_other_encodings_are_named(official):
 
 def test_missing_and_broken_files_are_named(official):
     camera = official / f"camera/train/{NAME}_camera.json"
-    for content in ("{", '{"extrinsic": {}}', "[]"):
+    huge = json.dumps({"extrinsic": {"baseline": 10**400}, "intrinsic": {"fx": 1}})
+    for content in ("{", '{"extrinsic": {}}', "[]", "[" * 100_000, huge):
         camera.write_text(content)
         with pytest.raises(InputError, match=r"camera\.json: expected a camera file") as caught:
             Cityscapes(official, "train", tasks=["depth"])[0]
         assert "\n" not in str(caught.value)
+    camera.write_text('{"extrinsic": {"baseline": Infinity}, "intrinsic": {"fx": 1}}')
+    with pytest.raises(InputError, match=r"camera\.json: expected a baseline and fx above 0"):
+        Cityscapes(official, "train", tasks=["depth"])[0]
     camera.unlink()
     with pytest.raises(InputError, match=r"camera\.json: expected a file for each of the 1 sam"):
         Cityscapes(official, "train", tasks=["semseg", "depth"])
+    picture = official / f"leftImg8bit/val/{NAME}_leftImg8bit.png"
+    picture.unlink()
+    with pytest.raises(InputError, match=r"leftImg8bit\.png: expected a file for each of the 1 sa"):
+        Cityscapes(official, "val")
     (official / f"disparity/train/{NAME}_disparity.png").unlink()
     with pytest.raises(InputError, match=r"disparity\.png: expected a file for each of the 1 sam"):
         Cityscapes(official, "train")

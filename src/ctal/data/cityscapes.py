@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ctal.data.base import chosen_tasks
 from ctal.data.cityscapes_classes import cityscapes_classes, class_table
-from ctal.data.folder import FolderDataset
+from ctal.data.folder import CompleteFolders
 from ctal.data.map_files import MapFiles
 from ctal.errors import InputError
 from ctal.maps import Map
 from ctal.tasks import Depth, InverseDepth, SemanticSegmentation
 
 
-class Cityscapes(FolderDataset):
+class Cityscapes(CompleteFolders):
     """Cityscapes: pictures from a car in 50 cities, finely labelled, with stereo disparity.
 
     Source: Cordts et al., "The Cityscapes Dataset for Semantic Urban Scene Understanding", CVPR
@@ -73,7 +74,7 @@ class Cityscapes(FolderDataset):
         semseg = cityscapes_classes(classes)
         if (root / "leftImg8bit" / split).is_dir():
             image = f"leftImg8bit/{split}/{{name}}_leftImg8bit.png"
-            maps = _official_maps(split, semseg)
+            maps = _official_maps(root, split, semseg)
         elif (root / split / "image").is_dir():
             image = f"{split}/image/{{name}}.npy"
             maps = _mtan_maps(split, semseg)
@@ -89,9 +90,15 @@ class Cityscapes(FolderDataset):
             self._check_files(f"camera/{split}/{{name}}_camera.json")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MetreFiles(MapFiles):
-    """Metres of a disparity file and the camera file that belongs to it."""
+    """Metres of a disparity file and the camera file that belongs to it.
+
+    Args:
+        root: the folder with the trees of both.
+    """
+
+    root: Path
 
     def read(self, path: Path) -> Map:
         """The depth of one disparity file.
@@ -99,8 +106,8 @@ class MetreFiles(MapFiles):
         Raises:
             InputError: either file is broken.
         """
-        name = path.name.replace("_disparity.png", "_camera.json")
-        camera = path.parents[3] / "camera" / path.parts[-3] / path.parts[-2] / name
+        place = self.root / "camera" / path.relative_to(self.root / "disparity")
+        camera = place.with_name(path.name.replace("_disparity.png", "_camera.json"))
         # disparity d = (p - 1) / 256, so 1 / depth = p scale - scale
         scale = 1 / (256 * _baseline_times_focal_length(camera))
         files = MapFiles(
@@ -115,14 +122,14 @@ class MetreFiles(MapFiles):
         return files.read(path)
 
 
-def _official_maps(split: str, semseg: SemanticSegmentation) -> list[MapFiles]:
+def _official_maps(root: Path, split: str, semseg: SemanticSegmentation) -> list[MapFiles]:
     disparity = f"disparity/{split}/{{name}}_disparity.png"
     labels = f"gtFine/{split}/{{name}}_gtFine_labelIds.png"
     return [
         MapFiles(semseg, labels, labels=class_table(semseg.num_classes), bits=8),
         # 0 is "not measured", 1 a disparity of 0
         MapFiles(InverseDepth(), disparity, scale=2**-16, offset=-(2**-16), ignore=[0, 1], bits=16),
-        MetreFiles(Depth(), disparity, ignore=[0, 1], bits=16),
+        MetreFiles(Depth(), disparity, ignore=[0, 1], bits=16, root=root),
     ]
 
 
@@ -143,11 +150,14 @@ def _baseline_times_focal_length(path: Path) -> float:
     try:
         camera = json.loads(path.read_text(encoding="utf-8"))
         product = float(camera["extrinsic"]["baseline"]) * float(camera["intrinsic"]["fx"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (
+        *(OSError, ValueError, KeyError, TypeError),
+        *(RecursionError, OverflowError),  # at brackets without end, numbers beyond all floats
+    ) as error:
         raise InputError(
             f"{path}: expected a camera file with extrinsic.baseline and intrinsic.fx, "
             f"got {type(error).__name__}: {error}"
         ) from error
-    if not product > 0:
+    if not 0 < product < math.inf:
         raise InputError(f"{path}: expected a baseline and fx above 0, got {product:g}")
     return product
