@@ -57,7 +57,9 @@ def test_valid_looks_at_the_norm_and_not_at_the_sum():
     assert TASK.valid(target).tolist() == [[[False, True, False, True]]]
 
 
-@pytest.mark.parametrize("wrong", [(0, 0, 0.98), (0.6, 0.8, 0.5), (float("nan"), 0, 1)])
+@pytest.mark.parametrize(
+    "wrong", [(0, 0, 0.98), (0.6, 0.8, 0.5), (float("nan"), 0, 1), (1e-30, 0, 0), (1e30, 0, 0)]
+)
 def test_a_vector_of_another_length_is_refused(wrong):
     with pytest.raises(InputError, match="normals: expected vectors of length 1"):
         TASK.check(NormalMap(pixels((0, 0, -1), wrong)[0]))

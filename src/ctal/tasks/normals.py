@@ -63,9 +63,9 @@ class SurfaceNormals(Task):
 
     def check(self, target: Tensor) -> None:
         """Looks for vectors whose length is neither 0 nor, within 0.01, 1."""
-        lengths = torch.linalg.vector_norm(target, dim=0)
+        lengths = target.square().sum(dim=0).sqrt()  # vector_norm takes 80 times as long
         # written so that NaN is wrong
-        wrong = lengths[~((lengths == 0) | ((lengths - 1).abs() <= 1e-2))]
+        wrong = lengths[~(~target.any(dim=0) | ((lengths - 1).abs() <= 1e-2))]
         if wrong.numel():
             raise InputError(
                 f"{self.name}: expected vectors of length 1, or (0, 0, 0) where there is no label, "
