@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ctal.tasks.classes import ClassTask
 
@@ -30,9 +31,14 @@ class HumanParts(ClassTask):
 
     Args:
         name: key of the task's map in samples and outputs.
+
+    Attributes:
+        class_names: a name for each class.
     """
 
     name: str = "human_parts"
+
+    class_names: ClassVar[tuple[str, ...]] = tuple(PARTS)
 
     @property
     def channels(self) -> int:
