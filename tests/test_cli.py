@@ -182,7 +182,7 @@ def test_a_network_in_the_folder_of_work_trains_and_predicts(
             check=False,
         )
         assert done.returncode == code, done.stderr
-    assert "import 'my_networks' before loading this file (ctal predict: --imports)" in done.stderr
+    assert "import 'my_networks' before loading this file (ctal predict: --imports" in done.stderr
     assert "imports: 'none' cannot" in error_line([*command, "--imports", "none"], capsys)
 
 

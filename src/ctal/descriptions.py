@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import importlib
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from ctal.errors import InputError
@@ -36,6 +37,19 @@ def build_task(description: Description) -> Task:
         raise InputError(f"the description of a task does not fit: {error}") from error
 
 
+def import_modules(modules: Iterable[str]) -> None:
+    """Imports the modules that a person names, so that `find_class` finds their classes.
+
+    Raises:
+        InputError: one cannot be imported.
+    """
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise InputError(f"imports: {module!r} cannot be imported ({error})") from error
+
+
 def class_name(kind: type) -> str:
     """The name under which `find_class` finds a class."""
     return f"{kind.__module__}.{kind.__qualname__}"
@@ -54,7 +68,7 @@ def find_class(base: type, name: str) -> Any:
             return kind
     raise InputError(
         f"{name} is no {base.__name__} that is loaded; import {name.rpartition('.')[0]!r} before "
-        "loading this file (ctal predict: --imports)"
+        "loading this file (ctal predict: --imports, ctal.data.PreparedArrays: imports)"
     )
 
 

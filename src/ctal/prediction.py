@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import importlib
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm  # type: ignore[import-untyped]  # ships no types
 
+from ctal.descriptions import import_modules
 from ctal.errors import InputError
 from ctal.files import write_whole
 from ctal.inference import Model, load, to_array
@@ -60,7 +60,7 @@ def predict_files(
     sources = find_pictures(inputs)
     targets = _targets(sources, Path(output))
     _check_outputs(sources, targets, overwrite)
-    _import(imports or [])
+    import_modules(imports or [])
     model = load(checkpoint, device, image_size=image_size)
     unreadable = []
     for source, target in zip(tqdm(sources, unit="picture"), targets, strict=True):
@@ -71,14 +71,6 @@ def predict_files(
             continue
         _write(model, picture, source, target, own_shape)
     _tell_unreadable(unreadable, len(sources), output)
-
-
-def _import(modules: Iterable[str]) -> None:
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except ImportError as error:
-            raise InputError(f"imports: {module!r} cannot be imported ({error})") from error
 
 
 def _tell_unreadable(reasons: Sequence[str], sources: int, output: str) -> None:

@@ -13,6 +13,8 @@ from ctal.data.preparing import write_arrays
 from ctal.errors import InputError
 
 SIZE = (6, 8)
+DEPTH = {"class": "ctal.tasks.depth.Depth", "arguments": {"name": "depth"}}
+BEYOND = {"semseg": [], "depth": [4]}
 
 
 def write(dataset, folder):
@@ -78,6 +80,13 @@ def test_training_batches_from_workers(packed):
         (lambda f: change(f, version=2), "'version': 2"),
         (lambda f: change(f, names=None), "dataset.json: expected a whole description"),
         (lambda f: change(f, size=[6, "x"]), "dataset.json: expected a whole description"),
+        (lambda f: change(f, size=[6.5, 8]), "dataset.json: expected a whole description"),
+        (lambda f: change(f, names="abcd"), "dataset.json: expected a whole description"),
+        (lambda f: change(f, tasks=[]), "dataset.json: expected a whole description"),
+        (lambda f: change(f, tasks=2 * [DEPTH]), "dataset.json: expected a whole description"),
+        (lambda f: change(f, missing={"depth": []}), "dataset.json: expected a whole description"),
+        (lambda f: change(f, missing=BEYOND), "dataset.json: expected a whole description"),
+        (lambda f: (f / "dataset.json").write_text("[" * 100_000), "a description in JSON"),
         (lambda f: change(f, size=[6, 9]), "image.npy: expected uint8 of the shape (4, 3, 6, 9)"),
         (lambda f: change(f, tasks=[{"class": "os.system", "arguments": {}}]), "os.system is no"),
         (lambda f: change(f, tasks=[{}]), "dataset.json: the description of a task"),
@@ -87,6 +96,14 @@ def test_training_batches_from_workers(packed):
         (
             lambda f: np.save(f / "maps/depth.npy", np.array([{}]), allow_pickle=True),
             "maps/depth.npy: expected a whole array",
+        ),
+        (
+            lambda f: (f / "image.npy").write_bytes(b"\x93NUMPY\x01\x00\x08\x00{((((((\n"),
+            "image.npy: expected a whole array",
+        ),
+        (
+            lambda f: np.savez((f / "image.npy").open("wb"), np.ones(3)),
+            "image.npy: expected a whole array",
         ),
     ],
 )
@@ -106,6 +123,39 @@ def cut(path):
 def change(folder, **content):
     file = folder / "dataset.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | content))
+
+
+def test_tasks_of_ones_own_are_imported_on_request_only(packed, tmp_path, monkeypatch):
+    (tmp_path / "my_late_tasks.py").write_text(
+        "from ctal.tasks import Depth\n\n\nclass Range(Depth):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    own = {"class": "my_late_tasks.Range", "arguments": {"name": "depth"}}
+    change(packed, tasks=[own], missing={"depth": []})
+    with pytest.raises(InputError, match=r"import 'my_late_tasks' .*PreparedArrays: imports"):
+        PreparedArrays(packed)
+    with pytest.raises(InputError, match="imports: 'nothing' cannot be imported"):
+        PreparedArrays(packed, imports=["nothing"])
+    dataset = PreparedArrays(packed, imports=["my_late_tasks"])
+    assert type(dataset.tasks[0]).__name__ == "Range"
+    # another process imports them too
+    assert dataset.__reduce__()[1] == (packed, ["my_late_tasks"])
+
+
+@pytest.mark.parametrize(
+    ("task", "value", "named"),
+    [("semseg", 77, "expected class ids 0..2"), ("depth", np.nan, "expected metres > 0")],
+)
+def test_values_that_something_has_changed_are_named(packed, task, value, named):
+    file = packed / "maps" / f"{task}.npy"
+    array = np.load(file)
+    array[2].flat[0] = value
+    np.save(file, array)
+    dataset = PreparedArrays(packed)
+    assert list(dataset[0]) == ["image", "semseg", "depth"]
+    with pytest.raises(InputError) as error:
+        dataset[2]
+    assert str(error.value).startswith(f"{file}: sample 2: {task}: {named}")
 
 
 def test_nothing_is_left_of_a_failed_write(memory_dataset, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.tv_tensors import Image
 
 from ctal.data.base import DenseDataset, Sample
-from ctal.descriptions import build_task
+from ctal.descriptions import build_task, import_modules
 from ctal.errors import InputError
 from ctal.tasks import Task
 
@@ -36,6 +36,8 @@ class PreparedArrays(DenseDataset):
 
     Args:
         folder: the folder of one split.
+        imports: modules to import first: those that define tasks of your own. The folder says
+            which classes these are, but shall not choose what code runs.
 
     Attributes:
         size: (H, W) of all samples.
@@ -45,29 +47,24 @@ class PreparedArrays(DenseDataset):
         InputError: no such folder, one of another kind or version, or a truncated file.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, imports: list[str] | None = None) -> None:
         self.folder = Path(folder)
-        content = _read_description(self.folder)
+        self._imports = list(imports or [])
+        import_modules(self._imports)
         file = self.folder / DESCRIPTION
+        content = _read_description(file)
         try:
-            self.tasks: list[Task] = [build_task(entry) for entry in content["tasks"]]
-            self.names = [str(name) for name in content["names"]]
-            height, width = map(int, content["size"])
-            self._missing = {
-                task.name: frozenset(map(int, content["missing"].get(task.name, ())))
-                for task in self.tasks
-            }
+            self.tasks, self.names, self.size, self._missing = _parsed(content)
         except InputError as error:
             raise InputError(f"{file}: {error}") from error
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
-                f"{file}: expected a whole description, got a broken {error}"
+                f"{file}: expected a whole description, got a broken {error}; "
+                "prepare the data set again"
             ) from error
-        self.size = (height, width)
-        count = len(self.names)
         self._arrays = {
-            name: _mapped(self.folder / path, (count, *shape), dtype)
-            for name, path, shape, dtype in layout(self.tasks, self.size)
+            array.key: _mapped(self.folder / array.path, (len(self), *array.shape), array.dtype)
+            for array in layout(self.tasks, self.size)
         }
 
     def __len__(self) -> int:
@@ -79,21 +76,33 @@ class PreparedArrays(DenseDataset):
         return self.names[index]
 
     def __getitem__(self, index: int) -> Sample:
-        """Copies one sample out of the arrays."""
+        """Copies one sample out of the arrays, and checks it.
+
+        Raises:
+            InputError: a map has values that its task cannot have; something has changed its file.
+        """
         place = range(len(self))[index]  # which says what is out of range, and knows -1
         sample: Sample = {"image": Image(self._copy("image", place).float() / 255)}
         for task in self.tasks:
             if place not in self._missing[task.name]:
                 values = self._copy(task.name, place).to(task.map_type.value_type)
                 sample[task.name] = task.map_type(values)
+                self._check(task, sample[task.name], self.names[place])
         return sample
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Lets a process that starts anew map the files itself, and not receive their content."""
-        return type(self), (self.folder,)
+        return type(self), (self.folder, self._imports)
 
     def _copy(self, name: str, index: int) -> Tensor:
         return torch.from_numpy(np.array(self._arrays[name][index]))
+
+    def _check(self, task: Task, label_map: Tensor, name: str) -> None:
+        try:
+            task.check(label_map)
+        except InputError as error:
+            file = self.folder / map_file(task.name)
+            raise InputError(f"{file}: sample {name}: {error}; prepare again") from error
 
 
 class ArrayFile(NamedTuple):
@@ -113,19 +122,23 @@ def layout(tasks: Sequence[Task], size: tuple[int, int]) -> list[ArrayFile]:
         shape = (*task.map_type.leading, *size)
         # class ids fit a byte, 255 being the mark of an unlabelled pixel
         dtype = np.dtype("<f4" if numbers else "u1")
-        arrays.append(ArrayFile(task.name, f"maps/{task.name}.npy", shape, dtype))
+        arrays.append(ArrayFile(task.name, map_file(task.name), shape, dtype))
     return arrays
 
 
-def _read_description(folder: Path) -> dict[str, Any]:
-    file = folder / DESCRIPTION
+def map_file(name: str) -> str:
+    """Where the maps of a task lie in the folder."""
+    return f"maps/{name}.npy"
+
+
+def _read_description(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
             f"{file}: expected a folder that `ctal data prepare` wrote ({error.strerror})"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{file}: expected a description in JSON, got: {error}") from error
     found = {key: content.get(key) for key in FORMAT} if isinstance(content, dict) else content
     if found != FORMAT:
@@ -135,10 +148,35 @@ def _read_description(folder: Path) -> dict[str, Any]:
     return dict(content)
 
 
+def _parsed(
+    content: dict[str, Any],
+) -> tuple[list[Task], list[str], tuple[int, int], dict[str, frozenset[int]]]:
+    """Tasks, names of the samples, their size, and the places that lack each task's map.
+
+    Raises:
+        InputError: what is said of a task is of no use.
+        KeyError, TypeError, ValueError: anything else is.
+    """
+    tasks = [build_task(entry) for entry in content["tasks"]]
+    if not tasks or len({task.name for task in tasks}) < len(tasks):
+        raise ValueError(f"list of tasks {[task.name for task in tasks]}")
+    names, size = content["names"], content["size"]
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise ValueError(f"list of names {str(names)[:50]}")
+    height, width = size
+    if not all(type(length) is int and length > 0 for length in (height, width)):
+        raise ValueError(f"size {size}")
+    places = set(range(len(names)))
+    missing = {task.name: frozenset(content["missing"][task.name]) for task in tasks}
+    if not all(lacking <= places for lacking in missing.values()):
+        raise ValueError(f"list of missing maps, beyond the {len(names)} samples")
+    return tasks, names, (height, width), missing
+
+
 def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # numpy raises whatever a broken header makes it stumble over
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
             f"{path}: expected a whole array, got: {reason}; prepare the data set again"
