@@ -32,6 +32,13 @@ def test_all_splits_must_carry_the_same_tasks(memory_dataset):
         DenseDataModule(memory_dataset(), test=other)
 
 
+def test_a_split_without_samples_is_named(memory_dataset):
+    for split in ("train", "val", "test"):
+        given = {"train": memory_dataset(), split: memory_dataset(0)}
+        with pytest.raises(InputError, match=rf"data\.{split}: expected a data set with samples"):
+            DenseDataModule(**given)
+
+
 def test_the_size_is_the_first_picture_s_or_the_one_given(memory_dataset):
     assert DenseDataModule(memory_dataset(size=(6, 8))).image_size == (6, 8)
     data = DenseDataModule(memory_dataset(), memory_dataset(size=(7, 9)), image_size=(4, 5))

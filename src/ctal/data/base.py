@@ -45,6 +45,19 @@ class DenseDataset(Dataset[Sample], ABC):
         """A name for one sample, by which a person finds it again."""
 
 
+def check_length(dataset: DenseDataset, split: str) -> None:
+    """Refuses a data set without samples; `split` says whose it is.
+
+    Raises:
+        InputError: there are none.
+    """
+    if len(dataset) == 0:
+        raise InputError(
+            f"data.{split}: expected a data set with samples, got a {type(dataset).__name__} "
+            "without any"
+        )
+
+
 def chosen_tasks(carried: Sequence[Task], names: Sequence[str]) -> list[Task]:
     """Those of a data set's tasks that are asked for, in the order asked for.
 
@@ -54,7 +67,6 @@ def chosen_tasks(carried: Sequence[Task], names: Sequence[str]) -> list[Task]:
     by_name = {task.name: task for task in carried}
     unknown = [name for name in names if name not in by_name]
     if unknown or not names or len(set(names)) < len(names):
-        raise InputError(
-            f"tasks: expected different ones of {', '.join(by_name)}, got {', '.join(names)}"
-        )
+        got = ", ".join(names) or "none"
+        raise InputError(f"tasks: expected different ones of {', '.join(by_name)}, got {got}")
     return [by_name[name] for name in names]

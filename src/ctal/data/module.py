@@ -13,7 +13,7 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
-from ctal.data.base import DenseDataset, Sample
+from ctal.data.base import DenseDataset, Sample, check_length
 from ctal.data.loading import AugmentedDataset, PreparedDataset, collate
 from ctal.data.sampling import EpochSampler, EvaluationSampler
 from ctal.errors import InputError
@@ -72,6 +72,9 @@ class DenseDataModule(LightningDataModule):
             if value < least:
                 raise InputError(f"{key}: expected a number from {least} on, got {value}")
         self.datasets = {"train": train, "val": val, "test": test}
+        for split, dataset in self.datasets.items():
+            if dataset is not None:
+                check_length(dataset, split)
         self.tasks = _select(train.tasks, tasks, "train")
         for split in ("val", "test"):
             self._check_same_tasks(split)
