@@ -81,6 +81,24 @@ def test_check_goes_on_after_a_split_that_cannot_be_opened(photos, capsys):
     assert out.endswith("1 problem\n")
 
 
+def test_check_tells_of_settings_as_any_command(photos, capsys):
+    """What is wrong with the settings is no problem of the data."""
+    command = ["data", "check", *CONFIG]
+    assert "tasks: expected different" in error_line([*command, "--data.tasks=[dept]"], capsys)
+    assert "image_size: expected" in error_line([*command, "--data.image_size=[-5, 8]"], capsys)
+
+
+def test_check_tells_of_samples_in_two_splits(photos, capsys):
+    def notes(train, val):
+        parts = [f"--data.train.init_args.{train}", f"--data.val.init_args.{val}"]
+        assert main(["data", "check", *CONFIG, *parts]) == 0
+        return [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: ")]
+
+    assert notes("part=[0.5,1]", "part=[0,0.5]") == []
+    (line,) = notes("part=[0,0.9]", "part=[0.5,1]")
+    assert line.startswith("note: train and val share 2 samples, such as 3; ")
+
+
 def test_a_data_set_of_ones_own_is_checked_too(photos, capsys):
     """What a FolderDataset cannot get wrong: the form of the samples, a file that vanishes."""
     (photos.parent / "my_scans.py").write_text(
@@ -151,7 +169,11 @@ def test_stats(photos, capsys):
     assert main(["data", "stats", *CONFIG, "--output", "stats.json"]) == 0
     out = capsys.readouterr().out
     assert "### depth" in out
-    train = json.loads((photos.parent / "stats.json").read_text())["train"]
+    written = (photos.parent / "stats.json").read_text()
+    command = ["data", "stats", *CONFIG, "--split", "val", "--output", "stats.json"]
+    assert "stats.json: exists already" in error_line(command, capsys)
+    assert (photos.parent / "stats.json").read_text() == written
+    train = json.loads(written)["train"]
     pictures = np.stack([np.asarray(Image.open(photos / "image" / f"{i}.png")) for i in range(6)])
     assert train["picture"]["mean"] == pytest.approx((pictures / 255).mean((0, 1, 2)).tolist())
     assert train["picture"]["std"] == pytest.approx((pictures / 255).std((0, 1, 2)).tolist())
@@ -180,6 +202,13 @@ def test_stats(photos, capsys):
             wanted = np.mean((largest == axis) & (np.sign(normals[:, axis]) == sign))
             assert found["towards"][f"{letter}{'xyz'[axis]}"] == pytest.approx(wanted)
     assert sum(found["towards"].values()) == pytest.approx(1)
+
+
+def test_stats_may_be_replaced_on_request(photos):
+    (photos.parent / "stats.json").write_text("old")
+    command = ["data", "stats", *CONFIG, "--split", "val", "--output", "stats.json"]
+    assert main([*command, "--overwrite"]) == 0
+    assert list(json.loads((photos.parent / "stats.json").read_text())) == ["val"]
 
 
 def test_stats_of_what_cannot_be_read(photos, spoil, capsys):
@@ -258,12 +287,19 @@ def test_prepared_arrays_are_what_training_sees(photos, workers, capsys):
     )
 
 
+def test_nothing_is_prepared_if_one_split_cannot_be(photos, capsys):
+    command = ["data", "prepare", *CONFIG, "--output", "packed"]
+    elsewhere = "--data.val.init_args.root=nowhere"
+    assert "root: expected a folder, got nowhere" in error_line([*command, elsewhere], capsys)
+    assert "workers: expected" in error_line([*command, "--workers=-1"], capsys)
+    assert not (photos.parent / "packed").exists()
+
+
 def test_a_half_written_preparation_leaves_nothing(photos, spoil, capsys):
     spoil()
     command = ["data", "prepare", *CONFIG, "--output", "packed", "--data.image_size=[5, 8]"]
     (photos / "image" / "0.png").write_bytes((photos / "image" / "3.png").read_bytes())
     assert "photos/classes/1.png" in error_line(command, capsys)
-    assert not list(photos.parent.glob("packed/*"))
-    assert not list(photos.parent.glob("packed/.*"))
+    assert not (photos.parent / "packed").exists()
     line = error_line([*command, "--image_size", "5"], capsys)
     assert "image_size: expected height and width" in line

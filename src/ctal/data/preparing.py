@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import yaml
 from torch import Tensor
 from torchvision.tv_tensors import Image
 
@@ -34,8 +36,8 @@ def write_arrays(
 ) -> None:
     """Writes the folder that `ctal.data.PreparedArrays` reads.
 
-    It is filled under another name and renamed at the end: whatever stops it before leaves no
-    folder of this name.
+    It is filled under another name and renamed at the end: what stops it before leaves nothing,
+    or, if the machine itself stops, no folder of this name.
 
     Args:
         samples: all samples, resized to `size`; a map may be missing.
@@ -51,6 +53,7 @@ def write_arrays(
     if folder.exists():
         raise InputError(f"{folder}: exists already; remove it, or choose another output")
     stage = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    parent_is_new = not folder.parent.exists()
     try:
         with _writing(folder):
             (stage / "maps").mkdir(parents=True)
@@ -70,6 +73,26 @@ def write_arrays(
             stage.rename(folder)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+        if parent_is_new:
+            with suppress(OSError):  # something is in it
+                folder.parent.rmdir()
+
+
+def setting(folder: Path, tasks: Sequence[Task]) -> str:
+    """What a configuration says in place of the original data set, in one line of YAML.
+
+    Args:
+        folder: the written folder.
+        tasks: its tasks; the modules of those that are not ctal's own must be imported.
+    """
+    modules = {type(task).__module__ for task in tasks}
+    own = sorted(module for module in modules if module.partition(".")[0] != "ctal")
+    arguments = {"folder": str(folder), **({"imports": own} if own else {})}
+    content = {"class_path": "ctal.data.PreparedArrays", "init_args": arguments}
+    line: str = yaml.safe_dump(
+        content, default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf
+    )
+    return line.strip()
 
 
 def _write_samples(

@@ -10,11 +10,13 @@ from typing import Any
 
 from ctal.data.completeness import allowing_incomplete
 from ctal.data.loading import PreparedDataset
-from ctal.data.preparing import write_arrays
+from ctal.data.preparing import setting, write_arrays
 from ctal.data_commands import report
 from ctal.data_commands.inspection import Problem
 from ctal.data_commands.opening import DataSettings, call_with_data
+from ctal.data_commands.overlap import shared_samples
 from ctal.data_commands.sheet import chosen, contact_sheet
+from ctal.data_commands.stopping import stopped_by_signals
 from ctal.data_commands.survey import Survey, walk
 from ctal.errors import InputError
 from ctal.files import write_text
@@ -25,28 +27,30 @@ def check(data: DataSettings, split: list[str] | None = None, workers: int | Non
     """Reads every sample, tells what there is, and lists all that cannot be used.
 
     The exit code is 0 if all samples can be used and 1 if not. Of one sample the first problem is
-    told.
+    told. That two splits share samples is told too, and no problem.
 
     Args:
         data: the data sets.
         split: the splits to look at, such as train val; by default all.
         workers: processes that read samples; 0: none beside this one. By default one per core.
     """
-    found = 0
+    found, opened = 0, {}
     for name in data.splits(split):
         try:
             with allowing_incomplete():  # missing files are listed with all else
-                survey = Survey(data.open(name), data.tasks(name))
-        except InputError as error:
+                opened[name] = data.open(name)
+        except (InputError, OSError) as error:
             sys.stdout.write(f"## {name}\n\ncannot be opened: {error}\n\n")
             found += 1
             continue
+        survey = Survey(opened[name], data.tasks(name))
         survey.complete(name, workers)
         sys.stdout.write(report.overview(name, survey) + report.class_shares(survey))
         if survey.problems:
             sys.stdout.write(report.problems(survey))
         sys.stdout.write("\n")
         found += len(survey.problems)
+    sys.stdout.write(shared_samples(data, opened))
     sys.stdout.write(f"{found or 'no'} problem{'' if found == 1 else 's'}\n")
     if found:
         raise SystemExit(1)
@@ -56,6 +60,7 @@ def stats(
     data: DataSettings,
     split: list[str] | None = None,
     output: str | None = None,
+    overwrite: bool = False,
     workers: int | None = None,
 ) -> None:
     """Tells how the values of pictures and labels are distributed, before any resizing.
@@ -64,11 +69,15 @@ def stats(
         data: the data sets.
         split: the splits to look at, such as train val; by default all.
         output: a JSON file to write the numbers to as well.
+        overwrite: whether the output may be replaced if it exists already.
         workers: processes that read samples; 0: none beside this one. By default one per core.
 
     Raises:
-        InputError: a sample cannot be read; `ctal data check` lists all of these.
+        InputError: a sample cannot be read (`ctal data check` lists all of these), or the output
+            exists already or cannot be written.
     """
+    if output:
+        _check_output(output, overwrite)
     numbers: dict[str, Any] = {}
     for name in data.splits(split):
         survey = Survey(data.open(name), data.tasks(name))
@@ -105,8 +114,7 @@ def show(
     if samples < 1 or (seed is not None and seed < 0):
         key, least, got = ("samples", 1, samples) if samples < 1 else ("seed", 0, seed)
         raise InputError(f"{key}: expected a number from {least} on, got {got}")
-    if Path(output).exists() and not overwrite:
-        raise InputError(f"{output}: exists already; choose another --output, or give --overwrite")
+    _check_output(output, overwrite)
     splits = data.splits(split)
     tasks = data.tasks(splits[0])
     rows = {}
@@ -143,27 +151,26 @@ def prepare(
         InputError: a sample cannot be read, or the output exists already or cannot be written.
     """
     if image_size is not None:
-        if len(image_size) != 2 or min(image_size) < 1:
-            raise InputError(f"image_size: expected height and width from 1 on, got {image_size}")
-        data.image_size = (image_size[0], image_size[1])
+        data.resize(image_size)
     folders = {name: Path(output) / name for name in data.splits(split)}
     for folder in folders.values():
         if folder.exists():  # now, and not after the split before it
             raise InputError(f"{folder}: exists already; remove it, or choose another --output")
+    tasks = {name: data.tasks(name) for name in folders}  # opens all, for the same reason
     lines = ["data:"]
     for name, folder in folders.items():
-        dataset, tasks = data.open(name), data.tasks(name)
-        write_arrays(
-            walk(PreparedDataset(dataset, tasks, data.size(), cache=False), name, workers),
-            [dataset.sample_name(index) for index in range(len(dataset))],
-            tasks,
-            folder,
-            size=data.size(),
-            source=data.source(name),
-        )
-        lines.append(
-            f"  {name}: {{class_path: ctal.data.PreparedArrays, init_args: {{folder: {folder}}}}}"
-        )
+        dataset = data.open(name)
+        samples = PreparedDataset(dataset, tasks[name], data.size(), cache=False)
+        with stopped_by_signals():
+            write_arrays(
+                walk(samples, name, workers),
+                [dataset.sample_name(index) for index in range(len(dataset))],
+                tasks[name],
+                folder,
+                size=data.size(),
+                source=data.source(name),
+            )
+        lines.append(f"  {name}: {setting(folder, tasks[name])}")
     sys.stdout.write("In a configuration:\n\n" + "\n".join(lines) + "\n")
 
 
@@ -178,6 +185,11 @@ COMMANDS: dict[str, Callable[..., object]] = {
 def run(args: list[str]) -> None:
     """Runs one of the commands, whose name comes first."""
     call_with_data(COMMANDS[args[0]], args[1:], f"ctal data {args[0]}")
+
+
+def _check_output(output: str, overwrite: bool) -> None:
+    if Path(output).exists() and not overwrite:
+        raise InputError(f"{output}: exists already; choose another --output, or give --overwrite")
 
 
 def _unusable(problems: list[Problem], split: str) -> InputError:

@@ -10,7 +10,7 @@ from jsonargparse import SUPPRESS, ArgumentParser
 
 from ctal.arguments import function_parser, known_keys, parse
 from ctal.data import DenseDataModule, DenseDataset
-from ctal.data.base import chosen_tasks
+from ctal.data.base import check_length, chosen_tasks
 from ctal.errors import InputError
 from ctal.tasks import Task
 
@@ -24,15 +24,26 @@ class DataSettings:
     Args:
         values: the settings, plain values.
 
-    Attributes:
-        image_size: (H, W) that samples are resized to, if the settings say so.
+    Raises:
+        InputError: `image_size` is none.
     """
 
     def __init__(self, values: dict[str, Any]) -> None:
         self._values = values
         self._opened: dict[str, DenseDataset] = {}
-        size = values["image_size"]
-        self.image_size: tuple[int, int] | None = (size[0], size[1]) if size else None
+        self._size: tuple[int, int] | None = None
+        if values["image_size"]:
+            self.resize(values["image_size"])
+
+    def resize(self, size: Sequence[int]) -> None:
+        """Sets the (H, W) that samples are resized to.
+
+        Raises:
+            InputError: that is none.
+        """
+        if len(size) != 2 or min(size) < 1:
+            raise InputError(f"image_size: expected height and width from 1 on, got {list(size)}")
+        self._size = (size[0], size[1])
 
     def splits(self, wanted: Sequence[str] | None) -> list[str]:
         """The splits that are wanted, or all that there are.
@@ -54,16 +65,19 @@ class DataSettings:
         """The data set of a split, opened once.
 
         Raises:
-            InputError: it cannot be opened.
+            InputError: it cannot be opened, or has no samples.
         """
         if split not in self._opened:
             parser = ArgumentParser(exit_on_error=False)
-            parser.add_subclass_arguments(DenseDataset, "dataset")
+            # not add_subclass_arguments, which hides what the class raises among other choices
+            parser.add_argument("--dataset", type=DenseDataset)
             try:
                 parsed = parser.parse_object({"dataset": self._values[split]})
-                self._opened[split] = parser.instantiate(parsed).dataset
+                dataset = parser.instantiate(parsed).dataset
             except ValueError as error:
                 raise _own_error(error) from None
+            check_length(dataset, split)
+            self._opened[split] = dataset
         return self._opened[split]
 
     def tasks(self, split: str) -> list[Task]:
@@ -81,10 +95,10 @@ class DataSettings:
         Raises:
             InputError: the data set cannot be opened or its first sample not be read.
         """
-        if self.image_size is None:
+        if self._size is None:
             height, width = self.open("train")[0]["image"].shape[-2:]
-            self.image_size = (height, width)
-        return self.image_size
+            self._size = (height, width)
+        return self._size
 
 
 def call_with_data(function: Callable[..., object], args: list[str], prog: str) -> None:

@@ -14,6 +14,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]  # ships no types
 
 from ctal.data import DenseDataset
 from ctal.data_commands.inspection import Inspected, Inspection, Problem
+from ctal.data_commands.stopping import leave_stopping_to_the_main_process
 from ctal.data_commands.tallies import Tally
 from ctal.errors import InputError
 from ctal.tasks import Task
@@ -117,7 +118,13 @@ def walk(dataset: Dataset[T], title: str, workers: int | None) -> Iterator[T]:
     if workers is not None and workers < 0:
         raise InputError(f"workers: expected a number from 0 on, got {workers}")
     count = min(_MOST_WORKERS, os.cpu_count() or 1) if workers is None else workers
-    loader = DataLoader(dataset, batch_size=None, num_workers=count, collate_fn=_as_it_is)
+    loader = DataLoader(
+        dataset,
+        batch_size=None,
+        num_workers=count,
+        collate_fn=_as_it_is,
+        worker_init_fn=leave_stopping_to_the_main_process,
+    )
     yield from tqdm(loader, desc=title, unit="sample", leave=False, disable=None)
 
 
