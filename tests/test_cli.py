@@ -408,6 +408,26 @@ def test_broken_picture(workers: int, data: Path, capsys: pytest.CaptureFixture[
     assert line.startswith("error: broken/image/")
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_file_that_vanishes_is_named(
+    workers: int, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def vanish(self: object, index: int) -> None:
+        Path("gone.h5").read_bytes()
+
+    monkeypatch.setattr("ctal.data.FolderDataset.__getitem__", vanish)
+    options = ["--data.image_size=[32,64]", f"--data.num_workers={workers}"]
+    line = error_line(["fit", *config("own_network"), *options], capsys)
+    assert "gone.h5" in line
+    assert "No such file or directory" in line
+
+
+def test_no_validation_is_no_reason_for_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+    options = ["--trainer.max_epochs=1", "--data.val=null"]
+    assert main(["fit", *config("own_network"), *options]) == 0
+    assert not [entry for entry in recwarn if "is zero" in str(entry.message)]
+
+
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def bug(*args: object) -> None:
         raise RuntimeError("a bug")

@@ -118,6 +118,8 @@ def _explain(error: Exception) -> int:
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         return _tell(f"error: {place}{error.strerror}")
+    if isinstance(error, OSError) and "in DataLoader worker process" in str(error):
+        return _tell(f"error: {str(error).strip().splitlines()[-1]}")  # the rest is its traceback
     if isinstance(error, Interrupted):
         return _tell(f"\n{error}", code=128 + error.number)  # below the progress bar
     raise error

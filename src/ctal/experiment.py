@@ -146,6 +146,8 @@ class Experiment(LightningCLI):
             with self.checkpoints.listening(self.folder):
                 self.trainer.fit(weights_only=True, **kwargs)
         except OSError as error:  # TensorBoard does not say which file it could not write
+            if error.errno is None:
+                raise
             place = error.filename or str(self.folder)
             raise OSError(error.errno, error.strerror, place) from error
         best = checkpoint_path(self.folder, "best")

@@ -18,6 +18,7 @@ def quieten_libraries() -> None:
         ".*It is recommended to use `self.log",  # the metrics are in step already
         ".*dataloader is not resumable",  # the sampler resumes instead
         ".*is smaller than the logging interval",  # each epoch logs its scores in any case
+        ".*Total length of `list` across ranks is zero",  # data.val may be left out
         ".*LeafSpec",  # Lightning's own
     ):
         warnings.filterwarnings("ignore", message)
