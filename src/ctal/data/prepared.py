@@ -66,6 +66,7 @@ class PreparedArrays(DenseDataset):
             array.key: _mapped(self.folder / array.path, (len(self), *array.shape), array.dtype)
             for array in layout(self.tasks, self.size)
         }
+        self._checked: set[int] = set()
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -76,7 +77,7 @@ class PreparedArrays(DenseDataset):
         return self.names[index]
 
     def __getitem__(self, index: int) -> Sample:
-        """Copies one sample out of the arrays, and checks it.
+        """Copies one sample out of the arrays, and checks it the first time.
 
         Raises:
             InputError: a map has values that its task cannot have; something has changed its file.
@@ -87,7 +88,9 @@ class PreparedArrays(DenseDataset):
             if place not in self._missing[task.name]:
                 values = self._copy(task.name, place).to(task.map_type.value_type)
                 sample[task.name] = task.map_type(values)
-                self._check(task, sample[task.name], self.names[place])
+                if place not in self._checked:  # once, since it takes longer than the reading
+                    self._check(task, sample[task.name], self.names[place])
+        self._checked.add(place)
         return sample
 
     def __reduce__(self) -> tuple[Any, ...]:
