@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -10,13 +9,14 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
 
 from ctal.checkpoints import check_same_network
 from ctal.data.sampling import derived_seed
 from ctal.errors import InputError
+from ctal.losses import TaskLosses
 from ctal.networks import Network, Predictions, describe
 from ctal.networks.memory import set_memory_format
+from ctal.schedules import make_optimizer, make_schedule
 from ctal.scoring import Scores, Scoring
 from ctal.tasks import Task
 
@@ -73,7 +73,7 @@ class MultiTaskModule(LightningModule):
         set_memory_format(network, torch.channels_last)
         self.network = network
         self.tasks = cast("list[Task]", network.tasks)
-        self.task_weights = _complete_weights(task_weights or {}, [t.name for t in self.tasks])
+        self.losses = TaskLosses(self.tasks, task_weights or {})
         self.optimizer = optimizer
         self.lr_scheduler = lr_scheduler
         self._scoring = Scoring(self.tasks)
@@ -86,21 +86,12 @@ class MultiTaskModule(LightningModule):
         """Raw predictions of the network for pictures (B, 3, H, W) in 0..1."""
         return self.network(images)
 
-    def losses(self, maps: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        """Loss of each task for one set of raw maps: scalars by task name, not yet weighted."""
-        return {task.name: task.loss(maps[task.name], batch[task.name]) for task in self.tasks}
-
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss that is minimised, a scalar."""
-        self._check(batch)
-        predictions = self(batch["image"])
-        totals = self.losses(predictions.final, batch)
-        initial = [self.losses(maps, batch) for maps in predictions.initial]
-        for name in totals if initial else ():
-            totals[name] = totals[name] + sum(losses[name] for losses in initial) / len(initial)
-        total = self._weighted(totals)
+        losses = self.losses(self(batch["image"]), batch)
+        total = torch.stack([*self.losses.weighted(losses).values()]).sum()
         size = len(batch["image"])
-        self.log_dict({f"train/{name}": loss for name, loss in totals.items()}, batch_size=size)
+        self.log_dict({f"train/{name}": loss for name, loss in losses.items()}, batch_size=size)
         self.log("train/loss", total, prog_bar=True, batch_size=size)
         return total
 
@@ -115,9 +106,9 @@ class MultiTaskModule(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Feeds one batch to the metrics."""
-        self._check(batch)
         final = self(batch["image"]).final
-        self._scoring.update(final, batch, self._weighted(self.losses(final, batch)))
+        losses = self.losses.weighted(self.losses(Predictions(final, initial=[]), batch))
+        self._scoring.update(final, batch, torch.stack([*losses.values()]).sum())
 
     def on_validation_epoch_end(self) -> None:
         """Computes, logs and resets the metrics of the split."""
@@ -139,32 +130,10 @@ class MultiTaskModule(LightningModule):
             InputError: the optimizer refuses its arguments, or is not that of the run to be
                 resumed, or the cosine schedule is asked for in a run without an end.
         """
-        try:
-            optimizer = self.optimizer(self.parameters())
-        except (TypeError, ValueError) as error:
-            raise InputError(f"model.optimizer: {error}") from error
-        name = type(optimizer).__name__
-        if self._optimizer_name not in (None, name):
-            raise InputError(
-                f"model.optimizer: the run to be resumed was trained with {self._optimizer_name}, "
-                f"got {name}; keep the optimizer, or start another run"
-            )
-        self._optimizer_name = name
-        if self.lr_scheduler is not None:
-            plan: dict[str, Any] = {"scheduler": self.lr_scheduler(optimizer), "interval": "epoch"}
-            plan["monitor"] = getattr(plan["scheduler"], "monitor", "val/loss")
-            return {"optimizer": optimizer, "lr_scheduler": plan}
-        steps = self.trainer.estimated_stepping_batches
-        if not math.isfinite(steps):
-            raise InputError(
-                "trainer.max_epochs: the cosine schedule needs the length of the run; "
-                "give max_epochs or max_steps, or another model.lr_scheduler"
-            )
-        # from the step alone, so that a run that is resumed to be longer follows the longer cosine
-        cosine = LambdaLR(
-            optimizer, lambda step: (1 + math.cos(math.pi * min(1, step / steps))) / 2
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
+        optimizer = make_optimizer(self.optimizer, self.parameters(), self._optimizer_name)
+        self._optimizer_name = type(optimizer).__name__
+        schedule = make_schedule(self.lr_scheduler, optimizer, self.trainer)
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds how to build the network again, seed and optimizer, as plain values."""
@@ -183,36 +152,9 @@ class MultiTaskModule(LightningModule):
         self._seed = checkpoint.get("seed")
         self._optimizer_name = checkpoint.get("optimizer")
 
-    def _weighted(self, losses: Mapping[str, Tensor]) -> Tensor:
-        weighted = [self.task_weights[name] * loss for name, loss in losses.items()]
-        return torch.stack(weighted).sum()
-
     def _take_scores(self, split: str) -> Scores:
         taken = self._scoring.take()
         self.scores, self.samples = taken.metrics, taken.samples
         self.log_dict({f"{split}/{key}": value for key, value in self.scores.items()})
         self.log(f"{split}/loss", taken.loss)
         return taken
-
-    def _check(self, batch: Batch) -> None:
-        missing = [task.name for task in self.tasks if task.name not in batch]
-        if missing:
-            raise InputError(
-                f"data.tasks: the network has a task {missing[0]!r}, the samples hold only "
-                f"{', '.join(repr(name) for name in batch if name != 'image')}"
-            )
-
-
-def _complete_weights(weights: Mapping[str, float], tasks: list[str]) -> dict[str, float]:
-    unknown = sorted(set(weights) - set(tasks))
-    if unknown:
-        raise InputError(
-            f"model.task_weights: unknown task {unknown[0]!r}; the network's tasks are "
-            f"{', '.join(tasks)}"
-        )
-    for name, weight in weights.items():
-        if not 0 <= weight < math.inf:  # of NaN, no comparison is true
-            raise InputError(
-                f"model.task_weights: expected numbers from 0 on, got {weight} for {name!r}"
-            )
-    return {name: float(weights.get(name, 1.0)) for name in tasks}
