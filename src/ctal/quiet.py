@@ -19,6 +19,7 @@ def quieten_libraries() -> None:
         ".*dataloader is not resumable",  # the sampler resumes instead
         ".*is smaller than the logging interval",  # each epoch logs its scores in any case
         ".*LeafSpec",  # Lightning's own
+        "You are solving a parameterized problem that is not DPP",  # of torchjd's Nash-MTL
     ):
         warnings.filterwarnings("ignore", message)
     threading.excepthook = _report_thread
