@@ -121,6 +121,8 @@ AGGREGATOR = "--model.aggregator=torchjd.aggregation."
 )
 def test_refusals(wrong: list[str], named: str, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torchjd", reason="the extra mtl is not installed")
+    if "NashMTL" in named:
+        pytest.importorskip("ecos", reason="the solver of Nash-MTL is not installed")
     line = error_line(["fit", *config("own_network"), *wrong], capsys)
     assert re.search(named, line), line
     assert not Path("run").exists()
