@@ -83,10 +83,7 @@ def measure(
 
 
 def _loss(module: MultiTaskModule, batch: dict[str, Tensor]) -> Tensor:
-    final, initial = module(batch["image"])
-    losses = [*module.losses(final, batch).values()]
-    losses += [loss / len(initial) for m in initial for loss in module.losses(m, batch).values()]
-    return torch.stack(losses).sum()
+    return torch.stack([*module.losses(module(batch["image"]), batch).values()]).sum()
 
 
 def print_table(quick: bool) -> None:

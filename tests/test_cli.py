@@ -218,7 +218,7 @@ def assert_same_run(one: Path, other: Path) -> None:
     assert a["global_step"] == b["global_step"]
     assert a["state_dict"].keys() == b["state_dict"].keys()
     for name, weights in a["state_dict"].items():
-        assert torch.equal(weights, b["state_dict"][name]), name
+        torch.testing.assert_close(weights, b["state_dict"][name], rtol=0, atol=0, msg=name)
     states = [content["optimizer_states"][0]["state"] for content in (a, b)]
     for index, moments in states[0].items():
         assert all(torch.equal(value, states[1][index][key]) for key, value in moments.items())

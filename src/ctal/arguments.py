@@ -19,6 +19,7 @@ from jsonargparse import ArgumentParser, Namespace
 from ctal.errors import InputError
 
 _KEY = r'Parser key "([^"]+)"(?: element \d+)?:'
+_EXTRAS = {"torchjd": "mtl"}  # which extra of ctal installs a module that a class_path names
 
 
 def parse(parser: ArgumentParser, args: list[str], known: Iterable[str]) -> Namespace:
@@ -46,6 +47,8 @@ def _one_line(report: str, known: list[str]) -> str:
     """Squeezes a report over several lines, with keys inside keys, into "key: what is wrong"."""
     keys = ".".join(re.findall(_KEY, report))
     text = re.sub(_KEY, "", report)
+    # what makes an object may be a function too, which says nothing of what is wrong with a class
+    text = re.sub(r".*expects a function or a callable class: ([^\n]*).*", r"\1", text, flags=re.S)
     text = re.sub(r"<class '([\w.]+)'>", r"\1", text)
     # of a union, which types there are says enough
     text = re.sub(r"\n\s*Errors:.*(?=\n\s*Given value type)", "", text, flags=re.DOTALL)
@@ -56,6 +59,9 @@ def _one_line(report: str, known: list[str]) -> str:
 def _suggestion(report: str, known: list[str]) -> str:
     if report.startswith("the following arguments are required"):
         return "; --help tells what they mean, and a --config FILE may hold them"
+    module = re.search(r"No module named '(\w+)", report)
+    if module and module[1] in _EXTRAS:
+        return f"; install it with: pip install 'ctal[{_EXTRAS[module[1]]}]'"
     found = re.search(r"unrecognized arguments: --([\w.]+)|not accept option '([\w.]+)'", report)
     near = difflib.get_close_matches(found[1] or found[2], known, n=1) if found else []
     return f"; did you mean {near[0]!r}?" if near else ""

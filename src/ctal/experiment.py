@@ -119,7 +119,8 @@ class Experiment(LightningCLI):
             raise cause from None
 
     def before_fit(self) -> None:
-        """Tells of a full disk or a read-only folder before the training."""
+        """Tells what would not work before the training, and before it has several processes."""
+        self.model.weighting.check(self.trainer)
         probe = self.folder / "probe"
         write_whole(probe, lambda file: file.write(bytes(1 << 16)))
         probe.unlink(missing_ok=True)  # the other processes of the run do the same

@@ -20,6 +20,7 @@ def quieten_libraries() -> None:
         ".*is smaller than the logging interval",  # each epoch logs its scores in any case
         ".*Total length of `list` across ranks is zero",  # data.val may be left out
         ".*LeafSpec",  # Lightning's own
+        "You are solving a parameterized problem that is not DPP",  # of torchjd's Nash-MTL
     ):
         warnings.filterwarnings("ignore", message)
     threading.excepthook = _report_thread

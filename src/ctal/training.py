@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim import Optimizer
 
 from ctal.checkpoints import check_same_network
 from ctal.data.sampling import derived_seed
 from ctal.errors import InputError
+from ctal.losses import TaskLosses
 from ctal.networks import Network, Predictions, describe
 from ctal.networks.memory import set_memory_format
+from ctal.schedules import make_optimizer, make_schedule
 from ctal.scoring import Scores, Scoring
 from ctal.tasks import Task
+from ctal.weighting import Weighting, make_weighting
 
 Batch = Mapping[str, Tensor]
 
@@ -28,14 +30,17 @@ class MultiTaskModule(LightningModule):
 
     The loss of a batch is the sum over tasks t of
 
-        w_t * (loss_t(final prediction) + mean over scales of loss_t(initial prediction)).
+        w_t * (loss_t(final prediction) + mean over scales of loss_t(initial prediction)),
 
-    It logs `train/loss`, `train/<task>`, `val/<task>/<metric>` (over the whole split, not a mean
-    over batches), `val/loss` (the weighted loss of the final predictions, per picture) and
-    `val/score`, by which the best checkpoint is chosen: the geometric mean over tasks of the
-    primary metric, or of its inverse where lower is better. Higher is better. A task's unit only
-    scales it by a constant, so it orders checkpoints as the mean relative gain over *any*
-    reference does, to first order: no single-task network has to be trained before.
+    unless a weighting makes another scalar of these terms, or an aggregator combines gradients.
+
+    It logs `train/loss`, `train/<task>` (not weighted), `train/weight/<task>` (that of a weighting
+    or aggregator), `val/<task>/<metric>` (over the whole split, not a mean over batches),
+    `val/loss` (of the final predictions, with the w_t alone, per picture) and `val/score`,
+    by which the best checkpoint is chosen: the geometric mean over tasks of the primary metric, or
+    of its inverse where lower is better. Higher is better. A task's unit only scales it by a
+    constant, so it orders checkpoints as the mean relative gain over *any* reference does, to first
+    order: no single-task network has to be trained before.
 
     Random numbers of a step (dropout) follow from the seed, the epoch, the batch's place in it
     and the process, so a resumed run draws the same ones as a run that was never interrupted.
@@ -43,7 +48,11 @@ class MultiTaskModule(LightningModule):
     Args:
         network: any module with a list `tasks` that turns (B, 3, H, W) pictures in 0..1 into
             `ctal.networks.Predictions`.
-        task_weights: weight of each task in the loss, by its name; 1 for those not given.
+        task_weights: weight w_t of each task in the loss, by its name; 1 for those not given.
+        weighting: makes, from the tasks, what weighs their losses once more, as a class of
+            `ctal.weighting` does; None: nothing.
+        aggregator: makes what combines the tasks' gradients, as a class of `torchjd.aggregation`
+            does (see `ctal.weighting.gradients`); None: they are added.
         optimizer: makes the optimizer from the parameters.
         lr_scheduler: makes the learning rate's schedule from the optimizer, stepped each epoch;
             None is a cosine from the optimizer's rate to 0, stepped each batch.
@@ -53,7 +62,8 @@ class MultiTaskModule(LightningModule):
         samples: the number of pictures that `scores` was computed from.
 
     Raises:
-        InputError: `task_weights` names a task that the network does not have.
+        InputError: `task_weights` names a task that the network does not have, both `weighting` and
+            `aggregator` are given, or one of them cannot be used.
     """
 
     def __init__(
@@ -61,6 +71,8 @@ class MultiTaskModule(LightningModule):
         network: nn.Module,
         *,
         task_weights: dict[str, float] | None = None,
+        weighting: Callable[[Sequence[Task]], Weighting] | None = None,
+        aggregator: Callable[[], nn.Module] | None = None,
         optimizer: OptimizerCallable = lambda p: torch.optim.Adam(p, lr=1e-4, weight_decay=1e-4),
         lr_scheduler: LRSchedulerCallable | None = None,
     ) -> None:
@@ -73,7 +85,8 @@ class MultiTaskModule(LightningModule):
         set_memory_format(network, torch.channels_last)
         self.network = network
         self.tasks = cast("list[Task]", network.tasks)
-        self.task_weights = _complete_weights(task_weights or {}, [t.name for t in self.tasks])
+        self.losses = TaskLosses(self.tasks, task_weights or {})
+        self.weighting = make_weighting(self.tasks, weighting, aggregator)
         self.optimizer = optimizer
         self.lr_scheduler = lr_scheduler
         self._scoring = Scoring(self.tasks)
@@ -86,38 +99,47 @@ class MultiTaskModule(LightningModule):
         """Raw predictions of the network for pictures (B, 3, H, W) in 0..1."""
         return self.network(images)
 
-    def losses(self, maps: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        """Loss of each task for one set of raw maps: scalars by task name, not yet weighted."""
-        return {task.name: task.loss(maps[task.name], batch[task.name]) for task in self.tasks}
-
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss that is minimised, a scalar."""
-        self._check(batch)
-        predictions = self(batch["image"])
-        totals = self.losses(predictions.final, batch)
-        initial = [self.losses(maps, batch) for maps in predictions.initial]
-        for name in totals if initial else ():
-            totals[name] = totals[name] + sum(losses[name] for losses in initial) / len(initial)
-        total = self._weighted(totals)
+        losses = self.losses(self(batch["image"]), batch)
+        total = self.weighting(self.losses.weighted(losses))
         size = len(batch["image"])
-        self.log_dict({f"train/{name}": loss for name, loss in totals.items()}, batch_size=size)
+        self.log_dict({f"train/{name}": loss for name, loss in losses.items()}, batch_size=size)
         self.log("train/loss", total, prog_bar=True, batch_size=size)
         return total
 
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Differentiates the loss of a batch in the weighting's way."""
+        self.weighting.backward(loss, self.parameters())
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Completes the gradients of the step, and logs the weights behind them."""
+        self.weighting.finish_gradients()
+        weights = self.weighting.weights
+        if weights is not None:
+            names = [f"train/weight/{task.name}" for task in self.tasks]
+            self.log_dict(dict(zip(names, weights, strict=True)))
+
     def on_fit_start(self) -> None:
-        """Takes the seed of the run, unless a resumed run brought it along."""
+        """Takes the seed of the run, unless a resumed run brought it along.
+
+        Raises:
+            InputError: the weighting does not work with the trainer's settings.
+        """
+        self.weighting.check(self.trainer)
         self._seed = torch.initial_seed() if self._seed is None else self._seed
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Makes the step's random numbers a function of its place in the run (see the class)."""
         seed = self._seed or 0
         torch.manual_seed(derived_seed(seed, self.current_epoch, batch_idx, self.global_rank))
+        self.weighting.start_batch(self.current_epoch)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Feeds one batch to the metrics."""
-        self._check(batch)
         final = self(batch["image"]).final
-        self._scoring.update(final, batch, self._weighted(self.losses(final, batch)))
+        losses = self.losses.weighted(self.losses(Predictions(final, initial=[]), batch))
+        self._scoring.update(final, batch, torch.stack([*losses.values()]).sum())
 
     def on_validation_epoch_end(self) -> None:
         """Computes, logs and resets the metrics of the split."""
@@ -139,37 +161,16 @@ class MultiTaskModule(LightningModule):
             InputError: the optimizer refuses its arguments, or is not that of the run to be
                 resumed, or the cosine schedule is asked for in a run without an end.
         """
-        try:
-            optimizer = self.optimizer(self.parameters())
-        except (TypeError, ValueError) as error:
-            raise InputError(f"model.optimizer: {error}") from error
-        name = type(optimizer).__name__
-        if self._optimizer_name not in (None, name):
-            raise InputError(
-                f"model.optimizer: the run to be resumed was trained with {self._optimizer_name}, "
-                f"got {name}; keep the optimizer, or start another run"
-            )
-        self._optimizer_name = name
-        if self.lr_scheduler is not None:
-            plan: dict[str, Any] = {"scheduler": self.lr_scheduler(optimizer), "interval": "epoch"}
-            plan["monitor"] = getattr(plan["scheduler"], "monitor", "val/loss")
-            return {"optimizer": optimizer, "lr_scheduler": plan}
-        steps = self.trainer.estimated_stepping_batches
-        if not math.isfinite(steps):
-            raise InputError(
-                "trainer.max_epochs: the cosine schedule needs the length of the run; "
-                "give max_epochs or max_steps, or another model.lr_scheduler"
-            )
-        # from the step alone, so that a run that is resumed to be longer follows the longer cosine
-        cosine = LambdaLR(
-            optimizer, lambda step: (1 + math.cos(math.pi * min(1, step / steps))) / 2
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
+        optimizer = make_optimizer(self.optimizer, self.parameters(), self._optimizer_name)
+        self._optimizer_name = type(optimizer).__name__
+        schedule = make_schedule(self.lr_scheduler, optimizer, self.trainer)
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds how to build the network again, seed and optimizer, as plain values."""
+        """Adds how to build the network again, seed, optimizer and weighting, as plain values."""
         checkpoint["seed"] = self._seed
         checkpoint["optimizer"] = self._optimizer_name
+        checkpoint["weighting"] = self.weighting.title
         if isinstance(self.network, Network):
             checkpoint["ctal"] = describe(self.network)
 
@@ -177,15 +178,17 @@ class MultiTaskModule(LightningModule):
         """Takes the seed of the interrupted run.
 
         Raises:
-            InputError: the checkpoint is that of another network.
+            InputError: the checkpoint is that of another network, or of another weighting.
         """
+        theirs, own = checkpoint.get("weighting"), self.weighting.title
+        if theirs not in (None, own):
+            raise InputError(
+                f"ckpt_path: the checkpoint was trained with {theirs}, got {own}; keep "
+                "model.weighting and model.aggregator, or start another run"
+            )
         check_same_network(checkpoint, self.network, self.state_dict())
         self._seed = checkpoint.get("seed")
         self._optimizer_name = checkpoint.get("optimizer")
-
-    def _weighted(self, losses: Mapping[str, Tensor]) -> Tensor:
-        weighted = [self.task_weights[name] * loss for name, loss in losses.items()]
-        return torch.stack(weighted).sum()
 
     def _take_scores(self, split: str) -> Scores:
         taken = self._scoring.take()
@@ -193,26 +196,3 @@ class MultiTaskModule(LightningModule):
         self.log_dict({f"{split}/{key}": value for key, value in self.scores.items()})
         self.log(f"{split}/loss", taken.loss)
         return taken
-
-    def _check(self, batch: Batch) -> None:
-        missing = [task.name for task in self.tasks if task.name not in batch]
-        if missing:
-            raise InputError(
-                f"data.tasks: the network has a task {missing[0]!r}, the samples hold only "
-                f"{', '.join(repr(name) for name in batch if name != 'image')}"
-            )
-
-
-def _complete_weights(weights: Mapping[str, float], tasks: list[str]) -> dict[str, float]:
-    unknown = sorted(set(weights) - set(tasks))
-    if unknown:
-        raise InputError(
-            f"model.task_weights: unknown task {unknown[0]!r}; the network's tasks are "
-            f"{', '.join(tasks)}"
-        )
-    for name, weight in weights.items():
-        if not 0 <= weight < math.inf:  # of NaN, no comparison is true
-            raise InputError(
-                f"model.task_weights: expected numbers from 0 on, got {weight} for {name!r}"
-            )
-    return {name: float(weights.get(name, 1.0)) for name in tasks}

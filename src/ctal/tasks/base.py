@@ -32,12 +32,15 @@ class Task(ABC):
         map_type: the type of its label maps.
         unit: the unit of its predictions, as printed and as stored beside arrays.
         error_limit: the error of a pixel, in the unit of `error`, that is painted as full scale.
+        variance_factor: the c in c / sigma^2, the weight of its loss under an uncertainty sigma
+            (`ctal.weighting.UncertaintyWeighting`): 1 for a cross entropy, 1/2 for a distance.
     """
 
     name: str
     map_type: ClassVar[type[Map]]
     unit: ClassVar[str]
     error_limit: ClassVar[float]
+    variance_factor: ClassVar[float] = 0.5
 
     def __post_init__(self) -> None:
         """Checks the name, which becomes a key of samples, outputs and modules."""

@@ -29,6 +29,7 @@ class BinaryTask(Task):
 
     unit = "probability"
     error_limit = 1.0
+    variance_factor = 1.0
     answers: ClassVar[tuple[str, str]]
     colormap: ClassVar[str]
 

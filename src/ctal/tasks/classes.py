@@ -24,6 +24,7 @@ class ClassTask(Task):
     map_type = ClassMap
     unit = "class id"
     error_limit = 1.0
+    variance_factor = 1.0
 
     @abstractmethod
     def palette(self) -> list[str]:

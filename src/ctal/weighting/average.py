@@ -1,0 +1,86 @@
+"""Dynamic weight average.
+
+Source: Liu, Johns and Davison, "End-to-End Multi-Task Learning with Attention", CVPR 2019, arXiv
+1803.10704, equation 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from ctal.errors import InputError
+from ctal.tasks import Task
+from ctal.weighting.base import Weighting
+from ctal.weighting.processes import mean_over_processes
+
+
+class DynamicWeightAverage(Weighting):
+    """Weights from how fast the losses fall: a task whose loss falls more slowly gets more.
+
+    With L_t(e) the mean loss of task t over the batches of epoch e, the weight in epoch e is
+
+        w_t = T exp(r_t / temperature) / sum over k of exp(r_k / temperature),
+        r_t = L_t(e - 1) / L_t(e - 2),
+
+    so that the T weights sum to T. In the first two epochs, all are 1; the r_t of a task whose loss
+    was 0 (no labels, or a fixed weight of 0) is 1.
+
+    Args:
+        tasks: the tasks.
+        temperature: the larger, the more even the weights (paper: 2).
+
+    Attributes:
+        means: the mean losses of the last epoch but one and of the last, (2, T); 0 if unknown.
+
+    Raises:
+        InputError: the temperature is not above 0.
+    """
+
+    means: Tensor
+    sums: Tensor
+
+    def __init__(self, tasks: Sequence[Task], temperature: float = 2.0) -> None:
+        super().__init__(tasks)
+        if not temperature > 0:
+            raise InputError(
+                f"model.weighting: expected a temperature above 0, got {temperature:g}"
+            )
+        self.temperature = temperature
+        # in every checkpoint, also the unfinished sums of the epoch under way
+        self.register_buffer("means", torch.zeros(2, len(tasks)))
+        self.register_buffer("sums", torch.zeros(len(tasks)))
+        # no buffers: to read a number from an accelerator is to wait for it
+        self._epoch = self._batches = 0
+
+    def get_extra_state(self) -> dict[str, int]:
+        """Which epoch is under way, and how many of its batches the sums hold."""
+        return {"epoch": self._epoch, "batches": self._batches}
+
+    def set_extra_state(self, state: dict[str, int]) -> None:
+        """Takes over the state of the run that is resumed."""
+        self._epoch, self._batches = state["epoch"], state["batches"]
+
+    def start_batch(self, epoch: int) -> None:
+        """Closes the epoch before, at the first batch of the next.
+
+        Not at its end: a run may have been resumed between the two.
+        """
+        if epoch == self._epoch:
+            return
+        if self._batches:
+            self.means = torch.stack([self.means[1], self.sums / self._batches])
+        self.sums.zero_()
+        self._epoch, self._batches = epoch, 0
+
+    def forward(self, losses: Mapping[str, Tensor]) -> Tensor:
+        """The weighted sum of the losses."""
+        values = self.stacked(losses)
+        self.sums += mean_over_processes(values.detach())
+        self._batches += 1
+        before, last = self.means
+        ratios = torch.where(before > 0, last / before, 1.0)
+        self.weights = len(self.names) * torch.softmax(ratios / self.temperature, dim=0)
+        return (self.weights * values).sum()
