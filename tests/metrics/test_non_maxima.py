@@ -23,7 +23,7 @@ def triangle(maps: np.ndarray, radius: int) -> np.ndarray:
     weights /= weights.sum()
     for axis in (0, 1):
         padding = [(radius, radius) if dim == axis else (0, 0) for dim in (0, 1)]
-        padded = np.pad(maps, padding, mode="edge")
+        padded = np.pad(maps, padding, mode="symmetric")
         maps = np.apply_along_axis(np.convolve, axis, padded, weights, "valid")
     return maps
 
@@ -57,6 +57,13 @@ def test_a_batch_of_random_maps(seed):
     for found, probability in zip(result, maps, strict=True):
         assert 0.2 < (found > 0).mean() < 0.8
         np.testing.assert_allclose(found, slow_crests(probability), atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(2, 2), (3, 12), (9, 4)])
+def test_a_map_smaller_than_the_filter(size):
+    maps = np.random.default_rng(0).random((1, *size)).astype(np.float32)
+    result = crests(torch.from_numpy(maps)).numpy()
+    np.testing.assert_allclose(result[0], slow_crests(maps[0]), atol=1e-6)
 
 
 @pytest.mark.parametrize(("dy", "dx"), [(0, 1), (1, 0), (1, 1), (1, -1), (1, 2), (3, -1)])

@@ -1,10 +1,11 @@
-"""maxF and the mean IoU of saliency, against masks made one by one."""
+"""maxF and the mean IoU of saliency, against masks made one by one and scikit-learn's curves."""
 
 import math
 
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import precision_recall_curve
 from tests.metrics.batches import make_batches
 
 from ctal.metrics import MaxF, MaxIoU
@@ -50,6 +51,38 @@ def test_miou():
         metric.update(*batch["saliency"])
     expected = by_threshold(lambda hits, found, true: hits / (found + true - hits)).max()
     assert metric.compute().item() == pytest.approx(expected, rel=1e-9)
+
+
+def picture(seed: int, *, levels: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """A probability, of so many levels if not None, and what is salient, each (H, W)."""
+    generator = np.random.default_rng(seed)
+    salient = generator.random(generator.integers(60, 90, 2)) < generator.uniform(0.05, 0.6)
+    noise = generator.normal(0, 2, salient.shape)
+    probability = 1 / (1 + np.exp(3 - 4 * salient - noise))
+    if levels is not None:
+        probability = np.round(probability * (levels - 1)) / (levels - 1)
+    return probability.astype(np.float32), salient
+
+
+@pytest.mark.parametrize("levels", [None, 256, 16, 2])
+def test_both_are_those_of_scikit_learn_s_curves(levels):
+    pictures = [picture(seed, levels=levels) for seed in range(6)]
+    curves = np.zeros((3, 256))
+    max_f, max_iou = MaxF(), MaxIoU()
+    for probability, salient in pictures:
+        precision, recall, values = precision_recall_curve(salient.ravel(), probability.ravel())
+        precision[-1] = 0  # it says 1 where nothing is found
+        reached = np.searchsorted(values, THRESHOLDS)
+        p, r = precision[reached], recall[reached]
+        curves += [p, r, p * r / np.maximum(p + r - p * r, 1e-12)]
+        pair = torch.from_numpy(probability)[None], torch.from_numpy(salient).long()[None]
+        max_f.update(*pair)
+        max_iou.update(*pair)
+    p, r, iou = curves / len(pictures)
+    f = 1.3 * p * r / np.maximum(0.3 * p + r, 1e-12)
+    assert 0.3 < f.max() < 0.9
+    assert max_f.compute().item() == pytest.approx(f.max(), rel=1e-12)
+    assert max_iou.compute().item() == pytest.approx(iou.max(), rel=1e-12)
 
 
 def test_by_hand():

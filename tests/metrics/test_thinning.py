@@ -1,9 +1,11 @@
-"""Thinning, against the conditions of the paper taken pixel by pixel."""
+"""Thinning, against the conditions of the paper taken pixel by pixel, and scikit-image's."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
+from skimage import morphology
 
 from ctal.metrics.thinning import thin, thin_at_thresholds
 
@@ -59,6 +61,19 @@ def test_all_thresholds_at_once(count):
         found = np.zeros(strength.size, bool)
         found[pixels[present[:, index]]] = True
         assert np.array_equal(found.reshape(strength.shape), thinned(strength >= thresholds[index]))
+
+
+@pytest.mark.parametrize("blur", [0.0, 1.0, 3.0])
+def test_thick_and_winding_lines_are_those_of_scikit_image(blur):
+    noise = np.random.default_rng(int(blur)).standard_normal((121, 150))
+    strength = ndimage.gaussian_filter(noise, blur)
+    thresholds = np.quantile(strength, np.linspace(0.02, 0.98, 25))
+    pixels, present = thin_at_thresholds(strength, thresholds)
+    for index, threshold in enumerate(thresholds):
+        found = np.zeros(strength.size, bool)
+        found[pixels[present[:, index]]] = True
+        expected = morphology.thin(strength >= threshold)
+        assert np.array_equal(found.reshape(strength.shape), expected)
 
 
 def test_a_bar_becomes_a_line_and_a_line_stays():

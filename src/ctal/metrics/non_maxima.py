@@ -4,11 +4,12 @@ The usual one of edge detection: that of Dollár and Zitnick, "Fast Edge Detecti
 Forests", PAMI 2015, with the constants of their evaluation, which later work kept. The numbers of
 papers hold for these steps only, such as they are:
 
-1. E is the probability, smoothed with the triangle filter [1 2 1] / 4 in x and y.
+1. E is the probability, smoothed with the triangle filter [1 2 1] / 4 in x and y; beyond its
+   borders a map is mirrored.
 2. The direction across an edge, theta, comes from the second derivatives of E, smoothed once more
    with a triangle filter of radius 4: tan theta = E_yy sign(-E_xy) / (E_xx + 1e-5). Where E_xy is
    0, which it is along level lines of drawn maps, the sign is 1 here. Theirs is 0, and
-   leaves a blurred level line as it is.
+   leaves a blurred level line as it is. Maps with noise or texture have no such pixels.
 3. A pixel is kept if 1.01 E is at least E at the two points one pixel before and behind it in this
    direction, interpolated bilinearly.
 4. In the 5 pixels along the borders, where filters know less, E falls linearly to 0.
@@ -46,8 +47,11 @@ def _triangle(maps: Tensor, radius: int) -> Tensor:
     """Smooths (B, 1, H, W) with a triangle of 2 * radius + 1 pixels, along x and then along y."""
     steps = torch.arange(-radius, radius + 1, device=maps.device)
     weights = (radius + 1 - steps.abs()) / (radius + 1) ** 2
-    padded = F.pad(maps, [radius] * 4, mode="replicate")
-    return F.conv2d(F.conv2d(padded, weights.view(1, 1, 1, -1)), weights.view(1, 1, -1, 1))
+    for dim in (2, 3):  # beyond a border the map is mirrored, its outermost pixels too
+        places = torch.arange(-radius, maps.shape[dim] + radius, device=maps.device)
+        places %= 2 * maps.shape[dim]
+        maps = maps.index_select(dim, torch.minimum(places, 2 * maps.shape[dim] - 1 - places))
+    return F.conv2d(F.conv2d(maps, weights.view(1, 1, 1, -1)), weights.view(1, 1, -1, 1))
 
 
 def _direction(maps: Tensor) -> Tensor:

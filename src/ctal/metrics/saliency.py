@@ -3,7 +3,9 @@
 A picture is made into masks by 256 thresholds, k / 255 for k = 0..255, those of an 8-bit picture:
 salient is what reaches the threshold. Each mask is compared with the label, the numbers are
 averaged over the pictures that have a labelled pixel, and the best threshold for the data
-set gives the score. The masks come from one histogram of each picture.
+set gives the score. The masks come from one histogram of each picture. Precision, recall and IoU at
+every threshold, maxF and maxIoU are equal to the last bit to those that are made with PySODMetrics
+1.6.2, without its stretching of each prediction to 0..1.
 
 This is how the multitask literature does it since Maninis, Radosavovic and Kokkinos, "Attentive
 Single-Tasking of Multiple Tasks", CVPR 2019. Other codes take the mean over pictures of their

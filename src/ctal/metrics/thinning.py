@@ -3,7 +3,7 @@
 The parallel algorithm with two alternating half-steps of Guo and Hall, "Parallel Thinning with
 Two-Subiteration Algorithms", Communications of the ACM 1989 (algorithm A1), which is the "thin" of
 MATLAB's bwmorph and of scikit-image. In each half-step all pixels that meet its conditions are
-removed together, until none is.
+removed together, until none is. The lines are those of scikit-image's `thin`, pixel by pixel.
 
 Its conditions are formulas of and, or, not. A machine word holds 64 bits, so a pixel's bits for 64
 thresholds pass through them in one operation, and only pixels near those that have just changed are
