@@ -15,10 +15,10 @@ from ctal.arguments import parse
 from ctal.callbacks import PicturePanels, ScoreFile
 from ctal.checkpoint_file import checkpoint_path
 from ctal.checkpoints import RunCheckpoints, WholeCheckpointIO
-from ctal.comparison.measures import measures
 from ctal.data import DenseDataModule
 from ctal.errors import InputError
 from ctal.files import write_whole
+from ctal.measures import measures
 from ctal.quiet import quieten_libraries
 from ctal.training import MultiTaskModule
 

@@ -4,7 +4,7 @@ import math
 import pytest
 
 from ctal.comparison import Comparison, Row, measures
-from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
+from ctal.tasks import Depth, SemanticSegmentation
 
 TASKS = [SemanticSegmentation(3), Depth()]
 COST = {"parameters": 1234567, "gmacs": 12.345, "latency_ms": 20.0}
@@ -32,25 +32,6 @@ def cells(markdown, name):
     """The cells of all rows with this name."""
     lines = [line for line in markdown.splitlines() if line.startswith(f"| {name} ")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-
-
-def test_measures_know_shares_and_directions():
-    known = {
-        m.key: (m.share, m.higher_is_better, m.primary)
-        for m in measures([*TASKS, SurfaceNormals()])
-    }
-    assert known["semseg/miou"] == (True, True, True)
-    assert known["semseg/pixel_accuracy"] == (True, True, False)
-    assert known["depth/abs_error"] == (False, False, True)
-    assert known["depth/delta_1"] == (True, True, False)
-    assert known["normals/within_11.25"] == (True, True, False)
-    assert known["normals/median"] == (False, False, False)
-    assert list(known)[:4] == [
-        "semseg/miou",
-        "semseg/pixel_accuracy",
-        "depth/abs_error",
-        "depth/rel_error",
-    ]
 
 
 def test_summary_by_hand(comparison):

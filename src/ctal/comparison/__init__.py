@@ -4,7 +4,7 @@ It writes comparison.md, comparison.json and figure.png, and a folder for each r
 """
 
 from ctal.comparison.command import compare
-from ctal.comparison.measures import Measure, measures
 from ctal.comparison.table import Comparison, Row
+from ctal.measures import Measure, measures
 
 __all__ = ["Comparison", "Measure", "Row", "compare", "measures"]

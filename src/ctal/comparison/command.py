@@ -13,7 +13,6 @@ from torch import Tensor
 
 from ctal.comparison import cost
 from ctal.comparison.figure import comparison_figure
-from ctal.comparison.measures import measures
 from ctal.comparison.runs import Run, configurations, data_module, import_classes
 from ctal.comparison.table import Comparison, Row
 from ctal.comparison.trivial import trivial_scores
@@ -22,6 +21,7 @@ from ctal.data.loading import collate
 from ctal.errors import InputError
 from ctal.files import write_text
 from ctal.inference import Model, load, usable_device
+from ctal.measures import measures
 from ctal.pictures import save_png
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ctal.comparison.measures import Measure
+from ctal.measures import Measure
 from ctal.metrics import delta_m
 
 
