@@ -1,6 +1,6 @@
 """`ctal compare`: several networks on the same data, over several seeds, beside the trivial guess.
 
-It writes comparison.md, comparison.json and figure.png, and a folder for each run.
+It writes comparison.md, comparison.json, figure.png and pareto.png, and a folder for each run.
 """
 
 from ctal.comparison.command import compare
