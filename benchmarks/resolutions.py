@@ -26,10 +26,10 @@ from torchvision.transforms.v2 import functional as TF
 from ctal.arguments import read_config
 from ctal.comparison.cost import latencies, machine
 from ctal.comparison.figure import comparison_figure
-from ctal.comparison.measures import measures
-from ctal.comparison.runs import data_module
+from ctal.comparison.settings import data_module
 from ctal.data import DenseDataset, Rooms
 from ctal.inference import Model, load, resize_raw
+from ctal.measures import measures
 from ctal.networks import Network
 from ctal.networks.encoder import STRIDES
 from ctal.networks.resizing import shared_copy

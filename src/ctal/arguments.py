@@ -43,6 +43,14 @@ def parse(parser: ArgumentParser, args: list[str], known: Iterable[str]) -> Name
         raise InputError(_one_line(str(error), list(known))) from error
 
 
+def input_error_in(error: BaseException) -> InputError | None:
+    """The error of the class that a parser tried to build, which its own error wraps."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, InputError):
+        cause = cause.__cause__
+    return cause
+
+
 def _one_line(report: str, known: list[str]) -> str:
     """Squeezes a report over several lines, with keys inside keys, into "key: what is wrong"."""
     keys = ".".join(re.findall(_KEY, report))

@@ -11,14 +11,14 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from ctal.arguments import parse
+from ctal.arguments import input_error_in, parse
 from ctal.callbacks import PicturePanels, ScoreFile
 from ctal.checkpoint_file import checkpoint_path
 from ctal.checkpoints import RunCheckpoints, WholeCheckpointIO
-from ctal.comparison.measures import measures
 from ctal.data import DenseDataModule
 from ctal.errors import InputError
 from ctal.files import write_whole
+from ctal.measures import measures
 from ctal.quiet import quieten_libraries
 from ctal.training import MultiTaskModule
 
@@ -111,9 +111,7 @@ class Experiment(LightningCLI):
         try:
             super().instantiate_classes()
         except ValueError as error:
-            cause: BaseException | None = error
-            while cause is not None and not isinstance(cause, InputError):
-                cause = cause.__cause__  # in the parser's error is that of the class it tried
+            cause = input_error_in(error)
             if cause in (None, error):
                 raise
             raise cause from None

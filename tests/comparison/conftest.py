@@ -5,6 +5,8 @@ import pytest
 import yaml
 from PIL import Image
 
+from ctal import cli
+
 SIZES = {"train": 4, "val": 2, "test": 3}
 
 
@@ -26,6 +28,33 @@ def configs(tmp_path, monkeypatch):
     for name, network in (("single", "SingleTaskNet"), ("shared", "SharedEncoderNet")):
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(_config(network)))
     return ["shared.yaml", "single.yaml"]
+
+
+@pytest.fixture
+def complete_here():
+    """Brings runs to their end in this process: in another one torch takes seconds to import.
+
+    It notes the commands that were run in its attribute `commands`.
+    """
+
+    def complete(runs, parallel=1):
+        for run in runs:
+            if run.next_command() is not None:
+                run.begin()
+            while args := run.next_command():
+                complete.commands.append(args)
+                if code := cli.main(args):
+                    raise SystemExit(code)
+
+    complete.commands = []
+    return complete
+
+
+@pytest.fixture
+def in_process(monkeypatch, complete_here):
+    """Lets `compare` do its runs in this process; gives the list of the commands run."""
+    monkeypatch.setattr("ctal.comparison.command.complete", complete_here)
+    return complete_here.commands
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 import json
 import statistics
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from PIL import Image
@@ -9,13 +11,13 @@ from PIL import Image
 import ctal
 from ctal import cli
 from ctal.comparison import compare
-from ctal.comparison.runs import configurations, import_classes
+from ctal.comparison.settings import import_classes
 from ctal.errors import InputError
 
 SHORT = ["trainer.max_epochs=1"]
 
 
-def test_end_to_end_and_again(configs, scores_of, tmp_path, capsys):
+def test_end_to_end_and_again(configs, in_process, scores_of, tmp_path, capsys):
     compare(configs, [0, 1], "out", "single", SHORT)
     content = json.loads((tmp_path / "out" / "comparison.json").read_text())
     single, shared, trivial = content["rows"]
@@ -45,6 +47,11 @@ def test_end_to_end_and_again(configs, scores_of, tmp_path, capsys):
     assert capsys.readouterr().out.endswith(markdown)
     assert "FolderDataset, pictures of 32x32: train 4, val 2, test 3" in markdown
     assert Image.open(tmp_path / "out" / "figure.png").size[0] > 5 * 256
+    assert Image.open(tmp_path / "out" / "pareto.png").size == (1800, 650)
+    assert [row["seeds"] for row in content["rows"]] == [[0, 1], [0, 1], []]
+    assert shared["over_reference"]["mean"] == pytest.approx(shared["delta_m"])
+    assert "semseg 2, depth 7" in markdown
+    assert "differences: of Δm" in markdown
 
     # again: nothing is trained or scored anew, and the numbers stay
     written = {name: scores_of(name, 1)[1] for name in runs}
@@ -60,19 +67,6 @@ def test_end_to_end_and_again(configs, scores_of, tmp_path, capsys):
         compare(configs, [0], "out", "single", ["trainer.max_epochs=2"])
 
 
-def test_an_unfinished_run_is_resumed_and_not_begun_anew(configs, scores_of, tmp_path):
-    command = ["compare", "single.yaml", "--output", "out", "--overrides", *SHORT, "--seeds", "0"]
-    assert cli.main(command) == 0
-    before, _ = scores_of("single", 0)
-    run = tmp_path / "out" / "single" / "seed0"
-    trained = (run / "checkpoints" / "best.ckpt").read_bytes()
-    for split in ("val", "test"):
-        (run / f"scores_{split}.json").unlink()
-    assert cli.main(command) == 0
-    assert scores_of("single", 0)[0] == before
-    assert (run / "checkpoints" / "best.ckpt").read_bytes() == trained
-
-
 def test_classes_of_a_finished_run_are_imported(monkeypatch, tmp_path):
     (tmp_path / "my_task.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
@@ -80,62 +74,122 @@ def test_classes_of_a_finished_run_are_imported(monkeypatch, tmp_path):
     assert "my_task" in sys.modules
 
 
-def test_a_run_of_somebody_else_is_left_alone(configs, tmp_path):
-    foreign = tmp_path / "out" / "single" / "seed0" / "checkpoints" / "last.ckpt"
+def test_a_run_of_somebody_else_is_left_alone(configs):
+    foreign = Path("out/single/seed0/checkpoints/last.ckpt")
     foreign.parent.mkdir(parents=True)
     foreign.write_text("")
     with pytest.raises(InputError, match="seed0: holds a run that `ctal compare` did not start"):
         compare(["single.yaml"], output="out")
 
 
-def test_a_run_that_failed_at_once_may_be_started_otherwise(configs, tmp_path, capsys):
+def test_a_run_that_failed_at_once_may_be_started_otherwise(configs, in_process):
+    picture = Path("train/image/3.png")  # that of a later sample
+    whole = picture.read_bytes()
+    picture.write_bytes(whole[:-60])
     with pytest.raises(SystemExit):
-        compare(["single.yaml"], output="out", overrides=["trainer.max_epoch_=1"])
-    request = tmp_path / "out" / "single" / "seed0" / "request.json"
-    assert "max_epoch_" in request.read_text()
-    with pytest.raises(SystemExit):
-        compare(["single.yaml"], output="out", overrides=["trainer.max_steps_=1"])
-    assert "max_steps_" in request.read_text()
-    with pytest.raises(InputError, match="pictures: expected a number from 1 on, got 0"):
-        compare(["single.yaml"], output="out", pictures=0)
+        compare(["single.yaml"], output="out", overrides=["trainer.max_epochs=7"])
+    request = Path("out/single/seed0/request.json")
+    assert "max_epochs=7" in request.read_text()
+    picture.write_bytes(whole)
+    compare(["single.yaml"], output="out", overrides=SHORT)
+    assert "max_epochs=1" in request.read_text()
 
 
-class TestConfigurations:
-    def test_the_reference_comes_first(self, configs):
-        assert list(configurations(configs, None, "test")) == ["shared", "single"]
-        assert list(configurations(configs, "single", "test")) == ["single", "shared"]
+def rewritten(source, target, change):
+    """A configuration with a change."""
+    content = yaml.safe_load(Path(source).read_text())
+    change(content)
+    Path(target).write_text(yaml.safe_dump(content))
+    return target
 
-    @pytest.mark.parametrize(
-        ("files", "reference", "split", "message"),
-        [
-            (["single.yaml", "none.yaml"], None, "test", r"none\.yaml: expected a configuration"),
-            (["single.yaml", "./single.yaml"], None, "test", "configs: expected different names"),
-            (["single.yaml"], "other", "test", "reference: expected one of single, got 'other'"),
-            (["single.yaml"], None, "train", "split: expected test or val, got 'train'"),
-            (["list.yaml"], None, "test", r"list\.yaml: expected a mapping"),
-            (["broken.yaml"], None, "test", r"broken\.yaml: not a configuration in YAML"),
-            (["flat.yaml"], None, "test", r"flat\.yaml: data: expected a mapping, got 3"),
-        ],
-    )
-    def test_what_cannot_be_compared(self, configs, tmp_path, files, reference, split, message):
-        (tmp_path / "list.yaml").write_text("- 1\n- 2\n")
-        (tmp_path / "flat.yaml").write_text("data: 3\n")
-        (tmp_path / "broken.yaml").write_text("a: [1\nb: {")
-        with pytest.raises(InputError, match=message) as caught:
-            configurations(files, reference, split)
-        assert "\n" not in str(caught.value)
 
-    def test_other_data(self, configs, tmp_path):
-        content = yaml.safe_load((tmp_path / "single.yaml").read_text())
-        content["data"]["image_size"] = [64, 64]
-        (tmp_path / "large.yaml").write_text(yaml.safe_dump(content))
-        with pytest.raises(InputError, match=r"large\.yaml: its data\.image_size is not that of"):
-            configurations(["single.yaml", "large.yaml"], None, "test")
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("encoder", "test_resnett", "late.yaml: .*'test_resnett'; did you mean"),
+        ("encodr", "test_resnet", "late.yaml: model.network: .*'encodr'"),
+    ],
+)
+def test_a_mistake_in_the_last_configuration_is_found_before_the_first_is_trained(
+    key, value, message, configs, in_process, capsys
+):
+    def change(content):
+        content["model"]["network"]["init_args"][key] = value
 
-    def test_no_split_to_score_on(self, configs, tmp_path):
-        content = yaml.safe_load((tmp_path / "single.yaml").read_text())
-        del content["data"]["test"]
-        (tmp_path / "single.yaml").write_text(yaml.safe_dump(content))
-        with pytest.raises(InputError, match=r"single\.yaml: has no data\.test"):
-            configurations(["single.yaml"], None, "test")
-        assert configurations(["single.yaml"], None, "val")
+    late = rewritten("shared.yaml", "late.yaml", change)
+    with pytest.raises(InputError, match=message) as caught:
+        compare([*configs, late], output="out")
+    assert "\n" not in str(caught.value)
+    assert in_process == []
+    assert not Path("out").exists()
+    assert cli.main(["compare", *configs, "--overrides", "trainer.max_epochz=1"]) == 2
+    assert "shared.yaml: unrecognized arguments: --trainer.max_epochz" in capsys.readouterr().err
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ({"pictures": 0}, "pictures: expected a number from 1 on, got 0"),
+        ({"parallel": 0}, "parallel: expected a number from 1 on, got 0"),
+        ({"device": "abacus"}, "device: 'abacus' cannot be used"),
+    ],
+)
+def test_wrong_arguments(argument, message, configs):
+    with pytest.raises(InputError, match=message):
+        compare(["single.yaml"], **argument)
+
+
+def test_runs_that_exist_are_rows_and_are_not_trained(configs, in_process, scores_of, tmp_path):
+    for seed in ("0", "1"):
+        folder = f"mine/shared_of_mine/{seed}"
+        arguments = ["--seed_everything", seed, "--trainer.default_root_dir", folder]
+        assert (
+            cli.main(["fit", "--config", "shared.yaml", *arguments, "--trainer.max_epochs=1"]) == 0
+        )
+    trained = {path: path.stat().st_mtime_ns for path in Path("mine").rglob("*.ckpt")}
+    result = compare(
+        ["single.yaml", "mine/shared_of_mine", "mine/shared_of_mine/1"],
+        [1, 2], "out", overrides=SHORT,
+    )  # fmt: skip
+    single, group, one, _ = result.rows
+    assert [row.name for row in result.networks()] == ["single", "shared_of_mine", "1"]
+    assert [list(row.seeds) for row in (single, group, one)] == [[1, 2], [0, 1], [1]]
+    assert group.runs[1] == one.runs[0]
+    assert "single 1, 2; shared_of_mine 0, 1; 1 1" in result.protocol["seeds"]
+    assert trained == {path: path.stat().st_mtime_ns for path in Path("mine").rglob("*.ckpt")}
+    commands = [command[0] for command in in_process]
+    assert commands == ["fit", "test", "fit", "test", "test", "test"]
+
+    # scored again only if those of another checkpoint lie there
+    del in_process[:]
+    scores = Path("mine/shared_of_mine/0/scores_test.json")
+    last = ["--ckpt_path", "mine/shared_of_mine/0/checkpoints/last.ckpt"]
+    assert cli.main(["test", "--config", "mine/shared_of_mine/0/config.yaml", *last]) == 0
+    assert json.loads(scores.read_text())["checkpoint"].endswith("last.ckpt")
+    compare(["mine/shared_of_mine"], output="out")
+    assert [command[0] for command in in_process] == ["test"]
+    assert json.loads(scores.read_text())["checkpoint"].endswith("best.ckpt")
+
+
+def without_labels(split):
+    for file in Path(split, "depth").iterdir():
+        np.save(file, np.zeros((32, 32), np.float32))
+
+
+def test_a_task_without_labels_to_be_scored_on(configs, in_process, capsys):
+    without_labels("test")
+    result = compare(["single.yaml"], [0, 1], "out", overrides=SHORT)
+    sentence = "no picture of test has a label of depth: it has no scores, and there is no Δm"
+    assert result.protocol["warning"].startswith(sentence)
+    assert f"warning: {sentence}" in capsys.readouterr().err
+    assert f"- warning: {sentence}" in Path("out/comparison.md").read_text()
+    assert result.json()["rows"][0]["delta_m"] is None
+    assert not Path("out/pareto.png").exists()
+
+
+def test_a_task_without_labels_to_learn_from(configs, in_process):
+    without_labels("train")
+    with pytest.raises(InputError, match=r"data\.train: none of its pictures has a label of depth"):
+        compare(["single.yaml"], output="out")
+    assert in_process == []

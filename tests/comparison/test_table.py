@@ -4,10 +4,11 @@ import math
 import pytest
 
 from ctal.comparison import Comparison, Row, measures
-from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
+from ctal.tasks import Depth, SemanticSegmentation
 
 TASKS = [SemanticSegmentation(3), Depth()]
 COST = {"parameters": 1234567, "gmacs": 12.345, "latency_ms": 20.0}
+SLOWER = {**COST, "latency_ms": 30.0}
 
 
 def run(miou, error):
@@ -19,8 +20,8 @@ def run(miou, error):
 def comparison():
     return Comparison(
         rows=[
-            Row("single", "SingleTaskNet", [run(0.4, 0.5), run(0.6, 0.3)], COST),
-            Row("ctal", "CTALNet", [run(0.5, 0.2), run(0.6, 0.4)], {**COST, "latency_ms": 30.0}),
+            Row("single", "SingleTaskNet", [run(0.4, 0.5), run(0.6, 0.3)], COST, [0, 1]),
+            Row("ctal", "CTALNet", [run(0.5, 0.2), run(0.6, 0.4)], SLOWER, [0, 1]),
             Row("trivial", "constant maps", [run(0.1, 1.0)], {}),
         ],
         measures=measures(TASKS),
@@ -34,44 +35,26 @@ def cells(markdown, name):
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def test_measures_know_shares_and_directions():
-    known = {
-        m.key: (m.share, m.higher_is_better, m.primary)
-        for m in measures([*TASKS, SurfaceNormals()])
-    }
-    assert known["semseg/miou"] == (True, True, True)
-    assert known["semseg/pixel_accuracy"] == (True, True, False)
-    assert known["depth/abs_error"] == (False, False, True)
-    assert known["depth/delta_1"] == (True, True, False)
-    assert known["normals/within_11.25"] == (True, True, False)
-    assert known["normals/median"] == (False, False, False)
-    assert list(known)[:4] == [
-        "semseg/miou",
-        "semseg/pixel_accuracy",
-        "depth/abs_error",
-        "depth/rel_error",
-    ]
-
-
 def test_summary_by_hand(comparison):
     summary = cells(comparison.markdown(), "ctal")[0]
     # miou 0.55 against 0.5, error 0.3 against 0.4: (10 % + 25 %) / 2
     # each run: (0 + 50) / 2 and (20 + 0) / 2, so a spread of 15 / sqrt 2
+    # over all 9 metrics, of which 7 are equal, 2 / 9 of that
     assert summary == [
-        "ctal", "55.00 ± 7.07", "0.3 ± 0.14", "+17.50 ± 10.61",
+        "ctal", "55.00 ± 7.07", "0.3 ± 0.14", "+17.50 ± 10.61", "+3.89 ± 2.36",
         "1,234,567", "12.3", "30.0 (x 1.50)",
     ]  # fmt: skip
-    assert cells(comparison.markdown(), "single")[0][3] == "reference"
-    # (-80 % - 150 %) / 2
+    assert cells(comparison.markdown(), "single")[0][3:5] == ["reference", "reference"]
+    # (-80 % - 150 %) / 2, and over 9
     assert cells(comparison.markdown(), "trivial")[0] == [
-        "trivial", "10.00", "1", "-115.00", "", "", "",
+        "trivial", "10.00", "1", "-115.00", "-25.56", "", "", "",
     ]  # fmt: skip
 
 
 def test_tables_of_tasks_have_all_metrics_with_their_meaning(comparison):
     markdown = comparison.markdown()
-    assert len(cells(markdown, "ctal")[1]) == 1 + 2
-    assert len(cells(markdown, "ctal")[2]) == 1 + 7
+    assert len(cells(markdown, "ctal")[2]) == 1 + 2
+    assert len(cells(markdown, "ctal")[3]) == 1 + 7
     assert "miou ↑ %" in markdown
     assert "abs_error ↓ |" in markdown
     assert "- seeds: 0, 1" in markdown
@@ -90,6 +73,13 @@ def test_json_has_what_the_table_has(comparison):
     # over all 9 metrics, of which the other 7 are equal
     assert ctal["delta_m_all_metrics"] == pytest.approx((10 + 25) / 9)
     assert ctal["delta_m_spread"] == pytest.approx(15 / math.sqrt(2))
+    assert ctal["delta_m_all_metrics_spread"] == pytest.approx(2 / 9 * 15 / math.sqrt(2))
+    assert (content["best"], ctal["seeds"], trivial["seeds"]) == ("ctal", [0, 1], [])
+    # each seed's Delta_m of single: (-20 - 25) / 2 and (20 + 25) / 2; of ctal: 25 and 10
+    assert ctal["over_reference"]["mean"] == pytest.approx((25 + 22.5 + 10 - 22.5) / 2)
+    assert ctal["over_reference"]["seeds"] == 2
+    assert single["over_best"]["mean"] == pytest.approx(-17.5)
+    assert ctal["over_best"] is single["over_reference"] is trivial["over_best"] is None
     assert (ctal["parameters"], ctal["gmacs"], ctal["latency_ms"]) == (1234567, 12.345, 30.0)
     assert trivial["spread"] == {}
     assert trivial["delta_m_spread"] is None
@@ -97,10 +87,55 @@ def test_json_has_what_the_table_has(comparison):
 
 @pytest.mark.parametrize("missing", [math.nan, 0.0])
 def test_no_gain_over_a_reference_without_a_score(missing):
-    rows = [Row("single", "", [run(missing, 0.5)], COST), Row("ctal", "", [run(0.5, 0.4)], COST)]
+    rows = [
+        Row("single", "", [run(missing, 0.5), run(missing, 0.6)], COST, [0, 1]),
+        Row("ctal", "", [run(0.5, 0.4), run(missing, 0.5)], COST, [0, 1]),
+    ]
     comparison = Comparison(rows, measures(TASKS), {})
-    assert comparison.json()["rows"][1]["delta_m"] is None
-    assert cells(comparison.markdown(), "ctal")[0][3] == "-"
+    ctal = comparison.json()["rows"][1]
+    assert ctal["delta_m"] is ctal["delta_m_spread"] is ctal["over_reference"] is None
+    assert cells(comparison.markdown(), "ctal")[0][3:5] == ["-", "-"]
+    told = "- no Δm (-) with semseg/miou: single has 0 or no score there"
+    assert told in comparison.markdown()
+
+
+def with_seeds(*gains):
+    """A row for each list of Delta_m, percent, by seed, over a reference of 0 on average."""
+    rows = []
+    for index, each in enumerate(gains):
+        runs = [run(0.5 * (1 + gain / 100), 0.5 * (1 - gain / 100)) for gain in each]
+        rows.append(Row("abcdef"[index], "", runs, COST, range(len(each))))
+    return Comparison(rows, measures(TASKS), {})
+
+
+def test_differences_over_seeds_are_told_and_marked():
+    comparison = with_seeds([-1, 0, 1], [9.1, 9.9, 11], [-0.9, 0.2, 1.3], [-30, 0, 30])
+    markdown = comparison.markdown()
+    assert comparison.best().name == "b"
+    # b is over a by 10.1, 9.9, 10, so by 0.1 / sqrt 3 * 4.303; a below b, of course, by as much
+    over = comparison.differences(comparison.rows[0])["b"]
+    assert over.half_width == pytest.approx(4.303 * 0.1 / math.sqrt(3), rel=1e-3)
+    # t = 10 / (0.1 / sqrt 3) = 173.2 with 2 degrees of freedom: p = 1 - t / sqrt(2 + t^2), times 3
+    assert over.corrected == pytest.approx(3 * (1 - 173.205 / math.sqrt(2 + 173.205**2)), rel=1e-3)
+    assert cells(markdown, "b")[1] == [
+        "b", "3", "+10.00", "+9.75 .. +10.25", "< 0.001", "", "", "",
+    ]  # fmt: skip
+    assert cells(markdown, "a")[1][:5] == ["a", "3", "", "", ""]
+    assert cells(markdown, "a")[1][5:] == ["-10.00", "-10.25 .. -9.75", "< 0.001"]
+    # c differs from b alone, d from none
+    assert [cells(markdown, name)[0][3] for name in "bcd"] == [
+        "+10.00 ± 0.95 *",
+        "+0.20 ± 1.10 †",
+        "+0.00 ± 30.00",
+    ]
+    assert "over a |" in markdown
+    assert "- 3 seeds: an interval reaches 4.3 standard errors to either side" in markdown
+
+
+def test_what_one_seed_cannot_tell():
+    markdown = with_seeds([0], [5]).markdown()
+    assert "Without two seeds in common, whether a difference is more than chance" in markdown
+    assert "Differences" not in with_seeds([0, 1]).markdown()
 
 
 def _tables(markdown):

@@ -1,10 +1,10 @@
 """`ctal compare`: several networks on the same data, over several seeds, beside the trivial guess.
 
-It writes comparison.md, comparison.json and figure.png, and a folder for each run.
+It writes comparison.md, comparison.json, figure.png and pareto.png, and a folder for each run.
 """
 
 from ctal.comparison.command import compare
-from ctal.comparison.measures import Measure, measures
 from ctal.comparison.table import Comparison, Row
+from ctal.measures import Measure, measures
 
 __all__ = ["Comparison", "Measure", "Row", "compare", "measures"]

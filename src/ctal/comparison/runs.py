@@ -1,154 +1,147 @@
-"""The runs of a comparison: trained, resumed or found finished, then scored once."""
+"""The runs of a comparison: what is left to do of each, and what came out."""
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentParser
-
-from ctal import cli
 from ctal.arguments import read_config
 from ctal.checkpoint_file import checkpoint_path
-from ctal.data import DenseDataModule
+from ctal.comparison.rehearsal import rehearsed_settings
 from ctal.errors import InputError
 from ctal.files import write_text
 
-_SAME_DATA = ("train", "val", "test", "tasks", "image_size")
+_SCORING = {"val": "validate", "test": "test"}
 
 
 @dataclass(frozen=True)
 class Run:
-    """One configuration, to be trained with one seed into one folder.
+    """A run that `ctal fit` finished, to be scored.
 
     Attributes:
-        config: the configuration's file.
-        seed: the seed of weights, order and augmentation.
+        name: what it is called.
         folder: the run's folder.
-        overrides: further settings of `ctal fit`, as KEY=VALUE.
-        split: "test", or "val" where there is no third split.
+        seed: the seed of weights, order and augmentation.
+        split: what to score on: "test", or "val" where there is no third split.
     """
 
-    config: Path
-    seed: int
+    name: str
     folder: Path
-    overrides: Sequence[str]
+    seed: int
     split: str
 
-    def complete(self) -> dict[str, float]:
-        """Does what is left to do, and returns the scores of the best checkpoint.
+    @property
+    def trained(self) -> bool:
+        """Whether the training came to its end, at which `ctal fit` writes the scores on val."""
+        return self._score_file("val").is_file()
+
+    def check(self) -> None:
+        """Looks whether the run can be brought to its end here.
 
         Raises:
-            InputError: the folder holds another run.
-            SystemExit: training or scoring ended early; the reason has been told.
+            InputError: its training never ended, or the folder holds another run.
         """
-        self._claim_folder()
-        if not self._score_file("val").is_file():  # which `ctal fit` writes at its end
-            self._fit()
-        file = self._score_file(self.split)
-        if not file.is_file():
-            folder = ["--trainer.default_root_dir", str(self.folder)]
-            _call([self.split, "--config", str(self.folder / "config.yaml"), *folder])
-        scores = json.loads(file.read_text())["scores"]
+        best = checkpoint_path(self.folder, "best")
+        if not (self.trained and best.is_file()):
+            missing = "scores_val.json" if best.is_file() else f"checkpoints/{best.name}"
+            raise InputError(
+                f"{self.folder}: expected a finished run, but there is no {missing}; end it with "
+                f"ctal fit --config {self.folder}/config.yaml --ckpt_path last"
+            )
+
+    def begin(self) -> None:
+        """Makes the folder ready for the commands."""
+
+    def next_command(self) -> list[str] | None:
+        """The arguments of `ctal` that bring the run nearer to its end; None: it is there."""
+        if self._is_scored():
+            return None
+        folder = str(self.folder)
+        return [
+            *(_SCORING[self.split], "--config", f"{folder}/config.yaml"),
+            *("--trainer.default_root_dir", folder),
+        ]
+
+    def scores(self) -> dict[str, float]:
+        """The scores of the best checkpoint, {"<task>/<metric>": number}; NaN without a label."""
+        scores = json.loads(self._score_file(self.split).read_text())["scores"]
         return {key: float("nan") if value is None else value for key, value in scores.items()}
 
     def settings(self) -> Mapping[str, Any]:
-        """All settings that the run was trained with."""
+        """All settings that the run was, or will be, trained with."""
         return read_config(self.folder / "config.yaml")
-
-    def _fit(self) -> None:
-        seed, folder = str(self.seed), str(self.folder)
-        args = ["fit", "--config", str(self.config), "--seed_everything", seed]
-        args += ["--trainer.default_root_dir", folder]
-        args += [f"--{override.removeprefix('--')}" for override in self.overrides]
-        if checkpoint_path(self.folder, "last").is_file():
-            args += ["--ckpt_path", "last"]
-        _call(args)
 
     def _score_file(self, split: str) -> Path:
         return self.folder / f"scores_{split}.json"
 
-    def _claim_folder(self) -> None:
-        """Marks the folder as this run's, or looks whether it is."""
-        file = self.folder / "request.json"
+    def _is_scored(self) -> bool:
+        """Whether its scores are those of its best checkpoint, as it is now."""
+        file, best = self._score_file(self.split), checkpoint_path(self.folder, "best")
+        if not file.is_file() or file.stat().st_mtime_ns < best.stat().st_mtime_ns:
+            return False
+        scored = json.loads(file.read_text())["checkpoint"] or ""
+        # not the whole path: the folder may have been moved
+        return Path(scored).parts[-2:] == best.parts[-2:]
+
+
+@dataclass(frozen=True)
+class Training(Run):
+    """One configuration, to be trained with one seed into one folder.
+
+    Attributes:
+        config: the configuration's file.
+        overrides: further settings of `ctal fit`, as KEY=VALUE.
+    """
+
+    config: Path
+    overrides: Sequence[str]
+
+    def check(self) -> None:
+        """Looks whether the folder is this run's, or free."""
+        file = self._request_file()
         known = file.read_text() if file.is_file() else None
-        wanted = {
+        if known == self._request() or not checkpoint_path(self.folder, "last").is_file():
+            return  # free too is that of a run which failed before its first checkpoint
+        raise InputError(
+            f"{self.folder}: holds a run that `ctal compare` did not start; choose another --output"
+            if known is None
+            else f"{self.folder}: holds a run of {self.config.name} with other settings or "
+            "overrides; remove it, or choose another --output"
+        )
+
+    def begin(self) -> None:
+        """Marks the folder as this run's, and clears away what a killed process was writing."""
+        for part in self.folder.rglob(".*.part"):
+            part.unlink(missing_ok=True)
+        write_text(self._request_file(), self._request())
+
+    def next_command(self) -> list[str] | None:
+        """To train or resume, then to score."""
+        return super().next_command() if self.trained else self._fit()
+
+    def settings(self) -> Mapping[str, Any]:
+        """All settings; before the training, by a rehearsal of it."""
+        return super().settings() if self.trained else rehearsed_settings(self._fit(), self.config)
+
+    def _fit(self) -> list[str]:
+        args = ["fit", "--config", str(self.config), "--seed_everything", str(self.seed)]
+        args += ["--trainer.default_root_dir", str(self.folder)]
+        args += [f"--{override.removeprefix('--')}" for override in self.overrides]
+        if checkpoint_path(self.folder, "last").is_file():
+            args += ["--ckpt_path", "last"]
+        return args
+
+    def _request_file(self) -> Path:
+        return self.folder / "request.json"
+
+    def _request(self) -> str:
+        """What was asked for, by which the run is known again."""
+        content = {
             "config": read_config(self.config),
             "seed": self.seed,
             "overrides": list(self.overrides),
         }
-        text = json.dumps(wanted, indent=2, default=str) + "\n"
-        if known == text:
-            return
-        if checkpoint_path(self.folder, "last").is_file():
-            raise InputError(
-                f"{self.folder}: holds a run that `ctal compare` did not start; "
-                "choose another --output"
-                if known is None
-                else f"{self.folder}: holds a run of {self.config.name} with other settings or "
-                "overrides; remove it, or choose another --output"
-            )
-        write_text(file, text)  # also over that of a run which failed before its first checkpoint
-
-
-def import_classes(settings: Any) -> None:
-    """Imports the module of each class that the settings of a run name, as its training did."""
-    if isinstance(settings, Mapping):
-        if isinstance(path := settings.get("class_path"), str):
-            importlib.import_module(path.rpartition(".")[0])
-        settings = list(settings.values())
-    for item in settings if isinstance(settings, list) else ():
-        import_classes(item)
-
-
-def data_module(settings: Mapping[str, Any]) -> DenseDataModule:
-    """The data of a run, from all of its settings."""
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(DenseDataModule, "data")
-    parsed = parser.parse_object({"data": settings["data"]})
-    return parser.instantiate(parsed).data
-
-
-def configurations(files: Sequence[str], reference: str | None, split: str) -> dict[str, Path]:
-    """The configurations to compare by the stems of their files, the reference first.
-
-    Raises:
-        InputError: one cannot be read, two have the same stem, the reference is not among them, or
-            their data differ, so that their scores say nothing about each other.
-    """
-    paths = {Path(file).stem: Path(file) for file in files}
-    if len(paths) < len(files):
-        raise InputError(f"configs: expected different names, got {', '.join(map(str, files))}")
-    reference = reference or next(iter(paths))
-    if reference not in paths:
-        raise InputError(f"reference: expected one of {', '.join(paths)}, got {reference!r}")
-    if split not in ("test", "val"):
-        raise InputError(f"split: expected test or val, got {split!r}")
-    data = {name: read_config(path).get("data") or {} for name, path in paths.items()}
-    for name, settings in data.items():
-        if not isinstance(settings, dict):
-            raise InputError(f"{paths[name]}: data: expected a mapping, got {settings!r}")
-        for key in _SAME_DATA:
-            if settings.get(key) != data[reference].get(key):
-                raise InputError(
-                    f"{paths[name]}: its data.{key} is not that of {paths[reference]}; "
-                    "only networks on the same data can be compared"
-                )
-    for needed in ("val", split):
-        if not data[reference].get(needed):
-            raise InputError(
-                f"{paths[reference]}: has no data.{needed}; the best checkpoint is chosen on val, "
-                "and scored on test, or on val with --split val"
-            )
-    return {reference: paths[reference]} | paths
-
-
-def _call(args: list[str]) -> None:
-    """Runs a command of `ctal`, and leaves with its code if it fails."""
-    code = cli.main(args)
-    if code:
-        raise SystemExit(code)
+        return json.dumps(content, indent=2, default=str) + "\n"

@@ -1,14 +1,16 @@
-"""The numbers of a comparison: mean and spread over seeds, Delta_m, as Markdown and as JSON."""
+"""The numbers of a comparison: mean and spread over seeds, Delta_m and what seeds say about it."""
 
 from __future__ import annotations
 
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from ctal.comparison.measures import Measure
+from ctal.comparison.markdown import markdown
+from ctal.comparison.significance import Difference, differences
+from ctal.measures import Measure
 from ctal.metrics import delta_m
 
 
@@ -21,12 +23,14 @@ class Row:
         network: the class of the network, in words.
         runs: the scores of each run, {"<task>/<metric>": number}.
         cost: "parameters", "gmacs", "latency_ms"; empty for the trivial predictor.
+        seeds: the seed of each run; empty for the trivial predictor.
     """
 
     name: str
     network: str
     runs: Sequence[Mapping[str, float]]
     cost: Mapping[str, float]
+    seeds: Sequence[int] = ()
 
     def mean(self) -> dict[str, float]:
         """The mean over runs of each score."""
@@ -36,7 +40,7 @@ class Row:
         """The standard deviation (of a sample, n - 1) of each score; empty for a single run."""
         if len(self.runs) < 2:
             return {}
-        return {key: statistics.stdev([run[key] for run in self.runs]) for key in self.runs[0]}
+        return {key: _spread([run[key] for run in self.runs]) for key in self.runs[0]}
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,10 @@ class Comparison:
     rows: Sequence[Row]
     measures: Sequence[Measure]
     protocol: Mapping[str, str]
+
+    def networks(self) -> list[Row]:
+        """The rows without the trivial predictor."""
+        return [row for row in self.rows if row.cost]
 
     def gain(self, scores: Mapping[str, float], *, all_metrics: bool = False) -> float:
         """Delta_m of scores, percent; NaN where it is not defined.
@@ -71,92 +79,74 @@ class Comparison:
             {measure.key: measure.higher_is_better for measure in used},
         )
 
-    def gains(self, row: Row) -> tuple[float, float | None]:
+    def gains(self, row: Row, *, all_metrics: bool = False) -> tuple[float, float | None]:
         """Delta_m of a row, and its spread over runs if there are several."""
-        each = [self.gain(run) for run in row.runs]
-        return statistics.fmean(each), statistics.stdev(each) if len(each) > 1 else None
+        each = [self.gain(run, all_metrics=all_metrics) for run in row.runs]
+        return statistics.fmean(each), _spread(each) if len(each) > 1 else None
+
+    def differences(self, base: Row) -> dict[str, Difference]:
+        """How far Delta_m of each other network is above that of `base`, by its name."""
+        gains = {
+            # a row whose seeds are not known has no pairs
+            row.name: dict(zip(row.seeds, map(self.gain, row.runs), strict=False))
+            for row in self.networks()
+        }
+        return differences(gains, base.name)
+
+    def best(self) -> Row:
+        """The network with the highest Delta_m."""
+        gains = [(self.gains(row)[0], row) for row in self.networks()]
+        known = [(gain, row) for gain, row in gains if not math.isnan(gain)]
+        return max(known, key=lambda pair: pair[0])[1] if known else self.rows[0]
+
+    def without_share(self) -> list[Measure]:
+        """The measures of which no change can be told, since the reference has 0 or no score."""
+        reference = self.rows[0].mean()
+        return [m for m in self.measures if not reference[m.key] or math.isnan(reference[m.key])]
+
+    def markdown(self) -> str:
+        """The tables with their protocol."""
+        return markdown(self)
 
     def json(self) -> dict[str, Any]:
         """All numbers, shares in 0..1, as plain values; a score that does not exist is None."""
+        reference, best = self.rows[0], self.best()
+        over_reference, over_best = self.differences(reference), self.differences(best)
         rows = []
         for row in self.rows:
             gain, gain_spread = self.gains(row)
+            all_gain, all_spread = self.gains(row, all_metrics=True)
             content = {
                 "name": row.name,
                 "network": row.network,
+                "seeds": list(row.seeds),
                 "runs": [dict(run) for run in row.runs],
                 "mean": row.mean(),
                 "spread": row.spread(),
                 "delta_m": gain,
                 "delta_m_spread": gain_spread,
-                "delta_m_all_metrics": self.gain(row.mean(), all_metrics=True),
+                "delta_m_all_metrics": all_gain,
+                "delta_m_all_metrics_spread": all_spread,
+                "over_reference": _plain(over_reference.get(row.name)),
+                "over_best": _plain(over_best.get(row.name)),
                 **row.cost,
             }
             rows.append(_without_nan(content))
-        return {"protocol": dict(self.protocol), "reference": self.rows[0].name, "rows": rows}
-
-    def markdown(self) -> str:
-        """The tables with their protocol."""
-        lines = ["# Comparison", ""]
-        lines += [f"- {heading}: {text}" for heading, text in self.protocol.items()]
-        lines += ["", "## Gain and cost", "", *self._summary()]
-        for task in dict.fromkeys(measure.task for measure in self.measures):
-            measures = [measure for measure in self.measures if measure.task == task]
-            head = ["network", *(measure.title() for measure in measures)]
-            body = [[row.name, *(_score(row, m) for m in measures)] for row in self.rows]
-            lines += ["", f"## {task}", "", *_table(head, body), ""]
-            lines += [f"- {measure.metric}: {measure.meaning}" for measure in measures]
-        return "\n".join(lines) + "\n"
-
-    def _summary(self) -> list[str]:
-        """Primary metrics, Delta_m and costs."""
-        primary = [measure for measure in self.measures if measure.primary]
-        head = ["network", *(f"{measure.task} {measure.title()}" for measure in primary)]
-        head += ["Δm ↑ %", "parameters", "GMACs", "ms per picture"]
-        body = []
-        for row in self.rows:
-            scores = [_score(row, measure) for measure in primary]
-            body.append([row.name, *scores, self._gain(row), *self._costs(row)])
-        return _table(head, body)
-
-    def _gain(self, row: Row) -> str:
-        if row is self.rows[0]:
-            return "reference"
-        gain, spread = self.gains(row)
-        if math.isnan(gain):
-            return "-"
-        return f"{gain:+.2f}" + ("" if spread is None else f" ± {spread:.2f}")
-
-    def _costs(self, row: Row) -> list[str]:
-        if not row.cost:
-            return ["", "", ""]
-        latency = row.cost["latency_ms"]
-        ratio = latency / self.rows[0].cost["latency_ms"]
-        return [
-            f"{row.cost['parameters']:,}",
-            f"{row.cost['gmacs']:.3g}",
-            f"{latency:.1f} (x {ratio:.2f})",
-        ]
+        return {
+            "protocol": dict(self.protocol),
+            "reference": reference.name,
+            "best": best.name,
+            "rows": rows,
+        }
 
 
-def _score(row: Row, measure: Measure) -> str:
-    """Mean and, of several runs, spread."""
-    value, spread = row.mean()[measure.key], row.spread().get(measure.key)
-    if measure.share:
-        return f"{100 * value:.2f}" + ("" if spread is None else f" ± {100 * spread:.2f}")
-    return f"{value:.4g}" + ("" if spread is None else f" ± {spread:.2g}")
+def _spread(values: Sequence[float]) -> float:
+    """The standard deviation; NaN where one value is, at which `statistics` would fail."""
+    return statistics.stdev(values) if all(map(math.isfinite, values)) else math.nan
 
 
-def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table whose columns line up as plain text too."""
-    widths = [max(len(row[column]) for row in (head, *body)) for column in range(len(head))]
-    # names to the left, numbers to the right
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    cells = [
-        [row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]
-        for row in (head, rule, *body)
-    ]
-    return [f"| {' | '.join(row)} |" for row in cells]
+def _plain(difference: Difference | None) -> dict[str, float] | None:
+    return None if difference is None else asdict(difference)
 
 
 def _without_nan(value: Any) -> Any:

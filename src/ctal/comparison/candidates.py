@@ -1,0 +1,164 @@
+"""What is to be compared: configurations to train, and folders of runs that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ctal.arguments import read_config
+from ctal.comparison.runs import Run, Training
+from ctal.comparison.settings import data_settings
+from ctal.errors import InputError
+
+_SAME_DATA = ("train", "val", "test", "tasks", "image_size")
+_SEEDS = 1 << 32
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A row to be: a configuration, with a run for each seed.
+
+    Attributes:
+        name: the row's name.
+        source: the configuration's file or the folder of its runs, for messages.
+        runs: its runs, of different seeds.
+    """
+
+    name: str
+    source: Path
+    runs: Sequence[Run]
+
+    def settings(self) -> Mapping[str, Any]:
+        """All settings that its runs have in common, found out without training."""
+        return next((run for run in self.runs if not run.trained), self.runs[0]).settings()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How configurations are trained.
+
+    Attributes:
+        output: the folder that gets a folder for each run.
+        seeds: the seeds to train each with.
+        overrides: further settings of `ctal fit`, as KEY=VALUE.
+        split: what to score on.
+    """
+
+    output: Path
+    seeds: Sequence[int]
+    overrides: Sequence[str]
+    split: str
+
+    def trainings(self, config: Path) -> list[Run]:
+        """The runs of a configuration."""
+        return [
+            Training(
+                name=f"{config.stem}/seed{seed}",
+                folder=self.output / config.stem / f"seed{seed}",
+                seed=seed,
+                split=self.split,
+                config=config,
+                overrides=self.overrides,
+            )
+            for seed in dict.fromkeys(self.seeds)
+        ]
+
+
+def candidates(sources: Sequence[str], reference: str | None, plan: Plan) -> list[Candidate]:
+    """What the arguments of `ctal compare` mean, the reference first.
+
+    Args:
+        sources: configurations, folders of runs, or folders of such folders, one for each seed.
+        reference: the name of the reference: the stem of its file, or its folder's name.
+        plan: how the configurations are trained.
+
+    Raises:
+        InputError: one cannot be used, two have the same name, or the reference is not among them.
+    """
+    if plan.split not in ("test", "val"):
+        raise InputError(f"split: expected test or val, got {plan.split!r}")
+    for seed in plan.seeds:
+        if not 0 <= seed < _SEEDS:
+            raise InputError(f"seeds: expected whole numbers in 0..{_SEEDS - 1}, got {seed}")
+    paths = {_name(Path(source)): Path(source) for source in sources}
+    if len(paths) < len(sources):
+        raise InputError(f"configs: expected different names, got {', '.join(map(str, sources))}")
+    reference = reference or next(iter(paths))
+    if reference not in paths:
+        raise InputError(f"reference: expected one of {', '.join(paths)}, got {reference!r}")
+    found = [_candidate(name, paths[name], plan) for name in {reference: None} | paths]
+    for run in (run for candidate in found for run in candidate.runs):
+        run.check()
+    return found
+
+
+def check_same_data(settings: Mapping[Path, Mapping[str, Any]], split: str) -> None:
+    """Looks whether scores of runs say something about each other.
+
+    Args:
+        settings: all settings of each candidate, by its source, those of the reference first.
+        split: what to score on.
+
+    Raises:
+        InputError: their data differ, or there are none to choose a checkpoint or to score on.
+    """
+    data = {source: data_settings(content) for source, content in settings.items()}
+    (reference, own), *others = data.items()
+    for source, other in others:
+        for key in _SAME_DATA:
+            if other[key] != own[key]:
+                raise InputError(
+                    f"{source}: its data.{key} is not that of {reference}; "
+                    "only networks on the same data can be compared"
+                )
+    for needed in ("val", split):
+        if not own[needed]:
+            raise InputError(
+                f"{reference}: has no data.{needed}; the best checkpoint is chosen on val, "
+                "and scored on test, or on val with --split val"
+            )
+
+
+def _name(source: Path) -> str:
+    return source.resolve().name if source.is_dir() else source.stem
+
+
+def _candidate(name: str, source: Path, plan: Plan) -> Candidate:
+    if not source.is_dir():
+        read_config(source)  # tells what is wrong with the file as a whole
+        return Candidate(name, source, plan.trainings(source))
+    folders = [source]
+    if not (source / "config.yaml").is_file():
+        folders = sorted(file.parent for file in source.glob("*/config.yaml"))
+    if not folders:
+        raise InputError(
+            f"{source}: expected the folder of a run, which holds config.yaml and checkpoints, or "
+            "a folder of such folders, one for each seed"
+        )
+    runs = [_finished(folder, plan.split) for folder in folders]
+    _check_one_configuration(source, runs)
+    return Candidate(name, source, sorted(runs, key=lambda run: run.seed))
+
+
+def _finished(folder: Path, split: str) -> Run:
+    seed = read_config(folder / "config.yaml").get("seed_everything")
+    if not isinstance(seed, int):
+        raise InputError(f"{folder}/config.yaml: expected a seed_everything, got {seed!r}")
+    return Run(str(folder), folder, seed, split)
+
+
+def _check_one_configuration(source: Path, runs: Sequence[Run]) -> None:
+    """Looks whether runs differ in nothing but their seeds."""
+    first, *others = runs
+    for run in others:
+        for key in ("model", "data"):
+            if run.settings().get(key) != first.settings().get(key):
+                raise InputError(
+                    f"{source}: expected runs of one configuration, but {first.folder.name} and "
+                    f"{run.folder.name} differ in {key}"
+                )
+    if len({run.seed for run in runs}) < len(runs):
+        seeds = ", ".join(str(run.seed) for run in runs)
+        raise InputError(f"{source}: expected runs of different seeds, got the seeds {seeds}")

@@ -1,0 +1,101 @@
+"""How the numbers of a comparison came about, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from ctal.comparison import cost
+from ctal.comparison.candidates import Candidate
+from ctal.comparison.markdown import OVER_BEST, OVER_REFERENCE
+from ctal.data import DenseDataModule
+from ctal.measures import Measure
+
+
+def protocol(
+    found: Sequence[Candidate],
+    settings: Mapping[str, Mapping[str, Any]],
+    overrides: Sequence[str],
+    data: DenseDataModule,
+    measures: Sequence[Measure],
+    device: torch.device,
+) -> dict[str, str]:
+    """The lines above the tables, by their headings.
+
+    Args:
+        found: what was compared, the reference first.
+        settings: all settings of each, by name.
+        overrides: what of them was given on the command line.
+        data: the data of all.
+        measures: what was measured.
+        device: where times were taken.
+    """
+    height, width = data.image_size
+    return {
+        **_data_and_training(found, settings, overrides, data),
+        **_meaning(found, measures),
+        "trivial": "one map for all pictures, made of the mean of the training labels",
+        "cost": f"one picture of {height}x{width} per forward pass; convolutions and matrix "
+        f"products; median of {cost.REPEATS} passes, networks taking turns, (x relative to the "
+        "reference)",
+        "machine": cost.machine(device),
+    }
+
+
+def _data_and_training(
+    found: Sequence[Candidate],
+    settings: Mapping[str, Mapping[str, Any]],
+    overrides: Sequence[str],
+    data: DenseDataModule,
+) -> dict[str, str]:
+    split = found[0].runs[0].split
+    sets = [(name, dataset) for name, dataset in data.datasets.items() if dataset is not None]
+    sizes = ", ".join(f"{name} {len(dataset)}" for name, dataset in sets)
+    height, width = data.image_size
+    lengths = [f"{name} {content['trainer']['max_epochs']}" for name, content in settings.items()]
+    chosen = "best on val over all tasks together (val/score), of single-task networks too"
+    return {
+        "data": f"{type(sets[0][1]).__name__}, pictures of {height}x{width}: {sizes}",
+        "scored on": f"{split}, each run once, with the checkpoint of the epoch that was {chosen}"
+        + (", so a little in favour of every network" if split == "val" else ""),
+        "epochs": f"{', '.join(lengths)}; batches of {data.batch_size}",
+        "seeds": _seeds(found),
+        "overrides": " ".join(overrides) or "none",
+    }
+
+
+def _seeds(found: Sequence[Candidate]) -> str:
+    each = {candidate.name: [run.seed for run in candidate.runs] for candidate in found}
+    first, *others = each.values()
+    if all(seeds == first for seeds in others):
+        text = ", ".join(map(str, first))
+    else:
+        rows = [f"{name} {', '.join(map(str, seeds))}" for name, seeds in each.items()]
+        text = "; ".join(rows)
+    several = any(len(seeds) > 1 for seeds in each.values())
+    return text + ("; mean ± standard deviation over seeds (n - 1)" if several else "")
+
+
+def _meaning(found: Sequence[Candidate], measures: Sequence[Measure]) -> dict[str, str]:
+    """What Delta_m is, in both definitions, and what its differences are."""
+    reference = found[0].name
+    counts = {m.task: sum(other.task == m.task for other in measures) for m in measures}
+    weights = ", ".join(f"{task} {count}" for task, count in counts.items())
+    lines = {
+        "Δm": f"mean over tasks of the relative gain in the primary metric over {reference} "
+        "(Maninis et al., CVPR 2019), of each seed over the reference's mean over seeds, whose own "
+        "spread does not enter",
+        "Δm of all metrics": "the same mean over all metrics of all tasks alike (as "
+        f"Navon et al., ICML 2022, have it), so that a task weighs by their number: {weights}",
+    }
+    if sum(len(candidate.runs) > 1 for candidate in found) > 1:
+        lines["differences"] = (
+            "of Δm, in points, from the reference and from the best network, paired by seed (the "
+            "same pictures in the same order): mean, interval of each by itself, and two-sided p "
+            "of Student's t, corrected over the rows by Holm's procedure; at p < 0.05 "
+            f"{OVER_REFERENCE} differs from the reference, {OVER_BEST} from the best, which was "
+            "chosen by the same numbers, so that its p are a little too small"
+        )
+    return lines

@@ -1,0 +1,133 @@
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ctal.comparison.candidates import Plan, candidates, check_same_data
+from ctal.errors import InputError
+
+
+def found_in(sources, reference=None, split="test", seeds=(0,)):
+    return candidates(sources, reference, Plan(Path("out"), seeds, [], split))
+
+
+def check(sources, split="test"):
+    """As `ctal compare` does before any training."""
+    found = found_in(sources, split=split)
+    check_same_data({candidate.source: candidate.settings() for candidate in found}, split)
+
+
+def rewrite(source, target, change):
+    content = yaml.safe_load(Path(source).read_text())
+    change(content)
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    Path(target).write_text(yaml.safe_dump(content))
+
+
+def finished(folder, seed=0, **model):
+    """What a run leaves, as far as it is looked at before it is scored."""
+
+    def change(content):
+        content["seed_everything"] = seed
+        content["model"] |= model
+
+    folder = Path(folder)
+    rewrite("shared.yaml", folder / "config.yaml", change)
+    (folder / "checkpoints").mkdir()
+    (folder / "checkpoints" / "best.ckpt").touch()
+    (folder / "scores_val.json").write_text(json.dumps({"checkpoint": None, "scores": {}}))
+    return folder
+
+
+def test_the_reference_comes_first(configs):
+    assert [c.name for c in found_in(configs)] == ["shared", "single"]
+    assert [c.name for c in found_in(configs, "single")] == ["single", "shared"]
+
+
+def test_a_run_for_each_seed(configs):
+    (candidate,) = found_in(["single.yaml"], seeds=[3, 1, 3])
+    assert [run.name for run in candidate.runs] == ["single/seed3", "single/seed1"]
+    assert [str(run.folder) for run in candidate.runs] == ["out/single/seed3", "out/single/seed1"]
+
+
+def test_folders_of_runs(configs):
+    finished("runs/mine/first", 7)
+    finished("runs/mine/second", 2)
+    single, both, one = found_in(["single.yaml", "runs/mine", "runs/mine/first/"], "single")
+    assert (both.name, [run.seed for run in both.runs]) == ("mine", [2, 7])
+    assert (one.name, [run.seed for run in one.runs]) == ("first", [7])
+    assert [run.next_command()[0] for run in (*both.runs, *one.runs)] == ["test"] * 3
+    assert single.runs[0].next_command()[0] == "fit"
+    assert [run.settings()["seed_everything"] for run in both.runs] == [2, 7]
+    (scored_on_val,) = found_in(["runs/mine/first"], split="val")[0].runs
+    assert scored_on_val.next_command()[0] == "validate"
+
+
+@pytest.mark.parametrize(
+    ("sources", "reference", "split", "seeds", "message"),
+    [
+        (["single.yaml", "none.yaml"], None, "test", [0], r"none\.yaml: expected a configuration"),
+        (["single.yaml", "./single.yaml"], None, "test", [0], "configs: expected different names"),
+        (["single.yaml", "runs/single"], None, "test", [0], "configs: expected different names"),
+        (["single.yaml"], "other", "test", [0], "reference: expected one of single, got 'other'"),
+        (["single.yaml"], None, "train", [0], "split: expected test or val, got 'train'"),
+        (["single.yaml"], None, "test", [0, -1], r"seeds: .* in 0\.\.4294967295, got -1"),
+        (["list.yaml"], None, "test", [0], r"list\.yaml: expected a mapping"),
+        (["broken.yaml"], None, "test", [0], r"broken\.yaml: not a configuration in YAML"),
+        (["runs/empty"], None, "test", [0], "runs/empty: expected the folder of a run"),
+        (["runs/stopped"], None, "test", [0], r"runs/stopped: .* no scores_val.json; end it with"),
+        (["runs/young"], None, "test", [0], r"runs/young: .* no checkpoints/best.ckpt; end it"),
+        (["runs/seedless"], None, "test", [0], r"seedless/config.yaml: expected a seed_everything"),
+        (["mixed"], None, "test", [0], "mixed: .* but a and b differ in model"),
+        (
+            ["twice"],
+            None,
+            "test",
+            [0],
+            "twice: .* of different seeds, got the seeds 4, 4",
+        ),
+    ],
+)
+def test_what_cannot_be_compared(configs, sources, reference, split, seeds, message):
+    Path("list.yaml").write_text("- 1\n- 2\n")
+    Path("broken.yaml").write_text("a: [1\nb: {")
+    Path("runs/empty").mkdir(parents=True)
+    finished("runs/single")
+    (finished("runs/stopped") / "scores_val.json").unlink()
+    (finished("runs/young") / "checkpoints" / "best.ckpt").unlink()
+    finished("runs/seedless", seed=None)
+    finished("mixed/a"), finished("mixed/b", 1, task_weights={"depth": 2})
+    finished("twice/a", 4), finished("twice/b", 4)
+    with pytest.raises(InputError, match=message) as caught:
+        found_in(sources, reference, split, seeds)
+    assert "\n" not in str(caught.value)
+
+
+def change_size(content):
+    content["data"]["image_size"] = [64, 64]
+
+
+def test_other_data(configs):
+    rewrite("single.yaml", "large.yaml", change_size)
+    with pytest.raises(InputError, match=r"large\.yaml: its data\.image_size is not that of"):
+        check(["single.yaml", "large.yaml"])
+    rewrite("single.yaml", "flat.yaml", lambda content: content.update(data=3))
+    with pytest.raises(InputError, match=r"flat\.yaml: .*data"):
+        check(["flat.yaml"])
+
+
+def test_the_same_data_may_be_spelt_otherwise(configs):
+    def spell_out(content):
+        content["data"]["tasks"] = None  # the default
+        content["data"]["train"]["init_args"]["part"] = [0, 1]  # likewise
+
+    rewrite("single.yaml", "spelt.yaml", spell_out)
+    check(["single.yaml", "spelt.yaml", str(finished("runs/mine"))])
+
+
+def test_no_split_to_score_on(configs):
+    rewrite("single.yaml", "single.yaml", lambda content: content["data"].pop("test"))
+    with pytest.raises(InputError, match=r"single\.yaml: has no data\.test"):
+        check(["single.yaml"])
+    check(["single.yaml"], split="val")

@@ -1,0 +1,136 @@
+"""Comparisons whose processes die, and that are started again."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from ctal import callbacks, checkpoints
+from ctal.comparison import compare
+from ctal.comparison.candidates import Plan
+
+ROOT = str(Path(__file__).parents[2])
+KEYS = ["name", "runs", "mean", "spread", "delta_m", "delta_m_all_metrics", "parameters"]
+
+
+def weights(folder, name="best"):
+    file = folder / "checkpoints" / f"{name}.ckpt"
+    content = torch.load(file, map_location="cpu", weights_only=True)
+    return content["state_dict"], content["global_step"]
+
+
+def assert_same_run(one, other):
+    for kind in ("best", "last"):
+        (a, step), (b, other_step) = (weights(folder, kind) for folder in (one, other))
+        assert step == other_step
+        assert a.keys() == b.keys()
+        assert all(torch.equal(a[key], b[key]) for key in a)
+    scores = [json.loads((f / "scores_val.json").read_text())["scores"] for f in (one, other)]
+    assert scores[0] == scores[1]
+
+
+def wait_until_gone(mark):
+    """Waits until no process holds the lock that KillStarter took."""
+    end = time.monotonic() + 30
+    with mark.open() as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                assert time.monotonic() < end, "the run goes on without the comparison"
+                time.sleep(0.05)
+
+
+def test_a_killed_comparison_of_two_at_once_goes_on_and_equals_one_by_one(
+    configs, in_process, tmp_path, monkeypatch
+):
+    killing = "trainer.callbacks=tests.comparison.kill_starter.KillStarter"
+    overrides = [killing, "trainer.callbacks.step=3"]
+    command = ["compare", *configs, "--output", "killed", "--split", "val", "--parallel", "2"]
+    arguments = [sys.executable, "-m", "ctal", *command, "--overrides", *overrides]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([ROOT, *sys.path])}
+    done = subprocess.run(arguments, env=environment, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    marks = list(Path("killed").glob("*/seed0/killed"))
+    assert marks
+    for mark in marks:
+        wait_until_gone(mark)
+        assert weights(mark.parent, "last")[1] == 2  # the end of the first epoch
+    assert not list(Path("killed").glob("*/seed0/scores_*"))
+
+    for config in configs:  # neither is to kill again
+        Path("killed", Path(config).stem, "seed0", "killed").touch()
+        Path("whole", Path(config).stem, "seed0").mkdir(parents=True)
+        Path("whole", Path(config).stem, "seed0", "killed").touch()
+    compare(configs, output="whole", overrides=overrides, split="val")  # in this process
+    assert [command[0] for command in in_process] == ["fit", "fit"]
+    assert not list(Path("whole").rglob("log.txt"))
+    monkeypatch.undo()  # and the other in processes of their own
+    monkeypatch.chdir(tmp_path)
+    compare(configs, output="killed", overrides=overrides, split="val", parallel=2)
+    logs = [Path("killed", name, "seed0", "log.txt").read_text() for name in ("shared", "single")]
+    assert all(log.count("$ ctal fit") == 2 for log in logs)
+    assert any("--ckpt_path last" in log for log in logs)
+    for name in ("shared", "single"):
+        assert_same_run(Path("killed", name, "seed0"), Path("whole", name, "seed0"))
+    tables = [json.loads(Path(f, "comparison.json").read_text()) for f in ("killed", "whole")]
+    rows = [[{key: row.get(key) for key in KEYS} for row in table["rows"]] for table in tables]
+    assert rows[0] == rows[1]
+
+
+class Killed(BaseException):
+    """What stands for the death of a process."""
+
+
+class DyingWriter:
+    """Writes files until it is to die, when it leaves a part of the next one."""
+
+    def __init__(self, write, allowed):
+        self.write, self.allowed = write, allowed
+
+    def __call__(self, path, content):
+        if self.allowed[0] == 0:
+            path.parent.mkdir(exist_ok=True)
+            path.with_name(f".{path.name}.123.part").write_bytes(b"half")
+            raise Killed
+        self.allowed[0] -= 1
+        self.write(path, content)
+
+
+def test_a_process_may_die_between_any_two_files(configs, complete_here):
+    """best.ckpt and last.ckpt of two epochs, and the scores on val and test."""
+
+    def training(output):
+        plan = Plan(Path(output), [0], ["trainer.max_epochs=2", "trainer.logger=false"], "test")
+        return plan.trainings(Path("shared.yaml"))[0]
+
+    whole = training("whole")
+    complete_here([whole])
+    for files in range(20):
+        run = training(f"killed{files}")
+        allowed = [files]
+        with pytest.MonkeyPatch.context() as patch:
+            for module, name in ((checkpoints, "write_whole"), (callbacks, "write_text")):
+                patch.setattr(module, name, DyingWriter(getattr(module, name), allowed))
+            try:
+                complete_here([run])
+                break
+            except Killed:
+                pass
+        if not run.trained:  # the one file that is not written as a whole
+            config = run.folder / "config.yaml"
+            config.write_text(config.read_text()[:99])
+        complete_here([run])
+        assert_same_run(run.folder, whole.folder)
+        assert run.scores() == whole.scores()
+        assert run.settings()["trainer"]["max_epochs"] == 2
+        assert not list(run.folder.rglob("*.part"))
+    assert files >= 5  # files that a whole run writes

@@ -1,0 +1,56 @@
+import pytest
+import torch
+
+from ctal.comparison.labels import check_labels, unlabelled
+from ctal.data import ClassMap, DenseDataModule, DenseDataset, DepthMap
+from ctal.errors import InputError
+from ctal.tasks import Depth, SemanticSegmentation
+
+
+class Labelled(DenseDataset):
+    """Samples with the labels that are named; it counts how many were read."""
+
+    def __init__(self, *samples):
+        self.tasks = [SemanticSegmentation(2), Depth()]
+        self.samples = samples
+        self.read = 0
+
+    def __len__(self):
+        return len(self.samples)
+
+    def __getitem__(self, index):
+        self.read += 1
+        known = self.samples[index]
+        sample = {"image": torch.zeros(3, 8, 8), "depth": DepthMap(torch.zeros(1, 8, 8))}
+        if "depth" in known:
+            sample["depth"][0, 3, 3] = 2.0
+        if "semseg" in known:  # else the map itself is missing
+            sample["semseg"] = ClassMap(torch.zeros(8, 8, dtype=torch.int64))
+        return sample
+
+    def sample_name(self, index):
+        return str(index)
+
+
+def test_no_more_is_read_than_it_takes():
+    train = Labelled("semseg", "", "semseg depth", "depth", "")
+    data = DenseDataModule(train, val=Labelled("depth", "depth"), image_size=(8, 8))
+    assert unlabelled(data, "train") == []
+    assert train.read == 3
+    assert unlabelled(data, "val") == ["semseg"]
+    assert unlabelled(data, "test") == []  # which there is none of
+
+
+def test_what_is_told():
+    whole, blank = Labelled("semseg depth"), Labelled("depth", "")
+    size = {"image_size": (8, 8)}
+    with pytest.raises(InputError, match=r"data\.train: .* a label of semseg; leave that out"):
+        check_labels(DenseDataModule(blank, whole, whole, **size), "test")
+    assert check_labels(DenseDataModule(whole, whole, whole, **size), "test") == []
+    (told,) = check_labels(DenseDataModule(whole, blank, whole, **size), "test")
+    assert told.startswith("no picture of val has a label of semseg: the best checkpoint was")
+    (told,) = check_labels(DenseDataModule(whole, blank, whole, **size), "val")
+    assert told.startswith("no picture of val has a label of semseg: it has no scores")
+    val, test = check_labels(DenseDataModule(whole, blank, Labelled(""), **size), "test")[:2]
+    assert "of val" in val
+    assert "of test" in test
