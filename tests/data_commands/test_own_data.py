@@ -126,5 +126,10 @@ def test_what_nohup_ignores_stays_ignored():
 
 def test_ctrl_c_ends_the_main_process_which_ends_the_others():
     """A terminal sends it to all of them, and each would print where it was."""
-    assert main(["data", "check", *arguments(workers=1, number=int(signal.SIGINT))]) == 0
-    assert main(["data", "check", *arguments(workers=0, number=int(signal.SIGINT))]) == 130
+    # a shell has its background jobs ignore it, and Python then leaves that so
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert main(["data", "check", *arguments(workers=1, number=int(signal.SIGINT))]) == 0
+        assert main(["data", "check", *arguments(workers=0, number=int(signal.SIGINT))]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
