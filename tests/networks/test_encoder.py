@@ -1,4 +1,4 @@
-"""Pyramids of timm encoders: shapes, normalisation, weights from files."""
+"""Encoders of timm's models, pyramids and plain ViTs: shapes, normalisation, weights, sizes."""
 
 import pickle
 
@@ -6,6 +6,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
+from tests.networks import small_models  # noqa: F401 - makes timm know small_swin, small_dinov2
 
 from ctal.errors import InputError
 from ctal.networks import Encoder
@@ -19,6 +20,10 @@ from ctal.networks import Encoder
         ("test_convnext", [24, 32, 48, 64]),
         ("test_mambaout", [16, 32, 48, 64]),  # channels last inside
         ("swinv2_cr_tiny_ns_224", [96, 192, 384, 768]),  # made for one size of picture
+        ("small_swin", [24, 48, 96, 192]),  # both of it
+        ("test_vit", [8, 16, 32, 64]),  # 64 channels at stride 16
+        ("small_dinov2", [24, 48, 96, 192]),  # in patches of 14
+        ("eva02_tiny_patch14_224", [24, 48, 96, 192]),  # with rotary position embeddings
     ],
 )
 def test_pyramid_is_channels_first_at_strides_4_to_32(name, widths):
@@ -37,6 +42,8 @@ def test_pyramid_is_channels_first_at_strides_4_to_32(name, widths):
         ("test_convnext", 0),
         ("swin_tiny_patch4_window7_224", 8),  # its tables of relative positions
         ("swinv2_tiny_window8_256", 0),  # which computes them
+        ("small_dinov2", 1),  # its position embeddings
+        ("eva02_tiny_patch14_224", 1),
     ],
 )
 def test_resized_as_one_that_is_made_for_the_size(name, resampled):
@@ -48,7 +55,7 @@ def test_resized_as_one_that_is_made_for_the_size(name, resampled):
     assert torch.equal(torch.get_rng_state(), state)
     after = dict(encoder.named_parameters())
     assert sum(after[n] is not before[n] for n in before) == resampled
-    assert not any(p.requires_grad for p in after.values())
+    assert not any(p.requires_grad for p in encoder.body.parameters())
     made = Encoder(name, image_size=(96, 128)).eval()
     made.load_state_dict(encoder.state_dict())
     images = torch.rand(1, 3, 96, 128)
@@ -57,13 +64,17 @@ def test_resized_as_one_that_is_made_for_the_size(name, resampled):
             torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
-def test_an_encoder_whose_weights_belong_to_a_size_cannot_be_resized():
+@pytest.mark.parametrize("size", [(64, 64), (96, 64)])
+def test_an_encoder_whose_weights_belong_to_a_size_cannot_be_resized(size):
+    """Not to one of as many pixels either, for which they have the same shape."""
     encoder = Encoder("efficientformerv2_s0", image_size=(64, 96)).eval()
     images = torch.rand(1, 3, 64, 96)
     with torch.no_grad():
         before = encoder(images)
-        with pytest.raises(InputError, match=r"'efficientformerv2_s0' cannot be .* 64x96 to 64x64"):
-            encoder.resize((64, 64))
+        with pytest.raises(
+            InputError, match=r"'efficientformerv2_s0' cannot be .* 64x96 to \d+x64"
+        ):
+            encoder.resize(size)
         encoder.resize((64, 96))
         torch.testing.assert_close(encoder(images), before, rtol=0, atol=0)
 
@@ -80,6 +91,46 @@ def test_pictures_are_normalised_as_the_encoder_was_trained():
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     encoder((mean + 2 * std).view(1, 3, 1, 1).expand(1, 3, 64, 64))
     torch.testing.assert_close(seen[0], torch.full((1, 3, 64, 64), 2.0))
+
+
+def test_a_plain_vit_sees_the_picture_in_as_many_patches_as_pixels_of_stride_16():
+    encoder = Encoder("small_dinov2", image_size=(64, 96)).eval()
+    seen = []
+    encoder.body.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    columns = torch.linspace(0, 1, 97)[:-1] + 1 / 192  # a ramp, at the middle of each pixel
+    with torch.no_grad():
+        encoder(columns.expand(1, 3, 64, 96))
+    found = (seen[0] * encoder.std + encoder.mean)[0, 0]
+    assert found.shape == (56, 84)
+    expected = torch.linspace(0, 1, 85)[:-1] + 1 / 168
+    torch.testing.assert_close(found, expected.expand(56, 84), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(64, 96), (128, 128)])
+@pytest.mark.parametrize("name", ["test_vit", "small_dinov2"])
+def test_position_embeddings_of_a_file_are_resampled(tmp_path, name, size):
+    """As timm's dynamic form of the model does it, which keeps them and resamples at every pass."""
+    source = timm.create_model(name, dynamic_img_size=True).eval()
+    save_file(source.state_dict(), tmp_path / "weights.safetensors")
+    path = str(tmp_path / "weights.safetensors")
+    encoder = Encoder(name, image_size=size, pretrained=path).eval()
+    images = torch.rand(1, 3, *(side // 16 * source.patch_embed.patch_size[0] for side in size))
+    depth = len(source.blocks)
+    indices = [-(-depth * level // 4) - 1 for level in (1, 2, 3, 4)]
+    with torch.no_grad():
+        maps = source.forward_intermediates(images, indices=indices, intermediates_only=True)
+        for one, other in zip(encoder.body(images), maps, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_weights_that_belong_to_another_size(tmp_path):
+    save_file(timm.create_model("efficientformerv2_s0").state_dict(), tmp_path / "own.safetensors")
+    with pytest.raises(InputError, match=r"do not fit .*64x96: .*size mismatch.*made for 224x224"):
+        Encoder(
+            "efficientformerv2_s0",
+            image_size=(64, 96),
+            pretrained=str(tmp_path / "own.safetensors"),
+        )
 
 
 @pytest.mark.parametrize("ending", ["safetensors", "pth"])
@@ -128,12 +179,10 @@ def test_an_absent_hub_points_to_local_files(monkeypatch):
         Encoder("test_resnet", image_size=(64, 64), pretrained=True)
 
 
-def test_errors_name_what_would_do():
-    with pytest.raises(InputError, match="unknown timm model 'resnett18'; did you mean 'resnet18'"):
-        Encoder("resnett18", image_size=(64, 64))
-    with pytest.raises(InputError, match=r"'test_vit' has them at \(16, 16, 16\)"):
-        Encoder("test_vit", image_size=(64, 64))
+def test_sizes_that_cannot_be():
     with pytest.raises(InputError, match=r"multiples of 32.*got 100x128"):
         Encoder("test_resnet", image_size=(100, 128))
     with pytest.raises(InputError, match=r"multiples of 32.*got 64x100"):
         Encoder("test_resnet", image_size=(64, 64)).resize((64, 100))
+    with pytest.raises(InputError, match=r"^image_size: .*'convit_tiny' .*64x96.*224x224"):
+        Encoder("convit_tiny", image_size=(64, 64)).resize((64, 96))

@@ -1,9 +1,11 @@
 """One tester for all networks: counts, shapes, gradients, reload, compile."""
 
 import copy
+import itertools
 
 import pytest
 import torch
+from tests.networks import small_models  # noqa: F401 - makes timm know the TRANSFORMERS
 
 from ctal.errors import InputError
 from ctal.networks import (
@@ -31,6 +33,7 @@ NETWORKS = [SingleTaskNet, SharedEncoderNet, PADNet, PAPNet, MTINet, CTALNet, Mu
 ON_LAST_STAGE = [SingleTaskNet, SharedEncoderNet, PADNet, PAPNet, CTALNet]
 NYUV2 = [SemanticSegmentation(13), Depth(), SurfaceNormals()]
 CITYSCAPES = [SemanticSegmentation(19), Depth()]
+TRANSFORMERS = ["small_swin", "small_dinov2"]
 
 
 class Stubborn(torch.nn.Module):
@@ -195,13 +198,61 @@ class TestEveryNetwork:
         assert all(x.isfinite().all() for x in out.final.values())
 
 
-def test_compiles_as_one_graph():
+@pytest.mark.parametrize("encoder", TRANSFORMERS)
+@pytest.mark.parametrize("network", NETWORKS)
+class TestEveryNetworkOnTransformers:
+    """What an encoder could break; a CNN has all the checks above."""
+
+    size = (64, 96)
+
+    def test_sizes_and_gradients(self, network, encoder):
+        torch.manual_seed(0)
+        net = network(CITYSCAPES, encoder, image_size=self.size)
+        for size in (self.size, (96, 64)):
+            net.resize(size)
+            net.zero_grad()
+            out = net(torch.rand(2, 3, *size))
+            maps = [raw for maps in [out.final, *out.initial] for raw in maps.values()]
+            assert {tuple(raw.shape) for raw in maps} == {(2, 19, *size), (2, 1, *size)}
+            sum(raw.square().sum() for raw in maps).backward()
+            without = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
+            assert without == []
+
+    def test_description_and_weights_give_the_same_network(self, network, encoder):
+        torch.manual_seed(0)
+        net = network(CITYSCAPES, encoder, image_size=self.size).eval()
+        images = torch.rand(1, 3, *self.size)
+        again = build(describe(net)).eval()
+        again.load_state_dict(net.state_dict())
+        with torch.no_grad():
+            first, second = net(images).final, again(images).final
+        assert list(first) == list(second)
+        torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
+def assert_compiles(net, images):
+    results = []
+    for call in (net, torch.compile(net, backend="eager", fullgraph=True)):
+        torch.manual_seed(0)  # of the blocks that a Swin drops in training
+        results.append(call(images).final)
+    torch.testing.assert_close(results[1], results[0])
+    results[1]["depth"].sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("network", "encoder"),  # every network once, and every kind of encoder
+    list(zip(NETWORKS, itertools.cycle([*TRANSFORMERS, "test_resnet"]))),
+)
+def test_compiles_as_one_graph(network, encoder):
     torch.manual_seed(0)
-    net = MultiScaleCTALNet(NYUV2, "test_resnet", image_size=(32, 32), method="factorised")
-    images = torch.rand(2, 3, 32, 32)
-    compiled = torch.compile(net, backend="eager", fullgraph=True)(images)
-    torch.testing.assert_close(compiled.final, net(images).final)
-    compiled.final["depth"].sum().backward()
+    net = network(CITYSCAPES, encoder, image_size=(32, 64))
+    assert_compiles(net, torch.rand(2, 3, 32, 64))
+
+
+def test_the_factorised_form_compiles_as_one_graph():
+    torch.manual_seed(0)
+    net = CTALNet(CITYSCAPES, "test_resnet", image_size=(32, 32), method="factorised")
+    assert_compiles(net, torch.rand(2, 3, 32, 32))
 
 
 def test_initial_predictions_per_scale():

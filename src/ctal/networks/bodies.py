@@ -1,0 +1,170 @@
+"""Which timm models can be the body of an encoder, for which sizes, and their feature maps."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import math
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import timm
+import torch
+from timm.models import is_model_in_modules
+
+from ctal.errors import InputError
+
+STRIDES = (4, 8, 16, 32)
+"""Strides of the pyramid, finest first."""
+
+
+class FeatureMaps(NamedTuple):
+    """Four feature maps of a timm model: those of a pyramid, or of four blocks of a plain ViT.
+
+    Attributes:
+        indices: which of the model's maps these are, finest or shallowest first.
+        patch: of a plain vision transformer the side of a patch in pixels, which is the stride of
+            all its maps; None for a pyramid.
+    """
+
+    indices: tuple[int, ...]
+    patch: int | None
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Strides on the encoder's pictures, for patches the power of two nearest to their side."""
+        if self.patch is None:
+            return STRIDES
+        return (2 ** round(math.log2(self.patch)),) * len(STRIDES)
+
+    def body_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(H, W) that the model gets for pictures of `size`, so that its maps have these strides.
+
+        Patches of 14 pixels stand for 16 of the picture: of 512x512 the model sees 448x448.
+        """
+        if self.patch is None:
+            return size
+        return size[0] // self.strides[0] * self.patch, size[1] // self.strides[0] * self.patch
+
+
+@functools.lru_cache  # making a model takes a while, and a network may have an encoder per task
+def feature_maps(name: str) -> FeatureMaps:
+    """The maps of a timm model at strides 4 to 32, or four of those that have all one stride.
+
+    Raises:
+        InputError: timm has no such model, or it has no such maps.
+    """
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name, timm.list_models(), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "timm.list_models() has the names"
+        raise InputError(f"encoder: unknown timm model {name!r}; {hint}")
+    try:
+        with torch.device("meta"):  # only its description is looked at
+            info = create_body(name).feature_info
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise InputError(
+            f"encoder: timm cannot make {name!r} one that gives feature maps: {one_line(error)}"
+        ) from error
+    strides, levels = info.reduction(list(range(len(info)))), len(STRIDES)
+    # a model may have several maps of one stride: the last is the deepest
+    last = {stride: index for index, stride in enumerate(strides)}
+    if all(stride in last for stride in STRIDES):
+        return FeatureMaps(tuple(last[stride] for stride in STRIDES), None)
+    if len(last) == 1 and len(strides) >= levels:
+        # spread evenly up to the last one: blocks 3, 6, 9 and 12 of 12, as DPT and DINOv2 take them
+        ends = (math.ceil(len(strides) * level / levels) for level in range(1, levels + 1))
+        return FeatureMaps(tuple(end - 1 for end in ends), strides[0])
+    raise InputError(
+        f"encoder: expected a timm model with feature maps at strides {STRIDES}, or with all maps "
+        f"at one stride, but {name!r} has them at {tuple(last)}; take a pyramid such as a ResNet, "
+        "HRNet or Swin, or a plain ViT"
+    )
+
+
+def body_options(name: str, size: tuple[int, int]) -> dict[str, Any]:
+    """With which options timm makes the model one that gives the four maps of pictures of `size`.
+
+    Args:
+        name: name of a timm model.
+        size: (H, W) of the encoder's pictures.
+
+    Raises:
+        InputError: as of `feature_maps`, or the model does not take such pictures.
+    """
+    _check_size(name, size)
+    return _options(name, size)
+
+
+def _options(name: str, size: tuple[int, int]) -> dict[str, Any]:
+    maps, config = feature_maps(name), timm.get_pretrained_cfg(name)
+    options: dict[str, Any] = {"out_indices": maps.indices}
+    if config is not None and config.fixed_input_size:
+        # such as Swin, whose windows depend on it, and ViTs, whose position embeddings do
+        options["img_size"] = maps.body_size(size)
+    return options
+
+
+def create_body(name: str, **options: Any) -> Any:
+    """Timm's form of a model that gives feature maps."""
+    if is_model_in_modules(name, ["hrnet"]):
+        # HRNet alone offers two sets of features; "" means the branches of its last stage
+        options["feature_location"] = ""
+    return timm.create_model(name, features_only=True, **options)
+
+
+@functools.lru_cache
+def names_of_sized(name: str, size: tuple[int, int]) -> frozenset[str]:
+    """Names of a body's weights that have another shape for pictures of twice the `size`."""
+    shapes = []
+    for picture in (size, (2 * size[0], 2 * size[1])):
+        options = _options(name, picture)
+        with torch.device("meta"):
+            state = create_body(name, **options).state_dict()
+        shapes.append({(key, value.shape) for key, value in state.items()})
+    return frozenset(key for key, _ in shapes[0] ^ shapes[1])
+
+
+def gives_channels_last(body: Any) -> bool:
+    """Whether its maps are (B, H, W, C) rather than (B, C, H, W)."""
+    return "NHWC" in str(getattr(body, "output_fmt", ""))
+
+
+@functools.lru_cache
+def _check_size(name: str, size: tuple[int, int]) -> None:
+    """Runs the model on a picture without numbers, which costs little and finds what a size breaks.
+
+    Raises:
+        InputError: it does not run, or its maps have other sizes than their strides say.
+    """
+    maps = feature_maps(name)
+    expected = [(size[0] // stride, size[1] // stride) for stride in maps.strides]
+    try:
+        with torch.device("meta"), torch.no_grad():
+            body = create_body(name, **_options(name, size)).eval()
+            scales = body(torch.zeros(1, 3, *maps.body_size(size)))
+        rows = slice(1, 3) if gives_channels_last(body) else slice(2, 4)
+        found = [tuple(x.shape[rows]) for x in scales]
+        reason = f"its maps would have {_listed(found)} pixels, not {_listed(expected)}"
+    except Exception as error:  # every model says in its own way that a size does not fit
+        found, reason = [], one_line(error)
+    if found != expected:
+        raise InputError(
+            f"image_size: the encoder {name!r} does not take pictures of {_listed([size])}: "
+            f"{reason}; take another size{own_size(name)} or another encoder"
+        )
+
+
+def own_size(name: str) -> str:
+    """A remark on the size of pictures that the model was made for, if timm knows it."""
+    config = timm.get_pretrained_cfg(name)
+    return f" (it was made for {_listed([config.input_size[1:]])})" if config else ""
+
+
+def one_line(error: Exception) -> str:
+    """What an exception of timm says, for a message of ours."""
+    return textwrap.shorten(str(error), 200) or type(error).__name__
+
+
+def _listed(sizes: Iterable[Sequence[int]]) -> str:
+    return ", ".join("x".join(map(str, size)) for size in sizes)
