@@ -1,10 +1,12 @@
 """Encoders of timm's models, pyramids and plain ViTs: shapes, normalisation, weights, sizes."""
 
 import pickle
+import socket
 
 import pytest
 import timm
 import torch
+from huggingface_hub import constants
 from safetensors.torch import save_file
 from tests.networks import small_models  # noqa: F401 - makes timm know small_swin, small_dinov2
 
@@ -177,6 +179,17 @@ def test_an_absent_hub_points_to_local_files(monkeypatch):
     monkeypatch.setattr(timm, "create_model", unreachable)
     with pytest.raises(InputError, match=r"path of a local .safetensors file"):
         Encoder("test_resnet", image_size=(64, 64), pretrained=True)
+
+
+def test_a_local_file_never_asks_the_hub(tmp_path, monkeypatch):
+    # timm makes this ViT on a ResNet, for which it asks the hub itself
+    name = "vit_small_resnet26d_224"
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("asked the hub"))
+    save_file(timm.create_model(name).state_dict(), tmp_path / "own.safetensors")
+    with pytest.raises(InputError, match=r"weights of the hub in its stem.*another encoder"):
+        Encoder(name, image_size=(64, 64), pretrained=str(tmp_path / "own.safetensors"))
+    assert constants.HF_HUB_OFFLINE is False
 
 
 def test_sizes_that_cannot_be():

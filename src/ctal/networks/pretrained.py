@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import constants
 from timm.models import load_state_dict
 from torch import Tensor, nn
 
@@ -25,7 +28,8 @@ def create_pretrained(name: str, size: tuple[int, int], pretrained: bool | str) 
 
     Raises:
         InputError: as of `body_options`; the file is missing or holds other weights, the hub cannot
-            be reached, or the weights belong to another size and timm does not resample them.
+            be reached, the weights belong to another size and timm does not resample them, or timm
+            would fetch a part of the model beside the file.
     """
     options = body_options(name, size)
     if not pretrained:
@@ -35,7 +39,8 @@ def create_pretrained(name: str, size: tuple[int, int], pretrained: bool | str) 
     tensors = _read_weights(pretrained)
     # no custom_load: that is how the formats of other libraries are read, by path
     options["pretrained_cfg_overlay"] = {"file": pretrained, "custom_load": False}
-    body = _load(name, size, f"the weights of {pretrained!r}", options)
+    with _offline():
+        body = _load(name, size, f"the weights of {pretrained!r}", options)
     _check_loaded(body, tensors, pretrained, name)
     return body
 
@@ -44,6 +49,11 @@ def _load(name: str, size: tuple[int, int], source: str, options: dict[str, Any]
     try:
         return create_body(name, **options, pretrained=True)
     except OSError as error:
+        if "pretrained_cfg_overlay" in options:
+            raise InputError(
+                f"pretrained: timm makes {name!r} with weights of the hub in its stem, which a "
+                "local file does not spare; take another encoder, or true where there is a hub"
+            ) from error
         raise InputError(
             f"pretrained: the weights of {name!r} could not be fetched from the model hub; "
             "give the path of a local .safetensors file instead of true"
@@ -53,6 +63,17 @@ def _load(name: str, size: tuple[int, int], source: str, options: dict[str, Any]
             f"pretrained: {source} do not fit {name!r} for pictures of {size[0]}x{size[1]}: "
             f"{one_line(error)}; take weights of this model, for this size{own_size(name)}"
         ) from error
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Keeps timm from the hub: of some ViTs it fetches the stem's weights, whatever the file."""
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def _read_weights(path: str) -> dict[str, Tensor]:
