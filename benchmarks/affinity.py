@@ -28,7 +28,7 @@ from benchmarks.measuring import (
     print_row,
     run_benchmark,
 )
-from ctal.comparison.cost import machine
+from ctal.cost import machine
 from ctal.factorised import multiply_adds, passes
 from ctal.functional import Method, cross_task_affinity
 

@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.affinity import FORMS, both_passes, make_inputs
 from benchmarks.measuring import print_head, print_row
-from ctal.comparison.cost import machine
+from ctal.cost import machine
 from ctal.factorised import cheaper_method
 
 SIZES = [(8, 8), (12, 16), (16, 16), (24, 32), (32, 32)]

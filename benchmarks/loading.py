@@ -21,7 +21,7 @@ import torch
 from jsonargparse import ArgumentParser
 from torchvision.transforms import v2
 
-from ctal.comparison.cost import machine
+from ctal.cost import machine
 from ctal.data import DenseDataModule, DenseDataset, PreparedArrays, RandomZoomCrop, Sample
 from ctal.data.loading import PreparedDataset
 from ctal.data.preparing import write_arrays

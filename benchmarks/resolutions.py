@@ -24,16 +24,18 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
 from ctal.arguments import read_config
-from ctal.comparison.cost import latencies, machine
 from ctal.comparison.figure import comparison_figure
 from ctal.comparison.settings import data_module
+from ctal.cost import latencies, machine
 from ctal.data import DenseDataset, Rooms
-from ctal.inference import Model, load, resize_raw
+from ctal.inference import Model
+from ctal.loading import load
 from ctal.measures import measures
 from ctal.networks import Network
 from ctal.networks.encoder import STRIDES
 from ctal.networks.resizing import shared_copy
 from ctal.pictures import save_png
+from ctal.restoring import resize_raw
 from ctal.tasks import Task
 
 QUICKSTART = "runs/quickstart/*/seed0"

@@ -25,7 +25,7 @@ from benchmarks.measuring import (
     run_benchmark,
 )
 from ctal import networks
-from ctal.comparison.cost import machine
+from ctal.cost import machine
 from ctal.networks.memory import set_memory_format
 from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 from ctal.training import MultiTaskModule

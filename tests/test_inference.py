@@ -1,36 +1,12 @@
-import pickle
-
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tests.small_networks import TASKS, Echo
 
-import ctal
-from ctal.errors import InputError
-from ctal.inference import Model, checkpoint_file, load
-from ctal.networks import CTALNet, Network, Predictions, SharedEncoderNet, describe
-from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
-
-TASKS = [SemanticSegmentation(3), Depth(), SurfaceNormals()]
-
-
-class Echo(Network):
-    """Says what it sees: red, green or blue; 10 m times red; the colour less grey as a normal."""
-
-    def __init__(self, tasks, *, image_size):
-        super().__init__(tasks, image_size=image_size)
-        self.scale = torch.nn.Parameter(torch.tensor(10.0))
-
-    def predict_raw(self, images):
-        maps = {"semseg": images, "depth": self.scale * images[:, :1], "normals": images - 0.5}
-        return Predictions({task.name: maps[task.name] for task in self.tasks}, [])
-
-
-def write_checkpoint(network, path):
-    state = {f"network.{name}": value for name, value in network.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"state_dict": state, "ctal": describe(network), "epoch": 3}, path)
-    return path
+from ctal.errors import InputError, UnreadableError
+from ctal.inference import Model
+from ctal.networks import CTALNet, SharedEncoderNet
 
 
 @pytest.fixture
@@ -170,7 +146,9 @@ class TestPredict:
         ("image", "message"),
         [
             (torch.rand(40, 50, 3), r"expected \(3, H, W\), RGB, got \(40, 50, 3\)"),
-            (torch.rand(1, 3, 4, 5), r"got \(1, 3, 4, 5\)"),
+            (torch.rand(1, 4, 6, 5), r"got \(4, 6, 5\)"),
+            (torch.rand(0, 3, 4, 5), "a batch of no pictures"),
+            (torch.rand(2, 1, 3, 4, 5), r"got \(2, 1, 3, 4, 5\)"),
             (torch.rand(3, 0, 5), r"got \(3, 0, 5\)"),
             (torch.rand(3, 4, 5) * 255, r"in 0\.\.1, got torch.float32 in"),
             (torch.full((3, 4, 5), torch.nan), "got torch.float32 in nan"),
@@ -182,111 +160,101 @@ class TestPredict:
             echo.predict(image)
 
 
-class TestLoad:
-    def test_checkpoint_and_run_folder(self, network, tmp_path):
-        file = write_checkpoint(network, tmp_path / "run" / "checkpoints" / "best.ckpt")
-        image = torch.rand(3, 20, 30)
-        expected = Model(network).predict(image)
-        for path in (file, str(file), tmp_path / "run"):
-            model = ctal.load(path)
-            assert [task.name for task in model.tasks] == ["semseg", "depth", "normals"]
-            assert np.array_equal(model.predict(image)["depth"], expected["depth"])
+class TestStream:
+    @pytest.fixture
+    def pictures(self):
+        return [torch.rand(3, *size) for size in ((20, 30), (32, 64), (50, 20), (32, 64), (9, 9))]
 
-    def test_at_another_size(self, mixing, tmp_path):
-        file = write_checkpoint(mixing, tmp_path / "a.ckpt")
-        image = torch.rand(3, 64, 64)
-        found = load(file, image_size=[64, 96])
-        assert found.network.image_size == (64, 96)
-        mixing.resize((64, 96))
-        expected = Model(mixing).predict(image)["depth"]
-        assert np.unique(expected).size > 1000
-        np.testing.assert_array_equal(found.predict(image)["depth"], expected)
-        saved = load(write_checkpoint(mixing, tmp_path / "resized.ckpt"))
-        assert saved.network.image_size == (64, 96)
-        np.testing.assert_array_equal(saved.predict(image)["depth"], expected)
-        with pytest.raises(InputError, match=r"image_size: .* multiples of 32 .* got 64x100"):
-            load(file, image_size=(64, 100))
+    def test_a_stream_is_what_single_pictures_are(self, network, pictures):
+        model = Model(network)
+        for options in ({}, {"own_shape": True}, {"tiled": True}):
+            found = list(model.predict(pictures, batch_size=2, **options))
+            assert len(found) == len(pictures)
+            for maps, picture in zip(found, pictures, strict=True):
+                single = model.predict(picture, **options)
+                for name in single:
+                    np.testing.assert_allclose(maps[name], single[name], atol=1e-5)
 
-    def test_missing(self, tmp_path):
-        with pytest.raises(InputError, match=r"none\.ckpt: no such checkpoint"):
-            load(tmp_path / "none.ckpt")
-        with pytest.raises(InputError, match=r"best\.ckpt: no such checkpoint"):
-            load(tmp_path)
+    def test_pictures_of_one_size_go_through_together(self, echo, pictures):
+        batches = []
+        echo.network.register_forward_hook(lambda _, args, out: batches.append(len(args[0])))
+        assert len(list(echo.predict(iter(pictures), batch_size=3))) == 5
+        assert batches == [3, 2]
 
-    def test_of_a_run_the_best_or_without_validation_the_last(self, network, tmp_path):
-        (tmp_path / "checkpoints").mkdir()
-        for name in ("last", "best"):
-            written = write_checkpoint(network, tmp_path / "checkpoints" / f"{name}.ckpt")
-            assert checkpoint_file(tmp_path) == written
+    def test_a_batch_has_stacked_maps(self, network):
+        model, images = Model(network), torch.rand(3, 3, 40, 50)
+        maps = model.predict(images)
+        assert {name: m.shape for name, m in maps.items()} == {
+            "semseg": (3, 40, 50),
+            "depth": (3, 40, 50),
+            "normals": (3, 40, 50, 3),
+        }
+        single = model.predict(images[1])
+        np.testing.assert_allclose(maps["depth"][1], single["depth"], atol=1e-5)
+        array = (images.numpy() * 255).astype("uint8")
+        np.testing.assert_allclose(model.predict(array)["depth"], maps["depth"], atol=0.05)
 
-    @pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta"])
-    def test_no_such_device(self, network, device, tmp_path):
-        file = write_checkpoint(network, tmp_path / "a.ckpt")
-        with pytest.raises(InputError, match=f"device: '{device}' cannot be used") as caught:
-            load(file, device)
-        assert "\n" not in str(caught.value)
+    def test_no_more_is_read_than_a_batch_ahead(self, echo):
+        read = []
 
-    def test_pickled_code_is_refused_and_not_run(self, tmp_path):
-        class Evil:
-            def __reduce__(self):
-                return (open, (str(tmp_path / "was_run"), "w"))
+        def frames():
+            for number in range(100):
+                read.append(number)
+                yield torch.rand(3, 8, 8)
 
-        for name, save in (("new.ckpt", torch.save), ("old.ckpt", _pickle)):
-            save({"state_dict": {}, "ctal": Evil()}, tmp_path / name)
-            with pytest.raises(InputError, match=rf"{name}: (refused|not a checkpoint)") as caught:
-                load(tmp_path / name)
-            assert "\n" not in str(caught.value)
-        assert not (tmp_path / "was_run").exists()
+        answers = echo.predict(frames(), batch_size=4)
+        assert read == []
+        next(answers)
+        assert len(read) == 4
 
-    def test_refused_says_so(self, tmp_path):
-        torch.save({"state_dict": {}, "ctal": describe}, tmp_path / "a.ckpt")
-        with pytest.raises(InputError, match="refused, since it holds pickled code"):
-            load(tmp_path / "a.ckpt")
+    def test_what_was_read_before_an_error_is_answered_first(self, echo, tmp_path):
+        Image.new("RGB", (8, 8)).save(tmp_path / "good.png")
+        (tmp_path / "bad.png").write_text("text")
+        names = [tmp_path / f"{name}.png" for name in ("good", "good", "bad", "good")]
+        answers = echo.predict(names)
+        assert [next(answers)["depth"].shape for _ in range(2)] == [(8, 8), (8, 8)]
+        with pytest.raises(UnreadableError, match=r"bad\.png: cannot be read"):
+            next(answers)
 
-    def test_not_a_checkpoint(self, network, tmp_path):
-        (tmp_path / "text.ckpt").write_text("hello")
-        good = write_checkpoint(network, tmp_path / "good.ckpt").read_bytes()
-        (tmp_path / "cut.ckpt").write_bytes(good[: len(good) // 2])
-        damaged = bytearray(good)
-        damaged[len(good) // 4 : 3 * len(good) // 4] = bytes(len(good) // 2)
-        (tmp_path / "damaged.ckpt").write_bytes(damaged)
-        weights = next(v for v in network.state_dict().values() if v.numel() > 99).numpy().tobytes()
-        (tmp_path / "weights.ckpt").write_bytes(good.replace(weights, bytes(len(weights))))
-        for name in ("text.ckpt", "cut.ckpt", "damaged.ckpt", "weights.ckpt"):
-            with pytest.raises(InputError, match=f"{name}: not a checkpoint") as caught:
-                load(tmp_path / name)
-            assert "\n" not in str(caught.value)
+    def test_large_pictures_are_decoded_in_strips(self, echo, monkeypatch):
+        picture = torch.rand(3, 150, 40)
+        expected = echo.predict(picture)
+        for module in ("inference", "restoring"):
+            monkeypatch.setattr(f"ctal.{module}.LARGE", 1000)
+        monkeypatch.setattr("ctal.restoring._STRIP", 40 * 7)
+        made = []
 
-    @pytest.mark.parametrize("content", [{"state_dict": {}}, [1, 2], {"ctal": {}}])
-    def test_no_description(self, content, tmp_path):
-        torch.save(content, tmp_path / "a.ckpt")
-        with pytest.raises(InputError, match=r"without '(ctal|state_dict)'"):
-            load(tmp_path / "a.ckpt")
+        def empty(shape, dtype):
+            made.append(torch.full(shape, 99, dtype=dtype))
+            return made[-1]
+
+        maps = next(echo.stream([picture], empty=empty))
+        assert [tuple(m.shape) for m in made] == [(150, 40), (1, 150, 40), (3, 150, 40)]
+        assert all(maps[name] is m for name, m in zip(maps, made, strict=True))
+        np.testing.assert_allclose(maps["depth"][0], expected["depth"], atol=1e-4)
+        assert (maps["semseg"].numpy() == expected["semseg"]).all()
 
     @pytest.mark.parametrize(
-        "description",
+        ("options", "message"),
         [
-            "text",
-            {"class": 3, "arguments": {}, "tasks": []},
-            {"class": "os.system", "arguments": {}, "tasks": []},
+            ({"own_shape": True, "tiled": True}, "expected one of them"),
+            ({"batch_size": 0}, "batch_size: expected a number from 1 on, got 0"),
         ],
     )
-    def test_a_description_that_fits_nothing(self, description, tmp_path):
-        content = {"state_dict": {"w": torch.ones(1)}, "ctal": description}
-        torch.save(content, tmp_path / "a.ckpt")
-        with pytest.raises(InputError, match=r"a\.ckpt: "):
-            load(tmp_path / "a.ckpt")
-
-    def test_weights_of_another_network(self, network, tmp_path):
-        other = SharedEncoderNet(TASKS, "test_efficientnet", image_size=(32, 64))
-        state = {f"network.{name}": value for name, value in other.state_dict().items()}
-        torch.save({"state_dict": state, "ctal": describe(network)}, tmp_path / "a.ckpt")
-        with pytest.raises(
-            InputError, match=r"a\.ckpt: .* not those of the SharedEncoderNet"
-        ) as caught:
-            load(tmp_path / "a.ckpt")
-        assert "\n" not in str(caught.value)
+    def test_options_that_cannot_be(self, echo, options, message):
+        with pytest.raises(InputError, match=message):
+            echo.predict(torch.rand(3, 8, 8), **options)
 
 
-def _pickle(content, path):
-    path.write_bytes(pickle.dumps(content))
+class TestTiled:
+    def test_a_large_picture_is_seen_at_its_own_resolution(self, echo):
+        picture = torch.rand(3, 100, 150)  # noise, which resizing to 32x48 would flatten
+        tiled, resized = (echo.predict(picture, tiled=tiled)["depth"] for tiled in (True, False))
+        np.testing.assert_allclose(tiled, (10 * picture[0]).clamp(min=1e-3), rtol=1e-4)
+        assert resized.std() < tiled.std() / 2
+
+    def test_a_small_picture_is_resized(self, echo):
+        for size in ((31, 100), (100, 47), (32, 48)):
+            picture = torch.rand(3, *size)
+            tiled, resized = (echo.predict(picture, tiled=t)["depth"] for t in (True, False))
+            np.testing.assert_array_equal(tiled, resized)

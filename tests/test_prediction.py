@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tests.small_networks import write_checkpoint
 
 from ctal import cli
 from ctal.errors import InputError
 from ctal.networks import SharedEncoderNet, describe
-from ctal.prediction import find_pictures, predict_files
-from ctal.tasks import Depth, SemanticSegmentation
+from ctal.prediction import predict_files
+from ctal.tasks import Depth, InverseDepth, SemanticSegmentation
+from ctal.video import Frame, video_frames, write_video
 
 
 @pytest.fixture(scope="module")
@@ -39,26 +41,6 @@ def folder(tmp_path, monkeypatch):
 
 def written(folder):
     return sorted(file.name for file in folder.iterdir())
-
-
-class TestFindPictures:
-    def test_folder_glob_and_file(self, folder):
-        found = ["pictures/a.jpg", "pictures/b.2.PNG"]
-        assert [str(f) for f in find_pictures(["pictures"])] == found
-        assert [str(f) for f in find_pictures(["pictures/*.jpg"])] == found[:1]
-        assert [str(f) for f in find_pictures(["**/*.PNG"])] == found[1:]
-        assert [str(f) for f in find_pictures(["pictures/b.2.PNG", "pictures"])] == found[::-1]
-
-    def test_a_name_with_brackets_is_a_file_first(self, folder):
-        (folder / "x[1].png").write_bytes(b"")
-        assert [str(f) for f in find_pictures(["x[1].png"])] == ["x[1].png"]
-
-    @pytest.mark.parametrize("entry", ["none", "pictures/*.gif", "empty"])
-    def test_nothing_matches(self, folder, entry):
-        (folder / "empty").mkdir()
-        with pytest.raises(InputError, match="expected a picture, a folder") as caught:
-            find_pictures(["pictures", entry])
-        assert str(caught.value).startswith(entry)
 
 
 class TestPredictFiles:
@@ -100,7 +82,7 @@ class TestPredictFiles:
         (folder / "pictures" / "bad.png").write_text("text")
         data = (folder / "pictures" / "a.jpg").read_bytes()
         (folder / "pictures" / "cut.jpg").write_bytes(data[:400])
-        with pytest.raises(InputError, match=r"^2 of 4 pictures could not be read"):
+        with pytest.raises(InputError, match=r"^2 of 4 inputs could not be read"):
             predict_files(["pictures"], checkpoint)
         told = capfd.readouterr().err
         assert told.count("pictures/bad.png: ") == told.count("pictures/cut.jpg: ") == 1
@@ -132,7 +114,7 @@ class TestPredictFiles:
     def test_never_overwrites_what_it_reads(self, folder, checkpoint):
         Image.new("RGB", (5, 6)).save(folder / "c.png")
         before = (folder / "c.png").read_bytes()
-        with pytest.raises(InputError, match=r"c\.png: is a picture to read"):
+        with pytest.raises(InputError, match=r"c\.png: is a picture or video to read"):
             predict_files(["c.png"], checkpoint, ".", overwrite=True)
         assert (folder / "c.png").read_bytes() == before
 
@@ -187,3 +169,73 @@ class TestCommandLine:
         assert message in told
         assert told.startswith("error: ")
         assert told.count("\n") == 1
+
+
+class TestForms:
+    def test_tiled_arrays_are_those_of_predict(self, folder, checkpoint):
+        import ctal
+
+        predict_files(["pictures/a.jpg"], checkpoint, tiled=True, image_size=[32, 32])
+        Image.new("RGB", (90, 70), "blue").save(folder / "large.png")
+        predict_files(["large.png"], checkpoint, "out", tiled=True)
+        expected = ctal.load(checkpoint).predict(folder / "large.png", tiled=True)
+        with np.load(folder / "out" / "large.npz") as content:
+            assert all(np.array_equal(content[name], expected[name]) for name in expected)
+
+    def test_overlays_show_the_picture_through_the_maps(self, folder, checkpoint):
+        for overlay in (False, True):
+            predict_files(["pictures/a.jpg"], checkpoint, f"{overlay}", overlay=overlay)
+        beside, laid = (
+            np.asarray(Image.open(folder / f"{overlay}" / "a.png")) for overlay in (False, True)
+        )
+        assert beside.shape == laid.shape
+        tile = slice(beside.shape[0] - 100, beside.shape[0] - 50)
+        picture, half = laid[tile, 50:100], laid[tile, 350:400]
+        painted = beside[tile, 350:400]
+        assert np.abs(picture.astype(int) - beside[tile, 50:100]).max() == 0
+        assert np.abs(half - (picture / 2 + painted / 2)).max() <= 1.5
+
+    def test_a_point_cloud(self, folder, checkpoint):
+        predict_files(["pictures/a.jpg"], checkpoint, intrinsics=[50.0, 50.0, 20.0, 15.0])
+        assert written(folder / "predictions") == ["a.npz", "a.ply", "a.png"]
+        header = (folder / "predictions" / "a.ply").read_bytes()[:200]
+        assert b"element vertex 1200\n" in header
+        with pytest.raises(InputError, match=r"a\.npz: exists already \(3 of"):
+            predict_files(["pictures/a.jpg"], checkpoint, intrinsics=[50.0, 50.0, 20.0, 15.0])
+
+    def test_no_point_cloud_without_a_camera_or_metres(self, folder, checkpoint):
+        with pytest.raises(InputError, match="expected fx fy cx cy"):
+            predict_files(["pictures"], checkpoint, intrinsics=[50.0])
+        network = SharedEncoderNet([InverseDepth()], "test_resnet", image_size=(32, 32))
+        other = write_checkpoint(network, folder / "other.ckpt")
+        with pytest.raises(InputError, match="needs depth in metres, the network has inverse"):
+            predict_files(["pictures"], str(other), intrinsics=[50.0, 50.0, 20.0, 15.0])
+        assert not (folder / "predictions").exists()
+
+    def test_videos_become_videos_of_panels(self, folder, checkpoint):
+        frames = [
+            Frame(torch.full((3, 40, 60), 20 * n, dtype=torch.uint8), n / 5) for n in range(9)
+        ]
+        write_video(folder / "clip.mp4", frames)
+        (folder / "bad.mp4").write_bytes(b"text")
+        with pytest.raises(InputError, match=r"bad\.mp4: .* cannot be read .*; the others are in"):
+            predict_files(["bad.mp4", "clip.mp4", "pictures/a.jpg"], checkpoint)
+        assert written(folder / "predictions") == ["a.npz", "a.png", "clip.mp4"]
+        found = list(video_frames(folder / "predictions" / "clip.mp4"))
+        assert [frame.seconds for frame in found] == pytest.approx([f.seconds for f in frames])
+        assert found[0].pixels.shape[2] > 3 * 240
+
+    def test_large_pictures_are_done_in_files(self, folder, checkpoint, monkeypatch):
+        noise = np.random.default_rng(0).integers(0, 255, (90, 70, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(folder / "large.png")
+        predict_files(["large.png"], checkpoint, "usual")
+        for module in ("inference", "restoring", "writing"):
+            monkeypatch.setattr(f"ctal.{module}.LARGE", 100)
+        monkeypatch.setattr("ctal.writing._PAINTED", 45)
+        monkeypatch.setattr("ctal.restoring._STRIP", 700)
+        predict_files(["large.png"], checkpoint, "parts")
+        assert written(folder / "parts") == ["large.npz", "large.png"]
+        with np.load("usual/large.npz") as usual, np.load("parts/large.npz") as parts:
+            assert parts["depth"].shape == (90, 70)
+            np.testing.assert_allclose(parts["depth"], usual["depth"], atol=0.05)
+            assert (parts["semseg"] == usual["semseg"]).mean() > 0.97

@@ -3,6 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
+from ctal import reading
 from ctal.errors import InputError
 from ctal.reading import read_picture, to_rgb
 
@@ -100,8 +101,10 @@ class TestUnreadable:
 
     def test_bomb(self, tmp_path, monkeypatch):
         Image.new("L", (100, 100)).save(tmp_path / "bomb.png")
-        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-        with pytest.raises(InputError, match=r"bomb\.png: .*exceeds limit") as caught:
+        monkeypatch.setattr(reading, "MOST_PIXELS", 1000)
+        with pytest.raises(
+            InputError, match=r"bomb\.png: .*100x100 pixels are more than 1000; cut or shrink it"
+        ) as caught:
             read_picture(tmp_path / "bomb.png")
         assert "\n" not in str(caught.value)
 

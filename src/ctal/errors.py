@@ -23,6 +23,10 @@ class InputError(ValueError):
         super().__init__(one_line(message.rpartition(own_name)[2].strip()))
 
 
+class UnreadableError(InputError):
+    """A picture or video cannot be read, while others may be."""
+
+
 class Interrupted(Exception):  # noqa: N818 - being asked to stop is no error
     """The person at the keyboard, or the cluster, asked a run to stop.
 

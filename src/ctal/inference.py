@@ -1,30 +1,33 @@
-"""Using a trained network: load a checkpoint, predict for a picture of any size."""
+"""Using a trained network: a picture of any size in, decoded maps of its own size out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
-from ctal.checkpoint_file import checkpoint_path, read_checkpoint
 from ctal.errors import InputError
-from ctal.networks import Network, build
+from ctal.networks import Network
 from ctal.networks.encoder import STRIDES
 from ctal.networks.memory import set_memory_format
 from ctal.networks.resizing import nearest_size, shared_copy
-from ctal.reading import read_picture, to_rgb
+from ctal.reading import Picture, as_rgb
+from ctal.restoring import LARGE, Allocate, decoded, in_memory, resized_strips, to_array
+from ctal.sharing import push, write_saved
 from ctal.tasks import Task
+from ctal.tiles import can_tile, tile_strips
 
-Picture = str | Path | Image.Image | Tensor | NDArray[Any]
-"""What `Model.predict` takes."""
+Maps = dict[str, NDArray[Any]]
+"""Decoded maps by task name, in the tasks' units."""
 
 _COPIES = 4  # upright and lying pictures of two cameras
 
@@ -34,57 +37,168 @@ class Model:
 
     Attributes:
         network: the network, in evaluation mode. Copies for other shapes are kept; leave it as is.
-        tasks: its tasks, in its order.
+        tasks: its tasks, in its order; each has a `name` and a `unit`.
+        device: where it runs.
+        about: what is known of its training (`ctal.sharing.provenance`).
     """
 
-    def __init__(self, network: Network, device: str | torch.device = "cpu") -> None:
+    def __init__(
+        self,
+        network: Network,
+        device: str | torch.device = "cpu",
+        about: dict[str, Any] | None = None,
+    ) -> None:
         set_memory_format(network, torch.channels_last)
         self.network = network.eval().to(device)
         self.tasks: list[Task] = network.tasks
-        self._device = torch.device(device)
+        self.device = torch.device(device)
+        self.about = about or {}
         self._copies: dict[tuple[int, int], Network] = {}
 
-    def predict(self, image: Picture, *, own_shape: bool = False) -> dict[str, NDArray[Any]]:
-        """Predicts every task's map for one picture, at the picture's own size (H, W).
+    @overload  # arrays and names are iterable too, and mean a picture all the same
+    def predict(  # type: ignore[overload-overlap]
+        self, image: Picture, *, own_shape: bool = False, tiled: bool = False, batch_size: int = 8
+    ) -> Maps: ...
+    @overload
+    def predict(
+        self,
+        image: Iterable[Picture],
+        *,
+        own_shape: bool = False,
+        tiled: bool = False,
+        batch_size: int = 8,
+    ) -> Iterator[Maps]: ...
+    def predict(
+        self,
+        image: Picture | Iterable[Picture],
+        *,
+        own_shape: bool = False,
+        tiled: bool = False,
+        batch_size: int = 8,
+    ) -> Maps | Iterator[Maps]:
+        """Predicts every task's map for a picture, a batch, or a stream, at each one's own size.
 
-        The picture is resized to the size of the network, bilinearly and with antialiasing; a
-        picture of another shape than the network's is thereby stretched. Depths and normals are
-        what the network says of the stretched picture: they are not corrected for it.
+        A picture is resized to the size of the network, bilinearly and with antialiasing; one of
+        another shape than the network's is thereby stretched. Depths and normals are what the
+        network says of the stretched picture: they are not corrected for it.
         With `own_shape`, a copy of the network is resized to the multiples of 32 that have nearly
         the shape of the picture and the number of pixels of the network (`Network.resize`).
+        With `tiled`, a picture that is larger than the network is seen in overlapping tiles of the
+        network's size, at its own resolution: finer borders, but no tile knows of the others.
         Raw maps are brought back bilinearly and decoded last, so the borders of classes are
         smooth and normals have length 1.
 
         Args:
-            image: a file's path or a PIL picture of any kind (see `ctal.reading.to_rgb`), or a
-                tensor or array (3, H, W), RGB, uint8 or floating-point in 0..1.
+            image: a file's path or a PIL picture of any kind (see `ctal.reading.to_rgb`); a tensor
+                or array, (3, H, W), or a batch (B, 3, H, W), RGB, uint8 or floating-point in 0..1;
+                or any iterable of pictures (frames of a video, a list of paths), of any sizes.
             own_shape: resize the network to the picture's shape rather than stretch the picture.
+            tiled: see large pictures at their own resolution, tile by tile.
+            batch_size: how many pictures or tiles the network sees at once.
 
         Returns:
-            {task name: array} in the tasks' units: (H, W) int64 class ids, (H, W) float32 metres,
-            (H, W, 3) float32 unit normals.
+            {task name: array} in the tasks' units: (H, W) int64 class ids, (H, W) float32 metres or
+            probabilities, (H, W, 3) float32 unit normals, with a leading B for a batch. For an
+            iterable, an iterator of them, which reads no more than `batch_size` pictures ahead.
 
         Raises:
-            InputError: the picture cannot be read or has another form than those above, or
-                `own_shape` is asked of a network that cannot be resized.
+            InputError: a picture cannot be read or has another form than those above (in a stream:
+                after the maps of all pictures before it), `own_shape` is asked of a network that
+                cannot be resized, or together with `tiled`.
         """
-        pixels = as_rgb(image)
-        maps = self.decoded(pixels, own_shape=own_shape)
-        return {name: to_array(prediction) for name, prediction in maps.items()}
+        if own_shape and tiled:
+            raise InputError("own_shape and tiled: expected one of them; tiles have one shape")
+        if batch_size < 1:
+            raise InputError(f"batch_size: expected a number from 1 on, got {batch_size}")
+        options: dict[str, Any] = {
+            "own_shape": own_shape,
+            "tiled": tiled,
+            "batch_size": batch_size,
+        }
+        if not isinstance(image, str | Path | Image.Image | Tensor | np.ndarray):
+            pixels = (as_rgb(picture) for picture in image)
+            return (_to_arrays(maps) for maps in self.stream(pixels, **options))
+        if not isinstance(image, str | Path | Image.Image) and image.ndim == 4:
+            if len(image) == 0:
+                raise InputError("image: expected one or more pictures, got a batch of no pictures")
+            found = self.stream((as_rgb(picture) for picture in image), **options)
+            return _stacked([_to_arrays(maps) for maps in found])
+        return _to_arrays(next(self.stream([as_rgb(image)], **options)))
+
+    def stream(
+        self,
+        pictures: Iterable[Tensor],
+        *,
+        own_shape: bool = False,
+        tiled: bool = False,
+        batch_size: int = 8,
+        empty: Allocate = in_memory,
+    ) -> Iterator[dict[str, Tensor]]:
+        """Decoded maps, in the form of the tasks' labels, of pictures from `as_rgb`, one by one.
+
+        Args:
+            pictures: (3, H, W) each.
+            own_shape: as in `predict`.
+            tiled: as in `predict`.
+            batch_size: as in `predict`.
+            empty: makes the tensors for maps of pictures of more than `LARGE` pixels.
+        """
+        for waiting, error in _batches(pictures, batch_size):
+            plan = partial(self._plan, own_shape=own_shape, tiled=tiled)
+            for (size, in_tiles), group in groupby(waiting, plan):
+                some = list(group)
+                if in_tiles:
+                    parts = (tile_strips(self._raw, pixels, size, batch_size) for pixels in some)
+                else:
+                    raw = self._raw(torch.cat([_resized(pixels, size) for pixels in some]))
+                    parts = (resized_strips(_of(raw, i), _size(x)) for i, x in enumerate(some))
+                for pixels, strips in zip(some, parts, strict=True):
+                    yield decoded(strips, self.tasks, _size(pixels), empty)
+            if error is not None:
+                raise error
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes the network to a folder, which `ctal.load` and any person's machine reads.
+
+        It then holds `model.safetensors`, `config.json` and a model card, `README.md`, of tasks,
+        data, training, scores, cost and licences as far as they are known; complete the card before
+        giving it away.
+
+        Raises:
+            InputError: the place cannot be written.
+        """
+        write_saved(self.network, self.about, Path(folder))
+
+    def push_to_hub(self, hub_id: str, *, private: bool = False) -> str:
+        """Writes what `save_pretrained` writes to a repository of the model hub.
+
+        Args:
+            hub_id: `owner/name`; the repository is made when missing.
+            private: whether a new one is seen by its owner only.
+
+        Returns:
+            The repository's address.
+
+        Raises:
+            InputError: the hub cannot be reached, or does not let you write there.
+        """
+        return push(self.network, self.about, hub_id, private)
+
+    def _plan(self, pixels: Tensor, own_shape: bool, tiled: bool) -> tuple[tuple[int, int], bool]:
+        """The size of the network for a picture, and whether the picture is cut into tiles."""
+        size = self.network.image_size
+        if own_shape:
+            size = nearest_size(_size(pixels), size, STRIDES[-1])
+        return size, tiled and can_tile(_size(pixels), size)
 
     @torch.inference_mode()
-    def decoded(self, pixels: Tensor, *, own_shape: bool = False) -> dict[str, Tensor]:
-        """The decoded maps, in the form of the tasks' labels, of one picture from `as_rgb`."""
-        size = (pixels.shape[-2], pixels.shape[-1])
-        network = self._shaped_as(size) if own_shape else self.network
-        images = TF.to_dtype(pixels, torch.float32, scale=True)[None].to(self._device)
-        resized = TF.resize(images, list(network.image_size), antialias=True)
-        raw = network(resized.clamp(0, 1)).final
-        return {task.name: task.decode(resize_raw(raw[task.name], size))[0] for task in self.tasks}
+    def _raw(self, images: Tensor) -> dict[str, Tensor]:
+        """Final raw maps of pictures of one size, (B, 3, H, W) uint8 or in 0..1."""
+        network = self._of_size((images.shape[-2], images.shape[-1]))
+        return network(TF.to_dtype(images.to(self.device), torch.float32, scale=True)).final
 
-    def _shaped_as(self, picture: tuple[int, int]) -> Network:
-        """The network at the size for a picture's shape, made from the loaded one, or kept."""
-        size = nearest_size(picture, self.network.image_size, STRIDES[-1])
+    def _of_size(self, size: tuple[int, int]) -> Network:
+        """The network at a size, made from the loaded one, or kept."""
         if size == self.network.image_size:
             return self.network
         # the last one used goes to the end, so that the first is the one to drop
@@ -98,105 +212,45 @@ class Model:
         return network
 
 
-def load(
-    path: str | Path,
-    device: str | torch.device = "cpu",
-    *,
-    image_size: Sequence[int] | None = None,
-) -> Model:
-    """Loads a trained network, without running any code that the file may hold.
-
-    Args:
-        path: a checkpoint (`.ckpt`), or a run's folder, whose best checkpoint is taken.
-        device: where the network shall run.
-        image_size: (H, W) to resize the network to (see `Network.resize`), if not that of its
-            training; more pixels cost more time.
-
-    Raises:
-        InputError: there is no such file, it is not a checkpoint of this package, it holds pickled
-            code, its weights are those of another network, it cannot have that size, or there is
-            no such device.
-    """
-    device = usable_device(device)
-    file = checkpoint_file(path)
-    content = read_checkpoint(file, "ctal", "state_dict")
-    try:
-        network = build(content["ctal"])
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from error
-    prefix = "network."
-    state = {
-        key.removeprefix(prefix): value
-        for key, value in content["state_dict"].items()
-        if key.startswith(prefix)
-    }
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[1:2] or [str(error)]
-        raise InputError(
-            f"{file}: its weights are not those of the {type(network).__name__} it describes "
-            f"({reason[0].strip()})"
-        ) from error
-    if image_size is not None:
-        network.resize(image_size)
-    return Model(network, device)
+def _batches(
+    pictures: Iterable[Tensor], batch_size: int
+) -> Iterator[tuple[list[Tensor], InputError | None]]:
+    """Some pictures at a time, fewer if they are large, and the error that ended the reading."""
+    waiting: list[Tensor] = []
+    iterator = iter(pictures)
+    while True:
+        try:
+            waiting.append(next(iterator))
+        except StopIteration:
+            break
+        except InputError as error:  # what was read before it shall not be lost
+            yield waiting, error
+            return
+        if len(waiting) == batch_size or sum(x[0].numel() for x in waiting) > LARGE:
+            yield waiting, None
+            waiting = []
+    yield waiting, None
 
 
-def usable_device(device: str | torch.device) -> torch.device:
-    """The device of a name, if there is such a device and it works.
-
-    Raises:
-        InputError: there is none.
-    """
-    try:
-        values = torch.zeros(1, device=device)
-        values.cpu()  # which those of "meta" cannot be brought to
-        return values.device
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"device: {str(device)!r} cannot be used ({reason})") from error
+def _resized(pixels: Tensor, size: tuple[int, int]) -> Tensor:
+    """A picture (1, 3, H, W) in 0..1 at the size of the network."""
+    # a large one is resized as it is, in whole numbers: as floats it would take four times as much
+    images = pixels if pixels[0].numel() > LARGE else TF.to_dtype(pixels, torch.float32, scale=True)
+    resized = TF.resize(images[None], list(size), antialias=True)
+    return TF.to_dtype(resized, torch.float32, scale=True).clamp(0, 1)
 
 
-def checkpoint_file(path: str | Path) -> Path:
-    """The checkpoint that a path means: itself, or of a run's folder the best or only one."""
-    file = path = Path(path)
-    if path.is_dir():
-        best, last = (checkpoint_path(path, name) for name in ("best", "last"))
-        # a run without validation has none that is best
-        file = last if last.is_file() and not best.is_file() else best
-    if not file.is_file():
-        raise InputError(f"{file}: no such checkpoint; expected a .ckpt file or a run's folder")
-    return file
+def _of(raw: dict[str, Tensor], index: int) -> dict[str, Tensor]:
+    return {name: maps[index : index + 1] for name, maps in raw.items()}
 
 
-def as_rgb(image: Picture) -> Tensor:
-    """Any form of picture that `Model.predict` takes, as (3, H, W), RGB, uint8 or float in 0..1."""
-    if isinstance(image, str | Path):
-        return read_picture(image)
-    if isinstance(image, Image.Image):
-        return to_rgb(image)
-    pixels = torch.as_tensor(image)
-    if pixels.ndim != 3 or pixels.shape[0] != 3 or 0 in pixels.shape:
-        raise InputError(f"image: expected (3, H, W), RGB, got {tuple(pixels.shape)}")
-    in_range = pixels.is_floating_point() and pixels.min() >= 0 and pixels.max() <= 1
-    if not (in_range or pixels.dtype == torch.uint8):
-        raise InputError(
-            f"image: expected uint8 or floating-point values in 0..1, got {pixels.dtype} in "
-            f"{pixels.min():g}..{pixels.max():g}"
-        )
-    return pixels
+def _size(pixels: Tensor) -> tuple[int, int]:
+    return pixels.shape[-2], pixels.shape[-1]
 
 
-def resize_raw(raw: Tensor, size: Sequence[int]) -> Tensor:
-    """Raw maps (B, channels, H, W) at the size (H', W') of a picture or of labels."""
-    # antialias matters where the picture is smaller than the network's size
-    return F.interpolate(raw, size=size, mode="bilinear", align_corners=False, antialias=True)
+def _to_arrays(maps: dict[str, Tensor]) -> Maps:
+    return {name: to_array(prediction) for name, prediction in maps.items()}
 
 
-def to_array(prediction: Tensor) -> NDArray[Any]:
-    """(H, W) or (channels, H, W) as an array (H, W) or (H, W, channels)."""
-    if prediction.ndim == 3:
-        prediction = prediction.permute(1, 2, 0)
-        prediction = prediction.squeeze(-1) if prediction.shape[-1] == 1 else prediction
-    return np.ascontiguousarray(prediction.cpu().numpy())
+def _stacked(found: list[Maps]) -> Maps:
+    return {name: np.stack([maps[name] for maps in found]) for name in found[0]}

@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+import torch
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
-from ctal.errors import InputError
+from ctal.errors import InputError, UnreadableError
+
+Picture = str | Path | Image.Image | Tensor | NDArray[Any]
+"""What `as_rgb` takes as a picture."""
+
+MOST_PIXELS = 1 << 29
+"""Of a picture in a file: 23,170 x 23,170, 1.6 GB as RGB. A small file can claim any size."""
+
+
+def as_rgb(image: Picture) -> Tensor:
+    """Any form of picture that `Model.predict` takes, as (3, H, W), RGB, uint8 or float in 0..1."""
+    if isinstance(image, str | Path):
+        return read_picture(image)
+    if isinstance(image, Image.Image):
+        return to_rgb(image)
+    pixels = torch.as_tensor(image)
+    if pixels.ndim != 3 or pixels.shape[0] != 3 or 0 in pixels.shape:
+        raise InputError(f"image: expected (3, H, W), RGB, got {tuple(pixels.shape)}")
+    in_range = pixels.is_floating_point() and pixels.min() >= 0 and pixels.max() <= 1
+    if not (in_range or pixels.dtype == torch.uint8):
+        raise InputError(
+            f"image: expected uint8 or floating-point values in 0..1, got {pixels.dtype} in "
+            f"{pixels.min():g}..{pixels.max():g}"
+        )
+    return pixels
 
 
 def read_picture(path: str | Path) -> Tensor:
@@ -19,18 +48,23 @@ def read_picture(path: str | Path) -> Tensor:
         (3, H, W) uint8 RGB, as `to_rgb` makes it.
 
     Raises:
-        InputError: the file is missing, truncated, no picture, or too large to be one.
+        UnreadableError: the file is missing, truncated, no picture, or too large to be one.
     """
     if not Path(path).is_file():
-        raise InputError(f"{path}: no such file; expected a picture")
+        raise UnreadableError(f"{path}: no such file; expected a picture")
     try:
-        with Image.open(path) as image:
+        with _all_sizes(), Image.open(path) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise InputError(
+                    f"{image.width}x{image.height} pixels are more than {MOST_PIXELS}; cut or "
+                    "shrink it"
+                )
             return to_rgb(image)
     except Exception as error:  # PIL's readers raise whatever a broken file makes them stumble over
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         if isinstance(error, UnidentifiedImageError):
             reason = "of no format that PIL knows"
-        raise InputError(f"{path}: cannot be read as a picture ({reason})") from error
+        raise UnreadableError(f"{path}: cannot be read as a picture ({reason})") from error
 
 
 def to_rgb(image: Image.Image) -> Tensor:
@@ -44,14 +78,26 @@ def to_rgb(image: Image.Image) -> Tensor:
     """
     if 0 in image.size:
         raise InputError(f"a picture of {image.width}x{image.height} pixels has nothing to show")
-    image = ImageOps.exif_transpose(image)
+    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # which copies it
+        image = ImageOps.exif_transpose(image)
     if image.mode.startswith(("I", "F")):
         image = _deep_grey(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
-    return TF.pil_to_tensor(image.convert("RGB"))
+    return TF.pil_to_tensor(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+@contextmanager
+def _all_sizes() -> Iterator[None]:
+    """Lets PIL read pictures above its own limit, of which `MOST_PIXELS` takes the place."""
+    before = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 def _deep_grey(image: Image.Image) -> Image.Image:

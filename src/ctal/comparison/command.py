@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ctal.comparison import cost
+from ctal import cost
 from ctal.comparison.candidates import Candidate, Plan, candidates, check_same_data
 from ctal.comparison.figure import comparison_figure
 from ctal.comparison.labels import check_labels
@@ -25,7 +25,8 @@ from ctal.data import DenseDataModule
 from ctal.data.loading import collate
 from ctal.errors import InputError
 from ctal.files import write_text
-from ctal.inference import Model, load, usable_device
+from ctal.inference import Model
+from ctal.loading import load, usable_device
 from ctal.measures import measures
 from ctal.pictures import save_png
 

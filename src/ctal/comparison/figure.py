@@ -53,11 +53,11 @@ def _label_row(tasks: Sequence[Task], sample: Mapping[str, Tensor]) -> list[Cell
 
 
 def _predicted_row(tasks: Sequence[Task], sample: Mapping[str, Tensor], model: Model) -> list[Cell]:
-    maps = model.decoded(sample["image"])
+    maps = next(model.stream([sample["image"]]))
     row: list[Cell] = []
     means = ["mean error"]
     for task in tasks:
-        prediction, target = maps[task.name].cpu(), sample[task.name]
+        prediction, target = maps[task.name], sample[task.name]
         error = task.error(prediction[None], target[None])[0]
         row += [task.paint(prediction, target), error_picture(error, task.error_limit)]
         means.append(f"{task.name} {error.nanmean().item():.3g}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ctal.comparison import cost
+from ctal import cost
 from ctal.comparison.candidates import Candidate
 from ctal.comparison.markdown import OVER_BEST, OVER_REFERENCE
 from ctal.data import DenseDataModule

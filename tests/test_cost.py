@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from ctal.comparison.cost import gmacs, latencies, machine, parameters
+from ctal.cost import gmacs, latencies, machine, parameters
 from ctal.networks import CTALNet, Network, Predictions
 from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 

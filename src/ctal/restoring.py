@@ -1,0 +1,102 @@
+"""Raw maps at the size of a picture, in strips where the picture is large."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ctal.tasks import Task
+
+Strip = tuple[slice, dict[str, Tensor]]
+"""Rows of a picture, and the raw maps (1, channels, rows, W) of all tasks there."""
+
+Allocate = Callable[[Sequence[int], torch.dtype], Tensor]
+"""Makes the tensor that a map of this shape and type is put into."""
+
+LARGE = 1 << 24
+"""Pixels from which on a picture is worked on in parts, a camera's 16 megapixels being the last to
+be one piece: its raw maps of 20 channels take 1.3 GB."""
+
+_STRIP = 1 << 21
+
+
+def in_memory(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """An empty tensor."""
+    return torch.empty(tuple(shape), dtype=dtype)
+
+
+def resize_raw(raw: Tensor, size: Sequence[int]) -> Tensor:
+    """Raw maps (B, channels, H, W) at the size (H', W') of a picture or of labels."""
+    if size[1] == 1 < size[0]:  # torch 2.15 repeats the first row of a single column
+        return resize_raw(raw.mT, (1, size[0])).mT
+    # antialias matters where the picture is smaller than the network's size
+    return F.interpolate(raw, size=size, mode="bilinear", align_corners=False, antialias=True)
+
+
+def resized_strips(raw: Mapping[str, Tensor], size: tuple[int, int]) -> Iterator[Strip]:
+    """What `resize_raw` makes of the raw maps of one picture: whole, or strip after strip.
+
+    Args:
+        raw: {task name: (1, channels, h, w)}.
+        size: (H, W) of the picture.
+    """
+    H, W = size
+    smallest = min(maps.shape[-2] for maps in raw.values())
+    if H * W <= LARGE or smallest > H:  # there are strips of what is enlarged only
+        yield slice(0, H), {name: resize_raw(maps, size) for name, maps in raw.items()}
+        return
+    rows = max(1, _STRIP // W)
+    for top in range(0, H, rows):
+        part = slice(top, min(top + rows, H))
+        yield part, {name: _enlarged(maps, size, part) for name, maps in raw.items()}
+
+
+def _enlarged(raw: Tensor, size: tuple[int, int], rows: slice) -> Tensor:
+    """Some rows of `resize_raw(raw, size)`, which is not made as a whole."""
+    h = raw.shape[-2]
+    y = torch.arange(rows.start, rows.stop, device=raw.device, dtype=torch.float64)
+    y = ((y + 0.5) * h / size[0] - 0.5).clamp(0, h - 1)  # where they are among the rows of raw
+    above = y.long()
+    below = (above + 1).clamp(max=h - 1)
+    first, last = int(above[0]), int(below[-1])
+    wide = resize_raw(raw[..., first : last + 1, :], (last + 1 - first, size[1]))
+    share = (y - above).to(raw.dtype)[:, None]
+    return torch.lerp(wide[..., above - first, :], wide[..., below - first, :], share)
+
+
+def decoded(
+    strips: Iterable[Strip], tasks: Sequence[Task], size: tuple[int, int], empty: Allocate
+) -> dict[str, Tensor]:
+    """The decoded maps of one picture, in the form of the tasks' labels, on the CPU.
+
+    Args:
+        strips: the raw maps, from the top to the bottom.
+        tasks: the tasks.
+        size: (H, W) of the picture.
+        empty: makes the tensors for maps that come in more than one strip.
+    """
+    maps: dict[str, Tensor] = {}
+    for rows, raw in strips:
+        for task in tasks:
+            part = task.decode(raw[task.name])[0].cpu()
+            if rows == slice(0, size[0]):
+                maps[task.name] = part
+                continue
+            if task.name not in maps:
+                maps[task.name] = empty((*part.shape[:-2], *size), part.dtype)
+            maps[task.name][..., rows, :] = part
+    return maps
+
+
+def to_array(prediction: Tensor) -> NDArray[Any]:
+    """(H, W) or (channels, H, W) as an array (H, W) or (H, W, channels)."""
+    if prediction.ndim == 3:
+        prediction = prediction.permute(1, 2, 0)
+        prediction = prediction.squeeze(-1) if prediction.shape[-1] == 1 else prediction
+    return np.ascontiguousarray(prediction.numpy())

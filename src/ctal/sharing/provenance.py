@@ -1,0 +1,69 @@
+"""Where a network comes from: what its run's folder says of data, training and scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ctal.arguments import read_config
+from ctal.errors import InputError
+
+SPLITS = ("test", "val")
+
+
+def provenance(run: Path) -> dict[str, Any]:
+    """Data, training and scores of a run, as plain values without a path of this machine.
+
+    Args:
+        run: the folder of a run; what it does not hold is left out.
+
+    Returns:
+        Up to four entries: "data" ({split: name of its class}), "training" (settings by name),
+        "scores" ({metric: value}), "scored on" (the split of the scores).
+    """
+    about: dict[str, Any] = {}
+    with suppress(InputError, KeyError, TypeError):  # a checkpoint may lie anywhere
+        settings = read_config(run / "config.yaml")
+        about = {"data": _data(settings["data"]), "training": _training(settings)}
+    for split in SPLITS:  # those of test, if it was scored on test
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            content = json.loads((run / f"scores_{split}.json").read_text(encoding="utf-8"))
+            return {**about, "scores": dict(content["scores"]), "scored on": split}
+    return about
+
+
+def _data(data: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        split: _name(data[split]["class_path"])
+        for split in ("train", "val", "test")
+        if data.get(split)
+    }
+
+
+def _training(settings: Mapping[str, Any]) -> dict[str, Any]:
+    model, data, trainer = settings["model"], settings["data"], settings["trainer"]
+    optimizer = model["optimizer"]
+    chosen = {key: optimizer["init_args"].get(key) for key in ("lr", "weight_decay")}
+    weights = (model["network"].get("init_args") or {}).get("pretrained", False)
+    found = {
+        "epochs": trainer.get("max_epochs"),
+        "batch size": data.get("batch_size"),
+        "optimizer": _name(optimizer["class_path"]),
+        "learning rate": chosen["lr"],
+        "weight decay": chosen["weight_decay"],
+        "precision": trainer.get("precision") or "32",
+        "augmentation": [_name(step["class_path"]) for step in data.get("augmentation") or []],
+        "seed": settings.get("seed_everything"),
+        # of a path its last part only: where a person keeps files is nobody's business
+        "encoder's first weights": Path(weights).name
+        if isinstance(weights, str)
+        else ("timm's" if weights else "random"),
+    }
+    return {key: value for key, value in found.items() if value not in (None, [])}
+
+
+def _name(class_path: str) -> str:
+    return class_path.rpartition(".")[2]

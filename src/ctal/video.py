@@ -1,0 +1,144 @@
+"""Frames of videos and cameras, in and out, by FFmpeg (PyAV, the extra `video`)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ctal.errors import InputError, UnreadableError
+from ctal.files import write_whole
+
+_TICKS = 1000
+"""Steps of a second in which frames are timed."""
+
+
+class Frame(NamedTuple):
+    """A picture of a video.
+
+    Attributes:
+        pixels: (3, H, W) uint8 RGB.
+        seconds: when it is shown, from the first one on.
+    """
+
+    pixels: Tensor
+    seconds: float
+
+
+def video_frames(path: Path) -> Iterator[Frame]:
+    """The frames of a video, upright, as they are decoded.
+
+    Raises:
+        UnreadableError: it cannot be read; if it is cut or damaged, after the frames before.
+    """
+    return _frames(str(path), str(path), None)
+
+
+def camera_frames(number: int) -> Iterator[Frame]:
+    """The frames of a camera of this machine, for as long as they are asked for.
+
+    Raises:
+        InputError: there is no such camera, or this system is neither Linux nor macOS.
+    """
+    devices = {"linux": (f"/dev/video{number}", "v4l2"), "darwin": (str(number), "avfoundation")}
+    if sys.platform not in devices:
+        raise InputError("camera: is read on Linux and macOS only; give a video in its place")
+    device, kind = devices[sys.platform]
+    return _frames(device, f"camera:{number}", kind)
+
+
+def write_video(path: Path, frames: Iterable[Frame], *, endless: bool = False) -> None:
+    """Writes frames as MP4 (H.264), whole or not at all.
+
+    Args:
+        path: the file.
+        frames: of one size each. If reading one of them raises InputError, the video ends before
+            it and is written, and the error is raised then; if it is the first one, at once.
+        endless: whether Ctrl-C is the end of the video rather than an interruption.
+
+    Raises:
+        InputError: the place cannot be written, or one of `frames`.
+    """
+    iterator = iter(frames)
+    first = next(iterator)
+    errors: list[InputError] = []
+
+    def write(file: BinaryIO) -> None:
+        with _av().open(file, "w", format="mp4") as container:
+            try:
+                _encode(container, chain([first], iterator))
+            except InputError as error:
+                errors.append(error)
+            except KeyboardInterrupt:
+                if not endless:
+                    raise
+            for packet in container.streams.video[0].encode(None):
+                container.mux(packet)
+
+    write_whole(path, write)
+    for error in errors:
+        raise error
+
+
+def _frames(source: str, name: str, kind: str | None) -> Iterator[Frame]:
+    count = 0
+    with _readable(name, lambda: count):
+        with _av().open(source, format=kind) as container:
+            if not container.streams.video:
+                raise UnreadableError(f"{name}: holds no video")
+            start = None
+            for frame in container.decode(container.streams.video[0]):
+                pixels = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
+                time = frame.time if frame.time is not None else count / 25
+                start = time if start is None else start
+                yield Frame(torch.from_numpy(pixels.copy()).permute(2, 0, 1), time - start)
+                count += 1
+        if count == 0:
+            raise UnreadableError(f"{name}: holds no frame that can be read")
+
+
+@contextmanager
+def _readable(name: str, count: Any) -> Iterator[None]:
+    """Tells what FFmpeg finds wrong as one line."""
+    try:
+        yield
+    except _av().error.FFmpegError as error:
+        done = f"its frame {count() + 1}" if count() else "the video"
+        raise UnreadableError(f"{name}: {done} cannot be read ({error.strerror})") from error
+
+
+def _encode(container: Any, frames: Iterable[Frame]) -> None:
+    stream, av, last = None, _av(), -1
+    for pixels, seconds in frames:
+        height, width = pixels.shape[-2:]
+        even = F.pad(pixels, (0, width % 2, 0, height % 2), value=255)  # as H.264 wants it
+        if stream is None:
+            stream = container.add_stream("libx264", rate=25, options={"crf": "18"})
+            stream.height, stream.width = even.shape[-2:]
+            stream.pix_fmt = "yuv420p"  # which all players know
+            stream.codec_context.time_base = Fraction(1, _TICKS)
+        array = np.ascontiguousarray(even.permute(1, 2, 0).numpy())
+        frame = av.VideoFrame.from_ndarray(array, format="rgb24")
+        last = frame.pts = max(last + 1, round(seconds * _TICKS))  # a camera's clock may jump
+        frame.time_base = Fraction(1, _TICKS)
+        for packet in stream.encode(frame):
+            container.mux(packet)
+
+
+def _av() -> Any:
+    """PyAV, which only videos need."""
+    try:
+        import av
+        import av.error
+    except ImportError as error:
+        raise InputError("videos need PyAV: pip install 'ctal[video]'") from error
+    return av

@@ -1,0 +1,133 @@
+"""Networks as folders: the way there and back, and files that are not what they should be."""
+
+import json
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tests.small_networks import TASKS, write_checkpoint
+
+import ctal
+from ctal import loading
+from ctal.errors import InputError
+from ctal.networks import CTALNet, SharedEncoderNet, describe
+from ctal.tasks import Depth, HumanParts, SemanticSegmentation
+
+
+@pytest.fixture
+def model(tmp_path):
+    torch.manual_seed(0)
+    network = CTALNet(TASKS, "test_resnet", image_size=(32, 64), channels=8)
+    return ctal.load(write_checkpoint(network, tmp_path / "run" / "checkpoints" / "best.ckpt"))
+
+
+@pytest.fixture
+def folder(model, tmp_path):
+    model.save_pretrained(tmp_path / "saved")
+    return tmp_path / "saved"
+
+
+def test_saved_and_loaded_gives_equal_outputs(model, folder):
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "README.md",
+        "config.json",
+        "model.safetensors",
+    ]
+    image = torch.rand(1, 3, 32, 64)
+    for source in (folder, str(folder), folder / "model.safetensors"):
+        again = ctal.load(source)
+        assert describe(again.network) == describe(model.network)
+        for name, raw in again.network(image).final.items():
+            assert torch.equal(raw, model.network(image).final[name])
+
+
+def test_tasks_keep_their_order_and_arguments(tmp_path):
+    tasks = [HumanParts(), SemanticSegmentation(2, ["z", "a"]), Depth(name="a_depth")]
+    network = SharedEncoderNet(tasks, "test_resnet", image_size=(32, 32))
+    ctal.inference.Model(network).save_pretrained(tmp_path / "a")
+    assert ctal.load(tmp_path / "a").tasks == tasks
+
+
+def test_a_resized_network_is_saved_as_it_is(folder, tmp_path):
+    ctal.load(folder, image_size=(64, 64)).save_pretrained(tmp_path / "resized")
+    assert ctal.load(tmp_path / "resized").network.image_size == (64, 64)
+
+
+def test_what_is_known_of_the_training_goes_along(model, folder, tmp_path):
+    assert ctal.load(folder).about == model.about == {}
+    model.about = {"scores": {"depth/rmse": 0.5}, "scored on": "test"}
+    model.save_pretrained(folder)
+    ctal.load(folder).save_pretrained(tmp_path / "again")
+    assert ctal.load(tmp_path / "again").about == model.about
+    assert (tmp_path / "again" / "README.md").read_text() == (folder / "README.md").read_text()
+
+
+def test_networks_that_come_with_the_package_have_names(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "_shipped", lambda: {"small": folder})
+    assert isinstance(ctal.load("small").network, CTALNet)
+    with pytest.raises(InputError, match=r"smal: no such checkpoint.*come with ctal: small$"):
+        ctal.load("smal")
+
+
+class _Code:
+    def __reduce__(self):
+        return (print, ("this must not run",))
+
+
+def test_weights_that_are_none(folder, capsys):
+    weights = folder / "model.safetensors"
+    whole = weights.read_bytes()
+    contents = {
+        "cut short": whole[: len(whole) // 2],
+        "a pickle": pickle.dumps({"weights": _Code()}),
+        "a damaged header": whole[:8] + b"#" * 100 + whole[108:],
+        "a header of 2^60 bytes": (1 << 60).to_bytes(8, "little") + whole[8:],
+        "empty": b"",
+    }
+    for content in contents.values():
+        weights.write_bytes(content)
+        with pytest.raises(InputError, match=r"model\.safetensors: not a whole file") as caught:
+            ctal.load(folder)
+        assert "\n" not in str(caught.value)
+    assert "must not run" not in capsys.readouterr().out
+    weights.unlink()
+    with pytest.raises(InputError, match=r"model\.safetensors: no such file"):
+        ctal.load(folder)
+
+
+def test_weights_of_another_network(folder):
+    state = load_file(folder / "model.safetensors")
+    for other in ({"a": torch.ones(2)}, {name: value[..., None] for name, value in state.items()}):
+        save_file(other, folder / "model.safetensors")
+        with pytest.raises(InputError, match="not those of the CTALNet it describes"):
+            ctal.load(folder)
+
+
+def test_configurations_that_are_none(folder):
+    file = folder / "config.json"
+    config = json.loads(file.read_text())
+    outside = {**config["network"], "class": "os.system"}
+    for content, message in {
+        "{": "not a configuration in JSON",
+        "[]": "expected the configuration of a ctal network",
+        json.dumps({**config, "format": 2}): "expected format 1, got 2",
+        json.dumps({**config, "network": outside}): "os.system is no Network that is loaded",
+        json.dumps({**config, "network": {}}): "does not fit",
+    }.items():
+        file.write_text(content)
+        with pytest.raises(InputError, match=rf"config\.json: .*{message}"):
+            ctal.load(folder)
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="not a configuration in JSON"):
+        ctal.load(folder)
+    file.unlink()
+    with pytest.raises(InputError, match="expected the configuration that save_pretrained writes"):
+        ctal.load(folder)
+
+
+def test_a_place_that_cannot_be_written(model, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match="cannot be written"):
+        model.save_pretrained(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"

@@ -1,0 +1,27 @@
+"""Networks and checkpoints for tests of what uses them."""
+
+import torch
+
+from ctal.networks import Network, Predictions, describe
+from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
+
+TASKS = [SemanticSegmentation(3), Depth(), SurfaceNormals()]
+
+
+class Echo(Network):
+    """Says what it sees: red, green or blue; 10 m times red; the colour less grey as a normal."""
+
+    def __init__(self, tasks, *, image_size):
+        super().__init__(tasks, image_size=image_size)
+        self.scale = torch.nn.Parameter(torch.tensor(10.0))
+
+    def predict_raw(self, images):
+        maps = {"semseg": images, "depth": self.scale * images[:, :1], "normals": images - 0.5}
+        return Predictions({task.name: maps[task.name] for task in self.tasks}, [])
+
+
+def write_checkpoint(network, path):
+    state = {f"network.{name}": value for name, value in network.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"state_dict": state, "ctal": describe(network), "epoch": 3}, path)
+    return path

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from ctal.errors import InputError
+from ctal.sources import Source, find_sources, output_names
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder to work in, with pictures/ of two pictures, a note and a picture of a Mac's."""
+    monkeypatch.chdir(tmp_path)
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    Image.new("RGB", (40, 30), "red").save(pictures / "a.jpg")
+    Image.new("L", (21, 33), 80).save(pictures / "b.2.PNG")
+    (pictures / "note.txt").write_text("not a picture")
+    (pictures / "._a.jpg").write_text("not a picture")
+    return tmp_path
+
+
+def paths(inputs):
+    return [source.path for source in find_sources(inputs)]
+
+
+def test_folder_glob_and_file(folder):
+    found = ["pictures/a.jpg", "pictures/b.2.PNG"]
+    assert [str(f) for f in paths(["pictures"])] == found
+    assert [str(f) for f in paths(["pictures/*.jpg"])] == found[:1]
+    assert [str(f) for f in paths(["**/*.PNG"])] == found[1:]
+    assert [str(f) for f in paths(["pictures/b.2.PNG", "pictures"])] == found[::-1]
+
+
+def test_a_name_with_brackets_is_a_file_first(folder):
+    (folder / "x[1].png").write_bytes(b"")
+    assert [str(f) for f in paths(["x[1].png"])] == ["x[1].png"]
+
+
+@pytest.mark.parametrize("entry", ["none", "pictures/*.gif", "empty"])
+def test_nothing_matches(folder, entry):
+    (folder / "empty").mkdir()
+    with pytest.raises(InputError, match="expected a picture, a folder") as caught:
+        find_sources(["pictures", entry])
+    assert str(caught.value).startswith(entry)
+
+
+def test_videos_in_a_folder_and_cameras(folder):
+    (folder / "pictures" / "clip.mp4").write_bytes(b"")
+    (folder / "pictures" / "clip.mp3").write_bytes(b"")
+    found = find_sources(["pictures", "camera", "camera:2"])
+    assert [(str(s.path), s.moves, s.camera) for s in found] == [
+        ("pictures/a.jpg", False, None),
+        ("pictures/b.2.PNG", False, None),
+        ("pictures/clip.mp4", True, None),
+        ("camera", True, 0),
+        ("camera:2", True, 2),
+    ]
+    assert output_names(found) == ["a", "b.2", "clip", "camera0", "camera2"]
+
+
+def test_a_file_called_camera_is_a_file(folder):
+    (folder / "camera").write_bytes(b"")
+    (source,) = find_sources(["camera"])
+    assert source.camera is None
+
+
+def test_same_names_get_numbers():
+    names = ["x/a.png", "y/a.jpg", "a-2.png", "z/a.gif"]
+    sources = [Source(Path(name)) for name in names]
+    assert output_names(sources) == ["a", "a-2", "a-2-2", "a-3"]
