@@ -18,9 +18,9 @@ class InputError(ValueError):
 
     def __init__(self, message: str) -> None:
         # A worker of a DataLoader hands its error over as a new one whose message is the whole
-        # traceback; the line that was meant stands behind the name of this class.
-        own_name = f"{InputError.__module__}.{InputError.__qualname__}: "
-        super().__init__(one_line(message.rpartition(own_name)[2].strip()))
+        # traceback; the line that was meant stands behind the name of a class of this module.
+        own_line = re.split(rf"\b{re.escape(__name__)}\.\w+: ", message)[-1]
+        super().__init__(one_line(own_line.strip()))
 
 
 class UnreadableError(InputError):
