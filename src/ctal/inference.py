@@ -157,6 +157,10 @@ class Model:
             if error is not None:
                 raise error
 
+    def decoded(self, pixels: Tensor, *, own_shape: bool = False) -> dict[str, Tensor]:
+        """The decoded maps, in the form of the tasks' labels, of one picture from `as_rgb`."""
+        return next(self.stream([pixels], own_shape=own_shape))
+
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes the network to a folder, which `ctal.load` and any person's machine reads.
 
