@@ -16,6 +16,7 @@ from torchvision.transforms.v2 import functional as TF
 
 from ctal.checkpoint_file import checkpoint_path, read_checkpoint
 from ctal.errors import InputError
+from ctal.explanation import Affinities, checked_pixel, observing
 from ctal.networks import Network, build
 from ctal.networks.encoder import STRIDES
 from ctal.networks.memory import set_memory_format
@@ -81,6 +82,30 @@ class Model:
         resized = TF.resize(images, list(network.image_size), antialias=True)
         raw = network(resized.clamp(0, 1)).final
         return {task.name: task.decode(resize_raw(raw[task.name], size))[0] for task in self.tasks}
+
+    def explain(self, image: Picture, pixel: Sequence[int]) -> dict[str, Affinities]:
+        """What a pixel of a picture gets from which pixels of which tasks: `ctal.explanation`.
+
+        The picture is resized to the size of the network, as in `predict`; what is told is of the
+        pixel of the CTAL module's grid in which the centre of the picture's pixel then lies.
+
+        Args:
+            image: as in `predict`.
+            pixel: (x, y) in pixels of the picture, from 0: its column and its row.
+
+        Returns:
+            {name of a CTAL module in the network: the affinities of the pixel}.
+
+        Raises:
+            InputError: the picture cannot be read, the pixel is not in it, or the network has no
+                CTAL module.
+        """
+        pixels = as_rgb(image)
+        size = (pixels.shape[-2], pixels.shape[-1])
+        pixel = checked_pixel(pixel, size)
+        with observing(self.network) as seen:
+            self.decoded(pixels)
+        return {name: observation.at_picture(pixel, size) for name, observation in seen.items()}
 
     def _shaped_as(self, picture: tuple[int, int]) -> Network:
         """The network at the size for a picture's shape, made from the loaded one, or kept."""
