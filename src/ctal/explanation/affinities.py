@@ -51,7 +51,7 @@ class Affinities:
     def shares(self) -> Array:
         """(T, T + 1): `contributions` as shares of their row's sum; a row of zeros stays zeros."""
         total = self.contributions.sum(axis=1, keepdims=True)
-        return self.contributions / np.where(total > 0, total, np.float32(1))
+        return self.contributions / total.clip(min=np.finfo(np.float32).tiny)
 
     @property
     def strength(self) -> Array:

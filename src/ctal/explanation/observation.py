@@ -58,6 +58,21 @@ class Observation:
         return self.at(grid_pixel(checked_pixel(pixel, size), size, (H, W)))
 
 
+def modules_of(network: nn.Module) -> dict[str, CTAL]:
+    """The CTAL modules in a network, by their names in it; one that stands alone is "ctal".
+
+    Raises:
+        InputError: there is none.
+    """
+    modules = {name or "ctal": m for name, m in network.named_modules() if isinstance(m, CTAL)}
+    if not modules:
+        raise InputError(
+            f"{type(network).__name__} has no CTAL module, so it has no affinities to explain; "
+            "CTALNet and MultiScaleCTALNet have one, and so has any network with ctal.CTAL in it"
+        )
+    return modules
+
+
 @contextmanager
 def observing(network: nn.Module) -> Iterator[dict[str, Observation]]:
     """Records what every CTAL module in a network sees, whatever the network is.
@@ -81,12 +96,7 @@ def observing(network: nn.Module) -> Iterator[dict[str, Observation]]:
         >>> seen["ctal"].at((3, 2)).affinity["depth"].shape
         (6, 8)
     """
-    modules = {name or "ctal": m for name, m in network.named_modules() if isinstance(m, CTAL)}
-    if not modules:
-        raise InputError(
-            f"{type(network).__name__} has no CTAL module, so it has no affinities to explain; "
-            "CTALNet and MultiScaleCTALNet have one, and so has any network with ctal.CTAL in it"
-        )
+    modules = modules_of(network)
     seen: dict[str, Observation] = {}
     with ExitStack() as hooks:
         for name, module in modules.items():
