@@ -104,7 +104,10 @@ def _open_onnx(path: Path) -> Run:
 def _write_program(
     graph: ExportedProgram, outputs: list[str], notes: Mapping[str, str], file: BinaryIO
 ) -> None:
-    torch.export.save(graph, file, extra_files=dict(notes))
+    with warnings.catch_warnings():
+        # weights in channels_last are no "complete tensors", though they are saved whole
+        warnings.filterwarnings("ignore", "No complete tensor found")
+        torch.export.save(graph, file, extra_files=dict(notes))
 
 
 def _open_program(path: Path) -> Run:

@@ -103,10 +103,12 @@ def _decidable(task: Task, raw: Tensor, expected: Tensor) -> Tensor:
     channel by channel, and decoded again: what that can do is no fault of the file.
     """
     step = TOLERANCE * max(1.0, raw.abs().max().item())
-    allowed = torch.full_like(expected, TOLERANCE, dtype=torch.float64)
+    possible = torch.zeros_like(expected, dtype=torch.float64)
     for channel in range(raw.shape[1]):
         for change in (step, -step):
             nudged = raw.clone()
             nudged[:, channel] += change
-            allowed = allowed.maximum((task.decode(nudged).double() - expected.double()).abs())
-    return allowed
+            possible = possible.maximum((task.decode(nudged).double() - expected.double()).abs())
+    # a little more, since the change is of the first order only: a vector of 1 in 10,000 is no
+    # unit vector's exact opposite
+    return (1.01 * possible).clamp(min=TOLERANCE)
