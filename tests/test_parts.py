@@ -1,6 +1,7 @@
 """Costs of parts, against networks that can be counted by hand."""
 
 import time
+from functools import partial
 
 import pytest
 import torch
@@ -10,9 +11,9 @@ from ctal.networks import MultiScaleCTALNet
 from ctal.parts import WHOLE, part_costs
 from ctal.tasks import Depth, SemanticSegmentation
 
-SIZE = (8, 10)
-NUMBERS = 3 * 8 * 10
-BYTES = 4 * NUMBERS
+SIZE = (16, 32)
+PIXELS = 16 * 32
+BYTES = 4 * 3 * PIXELS
 
 
 class Repeat(nn.Module):
@@ -59,10 +60,11 @@ class Counted(nn.Module):
 def test_memory_of_what_is_held_by_hand():
     costs = part_costs(Holding(), SIZE)
     assert list(costs) == ["first", "lists", "unused", WHOLE]
-    assert costs["first"].memory == 2 * BYTES
-    assert costs["lists"].memory == (2 + 5) * BYTES  # that of the first part waits meanwhile
+    about = partial(pytest.approx, abs=512)  # the profiler's own marks are 64 bytes each
+    assert costs["first"].memory == about(2 * BYTES)
+    assert costs["lists"].memory == about((2 + 5) * BYTES)  # that of the first part waits meanwhile
     assert costs["unused"].memory == 0
-    assert costs[WHOLE].memory == (2 + 5) * BYTES
+    assert costs[WHOLE].memory == about((2 + 5) * BYTES)
 
 
 def test_time_goes_to_the_part_that_takes_it():
@@ -77,9 +79,9 @@ def test_parameters_and_multiply_adds_by_hand():
     costs = part_costs(Counted(), SIZE)
     assert costs["outer"].parameters == costs[WHOLE].parameters == 6 * 9 + 6
     assert costs["again"].parameters == 0  # counted already
-    assert costs["outer"].gmacs * 1e9 == pytest.approx(6 * 9 * 80)
-    # the product of 6x80 and 80x6 is in no part
-    assert costs[WHOLE].gmacs * 1e9 == pytest.approx(6 * 9 * 80 + 6 * 6 * 80)
+    assert costs["outer"].gmacs * 1e9 == pytest.approx(6 * 9 * PIXELS)
+    # the product of 6xP and Px6 is in no part
+    assert costs[WHOLE].gmacs * 1e9 == pytest.approx(6 * 9 * PIXELS + 6 * 6 * PIXELS)
 
 
 def test_parts_of_a_network_add_up_to_the_whole():

@@ -53,12 +53,18 @@ def traced(model: Deployed) -> ExportedProgram:
             everything = export(model, images, dynamic_shapes=any_batch)
             lean = _without_unused(everything.module(check_guards=False))
             graph = export(lean, images, dynamic_shapes=any_batch)
-        operator = torch.ops.ctal.factorised_affinity.default
-        return graph.run_decompositions({operator: portable_affinity})
+            return _in_torchs_operators(graph)
     except Exception as error:  # every part of a network fails in its own way
         reason = textwrap.shorten(str(error), 200) or type(error).__name__
         name = type(model.network).__name__
         raise InputError(f"{name}: torch.export cannot trace this network: {reason}") from error
+
+
+def _in_torchs_operators(graph: ExportedProgram) -> ExportedProgram:
+    operator = torch.ops.ctal.factorised_affinity.default
+    if all(node.target is not operator for node in graph.graph.nodes):
+        return graph  # taking apart means tracing once more
+    return graph.run_decompositions({operator: portable_affinity})
 
 
 def _without_unused(module: fx.GraphModule) -> fx.GraphModule:
