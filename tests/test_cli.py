@@ -401,11 +401,27 @@ def test_broken_picture(workers: int, data: Path, capsys: pytest.CaptureFixture[
     for name in ("semseg", "depth", "normals"):
         (broken.parent / name).symlink_to(data / "train" / name)
     for path in (data / "train" / "image").iterdir():
-        (broken / path.name).write_bytes(path.read_bytes()[:-99])
+        # the first one is read at once, to see whether it has labels; the others by the workers
+        whole = path.read_bytes()
+        (broken / path.name).write_bytes(whole if path.stem == "0" else whole[:-99])
     options = ["--data.train.init_args.root=broken", "--data.image_size=[32,64]"]
     options += [f"--data.num_workers={workers}"]
     line = error_line(["fit", *config("own_network"), *options], capsys)
     assert line.startswith("error: broken/image/")
+
+
+def test_a_task_without_one_label(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("image", "semseg", "normals"):
+        Path("blank", name).parent.mkdir(exist_ok=True)
+        Path("blank", name).symlink_to(data / "train" / name)
+    Path("blank/depth").mkdir()
+    for path in (data / "train" / "depth").iterdir():
+        np.save(Path("blank/depth") / path.name, np.zeros((32, 64), np.float32))  # 0: not known
+    options = ["--data.train.init_args.root=blank", "--data.image_size=[32,64]"]
+    line = error_line(["fit", *config("own_network"), *options], capsys)
+    assert line == (
+        "error: data.train: none of its pictures has a label of depth; leave that out of data.tasks"
+    )
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -131,10 +131,10 @@ class TestPredict:
         copies = {}
         for size in ((64, 32), (32, 64), (64, 64), (32, 96), (96, 32), (32, 64), (32, 128)):
             model.predict(torch.rand(3, *size), own_shape=True)
-            copies |= model._copies
-            assert len(model._copies) <= 4
+            copies |= model._runner._copies
+            assert len(model._runner._copies) <= 4
         trained = set(map(id, mixing.parameters()))
-        for size, network in model._copies.items():
+        for size, network in model._runner._copies.items():
             own = [n for n, p in network.named_parameters() if id(p) not in trained]
             assert own == ["refinement.ctal.mixing_weight", "refinement.ctal.mixing_bias"]
             assert network is copies[size]
@@ -219,7 +219,7 @@ class TestStream:
     def test_large_pictures_are_decoded_in_strips(self, echo, monkeypatch):
         picture = torch.rand(3, 150, 40)
         expected = echo.predict(picture)
-        for module in ("inference", "restoring"):
+        for module in ("running", "restoring"):
             monkeypatch.setattr(f"ctal.{module}.LARGE", 1000)
         monkeypatch.setattr("ctal.restoring._STRIP", 40 * 7)
         made = []

@@ -229,7 +229,7 @@ class TestForms:
         noise = np.random.default_rng(0).integers(0, 255, (90, 70, 3), dtype=np.uint8)
         Image.fromarray(noise).save(folder / "large.png")
         predict_files(["large.png"], checkpoint, "usual")
-        for module in ("inference", "restoring", "writing"):
+        for module in ("running", "restoring", "writing"):
             monkeypatch.setattr(f"ctal.{module}.LARGE", 100)
         monkeypatch.setattr("ctal.writing._PAINTED", 45)
         monkeypatch.setattr("ctal.restoring._STRIP", 700)

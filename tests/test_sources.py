@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from ctal.errors import InputError
-from ctal.sources import Source, find_sources, output_names
+from ctal.sources import Source, find_pictures, find_sources, output_names
 
 
 @pytest.fixture
@@ -20,21 +20,17 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def paths(inputs):
-    return [source.path for source in find_sources(inputs)]
-
-
 def test_folder_glob_and_file(folder):
     found = ["pictures/a.jpg", "pictures/b.2.PNG"]
-    assert [str(f) for f in paths(["pictures"])] == found
-    assert [str(f) for f in paths(["pictures/*.jpg"])] == found[:1]
-    assert [str(f) for f in paths(["**/*.PNG"])] == found[1:]
-    assert [str(f) for f in paths(["pictures/b.2.PNG", "pictures"])] == found[::-1]
+    assert [str(f) for f in find_pictures(["pictures"])] == found
+    assert [str(f) for f in find_pictures(["pictures/*.jpg"])] == found[:1]
+    assert [str(f) for f in find_pictures(["**/*.PNG"])] == found[1:]
+    assert [str(f) for f in find_pictures(["pictures/b.2.PNG", "pictures"])] == found[::-1]
 
 
 def test_a_name_with_brackets_is_a_file_first(folder):
     (folder / "x[1].png").write_bytes(b"")
-    assert [str(f) for f in paths(["x[1].png"])] == ["x[1].png"]
+    assert [str(f) for f in find_pictures(["x[1].png"])] == ["x[1].png"]
 
 
 @pytest.mark.parametrize("entry", ["none", "pictures/*.gif", "empty"])
@@ -57,6 +53,13 @@ def test_videos_in_a_folder_and_cameras(folder):
         ("camera:2", True, 2),
     ]
     assert output_names(found) == ["a", "b.2", "clip", "camera0", "camera2"]
+
+
+def test_only_pictures(folder):
+    (folder / "pictures" / "clip.mp4").write_bytes(b"")
+    for entry, name in (("pictures", "pictures/clip.mp4"), ("camera", "camera")):
+        with pytest.raises(InputError, match=f"^{name}: expected pictures, got a video or camera"):
+            find_pictures([entry])
 
 
 def test_a_file_called_camera_is_a_file(folder):

@@ -94,6 +94,20 @@ def _predict(args: list[str]) -> None:
     call(predict_files, args[1:], f"ctal {args[0]}")
 
 
+def _explain_pictures(args: list[str]) -> None:
+    from ctal.arguments import call
+    from ctal.explanation.files import explain_files
+
+    call(explain_files, args[1:], f"ctal {args[0]}")
+
+
+def _demo(args: list[str]) -> None:
+    from ctal.arguments import call
+    from ctal.demo import demo
+
+    call(demo, args[1:], f"ctal {args[0]}")
+
+
 def _compare(args: list[str]) -> None:
     from ctal.arguments import call
     from ctal.comparison import compare
@@ -136,6 +150,8 @@ COMMANDS = {
     "validate": Command("score a checkpoint on the validation split", _experiment),
     "test": Command("score a checkpoint on the test split", _experiment),
     "predict": Command("predict maps for your own pictures", _predict),
+    "explain": Command("show what tasks give each other at a pixel", _explain_pictures),
+    "demo": Command("look at predictions and affinities in the browser", _demo),
     "compare": Command("train or load several networks and compare them", _compare),
     "data": Command("check, show, measure or prepare data sets", _data),
 }

@@ -16,6 +16,7 @@ from ctal.callbacks import PicturePanels, ScoreFile
 from ctal.checkpoint_file import checkpoint_path
 from ctal.checkpoints import RunCheckpoints, WholeCheckpointIO
 from ctal.data import DenseDataModule
+from ctal.data.labels import check_learnable
 from ctal.errors import InputError
 from ctal.files import write_whole
 from ctal.measures import measures
@@ -119,6 +120,7 @@ class Experiment(LightningCLI):
     def before_fit(self) -> None:
         """Tells what would not work before the training, and before it has several processes."""
         self.model.weighting.check(self.trainer)
+        check_learnable(self.datamodule)
         probe = self.folder / "probe"
         write_whole(probe, lambda file: file.write(bytes(1 << 16)))
         probe.unlink(missing_ok=True)  # the other processes of the run do the same

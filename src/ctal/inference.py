@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import partial
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -13,23 +11,18 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import functional as TF
 
 from ctal.errors import InputError
+from ctal.explanation import Affinities, checked_pixel, observing
 from ctal.networks import Network
-from ctal.networks.encoder import STRIDES
-from ctal.networks.memory import set_memory_format
-from ctal.networks.resizing import nearest_size, shared_copy
 from ctal.reading import Picture, as_rgb
-from ctal.restoring import LARGE, Allocate, decoded, in_memory, resized_strips, to_array
+from ctal.restoring import Allocate, in_memory, to_array
+from ctal.running import Runner
 from ctal.sharing import push, write_saved
 from ctal.tasks import Task
-from ctal.tiles import can_tile, tile_strips
 
 Maps = dict[str, NDArray[Any]]
 """Decoded maps by task name, in the tasks' units."""
-
-_COPIES = 4  # upright and lying pictures of two cameras
 
 
 class Model:
@@ -48,12 +41,11 @@ class Model:
         device: str | torch.device = "cpu",
         about: dict[str, Any] | None = None,
     ) -> None:
-        set_memory_format(network, torch.channels_last)
-        self.network = network.eval().to(device)
+        self._runner = Runner(network, device)
+        self.network = network
         self.tasks: list[Task] = network.tasks
-        self.device = torch.device(device)
+        self.device = self._runner.device
         self.about = about or {}
-        self._copies: dict[tuple[int, int], Network] = {}
 
     @overload  # arrays and names are iterable too, and mean a picture all the same
     def predict(  # type: ignore[overload-overlap]
@@ -143,19 +135,13 @@ class Model:
             batch_size: as in `predict`.
             empty: makes the tensors for maps of pictures of more than `LARGE` pixels.
         """
-        for waiting, error in _batches(pictures, batch_size):
-            plan = partial(self._plan, own_shape=own_shape, tiled=tiled)
-            for (size, in_tiles), group in groupby(waiting, plan):
-                some = list(group)
-                if in_tiles:
-                    parts = (tile_strips(self._raw, pixels, size, batch_size) for pixels in some)
-                else:
-                    raw = self._raw(torch.cat([_resized(pixels, size) for pixels in some]))
-                    parts = (resized_strips(_of(raw, i), _size(x)) for i, x in enumerate(some))
-                for pixels, strips in zip(some, parts, strict=True):
-                    yield decoded(strips, self.tasks, _size(pixels), empty)
-            if error is not None:
-                raise error
+        yield from self._runner.stream(
+            pictures, own_shape=own_shape, tiled=tiled, batch_size=batch_size, empty=empty
+        )
+
+    def decoded(self, pixels: Tensor, *, own_shape: bool = False) -> dict[str, Tensor]:
+        """The decoded maps, in the form of the tasks' labels, of one picture from `as_rgb`."""
+        return next(self.stream([pixels], own_shape=own_shape))
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes the network to a folder, which `ctal.load` and any person's machine reads.
@@ -184,68 +170,29 @@ class Model:
         """
         return push(self.network, self.about, hub_id, private)
 
-    def _plan(self, pixels: Tensor, own_shape: bool, tiled: bool) -> tuple[tuple[int, int], bool]:
-        """The size of the network for a picture, and whether the picture is cut into tiles."""
-        size = self.network.image_size
-        if own_shape:
-            size = nearest_size(_size(pixels), size, STRIDES[-1])
-        return size, tiled and can_tile(_size(pixels), size)
+    def explain(self, image: Picture, pixel: Sequence[int]) -> dict[str, Affinities]:
+        """What a pixel of a picture gets from which pixels of which tasks: `ctal.explanation`.
 
-    @torch.inference_mode()
-    def _raw(self, images: Tensor) -> dict[str, Tensor]:
-        """Final raw maps of pictures of one size, (B, 3, H, W) uint8 or in 0..1."""
-        network = self._of_size((images.shape[-2], images.shape[-1]))
-        return network(TF.to_dtype(images.to(self.device), torch.float32, scale=True)).final
+        The picture is resized to the size of the network, as in `predict`; what is told is of the
+        pixel of the CTAL module's grid in which the centre of the picture's pixel then lies.
 
-    def _of_size(self, size: tuple[int, int]) -> Network:
-        """The network at a size, made from the loaded one, or kept."""
-        if size == self.network.image_size:
-            return self.network
-        # the last one used goes to the end, so that the first is the one to drop
-        network = self._copies.pop(size, None)
-        if network is None:
-            network = shared_copy(self.network)  # never from another copy: that resamples twice
-            network.resize(size)
-        self._copies[size] = network
-        if len(self._copies) > _COPIES:
-            del self._copies[next(iter(self._copies))]
-        return network
+        Args:
+            image: as in `predict`.
+            pixel: (x, y) in pixels of the picture, from 0: its column and its row.
 
+        Returns:
+            {name of a CTAL module in the network: the affinities of the pixel}.
 
-def _batches(
-    pictures: Iterable[Tensor], batch_size: int
-) -> Iterator[tuple[list[Tensor], InputError | None]]:
-    """Some pictures at a time, fewer if they are large, and the error that ended the reading."""
-    waiting: list[Tensor] = []
-    iterator = iter(pictures)
-    while True:
-        try:
-            waiting.append(next(iterator))
-        except StopIteration:
-            break
-        except InputError as error:  # what was read before it shall not be lost
-            yield waiting, error
-            return
-        if len(waiting) == batch_size or sum(x[0].numel() for x in waiting) > LARGE:
-            yield waiting, None
-            waiting = []
-    yield waiting, None
-
-
-def _resized(pixels: Tensor, size: tuple[int, int]) -> Tensor:
-    """A picture (1, 3, H, W) in 0..1 at the size of the network."""
-    # a large one is resized as it is, in whole numbers: as floats it would take four times as much
-    images = pixels if pixels[0].numel() > LARGE else TF.to_dtype(pixels, torch.float32, scale=True)
-    resized = TF.resize(images[None], list(size), antialias=True)
-    return TF.to_dtype(resized, torch.float32, scale=True).clamp(0, 1)
-
-
-def _of(raw: dict[str, Tensor], index: int) -> dict[str, Tensor]:
-    return {name: maps[index : index + 1] for name, maps in raw.items()}
-
-
-def _size(pixels: Tensor) -> tuple[int, int]:
-    return pixels.shape[-2], pixels.shape[-1]
+        Raises:
+            InputError: the picture cannot be read, the pixel is not in it, or the network has no
+                CTAL module.
+        """
+        pixels = as_rgb(image)
+        size = (pixels.shape[-2], pixels.shape[-1])
+        pixel = checked_pixel(pixel, size)
+        with observing(self.network) as seen:
+            self.decoded(pixels)
+        return {name: observation.at_picture(pixel, size) for name, observation in seen.items()}
 
 
 def _to_arrays(maps: dict[str, Tensor]) -> Maps:

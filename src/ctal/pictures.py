@@ -46,7 +46,7 @@ def panel(
     """
     tiles = [[_tile(cell) if isinstance(cell, Tensor) else cell for cell in row] for row in rows]
     width, height = next(c.size for row in tiles for c in row if isinstance(c, Image.Image))
-    font = _fitting_font(titles, width)
+    font = fitting_font(titles, width)
     head = round(font.size * 1.3) * max(title.count("\n") + 1 for title in titles) + _GAP
     left = _GAP if row_titles is None else 2 * _GAP + _LARGEST_FONT
     size = (left + (width + _GAP) * len(titles), head + (height + _GAP) * len(rows))
@@ -114,7 +114,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size)
 
 
-def _fitting_font(titles: Sequence[str], width: int) -> ImageFont.FreeTypeFont:
+def fitting_font(titles: Sequence[str], width: int) -> ImageFont.FreeTypeFont:
     """The largest font in which every line of the titles fits into `width` pixels."""
     lines = [line for title in titles for line in title.split("\n")]
     for size in range(_LARGEST_FONT, _SMALLEST_FONT, -1):
@@ -126,6 +126,6 @@ def _fitting_font(titles: Sequence[str], width: int) -> ImageFont.FreeTypeFont:
 def _written(text: str, width: int, height: int) -> Image.Image:
     """Lines of text in the middle of a white tile."""
     tile = Image.new("RGB", (width, height), "white")
-    middle, font = (width // 2, height // 2), _fitting_font([text], width)
+    middle, font = (width // 2, height // 2), fitting_font([text], width)
     ImageDraw.Draw(tile).multiline_text(middle, text, "black", font, "mm", align="center")
     return tile

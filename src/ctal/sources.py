@@ -56,6 +56,19 @@ def find_sources(inputs: Iterable[str]) -> list[Source]:
     return list(sources.values())
 
 
+def find_pictures(inputs: Iterable[str]) -> list[Path]:
+    """The pictures that paths, folders and glob patterns mean, each once, in their order.
+
+    Raises:
+        InputError: one of them means nothing, or a video or camera.
+    """
+    sources = find_sources(inputs)
+    for source in sources:
+        if source.moves:
+            raise InputError(f"{source.path}: expected pictures, got a video or camera")
+    return [source.path for source in sources]
+
+
 def _found(entry: str) -> list[Source]:
     path, camera = Path(entry), _CAMERA.fullmatch(entry)
     if path.is_file():

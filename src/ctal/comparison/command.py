@@ -14,7 +14,6 @@ from torch import Tensor
 from ctal import cost
 from ctal.comparison.candidates import Candidate, Plan, candidates, check_same_data
 from ctal.comparison.figure import comparison_figure
-from ctal.comparison.labels import check_labels
 from ctal.comparison.pareto import save_pareto
 from ctal.comparison.pool import complete
 from ctal.comparison.protocol import protocol
@@ -22,6 +21,7 @@ from ctal.comparison.settings import data_module, import_classes
 from ctal.comparison.table import Comparison, Row
 from ctal.comparison.trivial import trivial_scores
 from ctal.data import DenseDataModule
+from ctal.data.labels import check_labels
 from ctal.data.loading import collate
 from ctal.errors import InputError
 from ctal.files import write_text

@@ -53,7 +53,7 @@ def _label_row(tasks: Sequence[Task], sample: Mapping[str, Tensor]) -> list[Cell
 
 
 def _predicted_row(tasks: Sequence[Task], sample: Mapping[str, Tensor], model: Model) -> list[Cell]:
-    maps = next(model.stream([sample["image"]]))
+    maps = model.decoded(sample["image"])
     row: list[Cell] = []
     means = ["mean error"]
     for task in tasks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctal.data import DenseDataModule
+from ctal.data.module import DenseDataModule
 from ctal.errors import InputError
 
 
@@ -21,12 +21,7 @@ def check_labels(data: DenseDataModule, split: str) -> list[str]:
     Raises:
         InputError: a task has no label in train.
     """
-    missing = unlabelled(data, "train")
-    if missing:
-        raise InputError(
-            f"data.train: none of its pictures has a label of {', '.join(missing)}; leave that out "
-            "of data.tasks"
-        )
+    check_learnable(data)
     lacking = {name: unlabelled(data, name) for name in dict.fromkeys(["val", split])}
     consequences = {
         "val": "the best checkpoint was chosen without it",
@@ -37,6 +32,20 @@ def check_labels(data: DenseDataModule, split: str) -> list[str]:
         for name, tasks in lacking.items()
         for task in tasks
     ]
+
+
+def check_learnable(data: DenseDataModule) -> None:
+    """Looks whether every task has a label to learn from.
+
+    Raises:
+        InputError: a task has none in train.
+    """
+    missing = unlabelled(data, "train")
+    if missing:
+        raise InputError(
+            f"data.train: none of its pictures has a label of {', '.join(missing)}; leave that out "
+            "of data.tasks"
+        )
 
 
 def unlabelled(data: DenseDataModule, split: str) -> list[str]:

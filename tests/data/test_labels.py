@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from ctal.comparison.labels import check_labels, unlabelled
 from ctal.data import ClassMap, DenseDataModule, DenseDataset, DepthMap
+from ctal.data.labels import check_labels, unlabelled
 from ctal.errors import InputError
 from ctal.tasks import Depth, SemanticSegmentation
 

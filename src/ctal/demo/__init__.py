@@ -1,0 +1,5 @@
+"""`ctal demo`: predictions and affinities in the browser, on this machine, without the network."""
+
+from ctal.demo.command import demo
+
+__all__ = ["demo"]

@@ -1,0 +1,55 @@
+"""The demo's web server: gradio's page behind `Guard`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+
+from ctal.demo.guard import MEGABYTES, Guard
+from ctal.demo.page import page
+from ctal.demo.texts import CSS
+from ctal.inference import Model
+
+# Those of the machine: gradio's own come from Google.
+_FONTS = ["system-ui", "Segoe UI", "DejaVu Sans", "sans-serif"]
+_FIXED = ["ui-monospace", "DejaVu Sans Mono", "monospace"]
+
+
+def server(
+    model: Model, single: Model | None, examples: Sequence[Path], folder: Path
+) -> uvicorn.Server:
+    """A server of the page, which `run(sockets=[...])` starts and a signal ends.
+
+    Args:
+        model: a network with CTAL in it.
+        single: a network to show beside it, or none.
+        examples: pictures to choose from.
+        folder: a folder for all files of the page.
+    """
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Guard, folder=folder)
+    blocks = page(model, single, examples, folder)
+    gr.mount_gradio_app(
+        app,
+        blocks,
+        path="/",
+        footer_links=[],
+        run_history=False,
+        show_error=False,  # the program's own; a visitor's mistakes are told in any case
+        max_file_size=f"{MEGABYTES}mb",
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        theme=gr.themes.Default(font=_FONTS, font_mono=_FIXED),
+        css=CSS,
+    )
+    # gradio looks at the paths that visitors name only where it has launched the server itself
+    blocks.has_launched = True
+    # a page that is open holds a connection, for which the end does not wait
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
+    return uvicorn.Server(config)

@@ -1,0 +1,68 @@
+"""A depth map as a surface in three dimensions: a mesh in the colours of the picture, as GLB."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional as TF
+
+from ctal.data.geometry import Camera
+from ctal.demo.glb import glb
+
+FIELD_OF_VIEW = 60.0
+"""The horizontal one, in degrees, that is assumed: a picture does not tell it."""
+
+_FINEST = 192  # vertices along the longer side: enough for a picture, quick to draw
+_JUMP = 1.12  # ratio of depths between neighbours above which they are two surfaces
+
+
+def surface(depth: Tensor, picture: Tensor) -> bytes:
+    """The surface that a depth map describes, as the content of a .glb file.
+
+    Seen by a camera of `FIELD_OF_VIEW`; torn wherever the depth jumps. Unlit, so its colours are
+    those of the picture.
+
+    Args:
+        depth: (1, H, W), metres along the optical axis.
+        picture: (3, H, W) uint8.
+    """
+    share = min(1.0, _FINEST / max(depth.shape[-2:]))
+    size = [max(2, round(side * share)) for side in depth.shape[-2:]]
+    # nearest: between the depths of two surfaces there is none
+    depths = TF.resize(depth, size, InterpolationMode.NEAREST_EXACT)[0].numpy()
+    colours = TF.resize(picture, size, antialias=True).movedim(0, -1).numpy()
+    height, width = size
+    focal = width / 2 / math.tan(math.radians(FIELD_OF_VIEW / 2))
+    points = _points(depths, Camera(focal, focal, (width - 1) / 2, (height - 1) / 2))
+    opaque = np.full((height * width, 1), 255, np.uint8)
+    return glb(points, np.hstack([_linear(colours.reshape(-1, 3)), opaque]), _triangles(depths))
+
+
+def _points(depths: NDArray[np.float32], camera: Camera) -> NDArray[np.float32]:
+    """(H W, 3) in the axes of glTF: x right, y up, z towards the camera."""
+    v, u = np.indices(depths.shape, dtype=np.float32)
+    x, y = (u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy
+    return np.stack([depths * x, -depths * y, -depths], axis=-1).reshape(-1, 3).astype(np.float32)
+
+
+def _triangles(depths: NDArray[np.float32]) -> NDArray[np.uint32]:
+    """(N, 3) indices of vertices: two triangles for four neighbours on one surface."""
+    index = np.arange(depths.size, dtype=np.uint32).reshape(depths.shape)
+    corners = np.stack([_corners(index)[place] for place in range(4)], axis=-1)
+    around = np.stack(_corners(depths), axis=-1)
+    whole = corners[around.max(axis=-1) < _JUMP * around.min(axis=-1)]
+    return np.concatenate([whole[:, [0, 2, 1]], whole[:, [1, 2, 3]]])
+
+
+def _corners(maps: NDArray[Any]) -> list[NDArray[Any]]:
+    return [maps[:-1, :-1], maps[:-1, 1:], maps[1:, :-1], maps[1:, 1:]]
+
+
+def _linear(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The colours of vertices are linear in glTF, those of pictures are not."""
+    return (255 * (colours / 255) ** 2.2).round().astype(np.uint8)

@@ -1,0 +1,101 @@
+"""What the demo shows of a visit: pictures as arrays, and a little HTML; nothing of gradio."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ctal.demo.texts import BAR, TOLD, affinity
+from ctal.demo.visits import Visit
+from ctal.explanation import Affinities, Pixel
+from ctal.explanation.drawing import enlarged, heat_map, limit_of, marked
+from ctal.tasks import Task
+
+Picture = NDArray[np.uint8]
+"""(H, W, 3)."""
+
+
+class Explained(NamedTuple):
+    """What is shown of a pixel: the picture with it marked, and for each task three things."""
+
+    told: str
+    picture: Picture
+    affinity: list[Picture]
+    mixed: list[Picture]
+    added: list[str]
+
+
+def painted(visit: Visit, tasks: Sequence[Task]) -> tuple[list[Picture], list[Picture]]:
+    """The predictions of CTAL and, in the same colours, of the single-task network."""
+    several = [(task, visit.maps[task.name].cpu()) for task in tasks]
+    ours = [task.paint(maps) for task, maps in several]
+    others = [
+        task.paint(visit.single[task.name].cpu(), maps)
+        for task, maps in several
+        if task.name in visit.single
+    ]
+    first, second = ([_array(enlarged(p, smooth=False)) for p in row] for row in (ours, others))
+    return first, second
+
+
+def explained(visit: Visit, pixel: Pixel, module: str) -> Explained:
+    """What one CTAL module does at a pixel (x, y) of the visit's picture."""
+    found = visit.seen[module].at_picture(pixel, visit.size)
+    shown = enlarged(visit.picture, smooth=True)
+
+    def heat(values: NDArray[np.float32], limit: float) -> Picture:
+        return _array(marked(heat_map(values, shown, limit), pixel, visit.size))
+
+    return Explained(
+        told=affinity(pixel, visit.size),
+        picture=_array(marked(shown, pixel, visit.size)),
+        affinity=[heat(found.affinity[task], 1.0) for task in found.tasks],
+        mixed=[heat(found.mixed[task], limit_of(found.mixed[task])) for task in found.tasks],
+        added=[_bars(found, index) for index in range(len(found.tasks))],
+    )
+
+
+def pixel_at(visit: Visit, place: object) -> Pixel:
+    """The pixel of the visit's picture under a place in one of the shown pictures.
+
+    Args:
+        visit: the visit.
+        place: [x, y] as the browser sends it; what lies outside is taken as the border.
+    """
+    shown = enlarged(visit.picture, smooth=True).shape[-2:]
+    x, y = _numbers(place)
+    (height, width), (rows, columns) = visit.size, shown
+    return min(max(x * width // columns, 0), width - 1), min(max(y * height // rows, 0), height - 1)
+
+
+def _numbers(place: Any) -> tuple[int, int]:
+    return int(place[0]), int(place[1])
+
+
+def _bars(found: Affinities, index: int) -> str:
+    """What each task adds to one, as bars, and how much all of that is, in HTML."""
+    task, shares = found.tasks[index], found.shares[index]
+    added, kept = found.added[index], found.kept[index]
+    rows = [
+        BAR.format(name=html.escape(name), share=f"{share:.1%}", kind=kind)
+        for name, share, kind in zip(
+            [*found.tasks, "bias"], shares, [*("task" for _ in found.tasks), "bias"], strict=True
+        )
+    ]
+    told = TOLD.format(
+        task=html.escape(task),
+        limit=f"{limit_of(found.mixed[task]):.3g}",
+        added=f"{added:.3g}",
+        kept=f"{kept:.3g}",
+        strength=f"{found.strength[index]:.2g}",
+    )
+    return f'<div class="ctal-bars">{"".join(rows)}</div>{told}'
+
+
+def _array(picture: Tensor) -> Picture:
+    return np.ascontiguousarray(picture.movedim(0, -1).numpy())

@@ -1,0 +1,109 @@
+"""`ctal explain`: a panel and arrays of what one pixel of a picture gets from which tasks."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ctal.descriptions import import_modules
+from ctal.errors import InputError
+from ctal.explanation.affinities import Affinities
+from ctal.explanation.drawing import explained
+from ctal.explanation.observation import observing
+from ctal.explanation.pixels import Pixel, checked_pixel
+from ctal.files import write_whole
+from ctal.inference import Model
+from ctal.loading import load
+from ctal.pictures import save_png
+from ctal.reading import read_picture
+from ctal.sources import find_pictures
+
+
+def explain_files(
+    inputs: list[str],
+    checkpoint: str,
+    pixel: list[int] | None = None,
+    output: str = "explanations",
+    overwrite: bool = False,
+    device: str = "cpu",
+    imports: list[str] | None = None,
+) -> None:
+    """Shows what the affinities of all tasks do at one pixel of a picture.
+
+    For `<name>.jpg` and each CTAL module of the network, this writes `<name>-x<x>-y<y>.png` (with
+    the module's name behind it where there are several): for each task its prediction, its
+    affinity map A of the pixel, the mixed map G, and how much each task adds to it there; and
+    `<name>-x<x>-y<y>.npz` with the arrays. docs/explain.md tells what they are. At the first
+    picture that cannot be used it ends, and what is written stays.
+
+    Args:
+        inputs: pictures, folders of pictures (not their subfolders), or glob patterns.
+        checkpoint: a checkpoint, or the folder of a run, whose best one is taken.
+        pixel: x and y of the pixel in the picture, its column and its row, from 0; by default that
+            in the middle.
+        output: the folder to write to.
+        overwrite: whether outputs that exist already may be replaced.
+        device: where the network runs, such as "cuda".
+        imports: modules to import first: those that define a network or a task of your own.
+
+    Raises:
+        InputError: a picture or the checkpoint cannot be read, the pixel is not in the picture,
+            the network has no CTAL module, or an output exists already or cannot be written.
+    """
+    sources = find_pictures(inputs)
+    import_modules(imports or [])
+    model = load(checkpoint, device)
+    for source in sources:
+        _explain_file(model, source, pixel, Path(output), overwrite)
+
+
+def _explain_file(
+    model: Model, source: Path, pixel: list[int] | None, output: Path, overwrite: bool
+) -> None:
+    """Writes the files of one picture, and tells their names."""
+    picture = read_picture(source)
+    size = (picture.shape[-2], picture.shape[-1])
+    x, y = place = checked_pixel(pixel or (size[1] // 2, size[0] // 2), size)
+    with observing(model.network) as seen:
+        maps = model.decoded(picture)
+    found = {name: observation.at_picture(place, size) for name, observation in seen.items()}
+    stem = f"{source.stem}-x{x}-y{y}"
+    arrays = output / f"{stem}.npz"
+    panels = {
+        name: output / (f"{stem}-{name}.png" if len(found) > 1 else f"{stem}.png") for name in found
+    }
+    files = [*panels.values(), arrays]
+    if not overwrite and (existing := [file for file in files if file.exists()]):
+        raise InputError(
+            f"{existing[0]}: exists already; choose another --output, or give --overwrite"
+        )
+    content = _arrays(found, place, str(source))
+    write_whole(arrays, lambda file: np.savez_compressed(file, **content))
+    for name, affinities in found.items():
+        save_png(explained(picture, place, model.tasks, maps, affinities), panels[name])
+    sys.stdout.write("".join(f"{file}\n" for file in files))
+
+
+def _arrays(found: dict[str, Affinities], pixel: Pixel, source: str) -> dict[str, Any]:
+    """The content of the .npz: arrays of each module under its name, tasks stacked in order."""
+    tasks = {name: affinities.tasks for name, affinities in found.items()}
+    content: dict[str, Any] = {
+        "pixel": np.array(pixel),
+        "source": np.array(source),
+        "tasks": np.array(json.dumps(tasks)),
+    }
+    for name, affinities in found.items():
+        content |= {
+            f"{name}.affinity": np.stack(list(affinities.affinity.values())),
+            f"{name}.mixed": np.stack(list(affinities.mixed.values())),
+            f"{name}.contributions": affinities.contributions,
+            f"{name}.shares": affinities.shares,
+            f"{name}.added": affinities.added,
+            f"{name}.kept": affinities.kept,
+            f"{name}.grid_pixel": np.array(affinities.pixel),
+        }
+    return content

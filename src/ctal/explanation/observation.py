@@ -1,0 +1,129 @@
+"""What the CTAL modules of a network see while it predicts, kept for explanations of any pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ctal.errors import InputError
+from ctal.explanation.affinities import Affinities, affinities_at
+from ctal.explanation.pixels import Pixel, checked_pixel, grid_pixel
+from ctal.networks import CTAL
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What came into one CTAL module for one picture, and the weights it met.
+
+    Attributes:
+        tasks: the names of the module's T tasks, in its order.
+        features: (T, C, H, W), F_k.
+        values: (T, C, H, W), V_t.
+        weight: (M, P, T, f, f), the mixing weights.
+        bias: (M, P), the mixing biases.
+        gamma: the share of the diffused features in the output.
+    """
+
+    tasks: list[str]
+    features: Tensor
+    values: Tensor
+    weight: Tensor
+    bias: Tensor
+    gamma: float
+
+    def at(self, pixel: Pixel) -> Affinities:
+        """The affinities of the pixel (x, y) of the module's own grid of H x W.
+
+        Raises:
+            InputError: it is not in the grid.
+        """
+        H, W = self.features.shape[-2:]
+        x, y = checked_pixel(pixel, (H, W))
+        arrays = self.features, self.values, self.weight, self.bias
+        return affinities_at((x, y), self.tasks, *arrays, self.gamma)
+
+    def at_picture(self, pixel: Pixel, size: tuple[int, int]) -> Affinities:
+        """The affinities of the grid's pixel under the pixel (x, y) of a picture of size (H, W).
+
+        Raises:
+            InputError: it is not in the picture.
+        """
+        H, W = self.features.shape[-2:]
+        return self.at(grid_pixel(checked_pixel(pixel, size), size, (H, W)))
+
+
+def modules_of(network: nn.Module) -> dict[str, CTAL]:
+    """The CTAL modules in a network, by their names in it; one that stands alone is "ctal".
+
+    Raises:
+        InputError: there is none.
+    """
+    modules = {name or "ctal": m for name, m in network.named_modules() if isinstance(m, CTAL)}
+    if not modules:
+        raise InputError(
+            f"{type(network).__name__} has no CTAL module, so it has no affinities to explain; "
+            "CTALNet and MultiScaleCTALNet have one, and so has any network with ctal.CTAL in it"
+        )
+    return modules
+
+
+@contextmanager
+def observing(network: nn.Module) -> Iterator[dict[str, Observation]]:
+    """Records what every CTAL module in a network sees, whatever the network is.
+
+    Of a batch, the first picture is kept; of a module that is called several times, the last call.
+
+    Args:
+        network: any module that holds a `ctal.CTAL`, at any depth.
+
+    Yields:
+        {name of the CTAL module in the network: its observation}, filled when the network has run.
+
+    Raises:
+        InputError: there is no CTAL module in it.
+
+    Example:
+        >>> refine = CTAL(["semseg", "depth"], channels=16, size=(6, 8))
+        >>> features = {name: torch.randn(1, 16, 6, 8) for name in ("semseg", "depth")}
+        >>> with observing(refine) as seen:
+        ...     _ = refine(features)
+        >>> seen["ctal"].at((3, 2)).affinity["depth"].shape
+        (6, 8)
+    """
+    modules = modules_of(network)
+    seen: dict[str, Observation] = {}
+    with ExitStack() as hooks:
+        for name, module in modules.items():
+            hook = module.register_forward_hook(partial(_record, seen, name), with_kwargs=True)
+            hooks.callback(hook.remove)
+        yield seen
+
+
+def _record(
+    seen: dict[str, Observation],
+    name: str,
+    module: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    output: object,
+) -> None:
+    """The hook: keeps the first picture's features, and values made of them anew."""
+    assert isinstance(module, CTAL)
+    given: dict[str, Tensor] = args[0] if args else kwargs["features"]
+    with torch.no_grad():
+        features = {task: given[task][:1].detach() for task in module.tasks}
+        values = [module.value[task](features[task])[0] for task in module.tasks]
+    seen[name] = Observation(
+        tasks=list(module.tasks),
+        features=torch.stack([features[task][0] for task in module.tasks]).float(),
+        values=torch.stack(values).float(),
+        weight=module.mixing_weight.detach().float(),
+        bias=module.mixing_bias.detach().float(),
+        gamma=float(torch.as_tensor(module.gamma).detach()),
+    )

@@ -1,0 +1,91 @@
+"""`ctal demo` that cannot start: one line each, through the real command line."""
+
+import importlib.util
+import socket
+
+import pytest
+import torch
+
+from ctal import cli
+from ctal.networks import CTALNet, SharedEncoderNet, describe
+from ctal.tasks import Depth
+
+
+def saved(network, path):
+    state = {f"network.{name}": value for name, value in network.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"state_dict": state, "ctal": describe(network)}, path)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    saved(
+        CTALNet([Depth()], "test_resnet", image_size=(32, 32), channels=8), tmp_path / "ours.ckpt"
+    )
+    saved(SharedEncoderNet([Depth()], "test_resnet", image_size=(32, 32)), tmp_path / "plain.ckpt")
+    return tmp_path
+
+
+@pytest.fixture
+def taken():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield str(server.getsockname()[1])
+
+
+def told(args, capsys):
+    assert cli.main(["demo", *args]) == 2
+    line = capsys.readouterr().err
+    assert line.startswith("error: ")
+    assert line.count("\n") == 1
+    return line
+
+
+def test_without_gradio(monkeypatch, capsys):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "ctal.demo.command.find_spec", lambda name: None if name == "gradio" else find(name)
+    )
+    line = told(["--checkpoint", "ours.ckpt"], capsys)
+    assert "ctal demo needs gradio; install it with: pip install 'ctal[demo]'" in line
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "expected --checkpoint, or a run in runs/quickstart/multi_scale_ctal/seed0, which"),
+        (["--checkpoint", "none.ckpt"], "none.ckpt: no such checkpoint"),
+        (["--checkpoint", "plain.ckpt"], "SharedEncoderNet has no CTAL module"),
+        (["--checkpoint", "ours.ckpt", "--examples", "none/*.jpg"], "none/*.jpg: expected"),
+        (["--checkpoint", "ours.ckpt", "--host", "no.such.host.invalid"], "cannot be served on"),
+        (["--checkpoint", "ours.ckpt", "--port", "70000"], "port: 127.0.0.1:70000 cannot be"),
+        (["--checkpoint", "ours.ckpt", "--port", "x"], "port"),
+        (["--checkpoint", "ours.ckpt", "--device", "gpu"], "device: 'gpu' cannot be used"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(args, message, capsys):
+    pytest.importorskip("gradio", reason="needs gradio, the extra `demo`")
+    port = [] if "--port" in args else ["--port", "0"]
+    assert message in told([*args, *port], capsys)
+
+
+def test_a_port_that_is_taken(taken, capsys):
+    pytest.importorskip("gradio", reason="needs gradio, the extra `demo`")
+    line = told(["--checkpoint", "ours.ckpt", "--port", taken], capsys)
+    assert f"port: 127.0.0.1:{taken} cannot be served on (Address already in use); choose" in line
+
+
+def test_the_runs_of_quickstart_are_the_default(folder, monkeypatch):
+    pytest.importorskip("gradio", reason="needs gradio, the extra `demo`")
+    served = []
+    monkeypatch.setattr("ctal.demo.command._serve", lambda *args: served.append(args))
+    place = folder / "runs" / "quickstart"
+    for name, network in (("multi_scale_ctal", "ours"), ("single_task", "plain")):
+        (place / name / "seed0" / "checkpoints").mkdir(parents=True)
+        (folder / f"{network}.ckpt").rename(place / name / "seed0" / "checkpoints" / "best.ckpt")
+    assert cli.main(["demo", "--port", "0"]) == 0
+    ((model, single, examples, _),) = served
+    assert type(model.network) is CTALNet
+    assert type(single.network) is SharedEncoderNet
+    assert len(examples) == 8

@@ -1,0 +1,263 @@
+"""`ctal demo` as a visitor meets it: in a browser, and by requests that no browser would make."""
+
+import contextlib
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ctal.networks import CTALNet, SharedEncoderNet, describe
+from ctal.tasks import Depth, SemanticSegmentation
+
+httpx = pytest.importorskip("httpx", reason="needs gradio, the extra `demo`")
+pytest.importorskip("gradio", reason="needs gradio, the extra `demo`")
+
+TASKS = ("semseg", "depth")
+# shells start what runs in the background with Ctrl-C ignored
+START = """
+import signal
+from ctal.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+raise SystemExit(main())
+"""
+
+
+def saved(network, path):
+    state = {f"network.{name}": value for name, value in network.state_dict().items()}
+    torch.save({"state_dict": state, "ctal": describe(network)}, path)
+    return str(path)
+
+
+def picture(seed, size=(48, 40)):
+    values = np.random.default_rng(seed).integers(0, 256, (*size[::-1], 3))
+    content = io.BytesIO()
+    Image.fromarray(values.astype(np.uint8)).save(content, "PNG")
+    return content.getvalue()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    (folder / "secret.png").write_bytes(picture(7))
+    (folder / "temporary").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    """A demo of small random networks, which ends as Ctrl-C ends it and leaves no file."""
+    torch.manual_seed(0)
+    tasks = [SemanticSegmentation(4), Depth()]
+    network = CTALNet(tasks, "test_resnet", image_size=(32, 64), channels=8)
+    ours = saved(network, folder / "ours.ckpt")
+    other = saved(
+        SharedEncoderNet(tasks, "test_resnet", image_size=(32, 64)), folder / "other.ckpt"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    args = ["demo", "--checkpoint", ours, "--single_task", other, "--port", str(port)]
+    process = subprocess.Popen(
+        # shells start what runs in the background with Ctrl-C ignored
+        [
+            sys.executable,
+            "-c",
+            f"{START}from ctal.cli import main; raise SystemExit(main())",
+            *args,
+        ],
+        cwd=folder,
+        env=os.environ | {"TMPDIR": str(folder / "temporary")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    told = process.stdout.readline()
+    assert told.split()[:1] == [f"http://127.0.0.1:{port}"], process.communicate()
+    for _ in range(200):
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(told.split()[0], timeout=30).status_code == 200:
+                break
+    yield told.split()[0]
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.endswith("\nstopped by Ctrl-C\n")
+    assert list((folder / "temporary").iterdir()) == []
+
+
+@pytest.fixture
+def browser():
+    """Chromium without a screen."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("needs a browser: Chromium")
+    arguments = ["--no-sandbox", "--enable-unsafe-swiftshader"]
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=program, args=arguments)
+        yield opened
+        opened.close()
+
+
+def test_a_picture_goes_in_a_pixel_is_clicked_and_the_maps_change(address, browser, folder):
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(60_000)
+    asked, failures = set(), []
+    page.on("request", lambda request: asked.add(request.url))
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.goto(address, wait_until="domcontentloaded")
+
+    def state():
+        """What each picture and each bar shows."""
+        return page.evaluate(
+            """() => Object.fromEntries([
+                ...[...document.querySelectorAll(".ctal-picture")].map(
+                    e => [e.id, e.querySelector("img")?.src]),
+                ...[...document.querySelectorAll("[id^=added-]")].map(e => [e.id, e.innerText]),
+                ["told", document.querySelector("#told")?.innerText]])"""
+        )
+
+    def changed(names, before):
+        """Waits until all of these show something else."""
+        for _ in range(600):
+            now = state()
+            if all(now.get(name) and now[name] != before.get(name) for name in names):
+                return now
+            page.wait_for_timeout(100)
+        raise AssertionError([name for name in names if now.get(name) == before.get(name)])
+
+    predicted = {f"{part}-{task}" for part in ("predicted", "single") for task in TASKS}
+    explained = {f"{part}-{task}" for part in ("affinity", "mixed", "added") for task in TASKS}
+    explained |= {"picture", "told"}
+    first = changed(predicted | explained, {})
+    upload = {"name": "mine.png", "mimeType": "image/png", "buffer": picture(1)}
+    page.set_input_files("input[type=file]", upload)
+    mine = changed(predicted | explained, first)
+    assert "pixel x 24, y 20 (48 x 40)" in mine["told"]
+
+    box = page.locator("#picture img").bounding_box()
+    place = {"x": box["width"] * 0.9, "y": box["height"] * 0.9}
+    page.locator("#picture img").click(position=place)
+    clicked = changed(explained, mine)
+    assert all(clicked[name] == mine[name] for name in predicted)
+    x, y = map(int, re.search(r"x (\d+), y (\d+)", clicked["told"]).groups())
+    assert abs(x - 43) <= 1
+    assert abs(y - 36) <= 1
+
+    text = {"name": "mine.png", "mimeType": "image/png", "buffer": b"text"}
+    page.set_input_files("input[type=file]", text)
+    toast = page.get_by_text("this file cannot be read as a picture")
+    toast.wait_for()
+    assert "\n" not in toast.inner_text()
+    assert {re.match(r"[a-z]+://[^/]*|data:|blob:", url)[0] for url in asked} <= {
+        *(address, f"blob:{address}", "data:", "blob:")
+    }
+    assert not failures
+    assert list((folder / "temporary").rglob("mine*")) == []
+
+
+def answer(address, data, session):
+    """What the server makes of an upload event with this data: success or not, and all it says."""
+    config = httpx.get(f"{address}/config").json()
+    (event,) = (e for e in config["dependencies"] if e["targets"][0][1] == "upload")
+    body = {"data": [data, "refinement.ctal"], "fn_index": event["id"], "session_hash": session}
+    joined = httpx.post(f"{address}/gradio_api/queue/join", json=body)
+    if joined.status_code != 200:
+        return False, joined.text
+    with httpx.stream(
+        "GET", f"{address}/gradio_api/queue/data", params={"session_hash": session}, timeout=60
+    ) as events:
+        for line in events.iter_lines():
+            if "process_completed" in line:
+                return json.loads(line.removeprefix("data: "))["success"], line
+    raise AssertionError("no answer")
+
+
+def file_data(path, **more):
+    return {"path": str(path), "meta": {"_type": "gradio.FileData"}, **more}
+
+
+def test_an_uploaded_file_is_used_and_removed(address, folder):
+    sent = httpx.post(f"{address}/gradio_api/upload", files={"files": ("a.png", picture(3))})
+    (path,) = sent.json()
+    assert os.path.isfile(path)
+    success, line = answer(address, file_data(path), "uploads")
+    assert success, line
+    assert not os.path.exists(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["secret.png", "/etc/passwd", "../secret.png", "ours.ckpt", "temporary/../secret.png"]
+)
+def test_paths_that_a_visitor_names_are_not_read(address, folder, name):
+    for number, data in enumerate(
+        (
+            file_data(folder / name),
+            file_data(name),
+            file_data(folder / name, url=f"{address}/gradio_api/file={folder / name}"),
+            {"path": str(folder / name)},
+            str(folder / name),
+        )
+    ):
+        success, line = answer(address, data, f"paths-{name[:3]}-{number}")
+        assert not success, (data, line)
+        assert "root:" not in line
+    for path in (folder / name, name, f"./{name}"):
+        found = httpx.get(f"{address}/gradio_api/file={path}")
+        assert found.status_code in (403, 404)
+    assert (folder / "secret.png").is_file()
+
+
+def test_addresses_that_a_visitor_names_are_not_fetched(address):
+    fetched = []
+    with socket.create_server(("127.0.0.1", 0)) as trap:
+        trap.settimeout(0.5)
+        url = f"http://127.0.0.1:{trap.getsockname()[1]}/a.png"
+        for number, data in enumerate((file_data(url), file_data(url, url=url), {"path": url})):
+            success, _ = answer(address, data, f"urls-{number}")
+            assert not success
+        for path in (f"file={url}", f"file%3D{url}", f"proxy={url}", f"file=%68ttp:{url[5:]}"):
+            found = httpx.get(f"{address}/gradio_api/{path}", timeout=30)
+            assert found.status_code in (403, 404)
+        with contextlib.suppress(TimeoutError):
+            fetched.append(trap.accept())
+    assert fetched == []
+
+
+def test_large_bodies_are_refused(address):
+    large = b"0" * 27_000_000
+    sent = httpx.post(f"{address}/gradio_api/upload", files={"files": ("a.png", large)}, timeout=60)
+    assert sent.status_code == 413
+    body = {"data": [large.decode()], "fn_index": 0, "session_hash": "large"}
+    assert httpx.post(f"{address}/gradio_api/queue/join", json=body, timeout=60).status_code == 413
+
+
+def test_pictures_of_too_many_pixels_are_refused(address):
+    for number, (side, told) in enumerate(((8000, "got 8000x8000"), (20000, "at most 50 mega"))):
+        content = io.BytesIO()
+        Image.MAX_IMAGE_PIXELS, before = None, Image.MAX_IMAGE_PIXELS
+        Image.new("1", (side, side)).save(content, "PNG")
+        Image.MAX_IMAGE_PIXELS = before
+        files = {"files": ("a.png", content.getvalue())}
+        (path,) = httpx.post(f"{address}/gradio_api/upload", files=files).json()
+        success, line = answer(address, file_data(path), f"pixels-{number}")
+        assert not success
+        assert told in line
+        assert not os.path.exists(path)
+
+
+def test_the_browser_is_told_to_ask_no_other_machine(address):
+    policy = httpx.get(address).headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "http" not in policy
+    page = httpx.get(address).text
+    assert not re.search(r"(src|href)=\"(https?:)?//", page)

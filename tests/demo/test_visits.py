@@ -1,0 +1,95 @@
+"""What is read of a visitor, what is kept, and for how long."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ctal.demo import views
+from ctal.demo.visits import Visits, take_upload, visit
+from ctal.errors import InputError
+from ctal.inference import Model
+from ctal.networks import CTALNet
+from ctal.tasks import Depth, SemanticSegmentation
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    tasks = [SemanticSegmentation(4), Depth()]
+    return Model(CTALNet(tasks, "test_resnet", image_size=(32, 64), channels=8))
+
+
+def test_an_upload_is_read_and_removed(tmp_path):
+    Image.new("RGB", (5, 4), "red").save(tmp_path / "a.png")
+    assert take_upload(str(tmp_path / "a.png"), tmp_path)[:, 0, 0].tolist() == [255, 0, 0]
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_what_is_no_picture_is_removed_too(tmp_path):
+    (tmp_path / "a.png").write_text("text")
+    with pytest.raises(InputError, match=r"^this file cannot be read as a picture$"):
+        take_upload(str(tmp_path / "a.png"), tmp_path)
+    Image.effect_noise((50, 40), 60).save(tmp_path / "b.png")
+    (tmp_path / "b.png").write_bytes((tmp_path / "b.png").read_bytes()[:500])
+    with pytest.raises(InputError, match=r"^this picture is damaged and cannot be read$"):
+        take_upload(str(tmp_path / "b.png"), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_files_are_not_touched(tmp_path):
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    secret = tmp_path / "secret.png"
+    Image.new("RGB", (5, 4)).save(secret)
+    (folder / "link.png").symlink_to(secret)
+    names = [secret, folder / ".." / "secret.png", folder / "link.png", folder, "", None]
+    for name in names:
+        with pytest.raises(InputError, match=r"^expected an uploaded picture$"):
+            take_upload(name if name is None else str(name), folder)
+    assert secret.is_file()
+
+
+def test_the_last_visits_are_kept():
+    visits = Visits()
+    for number in range(16):
+        visits.put(str(number), number)
+    visits.get("0")
+    visits.put("new", "new")
+    assert len(visits) == 16
+    assert visits.get("0") == 0
+    with pytest.raises(InputError, match="choose it again"):
+        visits.get("1")
+    visits.drop("new")
+    visits.drop("never there")
+    assert len(visits) == 15
+
+
+def test_a_large_picture_is_shrunk_and_its_pixels_are_told_in_its_own_size(model):
+    kept = visit(torch.randint(0, 256, (3, 1000, 2000), dtype=torch.uint8), model, None)
+    assert kept.picture.shape == (3, 320, 640)
+    assert kept.maps["depth"].shape == (1, 320, 640)
+    assert kept.size == (1000, 2000)
+    assert views.pixel_at(kept, [639, 319]) == (1996, 996)
+    assert views.pixel_at(kept, [10_000, -5]) == (1999, 0)
+    found = views.explained(kept, (1999, 0), "refinement.ctal")
+    assert "pixel x 1999, y 0</b> (2000 x 1000)" in found.told
+    direct = kept.seen["refinement.ctal"].at((15, 0))
+    shown = kept.seen["refinement.ctal"].at_picture((1999, 0), kept.size)
+    np.testing.assert_array_equal(direct.mixed["depth"], shown.mixed["depth"])
+
+
+def test_a_small_picture_is_enlarged_only_to_be_shown(model):
+    kept = visit(torch.randint(0, 256, (3, 40, 60), dtype=torch.uint8), model, model)
+    assert kept.maps["depth"].shape == (1, 40, 60)
+    ours, others = views.painted(kept, model.tasks)
+    assert [picture.shape for picture in (*ours, *others)] == [(240, 360, 3)] * 4
+    assert all(np.array_equal(a, b) for a, b in zip(ours, others, strict=True))
+    assert views.pixel_at(kept, [359, 0]) == (59, 0)
+
+
+def test_names_of_tasks_are_no_html(model):
+    kept = visit(torch.zeros(3, 40, 60, dtype=torch.uint8), model, None)
+    found = kept.seen["refinement.ctal"].at((0, 0))
+    found.tasks[0] = "<b>"
+    assert "<b>" not in views._bars(found, 1)

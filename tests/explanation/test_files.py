@@ -1,0 +1,101 @@
+"""`ctal explain` through the real command line."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ctal import cli
+from ctal.loading import load
+from ctal.networks import CTALNet, SharedEncoderNet, describe
+from ctal.tasks import Depth, SemanticSegmentation
+
+
+def saved(network, path):
+    state = {f"network.{name}": value for name, value in network.state_dict().items()}
+    torch.save({"state_dict": state, "ctal": describe(network)}, path)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder to work in, with a.ckpt (CTAL), plain.ckpt (without) and two pictures."""
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    tasks = [SemanticSegmentation(4), Depth()]
+    saved(CTALNet(tasks, "test_resnet", image_size=(32, 64), channels=8), "a.ckpt")
+    saved(SharedEncoderNet(tasks, "test_resnet", image_size=(32, 64)), "plain.ckpt")
+    generator = np.random.default_rng(0)
+    for name in ("one.jpg", "two.2.png"):
+        Image.fromarray(generator.integers(0, 256, (40, 50, 3)).astype(np.uint8)).save(name)
+    return tmp_path
+
+
+def test_arrays_are_those_of_explain(folder, capsys):
+    assert cli.main(["explain", "one.jpg", "--checkpoint", "a.ckpt", "--pixel", "49", "3"]) == 0
+    told = capsys.readouterr().out.split()
+    assert told == ["explanations/one-x49-y3.png", "explanations/one-x49-y3.npz"]
+    content = np.load(told[1])
+    found = load("a.ckpt").explain("one.jpg", (49, 3))["refinement.ctal"]
+    assert json.loads(str(content["tasks"])) == {"refinement.ctal": ["semseg", "depth"]}
+    assert content["pixel"].tolist() == [49, 3]
+    assert content["refinement.ctal.grid_pixel"].tolist() == list(found.pixel) == [15, 0]
+    for index, task in enumerate(found.tasks):
+        affinity, mixed = content["refinement.ctal.affinity"], content["refinement.ctal.mixed"]
+        np.testing.assert_array_equal(affinity[index], found.affinity[task])
+        np.testing.assert_array_equal(mixed[index], found.mixed[task])
+    for name in ("contributions", "shares", "added", "kept"):
+        np.testing.assert_array_equal(content[f"refinement.ctal.{name}"], getattr(found, name))
+
+
+def test_the_panel_shows_the_pixel(folder):
+    for x, y in ((5, 5), (40, 30)):
+        args = ["explain", "one.jpg", "--checkpoint", "a.ckpt", "--pixel", str(x), str(y)]
+        assert cli.main(args) == 0
+    one, other = (
+        np.asarray(Image.open(f"explanations/one-{name}.png")) for name in ("x5-y5", "x40-y30")
+    )
+    assert one.shape == other.shape
+    # a column for the picture and one for each of two tasks; 40x50 is shown at 280x350
+    assert one.shape[1] > 3 * 350
+    assert one.shape[0] > 4 * 280
+    assert (one != other).any(axis=-1).mean() > 0.1
+
+
+def test_several_pictures_at_their_middle(folder):
+    assert cli.main(["explain", "one.jpg", "two.2.png", "--checkpoint", "a.ckpt"]) == 0
+    names = sorted(file.name for file in (folder / "explanations").iterdir())
+    stems = ["one-x25-y20", "two.2-x25-y20"]
+    assert names == [f"{stem}.{kind}" for stem in stems for kind in ("npz", "png")]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["one.jpg", "--pixel", "50", "0"], r"pixel: expected x in 0..49 and y in 0..39"),
+        (["one.jpg", "--pixel", "5"], "pixel: expected two whole numbers, x and y, got '5'"),
+        (["one.jpg", "--pixel", "5", "x"], "pixel"),
+        (["none.jpg"], "none.jpg: expected a picture"),
+        (["a.ckpt"], "a.ckpt: cannot be read as a picture"),
+        (["one.jpg", "--output", "two.2.png"], "two.2.png/one-x25-y20.npz: cannot be written"),
+        (["one.jpg", "--checkpoint", "plain.ckpt"], "SharedEncoderNet has no CTAL module"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(folder, args, message, capsys):
+    assert cli.main(["explain", "--checkpoint", "a.ckpt", *args]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert message in told
+    assert told.count("\n") == 1
+
+
+def test_existing_outputs_are_kept_unless_told(folder, capsys):
+    args = ["explain", "one.jpg", "--checkpoint", "a.ckpt"]
+    (folder / "explanations").mkdir()
+    (folder / "explanations" / "one-x25-y20.png").write_text("mine")
+    assert cli.main(args) == 2
+    assert "one-x25-y20.png: exists already" in capsys.readouterr().err
+    assert [file.name for file in (folder / "explanations").iterdir()] == ["one-x25-y20.png"]
+    assert cli.main([*args, "--overwrite"]) == 0
+    assert Image.open(folder / "explanations" / "one-x25-y20.png").mode == "RGB"
