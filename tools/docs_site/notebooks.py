@@ -16,7 +16,7 @@ from nbconvert import MarkdownExporter
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = {"examples/first_steps.ipynb": "first_steps.md"}
 """The page of each notebook."""
-SECONDS = 300
+SECONDS = 900
 """The longest that a cell may take; a busy machine is several times slower than an idle one."""
 
 
