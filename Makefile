@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DOCS := $(VENV)/.docs-installed
 
-.PHONY: help quickstart test lint format bench install clean
+.PHONY: help quickstart test lint format bench docs install clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -37,5 +38,12 @@ format: $(STAMP)  ## let ruff format the code and sort its imports
 bench: $(STAMP)  ## run the benchmarks, each of which prints a table (half an hour on 2 CPU cores)
 	set -e; for name in affinity crossover training_step; do $(BIN)/python -m benchmarks.$$name; done
 
-clean:  ## remove .venv and caches (runs/ stays)
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+$(DOCS): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	touch $(DOCS)
+
+docs: $(DOCS)  ## build the documentation's site in site/ and run its notebook (some minutes on 2 CPU cores)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
+clean:  ## remove .venv, site/ and caches (runs/ stays)
+	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Hooks of MkDocs that build the documentation's site (mkdocs.yml, `make docs`)."""
