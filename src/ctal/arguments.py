@@ -108,14 +108,16 @@ def function_parser(
 ) -> ArgumentParser:
     """A parser of the arguments of a function, all but those in `skip`.
 
-    A list without a default is what stands without a key (`ctal predict a.jpg b.jpg`), one with a
-    default takes what follows its key (`--seeds 0 1`), and a bool is a flag.
+    A list without a default is what stands without a key (`ctal predict a.jpg b.jpg`), and so is
+    the first argument of all if it has no default (`ctal export best.ckpt`). A list with a default
+    takes what follows its key (`--seeds 0 1`), and a bool is a flag.
     """
     document = docstring_parser.parse(function.__doc__ or "")
     parser = ArgumentParser(prog=prog, exit_on_error=False, description=document.description)
     meaning = {parameter.arg_name: parameter.description for parameter in document.params}
     done: set[str | int] = set(skip)
-    for name, parameter in inspect.signature(function, eval_str=True).parameters.items():
+    parameters = inspect.signature(function, eval_str=True).parameters
+    for index, (name, parameter) in enumerate(parameters.items()):
         item = _item_type(parameter.annotation)
         if name in done:
             continue
@@ -123,6 +125,8 @@ def function_parser(
             parser.add_argument(name, nargs="+", type=item, help=meaning[name])
         elif item is not None:
             parser.add_argument(f"--{name}", nargs="+", type=item, help=meaning[name])
+        elif index == 0 and parameter.default is parameter.empty:
+            parser.add_argument(name, type=parameter.annotation, help=meaning[name])
         elif parameter.annotation is bool:
             parser.add_argument(f"--{name}", action="store_true", help=meaning[name])
         else:

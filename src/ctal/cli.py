@@ -115,6 +115,20 @@ def _compare(args: list[str]) -> None:
     call(compare, args[1:], f"ctal {args[0]}")
 
 
+def _export(args: list[str]) -> None:
+    from ctal.arguments import call
+    from ctal.export import export_file
+
+    call(export_file, args[1:], f"ctal {args[0]}")
+
+
+def _info(args: list[str]) -> None:
+    from ctal.arguments import call
+    from ctal.cost_card import print_cost_card
+
+    call(print_cost_card, args[1:], f"ctal {args[0]}")
+
+
 def _data(args: list[str]) -> None:
     _dispatch(args[1:], DATA_COMMANDS, "ctal data", "Looks at data sets, and prepares them.")
 
@@ -153,6 +167,8 @@ COMMANDS = {
     "explain": Command("show what tasks give each other at a pixel", _explain_pictures),
     "demo": Command("look at predictions and affinities in the browser", _demo),
     "compare": Command("train or load several networks and compare them", _compare),
+    "export": Command("write a network as ONNX or torch.export, proven against PyTorch", _export),
+    "info": Command("tell a network's tasks, and what each of its parts costs", _info),
     "data": Command("check, show, measure or prepare data sets", _data),
 }
 

@@ -1,6 +1,7 @@
 """What a run tells of a network, and the card made of it, by a real run."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -92,6 +93,8 @@ def test_the_card_tells_tasks_cost_scores_and_licences():
     assert f"{count / 1e6:.2f} million parameters, {gmacs(network):.2f} billion" in card
     assert any(line.startswith("| semseg | miou ↑ % | 25.00 % |") for line in lines)
     assert any(line.startswith("| depth | abs_error ↓ | 0.5 |") for line in lines)
+    rows = [line for line in lines if line.startswith("| ")]
+    assert {len(re.split(r"(?<!\\)\|", row)) for row in rows} == {6}
     assert "own.safetensors (timm's weights of this model: apache-2.0)" in card
 
 

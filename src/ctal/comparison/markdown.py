@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ctal.comparison.significance import CONFIDENCE, Difference, t_limit
 from ctal.measures import Measure
+from ctal.tables import aligned_table
 
 if TYPE_CHECKING:
     from ctal.comparison.table import Comparison, Row
@@ -28,7 +29,7 @@ def markdown(comparison: Comparison) -> str:
         measures = [measure for measure in comparison.measures if measure.task == task]
         head = ["network", *(measure.title() for measure in measures)]
         body = [[row.name, *(_score(row, m) for m in measures)] for row in comparison.rows]
-        lines += ["", f"## {task}", "", *_table(head, body), ""]
+        lines += ["", f"## {task}", "", *aligned_table(head, body), ""]
         lines += [f"- {measure.metric}: {measure.meaning}" for measure in measures]
     return "\n".join(lines) + "\n"
 
@@ -52,7 +53,7 @@ def _summary(comparison: Comparison) -> list[str]:
             gains = ["reference"] * 2
         scores = [_score(row, measure) for measure in primary]
         body.append([row.name, *scores, *gains, *_costs(row, reference)])
-    lines = _table(head, body)
+    lines = aligned_table(head, body)
     if missing := [measure.key for measure in comparison.without_share()]:
         lines += [
             "",
@@ -103,7 +104,7 @@ def _differences(comparison: Comparison) -> list[str]:
     for row in comparison.networks():
         cells = [cell for by_name in bases.values() for cell in _interval(by_name.get(row.name))]
         body.append([row.name, str(len(row.seeds)), *cells])
-    return [*_table(head, body), "", *_what_cannot_be_told(found)]
+    return [*aligned_table(head, body), "", *_what_cannot_be_told(found)]
 
 
 def _interval(difference: Difference | None) -> list[str]:
@@ -132,15 +133,3 @@ def _score(row: Row, measure: Measure) -> str:
     if measure.share:
         return f"{100 * value:.2f}" + ("" if spread is None else f" ± {100 * spread:.2f}")
     return f"{value:.4g}" + ("" if spread is None else f" ± {spread:.2g}")
-
-
-def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table whose columns line up as plain text too."""
-    widths = [max(len(row[column]) for row in (head, *body)) for column in range(len(head))]
-    # names to the left, numbers to the right
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    cells = [
-        [row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]
-        for row in (head, rule, *body)
-    ]
-    return [f"| {' | '.join(row)} |" for row in cells]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
@@ -38,7 +40,29 @@ def rehearsed_settings(args: list[str], source: object) -> dict[str, Any]:
     Raises:
         InputError: it cannot be trained so.
     """
+    return _rehearsed(args, source).settings()
+
+
+def rehearsed_experiment(config: str, image_size: Sequence[int] | None = None) -> Experiment:
+    """Data and network of a configuration, as a training would start with them.
+
+    Args:
+        config: the configuration file.
+        image_size: (H, W) in place of that of its data.
+
+    Raises:
+        InputError: it cannot be trained so.
+    """
+    args = ["fit", "--config", config]
+    if image_size is not None:
+        args.append(f"--data.image_size={list(image_size)}")
+    # a run that the configuration's own folder holds already is not to be resumed here
+    with tempfile.TemporaryDirectory() as folder:
+        return _rehearsed([*args, "--trainer.default_root_dir", folder], config)
+
+
+def _rehearsed(args: list[str], source: object) -> Rehearsal:
     try:
-        return Rehearsal(args).settings()
+        return Rehearsal(args)
     except InputError as error:
         raise InputError(f"{source}: {error}") from error

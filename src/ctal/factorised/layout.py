@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_SMALLEST_NORM = 1e-12  # as in F.normalize
+SMALLEST_NORM = 1e-12  # as in F.normalize
 
 
 def to_rows(maps: Tensor) -> Tensor:
@@ -22,7 +22,7 @@ def unit_rows(features: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """The features of every pixel at unit length, as rows in `dtype`, and their length."""
     wide = wide_dtype(features.dtype)
     norm = torch.linalg.vector_norm(features, dim=2, keepdim=True, dtype=wide)
-    norm = norm.clamp_min_(_SMALLEST_NORM)
+    norm = norm.clamp_min_(SMALLEST_NORM)
     B, T, C, H, W = features.shape
     rows = features.new_empty(B, H, W, T, C, dtype=dtype)
     torch.div(features, norm, out=to_maps(rows))  # no copy in between

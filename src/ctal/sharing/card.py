@@ -93,7 +93,8 @@ def _scores(network: Network, about: Mapping[str, Any]) -> str:
         value = scores.get(measure.key)
         if value is not None:
             text = f"{100 * value:.2f} %" if measure.share else f"{value:.4g}"
-            lines.append(f"| {measure.task} | {measure.title()} | {text} | {measure.meaning} |")
+            meaning = measure.meaning.replace("|", "\\|")  # which would end the cell
+            lines.append(f"| {measure.task} | {measure.title()} | {text} | {meaning} |")
     return "\n".join(lines) + "\n"
 
 

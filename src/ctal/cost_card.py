@@ -1,0 +1,90 @@
+"""`ctal info`: what a network predicts, and what each of its parts costs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from torch import nn
+
+from ctal.comparison.rehearsal import rehearsed_experiment
+from ctal.cost import machine
+from ctal.descriptions import import_modules
+from ctal.loading import load, usable_device
+from ctal.parts import WHOLE, Cost, part_costs
+from ctal.tables import aligned_table
+from ctal.tasks import Task
+
+
+def print_cost_card(
+    network: str,
+    device: str = "cpu",
+    imports: list[str] | None = None,
+    image_size: list[int] | None = None,
+) -> None:
+    """Tells a network's tasks and units, and parameters, GMACs, memory and time of each part.
+
+    Parts are the modules that a network consists of, under their names in the code: the encoder,
+    the initial predictions, the refinement, the decoders. Costs are those of one picture in
+    evaluation mode.
+
+    Args:
+        network: a checkpoint, the folder of a run, or a configuration (.yaml) of `ctal fit`, whose
+            network is then built with the weights it would start from.
+        device: where the network shall run, such as "cuda".
+        imports: modules to import first: those that define a network or a task of your own.
+        image_size: height and width to resize the network to.
+
+    Raises:
+        InputError: there is no such file, it cannot be used, or the network cannot have that size.
+    """
+    import_modules(imports or [])
+    place = usable_device(device)
+    built, tasks, size = _opened(network, image_size)
+    costs = part_costs(built.to(place), size)
+    lines = [
+        f"{network}: {type(built).__name__}, pictures of {size[0]}x{size[1]}",
+        "",
+        *_tasks(tasks),
+        "",
+        *_costs(costs),
+        "",
+        f"- one picture, {machine(place)}",
+        "- GMACs: 10^9 multiply-adds of convolutions and matrix products",
+        "- memory: the most that activations take while the part runs, those included that wait "
+        "for later parts; weights are not in it",
+        "- what is in no part, such as bringing maps to the size of the pictures, counts in total",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _opened(
+    path: str, image_size: list[int] | None
+) -> tuple[nn.Module, list[Task], tuple[int, int]]:
+    """The network, its tasks and the (H, W) of its pictures."""
+    if Path(path).suffix not in (".yaml", ".yml"):
+        network = load(path, image_size=image_size).network
+        return network, network.tasks, network.image_size
+    experiment = rehearsed_experiment(path, image_size)
+    return experiment.model.network, experiment.model.tasks, experiment.datamodule.image_size
+
+
+def _tasks(tasks: list[Task]) -> list[str]:
+    rows = [[task.name, type(task).__name__, task.unit, str(task.channels)] for task in tasks]
+    return aligned_table(["task", "kind", "unit", "raw channels"], rows)
+
+
+def _costs(costs: dict[str, Cost]) -> list[str]:
+    rows = [
+        [
+            name,
+            f"{cost.parameters:,}",
+            f"{cost.gmacs:.3g}",
+            f"{cost.memory / 2**20:.1f}",
+            f"{cost.latency:.1f}",
+            f"{100 * cost.latency / costs[WHOLE].latency:.0f} %",
+        ]
+        for name, cost in costs.items()
+    ]
+    head = ["part", "parameters", "GMACs", "memory MiB", "ms", "of the time"]
+    return aligned_table(head, rows)

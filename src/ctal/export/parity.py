@@ -1,0 +1,114 @@
+"""Whether a file computes what its network does: the maps of both, for the same pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional as TF
+
+from ctal.errors import InputError
+from ctal.export.formats import Run
+from ctal.export.tracing import Deployed
+from ctal.tasks import Task
+
+TOLERANCE = 1e-4
+"""By how much raw maps may differ: of their largest value where that is above 1, else of 1."""
+
+
+class Difference(NamedTuple):
+    """How a file's map of a task differs from PyTorch's, over all pixels of all pictures.
+
+    Attributes:
+        largest: the largest difference, in the task's unit; for class ids 1 if any differs, else 0.
+        mean: its mean; for class ids the share of pixels that differ.
+    """
+
+    largest: float
+    mean: float
+
+
+def batches(pictures: Iterable[Tensor], size: Sequence[int]) -> Iterator[Tensor]:
+    """Pictures (3, H, W) as (B, 3, H', W') in 0..1: the first alone, the others by two.
+
+    A file takes any number of pictures; so one and more than one are tried.
+    """
+    batch: list[Tensor] = []
+    wanted = 1
+    for picture in pictures:
+        pixels = TF.to_dtype(picture, torch.float32, scale=True)
+        batch.append(TF.resize(pixels, list(size), antialias=True).clamp(0, 1))
+        if len(batch) == wanted:
+            yield torch.stack(batch)
+            batch, wanted = [], 2
+    if batch:
+        yield torch.stack(batch)
+
+
+def compare_maps(model: Deployed, run: Run, images: Iterable[Tensor]) -> dict[str, Difference]:
+    """The differences by task.
+
+    Args:
+        model: the network in PyTorch.
+        run: runs the file.
+        images: batches (B, 3, H, W) in 0..1.
+
+    Raises:
+        InputError: a map of the file cannot be that of the network.
+    """
+    largest = dict.fromkeys((task.name for task in model.network.tasks), 0.0)
+    total, pixels = dict.fromkeys(largest, 0.0), dict.fromkeys(largest, 0)
+    for batch in images:
+        with torch.inference_mode():
+            raw = model.network(batch).final
+        found = run(batch)
+        for task in model.network.tasks:
+            name = task.name
+            difference = _difference(task, raw[name], found[name])
+            largest[name] = max(largest[name], difference.max().item())
+            total[name] += difference.sum(dtype=torch.float64).item()
+            pixels[name] += difference.numel()
+    return {name: Difference(largest[name], total[name] / pixels[name]) for name in largest}
+
+
+def _difference(task: Task, raw: Tensor, found: Tensor) -> Tensor:
+    """|found - decoded raw map|, or for whole numbers whether they differ."""
+    expected = task.decode(raw)
+    if found.shape != expected.shape or found.dtype != expected.dtype:
+        raise InputError(
+            f"{task.name}: expected maps {tuple(expected.shape)} of {expected.dtype}, the file "
+            f"gives {tuple(found.shape)} of {found.dtype}; it is not kept"
+        )
+    difference = (found.double() - expected.double()).abs()
+    # `not <=`, so that a NaN counts
+    if not bool((difference <= TOLERANCE).all()):
+        excess = ~(difference <= _decidable(task, raw, expected))
+        if bool(excess.any()):
+            raise InputError(
+                f"{task.name}: the file's map differs from PyTorch's by up to "
+                f"{difference[excess].max().item():.3g} ({task.unit}) in "
+                f"{100 * excess.double().mean().item():.3g} % of its values, more than rounding "
+                "can do; it is not kept"
+            )
+    return difference if expected.is_floating_point() else (difference > 0).double()
+
+
+def _decidable(task: Task, raw: Tensor, expected: Tensor) -> Tensor:
+    """By how much each decoded value may differ where raw maps differ by no more than rounding.
+
+    Where two classes score the same, or a normal's vector is nearly 0, a raw map that is right to
+    six digits may decode to something quite different. So the raw map is changed by the tolerance,
+    channel by channel, and decoded again: what that can do is no fault of the file.
+    """
+    step = TOLERANCE * max(1.0, raw.abs().max().item())
+    possible = torch.zeros_like(expected, dtype=torch.float64)
+    for channel in range(raw.shape[1]):
+        for change in (step, -step):
+            nudged = raw.clone()
+            nudged[:, channel] += change
+            possible = possible.maximum((task.decode(nudged).double() - expected.double()).abs())
+    # a little more, since the change is of the first order only: a vector of 1 in 10,000 is no
+    # unit vector's exact opposite
+    return (1.01 * possible).clamp(min=TOLERANCE)

@@ -1,0 +1,64 @@
+"""The factorised form in torch's own operators, for programs that do not know the operator.
+
+The equations are those of `passes`, in an order of memory that suits what runs exported files:
+maps of channel after channel, so that every product is one of two plain matrices, without blocks
+and without what a single processor is best at. Nothing of size P x P is made: the largest tensor is
+one weighted copy of X, as large as X itself.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ctal.factorised.layout import SMALLEST_NORM
+
+
+def portable_affinity(
+    features: Tensor, values: Tensor, weight: Tensor, bias: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The result of `ctal.factorised.factorised_affinity`, traceable with any number of pictures.
+
+    Args:
+        features: (B, T, C, H, W), before normalisation.
+        values: (B, T, C, H, W).
+        weight: (M, P, T, f, f).
+        bias: (M, P).
+
+    Returns:
+        The result (B, T, C, H, W), and in the place of the S that the operator keeps for its
+        backward pass a tensor without numbers.
+    """
+    T, C, H, W = features.shape[1:]
+    M, f = len(weight), weight.shape[-1]
+    norm = torch.linalg.vector_norm(features, dim=2, keepdim=True).clamp_min(SMALLEST_NORM)
+    X, V = (features / norm).flatten(3), values.flatten(1, 2)  # (B, T, C, P), (B, T C, H, W)
+    S = _correlations(V, X.flatten(1, 2).unflatten(2, (H, W)), f)
+    by_offset = weight.flatten(3).permute(0, 3, 2, 1)[:, :, :, None]  # (M, f^2, T, 1, P)
+    V_sum = V.sum((2, 3)).unsqueeze(2)  # (B, T C, 1)
+    targets, out = T // M * C, []
+    for m in range(M):
+        rows = slice(m * targets, (m + 1) * targets)
+        mixed = bias[m] * V_sum[:, rows]
+        for d, S_d in enumerate(S):
+            weighted = X * by_offset[m, d]
+            mixed = mixed + S_d[:, rows] @ weighted.flatten(1, 2)
+        out.append(mixed)
+    return torch.cat(out, dim=1).view(-1, T, C, H, W), values.new_empty(0)
+
+
+def _correlations(V: Tensor, X: Tensor, f: int) -> list[Tensor]:
+    """S_d = sum_q V[q] X[q + d]^T for each d: (B, N, H, W), (B, K, H, W) to f^2 times (B, N, K).
+
+    The picture is one line of pixels with r zeros behind every row, which is as many as a shift to
+    either side needs.
+    """
+    H, W, r = X.shape[2], X.shape[3], f // 2
+    stride = W + r
+    margin = r * stride + r
+    V_line = F.pad(V, (0, r)).flatten(2)
+    X_line = F.pad(X, (0, r)).flatten(2).mT  # pixels first: a shift is then one piece of memory
+    X_line = F.pad(X_line, (0, 0, margin, margin))
+    starts = [margin + dy * stride + dx for dy in range(-r, r + 1) for dx in range(-r, r + 1)]
+    return [V_line @ X_line[:, start : start + H * stride] for start in starts]

@@ -1,0 +1,203 @@
+"""What each part of a network costs, measured while it runs, whatever parts it has."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile, record_function
+from torch.utils.flop_counter import FlopCounterMode
+
+from ctal.cost import REPEATS, WARM_UP
+
+WHOLE = "total"
+"""The name of the whole network among its parts; no module of Python's has it as an attribute."""
+
+_LABEL = "ctal part: "
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a part, or the whole network, costs for one picture.
+
+    Attributes:
+        parameters: their number, trained or not.
+        gmacs: multiply-adds of convolutions and matrix products, in 10^9.
+        memory: the most bytes of activations held at any time while it ran, those included that
+            earlier parts left and later ones need.
+        latency: median time, milliseconds.
+    """
+
+    parameters: int
+    gmacs: float
+    memory: int
+    latency: float
+
+
+def part_costs(network: nn.Module, image_size: Sequence[int]) -> dict[str, Cost]:
+    """The costs of a network's parts, which are its direct children, and of the whole.
+
+    What a network computes itself, between its parts, counts for the whole alone. A child that is
+    only a list or a dictionary of modules costs what these cost; a module that runs inside of
+    another part counts there.
+
+    Args:
+        network: maps (B, 3, H, W) to anything.
+        image_size: (H, W).
+
+    Returns:
+        The cost by name of the child, in their order, and last that of the whole by `WHOLE`.
+    """
+    device = next((p.device for p in network.parameters()), torch.device("cpu"))
+    picture = torch.rand(1, 3, *image_size, device=device)
+    network.eval()
+    parameters = _parameters(network)
+    gmacs, latency = _multiply_adds(network, picture), _latencies(network, picture)
+    memory = _memory(network, picture)
+    return {
+        name: Cost(count, gmacs[name], memory[name], latency[name])
+        for name, count in parameters.items()
+    }
+
+
+def _parameters(network: nn.Module) -> dict[str, int]:
+    """Each parameter counts once: where it is shared, for the first part that has it."""
+    seen: set[Tensor] = set()
+    counts = {}
+    for name, part in network.named_children():
+        own = set(part.parameters()) - seen
+        seen |= own
+        counts[name] = sum(parameter.numel() for parameter in own)
+    return counts | {WHOLE: sum(parameter.numel() for parameter in network.parameters())}
+
+
+@torch.no_grad()  # and not inference_mode, under which composite operations escape the counter
+def _multiply_adds(network: nn.Module, picture: Tensor) -> dict[str, float]:
+    found: dict[str, float] = defaultdict(float)
+    start = 0.0
+
+    def enter(name: str) -> None:
+        nonlocal start
+        start = counter.get_total_flops()
+
+    def leave(name: str) -> None:
+        found[name] += (counter.get_total_flops() - start) / 2e9  # two for each multiply-add
+
+    with FlopCounterMode(display=False) as counter, _watched(network, enter, leave):
+        network(picture)
+    found[WHOLE] = counter.get_total_flops() / 2e9
+    return found
+
+
+@torch.inference_mode()
+def _latencies(network: nn.Module, picture: Tensor) -> dict[str, float]:
+    seconds: dict[str, list[float]] = defaultdict(list)
+    current: dict[str, float] = defaultdict(float)
+    start = 0.0
+
+    def now() -> float:
+        if picture.device.type != "cpu":
+            torch.accelerator.synchronize()
+        return time.perf_counter()
+
+    def enter(name: str) -> None:
+        nonlocal start
+        start = now()
+
+    def leave(name: str) -> None:
+        current[name] += now() - start
+
+    with _watched(network, enter, leave):
+        for turn in range(WARM_UP + REPEATS):
+            current.clear()
+            begin = now()
+            network(picture)
+            current[WHOLE] = now() - begin
+            for name, value in current.items():
+                seconds[name] += [value] if turn >= WARM_UP else []
+    found = {name: 1e3 * statistics.median(values) for name, values in seconds.items()}
+    return defaultdict(float, found)
+
+
+@torch.inference_mode()
+def _memory(network: nn.Module, picture: Tensor) -> dict[str, int]:
+    """Peaks of what torch's allocator holds, as its profiler tells of every allocation."""
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it would write of GPUs that are not there
+    ranges: dict[str, Any] = {}
+
+    def enter(name: str) -> None:
+        ranges[name] = record_function(_LABEL + name)
+        ranges[name].__enter__()
+
+    def leave(name: str) -> None:
+        ranges.pop(name).__exit__(None, None, None)
+
+    activities = [ProfilerActivity.CPU]
+    activities += [ProfilerActivity.CUDA] if picture.device.type == "cuda" else []
+    with (
+        _watched(network, enter, leave),
+        profile(activities=activities, profile_memory=True) as profiler,
+        record_function(_LABEL + WHOLE),
+    ):
+        network(picture)
+    events = profiler.profiler.kineto_results.events()
+    return _peaks(events, picture.device.type)
+
+
+def _peaks(events: Sequence[Any], device_type: str) -> dict[str, int]:
+    """The largest running sum of allocations within the ranges of each label."""
+    spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    changes = []
+    for event in events:
+        if event.name().startswith(_LABEL):
+            end = event.start_ns() + event.duration_ns()
+            spans[event.name().removeprefix(_LABEL)].append((event.start_ns(), end))
+        elif event.name() == "[memory]" and event.device_type().name.lower() == device_type:
+            changes.append((event.start_ns(), event.nbytes()))
+    peaks: dict[str, int] = defaultdict(int)
+    held = 0
+    for moment, size in sorted(changes):
+        held += size
+        for name, times in spans.items():
+            if any(start <= moment <= end for start, end in times):
+                peaks[name] = max(peaks[name], held)
+    return peaks
+
+
+@contextmanager
+def _watched(
+    network: nn.Module, enter: Callable[[str], object], leave: Callable[[str], object]
+) -> Iterator[None]:
+    """Calls `enter` and `leave` around the outermost modules that run in each part."""
+    depth = 0
+
+    def before(name: str) -> None:
+        nonlocal depth
+        depth += 1
+        if depth == 1:
+            enter(name)
+
+    def after(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+        if depth == 0:
+            leave(name)
+
+    handles = []
+    for name, part in network.named_children():
+        for module in part.modules():
+            first = module.register_forward_pre_hook(lambda *_, name=name: before(name))
+            handles += [first, module.register_forward_hook(lambda *_, name=name: after(name))]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,150 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from tests.export.checkpoints import small_network, write_checkpoint
+
+from ctal import cli
+from ctal.export import command, latency
+from ctal.export.tracing import Deployed, traced
+from ctal.networks import CTALNet
+
+DOCS = Path(__file__).parents[2] / "docs" / "export.md"
+pytest.importorskip("onnx", reason="the extra `export` is not installed")
+
+
+@pytest.fixture(scope="module")
+def network():
+    return small_network(CTALNet, method="factorised")
+
+
+@pytest.fixture(scope="module")
+def graph(network):
+    return traced(Deployed(network).eval())
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, network):
+    """A folder to work in with a checkpoint and a picture."""
+    monkeypatch.chdir(tmp_path)
+    write_checkpoint(network, tmp_path / "a.ckpt")
+    Image.effect_noise((80, 60), 90).convert("RGB").save("photo.jpg")
+    return tmp_path
+
+
+@pytest.fixture
+def quick(monkeypatch, graph):
+    """Takes a graph that was traced before, which is what takes the time."""
+    monkeypatch.setattr(command, "traced", lambda model: graph)
+
+
+def export(output, *more):
+    return cli.main(["export", "a.ckpt", "--output", output, "--without_compiled", *more])
+
+
+def files(folder):
+    return sorted(file.name for file in folder.iterdir() if file.is_file())
+
+
+def test_both_kinds_of_file_run_where_ctal_is_not(folder, capfd):
+    for output in ("network.onnx", "network.pt2"):
+        assert export(output, "--pictures", "photo.jpg") == 0
+    assert files(folder) == ["a.ckpt", "network.onnx", "network.pt2", "photo.jpg"]
+    told = capfd.readouterr().out
+    assert "network.onnx: CTALNet, pictures of 32x64" in told
+    for task in ("semseg", "depth", "normals"):
+        assert len(re.findall(rf"^\| {task} ", told, re.MULTILINE)) == 2
+    assert "on 1 pictures" in told
+    assert "| ONNX Runtime " in told
+    assert "| torch.export, eager " in told
+    # what the documentation says, where nothing of this package can be imported
+    code = "\n".join(re.findall("```python\n(.*?)```", DOCS.read_text(), re.DOTALL))
+    code = 'import sys\nsys.modules["ctal"] = None\n' + code + "\nprint(maps['depth'].shape)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "semseg (1, 32, 64) class id",
+        "depth (1, 1, 32, 64) m",
+        "normals (1, 3, 32, 64) unit vector",
+        "torch.Size([2, 1, 32, 64])",
+    ]
+
+
+@pytest.mark.usefixtures("quick")
+class TestMistakes:
+    """What is told in one line, with nothing left behind."""
+
+    def told(self, capfd):
+        line = capfd.readouterr().err
+        assert line.startswith("error: ")
+        assert line.count("\n") == 1
+        return line
+
+    @pytest.mark.parametrize(
+        ("args", "message"),
+        [
+            (["none.ckpt", "--output", "a.onnx"], "none.ckpt: no such checkpoint"),
+            (["a.ckpt", "--output", "a.tflite"], "a.tflite: expected a file whose name ends with"),
+            (["a.ckpt"], "output"),
+            (["--output", "a.onnx"], "checkpoint"),
+            (["a.ckpt", "--output", "a.ckpt/b.pt2"], "a.ckpt/b.pt2: cannot be written"),
+            (["a.ckpt", "--output", "a.pt2", "--pictures", "x"], "x: expected a picture"),
+        ],
+    )
+    def test_arguments(self, folder, args, message, capfd):
+        assert cli.main(["export", *args]) == 2
+        assert message in self.told(capfd)
+        assert files(folder) == ["a.ckpt", "photo.jpg"]
+
+    def test_an_existing_file_is_kept_unless_told(self, folder, capfd):
+        Path("a.pt2").write_text("mine")
+        assert export("a.pt2") == 2
+        assert "a.pt2: exists already" in self.told(capfd)
+        assert Path("a.pt2").read_text() == "mine"
+        assert export("a.pt2", "--overwrite") == 0
+        assert Path("a.pt2").stat().st_size > 1000
+
+    def test_a_file_that_computes_something_else_is_refused(self, folder, capfd, monkeypatch):
+        wrong = small_network(CTALNet, method="factorised")
+        wrong.decoders["depth"][-1].bias.data += 9.0
+        other = traced(Deployed(wrong).eval())
+        monkeypatch.setattr(command, "traced", lambda model: other)
+        assert export("a.pt2") == 2
+        expected = r"error: depth: the file's map differs from PyTorch's by up to [89][\d.]* \(m\)"
+        assert re.match(expected, self.told(capfd))
+        assert files(folder) == ["a.ckpt", "photo.jpg"]
+
+
+@pytest.mark.usefixtures("quick")
+class TestTimes:
+    def test_compiled_beside_the_others(self, folder, capfd, monkeypatch):
+        monkeypatch.setattr(torch, "compile", lambda model: model)  # the real one takes minutes
+        assert cli.main(["export", "a.ckpt", "--output", "a.pt2"]) == 0
+        table = capfd.readouterr().out
+        for name in ("torch.export, eager", "PyTorch, eager", "PyTorch, compiled"):
+            assert re.search(rf"^\| {name} +\| +[\d.]+ \| +[\d.]+ \|$", table, re.MULTILINE)
+        assert "on 5 pictures" in table
+
+    def test_without_a_compiler_it_is_said(self, folder, capfd, monkeypatch):
+        def fail(model):
+            def run(image):
+                raise RuntimeError("no working C++ compiler was found")
+
+            return run
+
+        monkeypatch.setattr(torch, "compile", fail)
+        assert cli.main(["export", "a.ckpt", "--output", "a.pt2"]) == 0
+        told = capfd.readouterr().out
+        assert "compiled: not timed, torch.compile failed (no working C++ compiler" in told
+        assert "| PyTorch, compiled" not in told
+
+    def test_they_take_turns(self):
+        order = []
+        runs = {name: lambda image, name=name: order.append(name) for name in ("a", "b")}
+        times = latency.latencies(runs, torch.rand(1, 3, 4, 4))
+        assert list(times) == ["a", "b"]
+        assert order == ["a", "b"] * (len(order) // 2)

@@ -1,0 +1,80 @@
+import pytest
+import torch
+
+from ctal.errors import InputError
+from ctal.export.parity import TOLERANCE, batches, compare_maps
+from ctal.export.tracing import Deployed
+from ctal.networks import Network, Predictions
+from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
+
+
+class Given(Network):
+    """Gives the raw map that it is told, whatever the picture."""
+
+    def __init__(self, tasks, raw, *, image_size=(1, 2)):
+        super().__init__(tasks, image_size=image_size)
+        self.raw = raw
+
+    def predict_raw(self, images):
+        return Predictions({self.tasks[0].name: self.raw.expand(len(images), -1, -1, -1)}, [])
+
+
+def compared(task, raw, found):
+    """Of one picture of two pixels."""
+    raw, found = torch.tensor(raw).view(1, -1, 1, 2), torch.tensor(found)
+    run = lambda images: {task.name: found.view(1, *task.decode(raw).shape[1:])}  # noqa: E731
+    return compare_maps(Deployed(Given([task], raw)), run, [torch.rand(1, 3, 1, 2)])[task.name]
+
+
+def test_largest_and_mean_difference():
+    difference = compared(Depth(), [1.0, 2.0], [1.0, 2.0 + 5e-5])
+    assert difference.largest == pytest.approx(5e-5, rel=1e-2)
+    assert difference.mean == pytest.approx(2.5e-5, rel=1e-2)
+
+
+@pytest.mark.parametrize("wrong", [2.0003, float("nan"), float("inf")])
+def test_a_map_that_differs_is_refused(wrong):
+    with pytest.raises(InputError, match=r"^depth: the file's map differs .* \(m\) in 50 %"):
+        compared(Depth(), [1.0, 2.0], [1.0, wrong])
+
+
+def test_rounding_grows_with_the_values():
+    assert compared(Depth(), [1.0, 1000.0], [1.0, 1000.05]).largest > TOLERANCE
+    with pytest.raises(InputError, match="depth"):
+        compared(Depth(), [1.0, 1000.0], [1.0, 1000.2])
+
+
+def test_classes_of_the_same_score_may_be_exchanged():
+    task = SemanticSegmentation(2)
+    raw = [[0.5, 0.2], [0.50003, 0.9]]  # by class, of two pixels
+    difference = compared(task, raw, [0, 1])
+    assert (difference.largest, difference.mean) == (1.0, 0.5)
+    with pytest.raises(InputError, match=r"^semseg: .* in 50 % of its values"):
+        compared(task, raw, [1, 0])
+
+
+def test_a_normal_without_length_may_point_anywhere():
+    task = SurfaceNormals()
+    raw = [[1e-6, 0.0], [0.0, 0.0], [0.0, -1.0]]
+    compared(task, raw, [[0.0, 0.0], [1.0, 0.0], [0.0, -1.0]])
+    with pytest.raises(InputError, match="normals"):
+        compared(task, raw, [[1.0, 0.0], [0.0, 0.01], [0.0, -1.0]])
+
+
+@pytest.mark.parametrize("found", [torch.ones(1, 2, 2), torch.ones(1, 1, 1, 2).double()])
+def test_maps_of_another_form_are_refused(found):
+    model = Deployed(Given([Depth()], torch.ones(1, 1, 1, 2)))
+    with pytest.raises(InputError, match=r"^depth: expected maps \(1, 1, 1, 2\) of torch.float32"):
+        compare_maps(model, lambda _: {"depth": found}, [torch.rand(1, 3, 1, 2)])
+
+
+def test_one_picture_then_two_at_a_time():
+    pictures = [torch.full((3, 10, 12), 51 * index, dtype=torch.uint8) for index in range(6)]
+    found = list(batches(pictures, (4, 6)))
+    assert [tuple(batch.shape) for batch in found] == [
+        (1, 3, 4, 6),
+        (2, 3, 4, 6),
+        (2, 3, 4, 6),
+        (1, 3, 4, 6),
+    ]
+    torch.testing.assert_close(torch.cat(found).amax((1, 2, 3)), torch.arange(6) / 5)

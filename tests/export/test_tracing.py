@@ -1,0 +1,55 @@
+import pytest
+import torch
+from tests.export.checkpoints import small_network
+
+from ctal.errors import InputError
+from ctal.export.tracing import Deployed, traced
+from ctal.networks import CTALNet, Network, Predictions
+from ctal.tasks import Depth
+
+
+@pytest.fixture(scope="module")
+def network():
+    return small_network(CTALNet, method="factorised")
+
+
+@pytest.fixture(scope="module")
+def graph(network):
+    return traced(Deployed(network).eval())
+
+
+def test_initial_heads_are_left_out_and_nothing_else(network, graph):
+    kept = {name.removeprefix("network.") for name in graph.state_dict}
+    dropped = set(network.state_dict()) - kept
+    of_heads = {
+        f"initial.heads.{task.name}.predict.{kind}"
+        for task in network.tasks
+        for kind in ("weight", "bias")
+    }
+    counters = {name for name in network.state_dict() if name.endswith("num_batches_tracked")}
+    assert dropped == of_heads | counters
+    assert "initial.heads.depth.blocks.0.conv1.weight" in kept  # its features are needed
+
+
+def test_only_operators_of_torch_remain(graph):
+    called = [node.target for node in graph.graph.nodes if node.op == "call_function"]
+    assert {target.namespace for target in called if hasattr(target, "namespace")} == {"aten"}
+
+
+def test_the_network_itself_stays_as_it_is(network, graph):
+    out = network(torch.rand(1, 3, 32, 64))
+    assert set(out.initial[0]) == {"semseg", "depth", "normals"}
+
+
+class Hesitant(Network):
+    """Does one thing for dark pictures and another for bright ones."""
+
+    def predict_raw(self, images):
+        bright = images.mean() > 0.5
+        return Predictions({"depth": images[:, :1] if bright else images[:, 1:2]}, [])
+
+
+def test_a_network_that_cannot_be_traced(monkeypatch):
+    with pytest.raises(InputError, match=r"^Hesitant: torch\.export cannot trace") as caught:
+        traced(Deployed(Hesitant([Depth()], image_size=(32, 32))).eval())
+    assert "\n" not in str(caught.value)
