@@ -119,7 +119,7 @@ class Experiment(LightningCLI):
 
     def before_fit(self) -> None:
         """Tells what would not work before the training, and before it has several processes."""
-        self.model.weighting.check(self.trainer)
+        self.model.weighting.check(self.trainer, self.model.network)
         check_learnable(self.datamodule)
         probe = self.folder / "probe"
         write_whole(probe, lambda file: file.write(bytes(1 << 16)))

@@ -126,7 +126,7 @@ class MultiTaskModule(LightningModule):
         Raises:
             InputError: the weighting does not work with the trainer's settings.
         """
-        self.weighting.check(self.trainer)
+        self.weighting.check(self.trainer, self.network)
         self._seed = torch.initial_seed() if self._seed is None else self._seed
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:

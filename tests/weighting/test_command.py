@@ -131,7 +131,7 @@ def test_refusals(wrong: list[str], named: str, capsys: pytest.CaptureFixture[st
 def test_network_that_shares_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     line = error_line(["fit", *weighted("upgrad", "single_task")], capsys)
     assert re.search(r"model\.aggregator: UPGrad .* this network has none", line)
-    assert not Path("run/checkpoints").exists()
+    assert not Path("run").exists()
 
 
 def test_checkpoint_of_another_weighting(capsys: pytest.CaptureFixture[str]) -> None:

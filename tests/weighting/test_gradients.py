@@ -198,7 +198,7 @@ def test_precisions_that_do_not_go_with_it(tmp_path: Path, precision: str) -> No
     plugin = trainer.strategy.precision_plugin
     plugin.precision = precision  # on a CPU, Lightning itself takes another than the first
     with pytest.raises(InputError, match=rf"trainer\.precision 32-true or .*, got {precision}"):
-        GradientAggregation(TASKS, methods.UPGrad).check(trainer)
+        GradientAggregation(TASKS, methods.UPGrad).check(trainer, torch.nn.Linear(1, 1))
 
 
 def test_strategy_for_several_devices(tmp_path: Path) -> None:

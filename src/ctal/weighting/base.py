@@ -39,8 +39,8 @@ class Weighting(nn.Module):
         """What a person knows the method by."""
         return type(self).__name__
 
-    def check(self, trainer: Trainer) -> None:
-        """Looks, before training, whether the method works with a trainer's settings.
+    def check(self, trainer: Trainer, network: nn.Module) -> None:
+        """Looks, before training, whether the method works with a trainer's settings and a network.
 
         Raises:
             InputError: it does not.

@@ -19,6 +19,7 @@ from torchjd.aggregation import Aggregator
 from torchjd.autojac import jac_to_grad
 
 from ctal.errors import InputError
+from ctal.networks import Network
 from ctal.tasks import Task
 from ctal.weighting.base import EqualWeighting
 
@@ -57,8 +58,8 @@ class GradientAggregation(EqualWeighting):
         """What a person knows the method by."""
         return type(self.aggregator).__name__
 
-    def check(self, trainer: Trainer) -> None:
-        """Looks for several devices and for precisions that do not go with it."""
+    def check(self, trainer: Trainer, network: nn.Module) -> None:
+        """Looks for several devices, for precisions that do not go with it, and what is shared."""
         strategy = trainer.strategy
         if not isinstance(strategy, SingleDeviceStrategy):
             raise InputError(
@@ -72,6 +73,8 @@ class GradientAggregation(EqualWeighting):
                 f"model.aggregator: expected trainer.precision {' or '.join(_PRECISIONS)}, since "
                 f"gradients are combined in full precision and unscaled, got {trainer.precision}"
             )
+        if isinstance(network, Network) and not _shares(network):
+            raise self._nothing_shared()
 
     def forward(self, losses: Mapping[str, Tensor]) -> Tensor:
         """The sum of the losses, which is not what the shared parameters follow."""
@@ -111,11 +114,32 @@ class GradientAggregation(EqualWeighting):
             stacked = torch.stack([rows.get(task, nothing) for task in range(len(self.names))])
             parameter.jac = stacked  # type: ignore[attr-defined] # where torchjd keeps them
         if not shared:
-            raise InputError(
-                f"model.aggregator: {self.title} combines the gradients of parameters that several "
-                "tasks share, and this network has none; leave out model.aggregator"
-            )
+            raise self._nothing_shared()
         self.weights = jac_to_grad(shared, self.aggregator)
+
+    def _nothing_shared(self) -> InputError:
+        return InputError(
+            f"model.aggregator: {self.title} combines the gradients of parameters that several "
+            "tasks share, and this network has none; leave out model.aggregator"
+        )
+
+
+def _shares(network: Network) -> bool:
+    """Whether a parameter reaches the final maps of two tasks, seen on a black picture."""
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    black = torch.zeros(1, 3, *network.image_size).to(next(network.parameters()))
+    training = network.training
+    with torch.enable_grad():
+        final = network.eval()(black).final  # which leaves statistics and random numbers alone
+    network.train(training)
+    reached: set[int] = set()
+    for raw in final.values():
+        gradients = torch.autograd.grad(raw.sum(), parameters, retain_graph=True, allow_unused=True)
+        own = {index for index, gradient in enumerate(gradients) if gradient is not None}
+        if own & reached:
+            return True
+        reached |= own
+    return False
 
 
 def _made(make: Callable[[], nn.Module], tasks: int) -> Aggregator:
