@@ -2,6 +2,22 @@
 
 import os
 
+import pytest
+from PIL import Image
+
 # Small tensors gain nothing from threads, and the tests of one machine share its cores. Set before
 # torch is imported, and inherited by the commands that tests start.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder to work in, with pictures/ of two pictures, a note and a picture of a Mac's."""
+    monkeypatch.chdir(tmp_path)
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    Image.new("RGB", (40, 30), "red").save(pictures / "a.jpg")
+    Image.new("L", (21, 33), 80).save(pictures / "b.2.PNG")
+    (pictures / "note.txt").write_text("not a picture")
+    (pictures / "._a.jpg").write_text("not a picture")
+    return tmp_path

@@ -2,7 +2,7 @@
 
 import torch
 
-from ctal.networks import Network, Predictions, describe
+from ctal.networks import CTALNet, Network, Predictions, SharedEncoderNet, describe
 from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 
 TASKS = [SemanticSegmentation(3), Depth(), SurfaceNormals()]
@@ -18,6 +18,19 @@ class Echo(Network):
     def predict_raw(self, images):
         maps = {"semseg": images, "depth": self.scale * images[:, :1], "normals": images - 0.5}
         return Predictions({task.name: maps[task.name] for task in self.tasks}, [])
+
+
+def shared_encoder():
+    torch.manual_seed(0)
+    return SharedEncoderNet(TASKS, "test_resnet", image_size=(32, 64)).eval()
+
+
+def with_mixing():
+    """A network with weights that belong to pixels."""
+    torch.manual_seed(0)
+    network = CTALNet(TASKS, "test_resnet", image_size=(32, 64), channels=8).eval()
+    torch.nn.init.constant_(network.decoders["depth"][-1].bias, 9.0)  # no depths below 0
+    return network
 
 
 def write_checkpoint(network, path):

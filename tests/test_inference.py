@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.small_networks import TASKS, Echo
+from tests.small_networks import TASKS, Echo, shared_encoder, with_mixing
 
 from ctal.errors import InputError, UnreadableError
 from ctal.inference import Model
-from ctal.networks import CTALNet, SharedEncoderNet
 
 
 @pytest.fixture
@@ -16,17 +15,12 @@ def echo():
 
 @pytest.fixture
 def network():
-    torch.manual_seed(0)
-    return SharedEncoderNet(TASKS, "test_resnet", image_size=(32, 64)).eval()
+    return shared_encoder()
 
 
 @pytest.fixture
 def mixing():
-    """A network with weights that belong to pixels."""
-    torch.manual_seed(0)
-    network = CTALNet(TASKS, "test_resnet", image_size=(32, 64), channels=8).eval()
-    torch.nn.init.constant_(network.decoders["depth"][-1].bias, 9.0)  # no depths below 0
-    return network
+    return with_mixing()
 
 
 class TestPredict:

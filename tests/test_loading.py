@@ -3,28 +3,23 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from tests.small_networks import TASKS, write_checkpoint
+from tests.small_networks import TASKS, shared_encoder, with_mixing, write_checkpoint
 
 import ctal
 from ctal.errors import InputError
 from ctal.inference import Model
 from ctal.loading import checkpoint_file, load
-from ctal.networks import CTALNet, SharedEncoderNet, describe
+from ctal.networks import SharedEncoderNet, describe
 
 
 @pytest.fixture
 def network():
-    torch.manual_seed(0)
-    return SharedEncoderNet(TASKS, "test_resnet", image_size=(32, 64)).eval()
+    return shared_encoder()
 
 
 @pytest.fixture
 def mixing():
-    """A network with weights that belong to pixels."""
-    torch.manual_seed(0)
-    network = CTALNet(TASKS, "test_resnet", image_size=(32, 64), channels=8).eval()
-    torch.nn.init.constant_(network.decoders["depth"][-1].bias, 9.0)  # no depths below 0
-    return network
+    return with_mixing()
 
 
 class TestLoad:

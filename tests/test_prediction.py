@@ -26,19 +26,6 @@ def checkpoint(tmp_path_factory):
     return str(path)
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A folder to work in, with pictures/ of two pictures, a note and a picture of a Mac's."""
-    monkeypatch.chdir(tmp_path)
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
-    Image.new("RGB", (40, 30), "red").save(pictures / "a.jpg")
-    Image.new("L", (21, 33), 80).save(pictures / "b.2.PNG")
-    (pictures / "note.txt").write_text("not a picture")
-    (pictures / "._a.jpg").write_text("not a picture")
-    return tmp_path
-
-
 def written(folder):
     return sorted(file.name for file in folder.iterdir())
 

@@ -1,23 +1,9 @@
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from ctal.errors import InputError
 from ctal.sources import Source, find_pictures, find_sources, output_names
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A folder to work in, with pictures/ of two pictures, a note and a picture of a Mac's."""
-    monkeypatch.chdir(tmp_path)
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
-    Image.new("RGB", (40, 30), "red").save(pictures / "a.jpg")
-    Image.new("L", (21, 33), 80).save(pictures / "b.2.PNG")
-    (pictures / "note.txt").write_text("not a picture")
-    (pictures / "._a.jpg").write_text("not a picture")
-    return tmp_path
 
 
 def test_folder_glob_and_file(folder):
