@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from pathlib import Path
 
 import torch
 
 from ctal.export import export_file
-from ctal.networks import CTALNet, MultiScaleCTALNet, Network, describe
+from ctal.inference import Model
+from ctal.networks import CTALNet, MultiScaleCTALNet
 from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 
 SIZE = (288, 384)
@@ -31,17 +31,12 @@ def main() -> None:
         torch.manual_seed(0)
         network = kind(tasks, image_size=SIZE, mixing_scale=scale)
         with tempfile.TemporaryDirectory() as folder:
+            Model(network).save_pretrained(f"{folder}/random")
             export_file(
-                str(_saved(network, Path(folder) / "random.ckpt")),
+                f"{folder}/random",
                 f"{folder}/{kind.__name__}.{arguments.extension}",
                 without_compiled=arguments.without_compiled,
             )
-
-
-def _saved(network: Network, path: Path) -> Path:
-    state = {f"network.{name}": value for name, value in network.state_dict().items()}
-    torch.save({"state_dict": state, "ctal": describe(network)}, path)
-    return path
 
 
 if __name__ == "__main__":

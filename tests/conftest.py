@@ -21,3 +21,18 @@ def folder(tmp_path, monkeypatch):
     (pictures / "note.txt").write_text("not a picture")
     (pictures / "._a.jpg").write_text("not a picture")
     return tmp_path
+
+
+@pytest.fixture
+def network():
+    # imported here, since torch must see the setting above
+    from tests.small_networks import shared_encoder
+
+    return shared_encoder()
+
+
+@pytest.fixture
+def mixing():
+    from tests.small_networks import with_mixing
+
+    return with_mixing()

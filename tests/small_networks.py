@@ -1,5 +1,7 @@
 """Networks and checkpoints for tests of what uses them."""
 
+from pathlib import Path
+
 import torch
 
 from ctal.networks import CTALNet, Network, Predictions, SharedEncoderNet, describe
@@ -34,6 +36,7 @@ def with_mixing():
 
 
 def write_checkpoint(network, path):
+    path = Path(path)
     state = {f"network.{name}": value for name, value in network.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save({"state_dict": state, "ctal": describe(network), "epoch": 3}, path)

@@ -2,7 +2,8 @@ import re
 
 import pytest
 import yaml
-from tests.export.checkpoints import small_network, write_checkpoint
+from tests.export.checkpoints import small_network
+from tests.small_networks import write_checkpoint
 
 from ctal import cli
 from ctal.networks import CTALNet
@@ -18,7 +19,7 @@ def table(text):
 
 def test_a_checkpoint(tmp_path, capfd):
     network = small_network(CTALNet)
-    assert cli.main(["info", write_checkpoint(network, tmp_path / "a.ckpt")]) == 0
+    assert cli.main(["info", str(write_checkpoint(network, tmp_path / "a.ckpt"))]) == 0
     told, warned = capfd.readouterr()
     assert warned == ""
     assert "a.ckpt: CTALNet, pictures of 32x64" in told
@@ -33,7 +34,7 @@ def test_a_checkpoint(tmp_path, capfd):
 
 
 def test_another_size_costs_more(tmp_path, capfd):
-    path = write_checkpoint(small_network(CTALNet), tmp_path / "a.ckpt")
+    path = str(write_checkpoint(small_network(CTALNet), tmp_path / "a.ckpt"))
     assert cli.main(["info", path, "--image_size", "64", "128"]) == 0
     told = capfd.readouterr().out
     assert "pictures of 64x128" in told

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.small_networks import TASKS, Echo, shared_encoder, with_mixing
+from tests.small_networks import TASKS, Echo
 
 from ctal.errors import InputError, UnreadableError
 from ctal.inference import Model
@@ -11,16 +11,6 @@ from ctal.inference import Model
 @pytest.fixture
 def echo():
     return Model(Echo(TASKS, image_size=(32, 48)))
-
-
-@pytest.fixture
-def network():
-    return shared_encoder()
-
-
-@pytest.fixture
-def mixing():
-    return with_mixing()
 
 
 class TestPredict:

@@ -3,23 +3,13 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from tests.small_networks import TASKS, shared_encoder, with_mixing, write_checkpoint
+from tests.small_networks import TASKS, write_checkpoint
 
 import ctal
 from ctal.errors import InputError
 from ctal.inference import Model
 from ctal.loading import checkpoint_file, load
 from ctal.networks import SharedEncoderNet, describe
-
-
-@pytest.fixture
-def network():
-    return shared_encoder()
-
-
-@pytest.fixture
-def mixing():
-    return with_mixing()
 
 
 class TestLoad:

@@ -2,14 +2,15 @@ import numpy as np
 import pytest
 import torch
 
+from ctal.data.geometry import Camera
 from ctal.errors import InputError
-from ctal.point_cloud import check_intrinsics, points, save_ply
+from ctal.point_cloud import camera_of, save_ply
 
 
 def test_points_of_a_pinhole_camera():
     depth = torch.full((3, 5), 2.0)
     depth[0, 4] = 4.0
-    found = points(depth, (100.0, 50.0, 2.0, 1.0))
+    found = torch.from_numpy(Camera(100.0, 50.0, 2.0, 1.0).points(depth.numpy()))
     torch.testing.assert_close(found[1, 2], torch.tensor([0.0, 0.0, 2.0]))  # the axis
     torch.testing.assert_close(found[0, 4], torch.tensor([2 / 100 * 4, -1 / 50 * 4, 4.0]))
     torch.testing.assert_close(found[2, 0], torch.tensor([-2 / 100 * 2, 1 / 50 * 2, 2.0]))
@@ -17,15 +18,15 @@ def test_points_of_a_pinhole_camera():
 
 def test_a_file_that_says_what_it_holds(tmp_path):
     depth, picture = torch.rand(4, 6) + 1, torch.randint(0, 256, (3, 4, 6), dtype=torch.uint8)
-    intrinsics = (5.0, 5.0, 2.5, 1.5)
-    save_ply(depth, picture, intrinsics, tmp_path / "a.ply")
+    camera = camera_of([5.0, 5.0, 2.5, 1.5])
+    save_ply(depth, picture, camera, tmp_path / "a.ply")
     header, _, body = (tmp_path / "a.ply").read_bytes().partition(b"end_header\n")
     assert header.startswith(b"ply\nformat binary_little_endian 1.0\nelement vertex 24\n")
     properties = [line.split()[1:] for line in header.decode().splitlines() if "property" in line]
     kinds = {"float": "<f4", "uchar": "u1"}
     vertices = np.frombuffer(body, dtype=[(name, kinds[kind]) for kind, name in properties])
     assert list(vertices.dtype.names) == ["x", "y", "z", "red", "green", "blue"]
-    expected = points(depth, intrinsics).reshape(-1, 3).numpy()
+    expected = camera.points(depth.numpy()).reshape(-1, 3)
     for axis, name in enumerate("xyz"):
         np.testing.assert_array_equal(vertices[name], expected[:, axis])
     for channel, name in enumerate(("red", "green", "blue")):
@@ -37,4 +38,4 @@ def test_a_file_that_says_what_it_holds(tmp_path):
 )
 def test_numbers_that_are_no_camera(intrinsics):
     with pytest.raises(InputError, match="expected fx fy cx cy, in pixels"):
-        check_intrinsics(intrinsics)
+        camera_of(intrinsics)

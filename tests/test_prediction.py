@@ -8,7 +8,7 @@ from tests.small_networks import write_checkpoint
 
 from ctal import cli
 from ctal.errors import InputError
-from ctal.networks import SharedEncoderNet, describe
+from ctal.networks import SharedEncoderNet
 from ctal.prediction import predict_files
 from ctal.tasks import Depth, InverseDepth, SemanticSegmentation
 from ctal.video import Frame, video_frames, write_video
@@ -20,10 +20,7 @@ def checkpoint(tmp_path_factory):
     tasks = [SemanticSegmentation(4), Depth()]
     network = SharedEncoderNet(tasks, "test_resnet", image_size=(32, 32))
     torch.nn.init.constant_(network.heads["depth"].predict.bias, 5.0)  # no depths below 0
-    state = {f"network.{name}": value for name, value in network.state_dict().items()}
-    path = tmp_path_factory.mktemp("checkpoint") / "a.ckpt"
-    torch.save({"state_dict": state, "ctal": describe(network)}, path)
-    return str(path)
+    return str(write_checkpoint(network, tmp_path_factory.mktemp("checkpoint") / "a.ckpt"))
 
 
 def written(folder):

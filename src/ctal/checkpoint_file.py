@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ctal.errors import InputError
+from ctal.errors import InputError, first_line
 
 
 def checkpoint_path(run: str | Path, name: str) -> Path:
@@ -45,8 +45,7 @@ def read_checkpoint(path: str | Path, *keys: str) -> dict[str, Any]:
             "when loaded; expected a checkpoint of plain values and tensors, as `ctal fit` writes"
         ) from error
     except Exception as error:  # a damaged archive fails in many ways
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: not a checkpoint ({reason})") from error
+        raise InputError(f"{path}: not a checkpoint ({first_line(error)})") from error
     missing = [key for key in keys if not isinstance(content, dict) or not content.get(key)]
     if missing:
         raise InputError(

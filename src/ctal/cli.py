@@ -80,53 +80,52 @@ def _experiment(args: list[str]) -> None:
     Experiment(args)
 
 
-def _quickstart(args: list[str]) -> None:
+def _call(function: Callable[..., object], args: list[str]) -> None:
     from ctal.arguments import call
+
+    call(function, args[1:], f"ctal {args[0]}")
+
+
+def _quickstart(args: list[str]) -> None:
     from ctal.quickstart import quickstart
 
-    call(quickstart, args[1:], f"ctal {args[0]}")
+    _call(quickstart, args)
 
 
 def _predict(args: list[str]) -> None:
-    from ctal.arguments import call
     from ctal.prediction import predict_files
 
-    call(predict_files, args[1:], f"ctal {args[0]}")
+    _call(predict_files, args)
 
 
 def _explain_pictures(args: list[str]) -> None:
-    from ctal.arguments import call
     from ctal.explanation.files import explain_files
 
-    call(explain_files, args[1:], f"ctal {args[0]}")
+    _call(explain_files, args)
 
 
 def _demo(args: list[str]) -> None:
-    from ctal.arguments import call
     from ctal.demo import demo
 
-    call(demo, args[1:], f"ctal {args[0]}")
+    _call(demo, args)
 
 
 def _compare(args: list[str]) -> None:
-    from ctal.arguments import call
     from ctal.comparison import compare
 
-    call(compare, args[1:], f"ctal {args[0]}")
+    _call(compare, args)
 
 
 def _export(args: list[str]) -> None:
-    from ctal.arguments import call
     from ctal.export import export_file
 
-    call(export_file, args[1:], f"ctal {args[0]}")
+    _call(export_file, args)
 
 
 def _info(args: list[str]) -> None:
-    from ctal.arguments import call
     from ctal.cost_card import print_cost_card
 
-    call(print_cost_card, args[1:], f"ctal {args[0]}")
+    _call(print_cost_card, args)
 
 
 def _data(args: list[str]) -> None:

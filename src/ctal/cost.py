@@ -6,10 +6,11 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from ctal.networks import Network
@@ -34,20 +35,34 @@ def gmacs(network: Network) -> float:
     return counter.get_total_flops() / 2 / 1e9
 
 
-@torch.inference_mode()
 def latencies(networks: Mapping[str, Network]) -> dict[str, float]:
     """Median time of one picture, milliseconds, on the device where the networks are.
 
-    The networks take turns, picture by picture, so that a machine that slows down or is busy with
-    something else for a while is so for all of them.
+    The networks take turns, as in `run_latencies`.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in networks}
-    pictures = {name: _picture(network) for name, network in networks.items()}
+    return run_latencies(
+        {name: (network.eval(), _picture(network)) for name, network in networks.items()}
+    )
+
+
+@torch.inference_mode()
+def run_latencies(
+    runs: Mapping[str, tuple[Callable[[Tensor], object], Tensor]],
+) -> dict[str, float]:
+    """Median time of a call, milliseconds, by name.
+
+    They take turns, call by call, so that a machine that slows down or is busy with something else
+    for a while is so for all of them.
+
+    Args:
+        runs: what is called, and the pictures (B, 3, H, W) that it is called with.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(WARM_UP + REPEATS):
-        for name, network in networks.items():
+        for name, (run, pictures) in runs.items():
             start = time.perf_counter()
-            network.eval()(pictures[name])
-            if pictures[name].device.type != "cpu":
+            run(pictures)
+            if pictures.device.type != "cpu":
                 torch.accelerator.synchronize()
             if turn >= WARM_UP:
                 seconds[name].append(time.perf_counter() - start)

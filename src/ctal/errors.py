@@ -9,6 +9,12 @@ def one_line(text: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f]", lambda found: repr(found[0])[1:-1], printable)
 
 
+def first_line(error: Exception) -> str:
+    """What an exception of a library says, as much of it as belongs into a message of ours."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
 class InputError(ValueError):
     """A file, a value or a setting that the caller gave cannot be used.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -38,3 +38,16 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Writes a text file in UTF-8 by `write_whole`."""
     write_whole(path, lambda file: file.write(text.encode()))
+
+
+def check_absent(files: Iterable[Path], overwrite: bool) -> None:
+    """Looks, before the work, whether writing would replace something.
+
+    Raises:
+        InputError: a file exists, and `overwrite` is not given.
+    """
+    existing = next((file for file in files if file.exists()), None)
+    if existing is not None and not overwrite:
+        raise InputError(
+            f"{existing}: exists already; choose another --output, or give --overwrite"
+        )

@@ -139,9 +139,9 @@ class Model:
             pictures, own_shape=own_shape, tiled=tiled, batch_size=batch_size, empty=empty
         )
 
-    def decoded(self, pixels: Tensor, *, own_shape: bool = False) -> dict[str, Tensor]:
+    def decoded(self, pixels: Tensor) -> dict[str, Tensor]:
         """The decoded maps, in the form of the tasks' labels, of one picture from `as_rgb`."""
-        return next(self.stream([pixels], own_shape=own_shape))
+        return next(self.stream([pixels]))
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes the network to a folder, which `ctal.load` and any person's machine reads.

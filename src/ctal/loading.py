@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ctal.checkpoint_file import checkpoint_path, read_checkpoint
-from ctal.errors import InputError
+from ctal.errors import InputError, first_line
 from ctal.inference import Model
 from ctal.networks import Network, build
 from ctal.sharing import fetch, is_hub_id, is_saved, load_weights, provenance, read_saved
@@ -57,8 +57,7 @@ def usable_device(device: str | torch.device) -> torch.device:
         values.cpu()  # which those of "meta" cannot be brought to
         return values.device
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"device: {str(device)!r} cannot be used ({reason})") from error
+        raise InputError(f"device: {str(device)!r} cannot be used ({first_line(error)})") from error
 
 
 def checkpoint_file(path: str | Path) -> Path:

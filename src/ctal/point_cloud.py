@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import torch
 from torch import Tensor
 
+from ctal.data.geometry import Camera
 from ctal.errors import InputError
 from ctal.files import write_whole
 
@@ -27,49 +27,35 @@ end_header
 _VERTEX = np.dtype([("xyz", "<f4", 3), ("rgb", "u1", 3)])
 
 
-def check_intrinsics(intrinsics: Sequence[float]) -> None:
-    """Raises InputError unless these are the four numbers of a pinhole camera."""
-    usable = len(intrinsics) == 4 and min(intrinsics[:2]) > 0
-    if not (usable and all(np.isfinite(intrinsics))):
+def camera_of(intrinsics: Sequence[float]) -> Camera:
+    """The camera that a person describes by four numbers.
+
+    Raises:
+        InputError: these are not fx, fy, cx and cy of a pinhole camera.
+    """
+    try:
+        return Camera(*intrinsics)
+    except (InputError, TypeError) as error:
         raise InputError(
             "intrinsics: expected fx fy cx cy, in pixels of the picture, fx and fy above 0, got "
             f"{' '.join(map(str, intrinsics))}"
-        )
+        ) from error
 
 
-def points(depth: Tensor, intrinsics: Sequence[float]) -> Tensor:
-    """Where the pixels of a depth map are in space.
-
-    x is to the right, y down, z forward, as in OpenCV: of pixel (column u, row v), counted from 0
-    at the centre of the one at the top left, x = (u - cx) z / fx and y = (v - cy) z / fy.
-
-    Args:
-        depth: (H, W), metres along the camera's axis.
-        intrinsics: fx, fy, cx, cy in pixels.
-
-    Returns:
-        (H, W, 3) float32, metres.
-    """
-    fx, fy, cx, cy = intrinsics
-    H, W = depth.shape
-    v, u = torch.meshgrid(torch.arange(H), torch.arange(W), indexing="ij")
-    return torch.stack([(u - cx) / fx * depth, (v - cy) / fy * depth, depth], dim=-1).float()
-
-
-def save_ply(depth: Tensor, picture: Tensor, intrinsics: Sequence[float], path: Path) -> None:
+def save_ply(depth: Tensor, picture: Tensor, camera: Camera, path: Path) -> None:
     """Writes the points of a depth map, each with its pixel's colour, as a binary PLY file.
 
     Args:
         depth: (H, W), metres.
         picture: (3, H, W) uint8.
-        intrinsics: as in `points`.
+        camera: of the picture, at its size.
         path: the file.
 
     Raises:
         InputError: the place cannot be written.
     """
     vertices = np.empty(depth.numel(), dtype=_VERTEX)
-    vertices["xyz"] = points(depth, intrinsics).reshape(-1, 3).numpy()
+    vertices["xyz"] = camera.points(depth.numpy()).reshape(-1, 3)
     vertices["rgb"] = picture.flatten(1).T.numpy()
 
     def write(file: BinaryIO) -> None:

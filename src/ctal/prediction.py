@@ -11,6 +11,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]  # ships no types
 from ctal.descriptions import import_modules
 from ctal.errors import InputError, UnreadableError
 from ctal.loading import load
+from ctal.point_cloud import camera_of
 from ctal.sources import Source, find_sources, output_names
 from ctal.writing import Writer, output_files
 
@@ -67,7 +68,8 @@ def predict_files(
     _check_outputs(sources, names, Path(output), intrinsics is not None, overwrite)
     import_modules(imports or [])
     model = load(checkpoint, device, image_size=image_size)
-    writer = Writer(model, Path(output), own_shape, tiled, overlay, intrinsics)
+    camera = None if intrinsics is None else camera_of(intrinsics)
+    writer = Writer(model, Path(output), own_shape, tiled, overlay, camera)
     unreadable = []
     for source, name in zip(tqdm(sources, unit="input"), names, strict=True):
         try:

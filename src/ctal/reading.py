@@ -14,7 +14,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
-from ctal.errors import InputError, UnreadableError
+from ctal.errors import InputError, UnreadableError, first_line
 
 Picture = str | Path | Image.Image | Tensor | NDArray[Any]
 """What `as_rgb` takes as a picture."""
@@ -61,7 +61,7 @@ def read_picture(path: str | Path) -> Tensor:
                 )
             return to_rgb(image)
     except Exception as error:  # PIL's readers raise whatever a broken file makes them stumble over
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         if isinstance(error, UnidentifiedImageError):
             reason = "of no format that PIL knows"
         raise UnreadableError(f"{path}: cannot be read as a picture ({reason})") from error

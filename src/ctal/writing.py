@@ -14,11 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ctal.data.geometry import Camera
 from ctal.errors import InputError
 from ctal.files import write_whole
 from ctal.inference import Model
 from ctal.pictures import panel, save_png
-from ctal.point_cloud import check_intrinsics, save_ply
+from ctal.point_cloud import save_ply
 from ctal.reading import read_picture
 from ctal.restoring import LARGE, to_array
 from ctal.sources import Source
@@ -38,10 +39,10 @@ class Writer:
         own_shape: as in `Model.predict`.
         tiled: as in `Model.predict`.
         overlay: lay the painted maps over the picture rather than beside it.
-        intrinsics: fx, fy, cx, cy of a pinhole camera in pixels, for a point cloud.
+        camera: of the pictures, for a point cloud.
 
     Raises:
-        InputError: the intrinsics are no camera's, or the network has no depth in metres.
+        InputError: there is a camera, and the network has no depth in metres.
     """
 
     model: Model
@@ -49,17 +50,15 @@ class Writer:
     own_shape: bool = False
     tiled: bool = False
     overlay: bool = False
-    intrinsics: Sequence[float] | None = None
+    camera: Camera | None = None
 
     def __post_init__(self) -> None:
         """Looks at what would be found out only after the first prediction."""
-        if self.intrinsics is not None:
-            check_intrinsics(self.intrinsics)
-            if not any(_is_metric(task) for task in self.model.tasks):
-                names = ", ".join(task.name for task in self.model.tasks)
-                raise InputError(
-                    f"intrinsics: a point cloud needs depth in metres, the network has {names}"
-                )
+        if self.camera is not None and not any(map(_is_metric, self.model.tasks)):
+            names = ", ".join(task.name for task in self.model.tasks)
+            raise InputError(
+                f"intrinsics: a point cloud needs depth in metres, the network has {names}"
+            )
 
     def write(self, source: Source, name: str) -> None:
         """Predicts for a source and writes its files (`output_files`).
@@ -82,9 +81,9 @@ class Writer:
         content |= {"units": np.array(units), "source": np.array(str(source))}
         write_whole(self.output / f"{name}.npz", lambda file: np.savez_compressed(file, **content))
         for task in self.model.tasks:
-            if self.intrinsics is not None and _is_metric(task):
+            if self.camera is not None and _is_metric(task):
                 place = self.output / f"{name}.ply"
-                save_ply(maps[task.name][0], picture, self.intrinsics, place)
+                save_ply(maps[task.name][0], picture, self.camera, place)
         titles = [_title(task, maps[task.name]) for task in self.model.tasks]
         step = -(-max(picture.shape) // _PAINTED) if picture[0].numel() > LARGE else 1
         small = {key: prediction[..., ::step, ::step] for key, prediction in maps.items()}

@@ -5,26 +5,23 @@ import socket
 
 import pytest
 import torch
+from tests.small_networks import write_checkpoint
 
 from ctal import cli
-from ctal.networks import CTALNet, SharedEncoderNet, describe
+from ctal.networks import CTALNet, SharedEncoderNet
 from ctal.tasks import Depth
-
-
-def saved(network, path):
-    state = {f"network.{name}": value for name, value in network.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"state_dict": state, "ctal": describe(network)}, path)
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
-    saved(
+    write_checkpoint(
         CTALNet([Depth()], "test_resnet", image_size=(32, 32), channels=8), tmp_path / "ours.ckpt"
     )
-    saved(SharedEncoderNet([Depth()], "test_resnet", image_size=(32, 32)), tmp_path / "plain.ckpt")
+    write_checkpoint(
+        SharedEncoderNet([Depth()], "test_resnet", image_size=(32, 32)), tmp_path / "plain.ckpt"
+    )
     return tmp_path
 
 

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tests.small_networks import write_checkpoint
 
-from ctal.networks import CTALNet, SharedEncoderNet, describe
+from ctal.networks import CTALNet, SharedEncoderNet
 from ctal.tasks import Depth, SemanticSegmentation
 
 httpx = pytest.importorskip("httpx", reason="needs gradio, the extra `demo`")
@@ -30,12 +31,6 @@ from ctal.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)
 raise SystemExit(main())
 """
-
-
-def saved(network, path):
-    state = {f"network.{name}": value for name, value in network.state_dict().items()}
-    torch.save({"state_dict": state, "ctal": describe(network)}, path)
-    return str(path)
 
 
 def picture(seed, size=(48, 40)):
@@ -59,8 +54,8 @@ def address(folder):
     torch.manual_seed(0)
     tasks = [SemanticSegmentation(4), Depth()]
     network = CTALNet(tasks, "test_resnet", image_size=(32, 64), channels=8)
-    ours = saved(network, folder / "ours.ckpt")
-    other = saved(
+    ours = write_checkpoint(network, folder / "ours.ckpt")
+    other = write_checkpoint(
         SharedEncoderNet(tasks, "test_resnet", image_size=(32, 64)), folder / "other.ckpt"
     )
     with socket.create_server(("127.0.0.1", 0)) as probe:

@@ -6,16 +6,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tests.small_networks import write_checkpoint
 
 from ctal import cli
 from ctal.loading import load
-from ctal.networks import CTALNet, SharedEncoderNet, describe
+from ctal.networks import CTALNet, SharedEncoderNet
 from ctal.tasks import Depth, SemanticSegmentation
-
-
-def saved(network, path):
-    state = {f"network.{name}": value for name, value in network.state_dict().items()}
-    torch.save({"state_dict": state, "ctal": describe(network)}, path)
 
 
 @pytest.fixture
@@ -24,8 +20,8 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
     tasks = [SemanticSegmentation(4), Depth()]
-    saved(CTALNet(tasks, "test_resnet", image_size=(32, 64), channels=8), "a.ckpt")
-    saved(SharedEncoderNet(tasks, "test_resnet", image_size=(32, 64)), "plain.ckpt")
+    write_checkpoint(CTALNet(tasks, "test_resnet", image_size=(32, 64), channels=8), "a.ckpt")
+    write_checkpoint(SharedEncoderNet(tasks, "test_resnet", image_size=(32, 64)), "plain.ckpt")
     generator = np.random.default_rng(0)
     for name in ("one.jpg", "two.2.png"):
         Image.fromarray(generator.integers(0, 256, (40, 50, 3)).astype(np.uint8)).save(name)

@@ -1,8 +1,8 @@
-"""Small networks as checkpoints."""
+"""Small networks to export."""
 
 import torch
 
-from ctal.networks import CTALNet, describe
+from ctal.networks import CTALNet
 from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 
 TASKS = [SemanticSegmentation(3, class_names=["a", "b", "c"]), Depth(), SurfaceNormals()]
@@ -11,9 +11,3 @@ TASKS = [SemanticSegmentation(3, class_names=["a", "b", "c"]), Depth(), SurfaceN
 def small_network(kind=CTALNet, encoder="test_resnet", image_size=(32, 64), **options):
     torch.manual_seed(0)
     return kind(TASKS, encoder, image_size=image_size, **options).eval()
-
-
-def write_checkpoint(network, path):
-    state = {f"network.{name}": value for name, value in network.state_dict().items()}
-    torch.save({"state_dict": state, "ctal": describe(network)}, path)
-    return str(path)

@@ -6,25 +6,17 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from tests.export.checkpoints import small_network, write_checkpoint
+from tests.export.checkpoints import small_network
+from tests.small_networks import write_checkpoint
 
 from ctal import cli
-from ctal.export import command, latency
+from ctal.cost import run_latencies
+from ctal.export import command
 from ctal.export.tracing import Deployed, traced
 from ctal.networks import CTALNet
 
 DOCS = Path(__file__).parents[2] / "docs" / "export.md"
 pytest.importorskip("onnx", reason="the extra `export` is not installed")
-
-
-@pytest.fixture(scope="module")
-def network():
-    return small_network(CTALNet, method="factorised")
-
-
-@pytest.fixture(scope="module")
-def graph(network):
-    return traced(Deployed(network).eval())
 
 
 @pytest.fixture
@@ -144,7 +136,8 @@ class TestTimes:
 
     def test_they_take_turns(self):
         order = []
-        runs = {name: lambda image, name=name: order.append(name) for name in ("a", "b")}
-        times = latency.latencies(runs, torch.rand(1, 3, 4, 4))
+        calls = {name: lambda image, name=name: order.append(name) for name in ("a", "b")}
+        image = torch.rand(1, 3, 4, 4)
+        times = run_latencies({name: (call, image) for name, call in calls.items()})
         assert list(times) == ["a", "b"]
         assert order == ["a", "b"] * (len(order) // 2)

@@ -1,21 +1,10 @@
 import pytest
 import torch
-from tests.export.checkpoints import small_network
 
 from ctal.errors import InputError
 from ctal.export.tracing import Deployed, traced
-from ctal.networks import CTALNet, Network, Predictions
+from ctal.networks import Network, Predictions
 from ctal.tasks import Depth
-
-
-@pytest.fixture(scope="module")
-def network():
-    return small_network(CTALNet, method="factorised")
-
-
-@pytest.fixture(scope="module")
-def graph(network):
-    return traced(Deployed(network).eval())
 
 
 def test_initial_heads_are_left_out_and_nothing_else(network, graph):

@@ -110,6 +110,7 @@ def test_configurations_that_are_none(folder):
     outside = {**config["network"], "class": "os.system"}
     for content, message in {
         "{": "not a configuration in JSON",
+        "[" * 100_000: "not a configuration in JSON",
         "[]": "expected the configuration of a ctal network",
         json.dumps({**config, "format": 2}): "expected format 1, got 2",
         json.dumps({**config, "network": outside}): "os.system is no Network that is loaded",

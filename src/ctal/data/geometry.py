@@ -47,6 +47,12 @@ class Camera:
         if not (all(map(math.isfinite, values)) and self.fx > 0 and self.fy > 0):
             raise InputError(f"camera: expected finite fx, fy > 0, cx, cy in pixels, got {values}")
 
+    def points(self, depth: Floats) -> Floats:
+        """Where the pixels of a depth map (H, W), metres, are in space: (H, W, 3), metres."""
+        v, u = np.indices(depth.shape, dtype=np.float32)
+        x, y = (u - self.cx) / self.fx, (v - self.cy) / self.fy
+        return np.stack([depth * x, depth * y, depth], axis=-1).astype(np.float32)
+
 
 def normals_from_depth(
     depth: Floats, camera: Camera, *, radius: int | None = None, jump: float = 0.05

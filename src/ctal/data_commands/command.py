@@ -19,7 +19,7 @@ from ctal.data_commands.sheet import chosen, contact_sheet
 from ctal.data_commands.stopping import stopped_by_signals
 from ctal.data_commands.survey import Survey, walk
 from ctal.errors import InputError
-from ctal.files import write_text
+from ctal.files import check_absent, write_text
 from ctal.pictures import save_png
 
 
@@ -77,7 +77,7 @@ def stats(
             exists already or cannot be written.
     """
     if output:
-        _check_output(output, overwrite)
+        check_absent([Path(output)], overwrite)
     numbers: dict[str, Any] = {}
     for name in data.splits(split):
         survey = Survey(data.open(name), data.tasks(name))
@@ -114,7 +114,7 @@ def show(
     if samples < 1 or (seed is not None and seed < 0):
         key, least, got = ("samples", 1, samples) if samples < 1 else ("seed", 0, seed)
         raise InputError(f"{key}: expected a number from {least} on, got {got}")
-    _check_output(output, overwrite)
+    check_absent([Path(output)], overwrite)
     splits = data.splits(split)
     tasks = data.tasks(splits[0])
     rows = {}
@@ -185,11 +185,6 @@ COMMANDS: dict[str, Callable[..., object]] = {
 def run(args: list[str]) -> None:
     """Runs one of the commands, whose name comes first."""
     call_with_data(COMMANDS[args[0]], args[1:], f"ctal data {args[0]}")
-
-
-def _check_output(output: str, overwrite: bool) -> None:
-    if Path(output).exists() and not overwrite:
-        raise InputError(f"{output}: exists already; choose another --output, or give --overwrite")
 
 
 def _unusable(problems: list[Problem], split: str) -> InputError:

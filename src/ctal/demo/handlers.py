@@ -124,7 +124,7 @@ class Handlers:
         maps += [kept.single[name] for name in self._depths if name in kept.single]
         files = [self._files / f"{uuid.uuid4().hex}.glb" for _ in maps]
         for file, depth in zip(files, maps, strict=True):
-            file.write_bytes(surface(depth.cpu(), kept.picture))
+            file.write_bytes(surface(depth, kept.picture))
         return [str(file) for file in files]
 
 

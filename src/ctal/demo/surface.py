@@ -18,6 +18,7 @@ FIELD_OF_VIEW = 60.0
 """The horizontal one, in degrees, that is assumed: a picture does not tell it."""
 
 _FINEST = 192  # vertices along the longer side: enough for a picture, quick to draw
+_AXES = np.array([1, -1, -1], np.float32)  # those of glTF: y up, z towards the camera
 _JUMP = 1.12  # ratio of depths between neighbours above which they are two surfaces
 
 
@@ -38,16 +39,10 @@ def surface(depth: Tensor, picture: Tensor) -> bytes:
     colours = TF.resize(picture, size, antialias=True).movedim(0, -1).numpy()
     height, width = size
     focal = width / 2 / math.tan(math.radians(FIELD_OF_VIEW / 2))
-    points = _points(depths, Camera(focal, focal, (width - 1) / 2, (height - 1) / 2))
+    camera = Camera(focal, focal, (width - 1) / 2, (height - 1) / 2)
+    points = camera.points(depths).reshape(-1, 3) * _AXES
     opaque = np.full((height * width, 1), 255, np.uint8)
     return glb(points, np.hstack([_linear(colours.reshape(-1, 3)), opaque]), _triangles(depths))
-
-
-def _points(depths: NDArray[np.float32], camera: Camera) -> NDArray[np.float32]:
-    """(H W, 3) in the axes of glTF: x right, y up, z towards the camera."""
-    v, u = np.indices(depths.shape, dtype=np.float32)
-    x, y = (u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy
-    return np.stack([depths * x, -depths * y, -depths], axis=-1).reshape(-1, 3).astype(np.float32)
 
 
 def _triangles(depths: NDArray[np.float32]) -> NDArray[np.uint32]:

@@ -32,10 +32,10 @@ class Explained(NamedTuple):
 
 def painted(visit: Visit, tasks: Sequence[Task]) -> tuple[list[Picture], list[Picture]]:
     """The predictions of CTAL and, in the same colours, of the single-task network."""
-    several = [(task, visit.maps[task.name].cpu()) for task in tasks]
+    several = [(task, visit.maps[task.name]) for task in tasks]
     ours = [task.paint(maps) for task, maps in several]
     others = [
-        task.paint(visit.single[task.name].cpu(), maps)
+        task.paint(visit.single[task.name], maps)
         for task, maps in several
         if task.name in visit.single
     ]

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from ctal.descriptions import import_modules
-from ctal.errors import InputError
 from ctal.explanation.affinities import Affinities
 from ctal.explanation.drawing import explained
 from ctal.explanation.observation import observing
 from ctal.explanation.pixels import Pixel, checked_pixel
-from ctal.files import write_whole
+from ctal.files import check_absent, write_whole
 from ctal.inference import Model
 from ctal.loading import load
 from ctal.pictures import save_png
@@ -77,10 +76,7 @@ def _explain_file(
         name: output / (f"{stem}-{name}.png" if len(found) > 1 else f"{stem}.png") for name in found
     }
     files = [*panels.values(), arrays]
-    if not overwrite and (existing := [file for file in files if file.exists()]):
-        raise InputError(
-            f"{existing[0]}: exists already; choose another --output, or give --overwrite"
-        )
+    check_absent(files, overwrite)
     content = _arrays(found, place, str(source))
     write_whole(arrays, lambda file: np.savez_compressed(file, **content))
     for name, affinities in found.items():

@@ -11,15 +11,14 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
-from ctal.cost import machine
+from ctal.cost import machine, run_latencies
 from ctal.data import Rooms
 from ctal.descriptions import import_modules
-from ctal.errors import InputError
 from ctal.export.formats import Format, Run, format_of
-from ctal.export.latency import compiled, latencies
+from ctal.export.latency import compiled
 from ctal.export.parity import Difference, batches, compare_maps
 from ctal.export.tracing import Deployed, traced
-from ctal.files import write_whole
+from ctal.files import check_absent, write_whole
 from ctal.loading import load
 from ctal.networks import Network
 from ctal.reading import read_picture
@@ -61,8 +60,7 @@ def export_file(
     """
     path = Path(output)
     form = format_of(path)
-    if path.exists() and not overwrite:
-        raise InputError(f"{path}: exists already; choose another --output, or give --overwrite")
+    check_absent([path], overwrite)
     import_modules(imports or [])
     network = load(checkpoint, image_size=image_size).network
     images = list(batches(_pictures(pictures), network.image_size))
@@ -137,7 +135,7 @@ def _times(
             lines.append(f"- PyTorch, compiled: not timed, torch.compile failed ({reason})")
         else:
             runs["PyTorch, compiled"] = fast
-    times = latencies(runs, images[:1])
+    times = run_latencies({name: (run, images[:1]) for name, run in runs.items()})
     eager = times["PyTorch, eager"]
     rows = [[name, f"{time:.1f}", f"{time / eager:.2f}"] for name, time in times.items()]
     return [*aligned_table(["runs in", "ms per picture", "of eager"], rows), "", *lines]

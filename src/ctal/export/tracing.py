@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import torch
 from torch import Tensor, fx, nn
 from torch.export import Dim, ExportedProgram, export
@@ -12,6 +10,7 @@ import ctal.factorised.operator  # noqa: F401 - defines the operator that is tak
 from ctal.errors import InputError
 from ctal.factorised.portable import portable_affinity
 from ctal.networks import Network
+from ctal.networks.bodies import one_line
 
 INPUT = "image"
 """Name of the input of a file; no task may have it."""
@@ -55,9 +54,10 @@ def traced(model: Deployed) -> ExportedProgram:
             graph = export(lean, images, dynamic_shapes=any_batch)
             return _in_torchs_operators(graph)
     except Exception as error:  # every part of a network fails in its own way
-        reason = textwrap.shorten(str(error), 200) or type(error).__name__
         name = type(model.network).__name__
-        raise InputError(f"{name}: torch.export cannot trace this network: {reason}") from error
+        raise InputError(
+            f"{name}: torch.export cannot trace this network: {one_line(error)}"
+        ) from error
 
 
 def _in_torchs_operators(graph: ExportedProgram) -> ExportedProgram:

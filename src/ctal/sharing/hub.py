@@ -15,7 +15,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from ctal.errors import InputError
+from ctal.errors import InputError, first_line
 from ctal.networks import Network
 from ctal.sharing.saved import CONFIG, WEIGHTS, write_saved
 
@@ -47,8 +47,8 @@ def fetch(hub_id: str) -> Path:
         ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
         raise InputError(
-            f"{hub_id}: no such path here, and the hub cannot be reached ({_reason(error)}); give "
-            "the path of a folder that save_pretrained wrote, or of a checkpoint"
+            f"{hub_id}: no such path here, and the hub cannot be reached ({first_line(error)}); "
+            "give the path of a folder that save_pretrained wrote, or of a checkpoint"
         ) from error
     missing = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
     if missing:
@@ -75,11 +75,7 @@ def push(network: Network, about: dict[str, Any], hub_id: str, private: bool) ->
             )
         except (HfHubHTTPError, HFValidationError, OSError) as error:
             raise InputError(
-                f"{hub_id}: cannot be written on the hub ({_reason(error)}); `hf auth login` tells "
-                "it who you are, and save_pretrained writes the same files to a local folder"
+                f"{hub_id}: cannot be written on the hub ({first_line(error)}); `hf auth login` "
+                "tells it who you are, and save_pretrained writes the same files to a local folder"
             ) from error
     return str(url)
-
-
-def _reason(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from ctal.errors import InputError
+from ctal.errors import InputError, first_line
 from ctal.files import write_text, write_whole
 from ctal.networks import Network, build, describe
 from ctal.sharing.card import model_card
@@ -92,7 +92,7 @@ def _read_config(file: Path) -> dict[str, Any]:
             f"{file}: expected the configuration that save_pretrained writes beside the weights "
             f"({error.strerror})"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{file}: not a configuration in JSON ({error})") from error
     if not isinstance(config, dict) or not isinstance(config.get("network"), dict):
         raise InputError(f"{file}: expected the configuration of a ctal network, with 'network'")
@@ -110,7 +110,6 @@ def _read_weights(file: Path) -> dict[str, Tensor]:
     try:
         return load_file(file)
     except (SafetensorError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
         raise InputError(
-            f"{file}: not a whole file of safetensors ({reason}); get it once more"
+            f"{file}: not a whole file of safetensors ({first_line(error)}); get it once more"
         ) from error
