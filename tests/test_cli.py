@@ -223,7 +223,10 @@ def assert_same_run(one: Path, other: Path) -> None:
     for index, moments in states[0].items():
         assert all(torch.equal(value, states[1][index][key]) for key, value in moments.items())
     assert a["lr_schedulers"] == b["lr_schedulers"]
-    assert a["callbacks"] == b["callbacks"]
+    states = [dict(checkpoint["callbacks"]) for checkpoint in (a, b)]
+    for state in states:
+        assert state.pop("TrainingCost")["seconds"] > 0  # the clock differs
+    assert states[0] == states[1]
 
 
 def interrupting(number: int, step: int) -> list[str]:
@@ -438,10 +441,39 @@ def test_a_file_that_vanishes_is_named(
     assert "No such file or directory" in line
 
 
-def test_no_validation_is_no_reason_for_a_warning(recwarn: pytest.WarningsRecorder) -> None:
-    options = ["--trainer.max_epochs=1", "--data.val=null"]
-    assert main(["fit", *config("own_network"), *options]) == 0
+def test_without_validation_the_last_checkpoint_is_the_best(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    options = ["--trainer.max_epochs=2", "--data.val=null"]
+    stopped = interrupting(signal.SIGTERM, step=4)
+    assert main(["fit", *config("own_network"), *options, *stopped]) == 128 + signal.SIGTERM
+    best = Path("run/checkpoints/best.ckpt")
+    assert not best.exists()
+    assert main(["fit", *config("own_network"), *options, "--ckpt_path=last"]) == 0
+    assert best.read_bytes() == Path("run/checkpoints/last.ckpt").read_bytes()
+    assert not Path("run/scores_val.json").exists()
     assert not [entry for entry in recwarn if "is zero" in str(entry.message)]
+
+
+def test_what_the_training_took_is_written_and_goes_on_after_a_stop() -> None:
+    command = ["fit", *config("own_network"), "--trainer.max_epochs=2"]
+    assert main([*command, *interrupting(signal.SIGTERM, step=4)]) == 128 + signal.SIGTERM
+    assert not Path("run/training.json").exists()
+    saved = torch.load("run/checkpoints/last.ckpt", weights_only=True)["callbacks"]["TrainingCost"]
+    assert main([*command, "--ckpt_path=last"]) == 0
+    taken = json.loads(Path("run/training.json").read_text())
+    assert taken["seconds"] > saved["seconds"] > 0
+    assert taken["steps"] == 6
+    assert taken["peak_memory_mib"] is None  # on a CPU nobody counts
+    assert "CPU cores" in taken["device"]
+
+
+def test_a_compiled_network_trains_to_the_same_names() -> None:
+    options = ["--trainer.max_epochs=1", "--data.on_device=true", "--data.cache=true"]
+    assert main(["fit", *config("own_network"), *options, "--model.compiled=default"]) == 0
+    state = torch.load("run/checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    assert not [name for name in state if "_orig_mod" in name]
+    assert main(["test", "--config", "run/config.yaml"]) == 0
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,13 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
+from ctal.cost import machine
 from ctal.errors import InputError
 from ctal.files import write_text
 from ctal.pictures import panel
 from ctal.training import MultiTaskModule
+
+TRAINING_COST = "training.json"
 
 
 class ScoreFile(Callback):
@@ -44,6 +48,54 @@ class ScoreFile(Callback):
         }
         path = Path(trainer.default_root_dir) / f"scores_{split}.json"
         write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+class TrainingCost(Callback):
+    """Writes `training.json` at the end of the training: what it took, all resumed parts together.
+
+    "seconds" by the clock, others that ran on the machine included; "steps"; "device"; and
+    "peak_memory_mib", the most that tensors took on a CUDA device, None elsewhere.
+    """
+
+    def __init__(self) -> None:
+        self._before = 0.0  # seconds of the parts that this one resumes
+        self._peak = 0.0
+        self._start: float | None = None
+
+    def state_dict(self) -> dict[str, float]:
+        """What the training took so far, kept in every checkpoint."""
+        now = 0.0 if self._start is None else time.perf_counter() - self._start
+        return {"seconds": self._before + now, "peak_memory_mib": self._peak_mib()}
+
+    def load_state_dict(self, state_dict: dict[str, float]) -> None:
+        """Goes on counting where the resumed run stopped."""
+        self._before = state_dict["seconds"]
+        self._peak = state_dict["peak_memory_mib"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begins to count: data in memory and weights on the device are there already."""
+        self._start = time.perf_counter()
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes the file."""
+        if not trainer.is_global_zero or getattr(trainer, "fast_dev_run", False):
+            return
+        taken, device = self.state_dict(), trainer.strategy.root_device
+        cuda = device.type == "cuda"
+        content = {
+            **taken,
+            "peak_memory_mib": taken["peak_memory_mib"] if cuda else None,
+            "steps": trainer.global_step,
+            "device": machine(device),
+        }
+        path = Path(trainer.default_root_dir) / TRAINING_COST
+        write_text(path, json.dumps(content, indent=2) + "\n")
+
+    def _peak_mib(self) -> float:
+        used = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+        return max(self._peak, used / 2**20)
 
 
 class PicturePanels(Callback):

@@ -12,7 +12,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from ctal.arguments import input_error_in, parse
-from ctal.callbacks import PicturePanels, ScoreFile
+from ctal.callbacks import PicturePanels, ScoreFile, TrainingCost
 from ctal.checkpoint_file import checkpoint_path
 from ctal.checkpoints import RunCheckpoints, WholeCheckpointIO
 from ctal.data import DenseDataModule
@@ -30,9 +30,9 @@ class Experiment(LightningCLI):
     """Builds data, network and trainer from a configuration and runs one command on them.
 
     The folder of a run is `trainer.default_root_dir`. `fit` leaves there config.yaml (all settings,
-    to be used again), checkpoints/best.ckpt and last.ckpt, TensorBoard's events and
-    scores_val.json; `test` adds scores_test.json. Checkpoints are loaded as plain values and
-    tensors: no code of theirs is run.
+    to be used again), checkpoints/best.ckpt and last.ckpt, TensorBoard's events,
+    training.json (what it took) and scores_val.json; `test` adds scores_test.json. Checkpoints are
+    loaded as plain values and tensors: no code of theirs is run.
 
     Args:
         args: the command and its arguments.
@@ -130,7 +130,10 @@ class Experiment(LightningCLI):
         config = self._get(self.config_init, "trainer")
         config.plugins = [WholeCheckpointIO(), *_listed(config.plugins)]
         self.checkpoints = RunCheckpoints()
-        config.callbacks = [self.checkpoints, ScoreFile(), *_listed(config.callbacks)]
+        config.callbacks = [
+            *(self.checkpoints, ScoreFile(), TrainingCost()),
+            *_listed(config.callbacks),
+        ]
         if self.config.subcommand != "fit":
             config.logger = False  # the scores of one checkpoint go into a file, not into curves
         elif config.logger in (None, True):
@@ -141,7 +144,7 @@ class Experiment(LightningCLI):
             raise InputError(f"trainer: {' '.join(str(error).split())}") from error
 
     def fit(self, **kwargs: Any) -> None:
-        """Trains, then scores the best checkpoint on val."""
+        """Trains, then scores the best checkpoint on val. Without val, the last is the best."""
         kwargs["ckpt_path"] = self.checkpoint
         try:
             with self.checkpoints.listening(self.folder):
@@ -151,8 +154,12 @@ class Experiment(LightningCLI):
                 raise
             place = error.filename or str(self.folder)
             raise OSError(error.errno, error.strerror, place) from error
-        best = checkpoint_path(self.folder, "best")
-        if best.is_file():
+        best, last = (checkpoint_path(self.folder, name) for name in ("best", "last"))
+        if self.datamodule.datasets["val"] is None:
+            # nothing to choose by, so the end of the training it is
+            if last.is_file() and self.trainer.is_global_zero:
+                write_whole(best, lambda file: file.write(last.read_bytes()))
+        elif best.is_file():
             self.checkpoint = best
             self.trainer.loggers = []  # its curves are complete
             self.validate(model=kwargs["model"], datamodule=kwargs["datamodule"])

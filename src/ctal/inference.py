@@ -143,17 +143,22 @@ class Model:
         """The decoded maps, in the form of the tasks' labels, of one picture from `as_rgb`."""
         return next(self.stream([pixels]))
 
-    def save_pretrained(self, folder: str | Path) -> None:
+    def save_pretrained(self, folder: str | Path, *, half: bool = False) -> None:
         """Writes the network to a folder, which `ctal.load` and any person's machine reads.
 
         It then holds `model.safetensors`, `config.json` and a model card, `README.md`, of tasks,
         data, training, scores, cost and licences as far as they are known; complete the card before
         giving it away.
 
+        Args:
+            folder: the folder, made when missing; files of these names in it are replaced.
+            half: write numbers in float16, rounded to 3 digits, in half the space. The network
+                that is loaded computes in float32, as any.
+
         Raises:
-            InputError: the place cannot be written.
+            InputError: the place cannot be written, or float16 cannot hold a number.
         """
-        write_saved(self.network, self.about, Path(folder))
+        write_saved(self.network, self.about, Path(folder), half=half)
 
     def push_to_hub(self, hub_id: str, *, private: bool = False) -> str:
         """Writes what `save_pretrained` writes to a repository of the model hub.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from lightning.pytorch import LightningModule
@@ -56,6 +56,8 @@ class MultiTaskModule(LightningModule):
         optimizer: makes the optimizer from the parameters.
         lr_scheduler: makes the learning rate's schedule from the optimizer, stepped each epoch;
             None is a cosine from the optimizer's rate to 0, stepped each batch.
+        compiled: compile the network with `torch.compile` in this mode, "default" or, on CUDA,
+            "reduce-overhead" for CUDA graphs; None: do not. The first steps then take minutes.
 
     Attributes:
         scores: every number of the last validation or test, {"<task>/<metric>": value}.
@@ -75,6 +77,7 @@ class MultiTaskModule(LightningModule):
         aggregator: Callable[[], nn.Module] | None = None,
         optimizer: OptimizerCallable = lambda p: torch.optim.Adam(p, lr=1e-4, weight_decay=1e-4),
         lr_scheduler: LRSchedulerCallable | None = None,
+        compiled: Literal["default", "reduce-overhead"] | None = None,
     ) -> None:
         super().__init__()
         if not hasattr(network, "tasks"):
@@ -83,6 +86,8 @@ class MultiTaskModule(LightningModule):
                 f"ctal.networks, got {type(network).__name__}"
             )
         set_memory_format(network, torch.channels_last)
+        if compiled:
+            network.compile(mode=compiled)  # in place: names of weights stay
         self.network = network
         self.tasks = cast("list[Task]", network.tasks)
         self.losses = TaskLosses(self.tasks, task_weights or {})

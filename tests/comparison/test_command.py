@@ -67,6 +67,20 @@ def test_end_to_end_and_again(configs, in_process, scores_of, tmp_path, capsys):
         compare(configs, [0], "out", "single", ["trainer.max_epochs=2"])
 
 
+def test_without_val_the_last_epoch_is_scored(configs, in_process, scores_of, tmp_path):
+    overrides = [*SHORT, "data.val=null"]
+    compare(configs, [0], "out", "single", overrides)
+    scores = scores_of("single", 0)
+    markdown = (tmp_path / "out" / "comparison.md").read_text()
+    assert "each run once, with the checkpoint of the last epoch" in markdown
+    assert "minutes of training" in markdown
+    compare(configs, [0], "out", "single", overrides)  # all are finished
+    assert len(in_process) == 4
+    assert scores_of("single", 0) == scores
+    with pytest.raises(InputError, match=r"has no data\.val; the best checkpoint is scored on"):
+        compare(configs, [0], "other", "single", overrides, split="val")
+
+
 def test_classes_of_a_finished_run_are_imported(monkeypatch, tmp_path):
     (tmp_path / "my_task.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -49,6 +50,17 @@ def test_summary_by_hand(comparison):
     assert cells(comparison.markdown(), "trivial")[0] == [
         "trivial", "10.00", "1", "-115.00", "-25.56", "", "", "",
     ]  # fmt: skip
+
+
+def test_what_trainings_took_is_told_if_all_tell_it(comparison):
+    assert "minutes of training" not in comparison.markdown()
+    known = {"training_minutes": 12.34, "training_mib": 2345.6}
+    rows = [replace(row, cost={**row.cost, **known}) for row in comparison.networks()]
+    told = replace(comparison, rows=[*rows, comparison.rows[-1]]).markdown()
+    assert cells(told, "ctal")[0][-2:] == ["12.3", "2,346"]
+    assert cells(told, "trivial")[0][-2:] == ["", ""]
+    without = replace(comparison, rows=[rows[0], *comparison.rows[1:]])
+    assert "minutes of training" not in without.markdown()
 
 
 def test_tables_of_tasks_have_all_metrics_with_their_meaning(comparison):

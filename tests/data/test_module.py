@@ -1,8 +1,10 @@
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from torchvision.transforms import v2
 
 from ctal.data import DenseDataModule
+from ctal.data.loading import collate
 from ctal.errors import InputError
 from ctal.maps import ClassMap
 
@@ -83,6 +85,39 @@ def test_a_split_that_is_not_there_has_no_batches(memory_dataset):
     assert data.val_dataloader() == []
     with pytest.raises(InputError, match="split: expected one of train, got 'val'"):
         data.prepared("val")
+
+
+def test_samples_on_the_device_are_the_same(memory_dataset):
+    dataset = memory_dataset(without_depth=[3])
+    augmentation = [v2.RandomHorizontalFlip(), v2.ColorJitter(0.5)]
+    plain, placed = (
+        DenseDataModule(
+            dataset, dataset, cache=True, on_device=on, augmentation=augmentation, batch_size=2
+        )
+        for on in (False, True)
+    )
+    placed.trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    for name in ("train_dataloader", "val_dataloader"):
+        for a, b in zip(getattr(plain, name)(), getattr(placed, name)(), strict=True):
+            for key in ("image", "semseg", "depth"):
+                assert type(a[key]) is type(b[key])
+                assert torch.equal(a[key], b[key])
+
+
+def test_samples_on_the_device_lie_there(memory_dataset):
+    data = DenseDataModule(memory_dataset(2), cache=True, on_device=True)
+    prepared = data.prepared("train")
+    prepared.move(torch.device("meta"))  # a device that every machine has
+    sample = prepared[0]
+    assert {value.device.type for value in sample.values()} == {"meta"}
+    batch = collate([{"image": sample["image"]}], tasks=data.tasks)
+    assert {value.device.type for value in batch.values()} == {"meta"}
+
+
+@pytest.mark.parametrize("wrong", [{"cache": False}, {"cache": True, "num_workers": 1}])
+def test_samples_on_the_device_need_a_cache_and_no_workers(memory_dataset, wrong):
+    with pytest.raises(InputError, match="on_device: expected cache: true and num_workers: 0"):
+        DenseDataModule(memory_dataset(), on_device=True, **wrong)
 
 
 def test_workers_bring_the_same_batches_and_the_same_errors(memory_dataset, open_folder, folder):

@@ -1,9 +1,10 @@
-"""NYUv2 in both forms: small files written as the real ones are, read back value for value."""
+"""NYUv2 in all three forms: small files written as the real ones are, read back value for value."""
 
 import h5py
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy.io import savemat
 
 from ctal.cli import main
@@ -200,6 +201,53 @@ def test_values_that_cannot_be_are_named(official, pictures):
     save_mat(official, pictures[0], abs(depths), np.full(labels.shape, -1, np.int16))
     with pytest.raises(InputError, match=r"picture 0001: expected labels 0\.\.894, got -1"):
         NYUv2(official, "train")[0]
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Pictures of 288x384: a wall at 2 m whose left part is a picture, void on top."""
+    depth = np.full((288, 384), 500, np.uint16)
+    depth[100, 100] = 0
+    labels = np.full((288, 384), 1, np.uint8)
+    labels[:, :100], labels[0] = 11, 0
+    for split, ids in (("train", (1, 3, 1449)), ("test", (2,))):
+        for kind in ("image", "depth", "label40"):
+            (tmp_path / split / kind).mkdir(parents=True)
+        for i in ids:
+            for kind, ending, array in (
+                ("image", "jpg", np.zeros((288, 384, 3), np.uint8)),
+                ("depth", "png", depth),
+                ("label40", "png", labels),
+            ):
+                Image.fromarray(array).save(tmp_path / split / kind / f"{i:04}.{ending}")
+    return tmp_path
+
+
+def test_pictures_at_the_papers_size(small):
+    dataset = NYUv2(small, "train", tasks=["semseg", "depth", "normals", "edges"])
+    assert [dataset.sample_name(i) for i in range(3)] == ["0001", "0003", "1449"]
+    sample = dataset[0]
+    assert sample["semseg"][0, 0] == 255
+    classes = dataset.tasks[0].class_names
+    assert [classes[int(sample["semseg"][9, x])] for x in (99, 100)] == ["picture", "wall"]
+    assert sample["depth"][0, 0, 0] == 2.0
+    assert sample["depth"][0, 100, 100] == 0
+    normals = sample["normals"].permute(1, 2, 0)
+    wall = torch.tensor([0.0, 0.0, -1.0]).expand(255, 336, 3)
+    seen = normals[27:282, 24:360]
+    assert torch.allclose(seen[seen.any(-1)], wall[seen.any(-1)], atol=1e-3)
+    # measured pixels alone have normals: not the frame, not the hole
+    assert normals.any(-1).sum() == 255 * 336 - 1
+    assert sample["edges"].nonzero()[:, 1].unique().tolist() == [99]
+    names = NYUv2(small, "test", classes=40).tasks[0].class_names
+    ids = NYUv2(small, "test", classes=40)[0]["semseg"]
+    assert [names[int(ids[9, x])] for x in (99, 100)] == ["picture", "wall"]
+
+
+def test_depth_of_8_bits_is_refused(small):
+    Image.fromarray(np.full((288, 384), 200, np.uint8)).save(small / "train/depth/0003.png")
+    with pytest.raises(InputError, match=r"depth/0003\.png: expected a picture of 16 bits"):
+        NYUv2(small, "train")[1]
 
 
 def corridor():

@@ -94,14 +94,40 @@ def test_each_target_task_has_its_own_mixing_unless_shared():
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.0025])
-def test_mixing_starts_as_a_grouped_convolution_does_times_the_scale(scale):
+def test_mixing_parameters_start_as_those_of_a_grouped_convolution_whatever_the_scale(scale):
     torch.manual_seed(0)
     module = CTAL(TASKS, 4, (20, 20), mixing_scale=scale)
-    bound = scale * (3 * 9) ** -0.5
+    bound = (3 * 9) ** -0.5
     for parameter in (module.mixing_weight, module.mixing_bias):
         assert parameter.abs().max() <= bound
         assert parameter.abs().max() > 0.98 * bound
         assert abs(float(parameter.detach().mean())) < 0.05 * bound
+
+
+def test_the_scale_multiplies_mixing_weights_and_biases():
+    torch.manual_seed(0)
+    x = features()
+    scaled, plain = CTAL(TASKS, 4, (3, 5), mixing_scale=0.25), CTAL(TASKS, 4, (3, 5))
+    state = {key: value.clone() for key, value in scaled.state_dict().items()}
+    for key in ("mixing_weight", "mixing_bias"):
+        state[key] *= 0.25
+    plain.load_state_dict(state)
+    expected = plain(x)
+    for task, out in scaled(x).items():
+        torch.testing.assert_close(out, expected[task])
+
+
+def test_the_optimiser_does_not_undo_the_scale():
+    """Adam moves a parameter by its learning rate; what is applied moves by the scale of that."""
+    torch.manual_seed(0)
+    module = CTAL(TASKS, 4, (3, 5), mixing_scale=0.01)
+    optimizer = torch.optim.Adam(module.parameters(), lr=1e-3)
+    before = module.mixing()[0].detach()
+    sum(out.square().sum() for out in module(features()).values()).backward()
+    optimizer.step()
+    moved = (module.mixing()[0].detach() - before).abs()
+    assert moved.max() < 1.01e-5
+    assert moved.median() > 0.9e-5
 
 
 @pytest.mark.parametrize(("scale", "low", "high"), [(1.0, 50, 500), (1 / 768, 0.05, 0.5)])

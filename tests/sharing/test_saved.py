@@ -42,6 +42,21 @@ def test_saved_and_loaded_gives_equal_outputs(model, folder):
             assert torch.equal(raw, model.network(image).final[name])
 
 
+def test_saved_in_half_the_space(model, folder, tmp_path):
+    model.save_pretrained(tmp_path / "half", half=True)
+    sizes = [(place / "model.safetensors").stat().st_size for place in (folder, tmp_path / "half")]
+    assert sizes[1] < 0.6 * sizes[0]
+    again, state = ctal.load(tmp_path / "half").network.state_dict(), model.network.state_dict()
+    for name, value in state.items():
+        assert again[name].dtype == value.dtype
+        torch.testing.assert_close(again[name], value, rtol=1e-3, atol=1e-7)
+    with torch.no_grad():
+        next(model.network.parameters()).fill_(7e4)
+    with pytest.raises(InputError, match="all that float16 can hold, got 7e"):
+        model.save_pretrained(tmp_path / "large", half=True)
+    assert not (tmp_path / "large").exists()
+
+
 def test_tasks_keep_their_order_and_arguments(tmp_path):
     tasks = [HumanParts(), SemanticSegmentation(2, ["z", "a"]), Depth(name="a_depth")]
     network = SharedEncoderNet(tasks, "test_resnet", image_size=(32, 32))

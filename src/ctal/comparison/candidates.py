@@ -102,7 +102,7 @@ def check_same_data(settings: Mapping[Path, Mapping[str, Any]], split: str) -> N
         split: what to score on.
 
     Raises:
-        InputError: their data differ, or there are none to choose a checkpoint or to score on.
+        InputError: their data differ, or there are none to score on.
     """
     data = {source: data_settings(content) for source, content in settings.items()}
     (reference, own), *others = data.items()
@@ -113,12 +113,11 @@ def check_same_data(settings: Mapping[Path, Mapping[str, Any]], split: str) -> N
                     f"{source}: its data.{key} is not that of {reference}; "
                     "only networks on the same data can be compared"
                 )
-    for needed in ("val", split):
-        if not own[needed]:
-            raise InputError(
-                f"{reference}: has no data.{needed}; the best checkpoint is chosen on val, "
-                "and scored on test, or on val with --split val"
-            )
+    if not own[split]:
+        raise InputError(
+            f"{reference}: has no data.{split}; the best checkpoint is scored on test, or on val "
+            "with --split val"
+        )
 
 
 def _name(source: Path) -> str:

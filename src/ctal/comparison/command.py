@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -134,11 +135,18 @@ def _rows(found: Sequence[Candidate], models: Mapping[str, Model]) -> list[Row]:
                 "parameters": cost.parameters(networks[candidate.name]),
                 "gmacs": cost.gmacs(networks[candidate.name]),
                 "latency_ms": times[candidate.name],
+                **_mean([run.training_cost() for run in candidate.runs]),
             },
             [run.seed for run in candidate.runs],
         )
         for candidate in found
     ]
+
+
+def _mean(costs: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of every number that all have."""
+    common = [key for key in costs[0] if all(key in cost for cost in costs)]
+    return {key: statistics.fmean(cost[key] for cost in costs) for key in common}
 
 
 def _write(comparison: Comparison, figure: Tensor, folder: Path) -> None:

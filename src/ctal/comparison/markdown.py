@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 OVER_REFERENCE, OVER_BEST = "*", "†"
 """What marks a Delta_m that differs from that of the reference, and of the best network."""
 
+_TRAINING = {
+    "training_minutes": ("minutes of training", ".1f"),
+    "training_mib": ("MiB of training", ",.0f"),
+}
+"""Titles and forms of what the trainings took, which not every run tells."""
+
 
 def markdown(comparison: Comparison) -> str:
     """All tables with their protocol."""
@@ -40,6 +46,12 @@ def _summary(comparison: Comparison) -> list[str]:
     primary = [measure for measure in comparison.measures if measure.primary]
     head = ["network", *(f"{measure.task} {measure.title()}" for measure in primary)]
     head += ["Δm ↑ %", "Δm of all metrics ↑ %", "parameters", "GMACs", "ms per picture"]
+    training = {
+        key: form
+        for key, (_, form) in _TRAINING.items()
+        if all(key in row.cost for row in comparison.networks())
+    }
+    head += [_TRAINING[key][0] for key in training]
     over = {
         OVER_REFERENCE: comparison.differences(reference),
         OVER_BEST: comparison.differences(comparison.best()),
@@ -52,7 +64,11 @@ def _summary(comparison: Comparison) -> list[str]:
         if row is reference:
             gains = ["reference"] * 2
         scores = [_score(row, measure) for measure in primary]
-        body.append([row.name, *scores, *gains, *_costs(row, reference)])
+        costs = [
+            *_costs(row, reference),
+            *(_cell(row.cost.get(key), form) for key, form in training.items()),
+        ]
+        body.append([row.name, *scores, *gains, *costs])
     lines = aligned_table(head, body)
     if missing := [measure.key for measure in comparison.without_share()]:
         lines += [
@@ -84,6 +100,10 @@ def _costs(row: Row, reference: Row) -> list[str]:
         f"{row.cost['gmacs']:.3g}",
         f"{latency:.1f} (x {ratio:.2f})",
     ]
+
+
+def _cell(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
 
 
 def _differences(comparison: Comparison) -> list[str]:

@@ -39,7 +39,8 @@ def protocol(
         "trivial": "one map for all pictures, made of the mean of the training labels",
         "cost": f"one picture of {height}x{width} per forward pass; convolutions and matrix "
         f"products; median of {cost.REPEATS} passes, networks taking turns, (x relative to the "
-        "reference)",
+        "reference); of the training, mean over runs by the clock, beside each other if they were "
+        "run so, and the most memory that tensors took on a CUDA device",
         "machine": cost.machine(device),
     }
 
@@ -55,10 +56,15 @@ def _data_and_training(
     sizes = ", ".join(f"{name} {len(dataset)}" for name, dataset in sets)
     height, width = data.image_size
     lengths = [f"{name} {content['trainer']['max_epochs']}" for name, content in settings.items()]
-    chosen = "best on val over all tasks together (val/score), of single-task networks too"
+    chosen = (
+        "of the last epoch"
+        if data.datasets["val"] is None
+        else "of the epoch that was best on val over all tasks together (val/score), of "
+        "single-task networks too"
+    )
     return {
         "data": f"{type(sets[0][1]).__name__}, pictures of {height}x{width}: {sizes}",
-        "scored on": f"{split}, each run once, with the checkpoint of the epoch that was {chosen}"
+        "scored on": f"{split}, each run once, with the checkpoint {chosen}"
         + (", so a little in favour of every network" if split == "val" else ""),
         "epochs": f"{', '.join(lengths)}; batches of {data.batch_size}",
         "seeds": _seeds(found),

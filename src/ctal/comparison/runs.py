@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ctal.arguments import read_config
+from ctal.callbacks import TRAINING_COST
 from ctal.checkpoint_file import checkpoint_path
 from ctal.comparison.rehearsal import rehearsed_settings
 from ctal.errors import InputError
@@ -35,8 +36,18 @@ class Run:
 
     @property
     def trained(self) -> bool:
-        """Whether the training came to its end, at which `ctal fit` writes the scores on val."""
-        return self._score_file("val").is_file()
+        """Whether the training came to its end.
+
+        There `ctal fit` writes the scores on val or, without val, the best checkpoint.
+        """
+        if self._score_file("val").is_file():
+            return True
+        if not checkpoint_path(self.folder, "best").is_file():
+            return False
+        try:
+            return not read_config(self.folder / "config.yaml")["data"].get("val")
+        except InputError:  # a killed process was writing it; the resumed run writes it anew
+            return False
 
     def check(self) -> None:
         """Looks whether the run can be brought to its end here.
@@ -69,6 +80,16 @@ class Run:
         """The scores of the best checkpoint, {"<task>/<metric>": number}; NaN without a label."""
         scores = json.loads(self._score_file(self.split).read_text())["scores"]
         return {key: float("nan") if value is None else value for key, value in scores.items()}
+
+    def training_cost(self) -> dict[str, float]:
+        """What its training took, {"training_minutes", "training_mib"}, as far as it is known."""
+        file = self.folder / TRAINING_COST
+        if not file.is_file():
+            return {}
+        content = json.loads(file.read_text())
+        found = {"training_minutes": content["seconds"] / 60}
+        memory = content["peak_memory_mib"]
+        return found if memory is None else found | {"training_mib": memory}
 
     def settings(self) -> Mapping[str, Any]:
         """All settings that the run was, or will be, trained with."""

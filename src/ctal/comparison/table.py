@@ -22,7 +22,8 @@ class Row:
         name: what the row is called.
         network: the class of the network, in words.
         runs: the scores of each run, {"<task>/<metric>": number}.
-        cost: "parameters", "gmacs", "latency_ms"; empty for the trivial predictor.
+        cost: "parameters", "gmacs", "latency_ms"; where known, the mean over runs of
+            "training_minutes" and "training_mib"; empty for the trivial predictor.
         seeds: the seed of each run; empty for the trivial predictor.
     """
 

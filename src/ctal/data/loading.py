@@ -34,6 +34,13 @@ class PreparedDataset(Dataset[Sample]):
         self.size = size
         self._kept = [self._read(index) for index in range(len(dataset))] if cache else None
 
+    def move(self, device: torch.device) -> None:
+        """Brings the samples kept in memory to a device, which hands them out from then on."""
+        self._kept = [
+            {name: wrap(value.to(device), like=value) for name, value in sample.items()}
+            for sample in self._kept or ()
+        ]
+
     def __len__(self) -> int:
         """Number of samples."""
         return len(self.dataset)
@@ -93,7 +100,7 @@ def collate(samples: Sequence[Sample], *, tasks: Sequence[Task]) -> Sample:
     batch = {"image": _stacked([sample["image"] for sample in samples])}
     height, width = batch["image"].shape[-2:]
     for task in tasks:
-        blank = task.map_type.blank(height, width)
+        blank = task.map_type.blank(height, width).to(batch["image"].device)
         batch[task.name] = _stacked([sample.get(task.name, blank) for sample in samples])
     return batch
 

@@ -37,6 +37,9 @@ class DenseDataModule(LightningDataModule):
             (unless it is the only one), validation and test never do.
         num_workers: processes that read samples; 0: the main process does.
         cache: keep the resized samples in memory; read from disk once.
+        on_device: keep them in the memory of the device that trains, and augment there, so that
+            nothing waits for the processor or the way between the two. The same draws as without
+            it, numbers to rounding. With `cache`, and without workers.
         augmentation: v2 transforms of a training sample, after resizing, in this order.
         seed: seed of order and augmentation.
 
@@ -59,6 +62,7 @@ class DenseDataModule(LightningDataModule):
         batch_size: int = 8,
         num_workers: int = 0,
         cache: bool = False,
+        on_device: bool = False,
         augmentation: list[v2.Transform] | None = None,
         seed: int = 0,
     ) -> None:
@@ -71,6 +75,11 @@ class DenseDataModule(LightningDataModule):
         ]:
             if value < least:
                 raise InputError(f"{key}: expected a number from {least} on, got {value}")
+        if on_device and (num_workers or not cache):
+            raise InputError(
+                "on_device: expected cache: true and num_workers: 0, since workers cannot hand on "
+                f"what lies on a device, got cache: {str(cache).lower()} and {num_workers} workers"
+            )
         self.datasets = {"train": train, "val": val, "test": test}
         for split, dataset in self.datasets.items():
             if dataset is not None:
@@ -85,6 +94,7 @@ class DenseDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.cache = cache
+        self.on_device = on_device
         self.augmentation = v2.Compose(augmentation) if augmentation else v2.Identity()
         self.seed = seed
         self._prepared: dict[str, PreparedDataset] = {}
@@ -93,7 +103,7 @@ class DenseDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Sample]:
         """Shuffled, augmented batches; the first epoch after a resume starts where it stopped."""
         start, self._start = self._start, {"epoch": 0, "batch": 0}
-        dataset = AugmentedDataset(self.prepared("train"), self.augmentation, seed=self.seed)
+        dataset = AugmentedDataset(self._placed("train"), self.augmentation, seed=self.seed)
         sampler = EpochSampler(
             dataset,
             seed=self.seed,
@@ -146,8 +156,15 @@ class DenseDataModule(LightningDataModule):
     def _evaluation_loader(self, split: str) -> DataLoader[Sample] | list[Any]:
         if self.datasets[split] is None:
             return []  # what Lightning takes for "nothing to do"
-        dataset = self.prepared(split)
+        dataset = self._placed(split)
         return self._loader(dataset, sampler=EvaluationSampler(dataset, **self._processes()))
+
+    def _placed(self, split: str) -> PreparedDataset:
+        """The prepared samples, where the training wants them."""
+        dataset = self.prepared(split)
+        if self.on_device and self.trainer is not None:
+            dataset.move(self.trainer.strategy.root_device)
+        return dataset
 
     def _processes(self) -> dict[str, int]:
         if self.trainer is None:
@@ -160,7 +177,7 @@ class DenseDataModule(LightningDataModule):
             batch_size=self.batch_size,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=torch.cuda.is_available() and not self.on_device,
             collate_fn=partial(collate, tasks=self.tasks),
             # its own, so that starting workers takes nothing from the generator of the training
             generator=torch.Generator().manual_seed(self.seed),

@@ -17,8 +17,9 @@ from ctal.data.geometry import Camera, Floats, unit_vectors
 from ctal.data.map_files import MapFiles
 from ctal.data.names import NAME, find_names
 from ctal.data.normal_axes import Signs, stored_axes
-from ctal.data.nyuv2_mat import MAT_FILE, SPLIT_FILE, NYUv2Mat, nyuv2_classes
+from ctal.data.nyuv2_mat import MAT_FILE, SPLIT_FILE, NYUv2Mat, nyuv2_classes, table_of_40
 from ctal.errors import InputError
+from ctal.maps import UNLABELLED_CLASS
 from ctal.tasks import Depth, Edges, SurfaceNormals
 
 # fx_rgb, ... of the authors' toolbox, camera_params.m. It counts pixels from 1, so that its axis
@@ -29,8 +30,14 @@ KINECT = Camera(fx=518.8579, fy=519.4696, cx=325.5824, cy=253.7362)
 # and its in-painted continuation would turn ceilings into walls.
 MEASURED = (44, 471, 40, 601)
 
+SMALL_KINECT = Camera(fx=311.3, fy=311.7, cx=195.3, cy=152.2)
+"""KINECT when its pictures of 480x640 are resized to 288x384."""
+
+SMALL_MEASURED = (27, 282, 24, 360)
+"""MEASURED likewise."""
+
 _FOLDERS = {"train": "train", "test": "val"}
-_MAT_GAP, _FOLDERS_GAP = 7, 4  # half the usual sliver between outlined objects, pixels
+_MAT_GAP, _SMALL_GAP = 7, 4  # half the usual sliver between outlined objects, pixels
 
 
 class NYUv2(DenseDataset):
@@ -41,14 +48,17 @@ class NYUv2(DenseDataset):
     Split: 795 train, 654 test (theirs). There is no third: choose models on a `part` of train.
     Licence: none stated by the authors; used for research. Nothing is downloaded.
 
-    Two forms, told apart by what lies under `root`:
+    Three forms, told apart by what lies under `root`:
 
     - Theirs: `nyu_depth_v2_labeled.mat` (2.8 GB) and `splits.mat`, 480x640, by the extra `data`.
     - MTAN's (Liu, Johns and Davison, CVPR 2019), 288x384: `{train,val}/{image,label,depth,normal}`
       with a file `N.npy` per picture; `val` is the test split; 13 classes only.
+    - Pictures at 288x384: `{train,test}/{image/NNNN.jpg,depth/NNNN.png,label40/NNNN.png}`, NNNN the
+      official number; depth 16-bit in units of 4 mm, 0 unknown; label 0 void, 1..40 the 40 classes.
+      A twentieth of the authors' file in size; resized from it as a whole, so its camera is known.
 
     Tasks: `semseg`, 13 or 40 classes, their 894 labels mapped the usual way, void unlabelled;
-    `depth`, metres, holes filled in by the authors; `normals`, in neither case measured: of planes
+    `depth`, metres, holes filled in by the authors; `normals`, in no case measured: of planes
     fitted to `depth` here (`ctal.data.geometry`), or as stored in MTAN's form (of Eigen and Fergus,
     ICCV 2015); `edges`, the borders between the classes chosen.
 
@@ -56,8 +66,8 @@ class NYUv2(DenseDataset):
     never measured the outermost 40 pixels or so, nor glass, dark and shiny things: depth there is
     a smooth invention; normals are not derived in the frame (`MEASURED`), but on such things they
     are. Both are noisy beyond 3 m. A fifth of the pixels is void, much of it slivers between
-    objects, which edges close up to a width of 14 pixels (MTAN: 8). MTAN cut the frame off, in a
-    way not recorded, so the camera of its files is not known; nor are the axes of its normals,
+    objects, which edges close up to a width of 14 pixels (at 288x384: 8). MTAN cut the frame off,
+    in a way not recorded, so the camera of its files is not known; nor are the axes of its normals,
     which are found by looking (`ctal.data.geometry.axis_signs`).
 
     Args:
@@ -66,7 +76,7 @@ class NYUv2(DenseDataset):
         classes: 13 or 40.
         tasks: names of the tasks to carry.
         camera: derive normals with this camera, that of the files' own size; None: with the
-            Kinect's in the authors' form, but in MTAN's take the stored ones.
+            Kinect's, but in MTAN's form take the stored ones.
         normal_axes: for stored normals: 1 for each axis that points as here (x right, y down, z
             into the scene), -1 for each other; None: found by looking at 16 of them.
         part: the share of the split to use, as [begin, end] in 0..1.
@@ -74,7 +84,7 @@ class NYUv2(DenseDataset):
             together. A number: it is drawn at random with this seed.
 
     Raises:
-        InputError: neither form, a missing or broken file, or an argument out of range.
+        InputError: none of these forms, a missing or broken file, or an argument out of range.
     """
 
     def __init__(
@@ -97,15 +107,18 @@ class NYUv2(DenseDataset):
         if (self.root / MAT_FILE).is_file():
             camera, within, gap = camera or KINECT, MEASURED, _MAT_GAP
             self._source: DenseDataset = NYUv2Mat(self.root, split, classes, part, seed)
-        elif (folder / "image").is_dir():
-            within, gap = None, _FOLDERS_GAP
+        elif (folder / "label").is_dir():
+            within, gap = None, _SMALL_GAP
             maps = _folder_maps(folder, classes, "normals" in tasks and not camera, normal_axes)
             self._source = CompleteFolders(folder, "image/{name}.npy", maps, part=part, seed=seed)
+        elif (self.root / split / "label40").is_dir():
+            camera, within, gap = camera or SMALL_KINECT, SMALL_MEASURED, _SMALL_GAP
+            self._source = _pictures(self.root / split, classes, part, seed)
         else:
             raise InputError(
-                f"root: expected {MAT_FILE} and {SPLIT_FILE} (the authors' form) or "
-                f"{_FOLDERS[split]}/{{image,label,depth,normal}} (MTAN's) in {self.root}, "
-                "which has neither"
+                f"root: expected {MAT_FILE} and {SPLIT_FILE} (the authors' form), "
+                f"{_FOLDERS[split]}/{{image,label,depth,normal}} (MTAN's) or "
+                f"{split}/{{image,label40,depth}} (pictures) in {self.root}, which has none of them"
             )
         if camera:
             self._derived.append(NormalsFromDepth(*astuple(camera), within=within))
@@ -134,6 +147,22 @@ class NYUv2(DenseDataset):
             if entry.task.name in names:
                 sample[entry.task.name] = entry.derive(sample)
         return {name: sample[name] for name in ["image", *names]}
+
+
+def _pictures(
+    folder: Path, classes: int, part: tuple[float, float], seed: int | None
+) -> CompleteFolders:
+    """The form of pictures at 288x384."""
+    maps = [
+        MapFiles(
+            nyuv2_classes(classes),
+            "label40/{name}.png",
+            labels=[None if c == UNLABELLED_CLASS else int(c) for c in table_of_40(classes)],
+        ),
+        # nearest neighbours of a depth that the authors filled in
+        MapFiles(Depth(), "depth/{name}.png", scale=0.004, ignore=[0], bits=16),
+    ]
+    return CompleteFolders(folder, "image/{name}.jpg", maps, part=part, seed=seed)
 
 
 @dataclass(frozen=True)

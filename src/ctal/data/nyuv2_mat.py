@@ -37,9 +37,12 @@ def nyuv2_classes(count: int) -> SemanticSegmentation:
 
 def class_table(count: int) -> NDArray[np.int64]:
     """The class id of each label 0..894; 0, which is void, is unlabelled."""
-    table = np.array([0, *_CLASSES["894_to_40"]])
-    if count == 13:
-        table = np.array([0, *_CLASSES["40_to_13"]])[table]
+    return table_of_40(count)[np.array([0, *_CLASSES["894_to_40"]])]
+
+
+def table_of_40(count: int) -> NDArray[np.int64]:
+    """The class id of each of the usual numbers 0..40, 0 being void, which is unlabelled."""
+    table = np.array([0, *_CLASSES["40_to_13"]]) if count == 13 else np.arange(41)
     return np.where(table == 0, UNLABELLED_CLASS, table - 1)
 
 

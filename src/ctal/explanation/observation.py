@@ -25,8 +25,8 @@ class Observation:
         tasks: the names of the module's T tasks, in its order.
         features: (T, C, H, W), F_k.
         values: (T, C, H, W), V_t.
-        weight: (M, P, T, f, f), the mixing weights.
-        bias: (M, P), the mixing biases.
+        weight: (M, P, T, f, f), the mixing weights as they are applied.
+        bias: (M, P), the mixing biases as they are applied.
         gamma: the share of the diffused features in the output.
     """
 
@@ -117,13 +117,14 @@ def _record(
     assert isinstance(module, CTAL)
     given: dict[str, Tensor] = args[0] if args else kwargs["features"]
     with torch.no_grad():
+        weight, bias = module.mixing()
         features = {task: given[task][:1].detach() for task in module.tasks}
         values = [module.value[task](features[task])[0] for task in module.tasks]
     seen[name] = Observation(
         tasks=list(module.tasks),
         features=torch.stack([features[task][0] for task in module.tasks]).float(),
         values=torch.stack(values).float(),
-        weight=module.mixing_weight.detach().float(),
-        bias=module.mixing_bias.detach().float(),
+        weight=weight.float(),
+        bias=bias.float(),
         gamma=float(torch.as_tensor(module.gamma).detach()),
     )

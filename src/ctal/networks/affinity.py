@@ -38,15 +38,18 @@ class CTAL(nn.Module):
         learned_gamma: make gamma a parameter, one for all tasks, that starts at `gamma`; the
             paper's is a constant.
         shared_mixing: one set of mixing weights for all target tasks in place of one each.
-        mixing_scale: factor on the initial mixing weights and biases; 1 is the published start.
-            The diffused features are a sum over all P pixels, so they then start some hundred
-            times as large as the values at P = 24 * 32, and random from pixel to pixel: after a
-            short training, predictions still look grainy. With 1 / P they start below the values.
+        mixing_scale: constant factor on the mixing weights and biases wherever they are applied; 1
+            is the published module. What is diffused is a sum over all P pixels, at the start some
+            hundred times as large as the values at P = 24 * 32, and random from pixel to pixel.
+            With 1 / P it is a mean. The parameters themselves stay as large as published, because
+            Adam moves each of them by about its learning rate whatever its size: small ones would
+            grow back within some hundred steps, and what they add then is grain in the maps.
         method: "dense", "factorised" or "auto", as in `cross_task_affinity`.
 
     Attributes:
-        mixing_weight: (M, P, T, f, f), M = 1 if shared, else T; P = H * W.
+        mixing_weight: (M, P, T, f, f), M = 1 if shared, else T; P = H * W; not yet scaled.
         mixing_bias: (M, P).
+        mixing_scale: what both are multiplied by; `mixing` has the products.
         gamma: a number, or a parameter of one number.
         value: the 3x3 convolution of every task, by name.
 
@@ -81,6 +84,7 @@ class CTAL(nn.Module):
         self.tasks = list(tasks)
         self.size = (size[0], size[1])
         self.gamma = nn.Parameter(torch.tensor(gamma)) if learned_gamma else gamma
+        self.mixing_scale = mixing_scale
         self.method: Method = method
         self.value = nn.ModuleDict(
             {task: nn.Conv2d(channels, channels, 3, padding=1) for task in tasks}
@@ -88,7 +92,7 @@ class CTAL(nn.Module):
         self.mixing_weight = nn.Parameter(torch.empty(M, P, T, f, f))
         self.mixing_bias = nn.Parameter(torch.empty(M, P))
         # as a grouped `nn.Conv2d` of T f^2 inputs per output starts
-        bound = mixing_scale / math.sqrt(T * f**2)
+        bound = 1 / math.sqrt(T * f**2)
         nn.init.uniform_(self.mixing_weight, -bound, bound)
         nn.init.uniform_(self.mixing_bias, -bound, bound)
 
@@ -108,11 +112,13 @@ class CTAL(nn.Module):
                 f"{tuple(F.shape[-2:])}"
             )
         V = _stacked([self.value[task](features[task]) for task in self.tasks])
-        diffused = cross_task_affinity(
-            F, V, self.mixing_weight, self.mixing_bias, method=self.method
-        )
+        diffused = cross_task_affinity(F, V, *self.mixing(), method=self.method)
         refined = self.gamma * diffused + (1 - self.gamma) * F
         return dict(zip(self.tasks, refined.unbind(1), strict=True))
+
+    def mixing(self) -> tuple[Tensor, Tensor]:
+        """Weights (M, P, T, f, f) and biases (M, P) as they are applied: parameters times scale."""
+        return self.mixing_scale * self.mixing_weight, self.mixing_scale * self.mixing_bias
 
     def resize(self, size: tuple[int, int]) -> None:
         """Makes the module, trained or not, one for features of another size, in place.
@@ -141,7 +147,10 @@ class CTAL(nn.Module):
         """What is not seen from the submodules."""
         shared = self.mixing_weight.shape[0] == 1
         gamma = float(self.gamma)
-        return f"size={self.size}, gamma={gamma:.3g}, shared_mixing={shared}, {self.method}"
+        return (
+            f"size={self.size}, gamma={gamma:.3g}, shared_mixing={shared}, "
+            f"mixing_scale={self.mixing_scale:.3g}, {self.method}"
+        )
 
 
 def _stacked(maps: Sequence[Tensor]) -> Tensor:

@@ -26,6 +26,8 @@ class MTINet(Network):
         encoder: name of a timm encoder.
         image_size: (H, W) of the pictures, multiples of 32.
         pretrained: True, False, or a local file of encoder weights.
+        widths: channels that the encoder's four scales are brought to, as in `Encoder`; None: those
+            that it has, as in the paper.
     """
 
     def __init__(
@@ -35,13 +37,16 @@ class MTINet(Network):
         *,
         image_size: tuple[int, int],
         pretrained: bool | str = False,
+        widths: Sequence[int] | None = None,
     ) -> None:
         super().__init__(tasks, image_size=image_size)
-        self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
-        widths, names = self.encoder.widths, [task.name for task in self.tasks]
-        self.initial = MultiScaleInitial(self.tasks, widths)
-        self.distillation = nn.ModuleList(Distillation(names, width) for width in widths)
-        self.heads = nn.ModuleDict({task.name: Head(widths, task.channels) for task in self.tasks})
+        self.encoder = Encoder(
+            encoder, image_size=self.image_size, pretrained=pretrained, widths=widths
+        )
+        scales, names = self.encoder.widths, [task.name for task in self.tasks]
+        self.initial = MultiScaleInitial(self.tasks, scales)
+        self.distillation = nn.ModuleList(Distillation(names, width) for width in scales)
+        self.heads = nn.ModuleDict({task.name: Head(scales, task.channels) for task in self.tasks})
 
     def predict_raw(self, images: Tensor) -> Predictions:
         """Initial predictions at strides 4, 8, 16 and 32, final ones at stride 4."""

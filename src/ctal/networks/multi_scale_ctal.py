@@ -28,6 +28,8 @@ class MultiScaleCTALNet(Network):
         encoder: name of a timm encoder.
         image_size: (H, W) of the pictures, multiples of 32.
         pretrained: True, False, or a local file of encoder weights.
+        widths: channels that the encoder's four scales are brought to, as in `Encoder`; None: those
+            that it has, as in the paper.
         channels: channels of a task's features in CTAL and its decoder (paper: 128).
         kernel_size: as in `CTAL`.
         gamma: as in `CTAL`.
@@ -44,6 +46,7 @@ class MultiScaleCTALNet(Network):
         *,
         image_size: tuple[int, int],
         pretrained: bool | str = False,
+        widths: Sequence[int] | None = None,
         channels: int = 128,
         kernel_size: int = 3,
         gamma: float = 0.05,
@@ -53,13 +56,15 @@ class MultiScaleCTALNet(Network):
         method: Method = "auto",
     ) -> None:
         super().__init__(tasks, image_size=image_size)
-        self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
-        widths = self.encoder.widths
-        self.initial = MultiScaleInitial(self.tasks, widths)
-        self.fused = nn.ModuleDict({task.name: Fused(widths) for task in self.tasks})
+        self.encoder = Encoder(
+            encoder, image_size=self.image_size, pretrained=pretrained, widths=widths
+        )
+        scales = self.encoder.widths
+        self.initial = MultiScaleInitial(self.tasks, scales)
+        self.fused = nn.ModuleDict({task.name: Fused(scales) for task in self.tasks})
         self.refinement = AffinityRefinement(
             [task.name for task in self.tasks],
-            sum(widths),
+            sum(scales),
             (self.image_size[0] // STRIDES[0], self.image_size[1] // STRIDES[0]),
             channels=channels,
             kernel_size=kernel_size,

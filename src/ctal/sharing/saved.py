@@ -29,21 +29,26 @@ def is_saved(path: Path) -> bool:
     return path.suffix == ".safetensors" or (path / CONFIG).is_file() or (path / WEIGHTS).is_file()
 
 
-def write_saved(network: Network, about: dict[str, Any], folder: Path) -> None:
+def write_saved(
+    network: Network, about: dict[str, Any], folder: Path, *, half: bool = False
+) -> None:
     """Writes a network's folder; files of these three names in it are replaced.
 
     Args:
         network: the network.
         about: what is known of its training, as `ctal.sharing.provenance` tells it.
         folder: the folder, made when missing.
+        half: write numbers in float16, rounded to 3 digits, in half the space.
 
     Raises:
-        InputError: the place cannot be written.
+        InputError: the place cannot be written, or float16 cannot hold a number.
     """
     # the order of tasks is that of a list; keys are not sorted either
     config = {"format": FORMAT, "network": describe(network), "about": about}
     # contiguous, since the weights of convolutions may be channels last
     weights = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
+    if half:
+        weights = {name: _halved(name, value) for name, value in weights.items()}
     content = save(weights, metadata={"format": "pt"})
     write_whole(folder / WEIGHTS, lambda file: file.write(content))
     write_text(folder / CONFIG, json.dumps(config, indent=2, allow_nan=False) + "\n")
@@ -66,6 +71,19 @@ def read_saved(path: Path) -> tuple[Network, dict[str, Any]]:
     load_weights(network, _read_weights(weights), weights)
     about = config.get("about")
     return network, about if isinstance(about, dict) else {}
+
+
+def _halved(name: str, value: Tensor) -> Tensor:
+    """The numbers in float16, counts as they are."""
+    if not value.is_floating_point():
+        return value
+    halved = value.half()
+    if not halved.isfinite().all():
+        raise InputError(
+            f"{name}: expected numbers up to 65504 in size, all that float16 can hold, got "
+            f"{value.abs().max():.3g}; write it in float32"
+        )
+    return halved
 
 
 def load_weights(network: Network, state: dict[str, Tensor], file: Path) -> None:
