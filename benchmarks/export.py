@@ -26,10 +26,10 @@ def main() -> None:
     parser.add_argument("--without_compiled", action="store_true", help="as of `ctal export`")
     arguments = parser.parse_args()
     tasks = [SemanticSegmentation(13), Depth(), SurfaceNormals()]
-    scale = 16 / (SIZE[0] * SIZE[1])  # 1 / P: raw maps of the size that trained ones have
     for kind in (CTALNet, MultiScaleCTALNet):
         torch.manual_seed(0)
-        network = kind(tasks, image_size=SIZE, mixing_scale=scale)
+        # 1: raw maps of the size that trained ones have
+        network = kind(tasks, image_size=SIZE, mixing_power=1)
         with tempfile.TemporaryDirectory() as folder:
             Model(network).save_pretrained(f"{folder}/random")
             export_file(

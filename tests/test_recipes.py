@@ -58,6 +58,27 @@ def test_an_ablation_changes_one_argument():
         assert content["model"]["optimizer"] == base["model"]["optimizer"]
 
 
+def test_the_study_on_nyuv2_changes_the_network_alone():
+    settings = {path.stem: read_config(path) for path in (CONFIGS / "nyuv2_study").glob("*.yaml")}
+    assert set(NETWORKS) < set(settings)
+    first = settings["single_task"]
+    for name, content in settings.items():
+        assert content["trainer"].pop("default_root_dir") == f"runs/nyuv2_study/{name}"
+        assert content["data"] == first["data"]
+        assert content["model"]["optimizer"] == first["model"]["optimizer"]
+        for key in ("encoder", "pretrained"):
+            arguments = (c["model"]["network"]["init_args"] for c in (content, first))
+            assert len({str(given[key]) for given in arguments}) == 1
+    for name in ("ctal", "multi_scale_ctal"):
+        whole, control, shared = (
+            settings[name + ending]["model"]["network"]
+            for ending in ("", "_control", "_shared_mixing")
+        )
+        assert control["class_path"] == shared["class_path"] == whole["class_path"]
+        assert control["init_args"] == {**whole["init_args"], "gamma": 0.0}
+        assert shared["init_args"] == {**whole["init_args"], "shared_mixing": True}
+
+
 @pytest.mark.parametrize("data_set", DATA_SETS)
 def test_the_command_line_accepts_it(data_set, capsys):
     file = CONFIGS / data_set / "multi_scale_ctal.yaml"

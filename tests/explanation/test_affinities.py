@@ -27,8 +27,9 @@ def features(size=(H, W), channels=C, batch=1):
 def dense(refine, given):
     """A (T, P, P), G (T, P, P) and what is added (T, T + 1, C, P), each from full matrices."""
     T, P, f = len(TASKS), H * W, refine.mixing_weight.shape[-1]
-    weight = refine.mixing_scale * refine.mixing_weight.detach().double().numpy()
-    bias = refine.mixing_scale * refine.mixing_bias.detach().double().numpy()
+    scale = P**-refine.mixing_power
+    weight = scale * refine.mixing_weight.detach().double().numpy()
+    bias = scale * refine.mixing_bias.detach().double().numpy()
     A, V = [], []
     for task in TASKS:
         F = given[task][0].double().numpy().reshape(C, P)
@@ -60,7 +61,7 @@ def dense(refine, given):
 @pytest.mark.parametrize("learned", [False, True])
 def test_rows_are_those_of_the_dense_form(f, shared, learned):
     refine = module(
-        kernel_size=f, shared_mixing=shared, gamma=0.3, learned_gamma=learned, mixing_scale=0.6
+        kernel_size=f, shared_mixing=shared, gamma=0.3, learned_gamma=learned, mixing_power=0.2
     )
     given = features()
     A, G, added = dense(refine, given)

@@ -26,10 +26,10 @@ sides = st.integers(1, 9)
 sizes = st.tuples(sides, sides)
 
 
-def mixing_of_constants(size, kernel_size=3):
+def mixing_of_constants(size, kernel_size=3, power=0.0):
     """A module whose mixing is random over tasks and window and the same at all pixels."""
     torch.manual_seed(0)
-    module = CTAL(TASKS, 4, size, kernel_size=kernel_size, gamma=1.0)
+    module = CTAL(TASKS, 4, size, kernel_size=kernel_size, gamma=1.0, mixing_power=power)
     with torch.no_grad():
         for parameter in (module.mixing_weight, module.mixing_bias):
             parameter.copy_(parameter[:, :1].expand_as(parameter).clone())
@@ -50,6 +50,17 @@ class TestCTAL:
             torch.testing.assert_close(
                 parameter, expected[:, None].expand_as(parameter), rtol=1e-5, atol=1e-7
             )
+
+    @pytest.mark.parametrize("power", [0.3, 0.5, 1])
+    def test_what_is_applied_is_the_same_whatever_the_power(self, power):
+        plain, divided = mixing_of_constants((4, 6)), mixing_of_constants((4, 6), power=power)
+        with torch.no_grad():
+            for parameter in (divided.mixing_weight, divided.mixing_bias):
+                parameter *= 24**power
+        for module in (plain, divided):
+            module.resize((6, 6))
+        for a, b in zip(plain.mixing(), divided.mixing(), strict=True):
+            torch.testing.assert_close(a, b)
 
     @pytest.mark.parametrize("new", [(8, 12), (32, 48), (24, 24)])
     @pytest.mark.parametrize(("kernel_size", "tolerance"), [(1, 0.05), (3, 0.2)])

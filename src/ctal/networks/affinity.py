@@ -38,18 +38,18 @@ class CTAL(nn.Module):
         learned_gamma: make gamma a parameter, one for all tasks, that starts at `gamma`; the
             paper's is a constant.
         shared_mixing: one set of mixing weights for all target tasks in place of one each.
-        mixing_scale: constant factor on the mixing weights and biases wherever they are applied; 1
-            is the published module. What is diffused is a sum over all P pixels, at the start some
-            hundred times as large as the values at P = 24 * 32, and random from pixel to pixel.
-            With 1 / P it is a mean. The parameters themselves stay as large as published, because
-            Adam moves each of them by about its learning rate whatever its size: small ones would
-            grow back within some hundred steps, and what they add then is grain in the maps.
+        mixing_power: mixing weights and biases are divided by P^mixing_power wherever they are
+            applied; 0 is the published module. What is diffused is a sum over all P pixels, at the
+            start some hundred times as large as the values at P = 24 * 32, and random from pixel to
+            pixel; 1 makes a mean of it. The parameters themselves stay as large as published,
+            because Adam moves each of them by about its learning rate whatever its size: small
+            ones would grow back within some hundred steps, and what they add then is grain.
         method: "dense", "factorised" or "auto", as in `cross_task_affinity`.
 
     Attributes:
         mixing_weight: (M, P, T, f, f), M = 1 if shared, else T; P = H * W; not yet scaled.
         mixing_bias: (M, P).
-        mixing_scale: what both are multiplied by; `mixing` has the products.
+        mixing_power: what P is raised to in the divisor of both; `mixing` has the quotients.
         gamma: a number, or a parameter of one number.
         value: the 3x3 convolution of every task, by name.
 
@@ -73,7 +73,7 @@ class CTAL(nn.Module):
         gamma: float = 0.05,
         learned_gamma: bool = False,
         shared_mixing: bool = False,
-        mixing_scale: float = 1.0,
+        mixing_power: float = 0.0,
         method: Method = "auto",
     ) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class CTAL(nn.Module):
         self.tasks = list(tasks)
         self.size = (size[0], size[1])
         self.gamma = nn.Parameter(torch.tensor(gamma)) if learned_gamma else gamma
-        self.mixing_scale = mixing_scale
+        self.mixing_power = mixing_power
         self.method: Method = method
         self.value = nn.ModuleDict(
             {task: nn.Conv2d(channels, channels, 3, padding=1) for task in tasks}
@@ -117,14 +117,16 @@ class CTAL(nn.Module):
         return dict(zip(self.tasks, refined.unbind(1), strict=True))
 
     def mixing(self) -> tuple[Tensor, Tensor]:
-        """Weights (M, P, T, f, f) and biases (M, P) as they are applied: parameters times scale."""
-        return self.mixing_scale * self.mixing_weight, self.mixing_scale * self.mixing_bias
+        """Weights (M, P, T, f, f) and biases (M, P) as they are applied."""
+        scale = math.prod(self.size) ** -self.mixing_power
+        return scale * self.mixing_weight, scale * self.mixing_bias
 
     def resize(self, size: tuple[int, int]) -> None:
         """Makes the module, trained or not, one for features of another size, in place.
 
         Mixing weights and biases are an H x W field of T f^2 + 1 channels: it is resampled to
-        H' x W' and multiplied by P / P', since what is diffused is a sum over all pixels. A window
+        H' x W' and multiplied by P / P', since what is diffused is a sum over all pixels (as far as
+        `mixing_power` does not do so already). A window
         of f x f pixels then covers another part of the picture, which nothing makes up for. The
         mixing parameters are new ones: an optimiser made before still holds the old, so make it
         after. At the same size, everything stays as it is.
@@ -138,7 +140,7 @@ class CTAL(nn.Module):
         size = as_size(size)
         if size == self.size:
             return
-        share = math.prod(self.size) / math.prod(size)
+        share = (math.prod(self.size) / math.prod(size)) ** (1 - self.mixing_power)
         self.mixing_weight = resample(self.mixing_weight, self.size, size, factor=share)
         self.mixing_bias = resample(self.mixing_bias, self.size, size, factor=share)
         self.size = size
@@ -149,7 +151,7 @@ class CTAL(nn.Module):
         gamma = float(self.gamma)
         return (
             f"size={self.size}, gamma={gamma:.3g}, shared_mixing={shared}, "
-            f"mixing_scale={self.mixing_scale:.3g}, {self.method}"
+            f"mixing_power={self.mixing_power:.3g}, {self.method}"
         )
 
 
@@ -176,7 +178,7 @@ class AffinityRefinement(nn.Module):
         gamma: as in `CTAL`.
         learned_gamma: as in `CTAL`.
         shared_mixing: as in `CTAL`.
-        mixing_scale: as in `CTAL`.
+        mixing_power: as in `CTAL`.
         method: as in `CTAL`.
     """
 
@@ -192,7 +194,7 @@ class AffinityRefinement(nn.Module):
         gamma: float = 0.05,
         learned_gamma: bool = False,
         shared_mixing: bool = False,
-        mixing_scale: float = 1.0,
+        mixing_power: float = 0.0,
         method: Method = "auto",
     ) -> None:
         super().__init__()
@@ -207,7 +209,7 @@ class AffinityRefinement(nn.Module):
             gamma=gamma,
             learned_gamma=learned_gamma,
             shared_mixing=shared_mixing,
-            mixing_scale=mixing_scale,
+            mixing_power=mixing_power,
             method=method,
         )
         self.enlarge = nn.ModuleDict({task: _enlarge(channels) for task in tasks})

@@ -31,7 +31,7 @@ class CTALNet(Network):
         gamma: as in `CTAL`.
         learned_gamma: as in `CTAL`.
         shared_mixing: as in `CTAL`.
-        mixing_scale: as in `CTAL`.
+        mixing_power: as in `CTAL`.
         method: as in `CTAL`.
         last_stage: the paper's form for transformers: features of the encoder's last stage, BN and
             ReLU before CTAL, heads of DeepLab v3.
@@ -49,7 +49,7 @@ class CTALNet(Network):
         gamma: float = 0.05,
         learned_gamma: bool = False,
         shared_mixing: bool = False,
-        mixing_scale: float = 1.0,
+        mixing_power: float = 0.0,
         method: Method = "auto",
         last_stage: bool = False,
     ) -> None:
@@ -66,7 +66,7 @@ class CTALNet(Network):
             gamma=gamma,
             learned_gamma=learned_gamma,
             shared_mixing=shared_mixing,
-            mixing_scale=mixing_scale,
+            mixing_power=mixing_power,
             method=method,
         )
         self.decoders = decoders(self.tasks, channels, last_stage=last_stage)

@@ -35,7 +35,7 @@ class MultiScaleCTALNet(Network):
         gamma: as in `CTAL`.
         learned_gamma: as in `CTAL`.
         shared_mixing: as in `CTAL`.
-        mixing_scale: as in `CTAL`.
+        mixing_power: as in `CTAL`.
         method: as in `CTAL`.
     """
 
@@ -52,7 +52,7 @@ class MultiScaleCTALNet(Network):
         gamma: float = 0.05,
         learned_gamma: bool = False,
         shared_mixing: bool = False,
-        mixing_scale: float = 1.0,
+        mixing_power: float = 0.0,
         method: Method = "auto",
     ) -> None:
         super().__init__(tasks, image_size=image_size)
@@ -71,7 +71,7 @@ class MultiScaleCTALNet(Network):
             gamma=gamma,
             learned_gamma=learned_gamma,
             shared_mixing=shared_mixing,
-            mixing_scale=mixing_scale,
+            mixing_power=mixing_power,
             method=method,
         )
         self.decoders = decoders(self.tasks, channels)

@@ -1,0 +1,153 @@
+"""Does cross-task affinity pay on real pictures? The study on NYUv2 that docs/results.md reports.
+
+Trains the configurations of configs/nyuv2_study on all of NYUv2's train split and scores the last
+epoch on test, once; or, with --choose, trains on four fifths of train and scores on the rest, which
+is where everything that a study can choose was chosen. Blocks differ in encoder, size and length.
+All runs of a block are kept in OUTPUT/<block>/<network>/seed<k>: the same command goes on where it
+stopped, also on another machine to which OUTPUT was copied. Nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ctal.cli import main as ctal
+from ctal.comparison import compare
+from ctal.errors import InputError
+
+CONFIGS = Path(__file__).parents[1] / "configs" / "nyuv2_study"
+NETWORKS = (  # first what is compared most: who stops early has it
+    *("single_task", "shared_encoder", "ctal", "ctal_control"),
+    *("multi_scale_ctal", "multi_scale_ctal_control", "mti", "pad", "pap"),
+    *("ctal_shared_mixing", "multi_scale_ctal_shared_mixing"),
+)
+HELD_OUT = 0.2  # of train, its last names, so that pictures of one room are mostly on one side
+
+
+@dataclass(frozen=True)
+class Block:
+    """One table of the study.
+
+    Attributes:
+        image_size: (H, W).
+        epochs: length of the training.
+        encoder: name of the timm encoder.
+        pretrained: whether the encoder starts from the file of weights.
+    """
+
+    image_size: tuple[int, int]
+    epochs: int
+    encoder: str
+    pretrained: bool
+
+    def settings(self, weights: str) -> list[str]:
+        """What of the configurations is otherwise in this block."""
+        network = "model.network.init_args"
+        height, width = self.image_size
+        return [
+            f"data.image_size=[{height},{width}]",
+            f"trainer.max_epochs={self.epochs}",
+            f"{network}.encoder={self.encoder}",
+            f"{network}.pretrained={weights if self.pretrained else 'false'}",
+        ]
+
+
+BLOCKS = {
+    "lite0": Block((288, 384), 60, "tf_efficientnet_lite0", pretrained=True),
+    "hrnet": Block((288, 384), 120, "hrnet_w18_small_v2", pretrained=False),
+    "small": Block((96, 128), 8, "tf_efficientnet_lite0", pretrained=True),
+}
+
+
+def main() -> int:
+    """Runs the blocks asked for, one after the other."""
+    try:
+        study(_arguments())
+    except InputError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return 0
+
+
+def study(given: argparse.Namespace) -> None:
+    """Prepares the data of each block, then trains and compares its networks.
+
+    Raises:
+        InputError: a file is missing, or a run failed.
+    """
+    for name in given.blocks:
+        block = BLOCKS[name]
+        data = _prepared(block, Path(given.root), Path(given.output), choose=given.choose)
+        fixed = [*block.settings(given.weights), *data, *_device_settings(), *given.overrides]
+        compare(
+            [str(CONFIGS / f"{network}.yaml") for network in given.networks],
+            seeds=given.seeds,
+            output=str(Path(given.output) / (f"{name}_chosen" if given.choose else name)),
+            overrides=fixed,
+            split="val" if given.choose else "test",
+            pictures=6,
+            device="cuda" if torch.cuda.is_available() else "cpu",
+            parallel=given.parallel,
+        )
+
+
+def _prepared(block: Block, root: Path, output: Path, *, choose: bool) -> list[str]:
+    """The settings that read arrays made of the pictures, which are made unless they are there."""
+    parts = {"train": ("train", 0.0, 1.0), "test": ("test", 0.0, 1.0)}
+    if choose:
+        parts = {"train": ("train", 0.0, 1 - HELD_OUT), "val": ("train", 1 - HELD_OUT, 1.0)}
+    height, width = block.image_size
+    folder = output / "data" / f"{height}x{width}{'_chosen' if choose else ''}"
+    if not folder.is_dir():
+        config = folder.with_suffix(".yaml")
+        config.parent.mkdir(parents=True, exist_ok=True)
+        lines = [f"  image_size: [{height}, {width}]"]
+        for part, (split, begin, end) in parts.items():
+            arguments = f"{{root: '{root}', split: {split}, part: [{begin}, {end}]}}"
+            lines.append(f"  {part}: {{class_path: ctal.data.NYUv2, init_args: {arguments}}}")
+        config.write_text("\n".join(["data:", *lines]) + "\n")
+        if ctal(["data", "prepare", "--config", str(config), "--output", str(folder)]):
+            raise InputError(f"{root}: could not be prepared; the reason stands above")
+    settings = []
+    for part in parts:
+        settings += [
+            f"data.{part}.class_path=ctal.data.PreparedArrays",
+            f"data.{part}.init_args.folder={folder / part}",
+        ]
+    return [*settings, "data.test=null"] if choose else settings
+
+
+def _device_settings() -> list[str]:
+    """On a GPU the data lie in its memory and the network is compiled."""
+    if not torch.cuda.is_available():
+        return []
+    return ["data.on_device=true", "model.compiled=default", "trainer.accelerator=gpu"]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--root", default="../shared/nyuv2_288x384", help="NYUv2, any form")
+    parser.add_argument(
+        "--weights",
+        default="../shared/weights/tf_efficientnet_lite0.safetensors",
+        help="ImageNet weights of the encoder, a local file",
+    )
+    parser.add_argument("--output", default="runs/nyuv2_study")
+    parser.add_argument("--blocks", nargs="+", default=list(BLOCKS), choices=BLOCKS)
+    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=NETWORKS)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--parallel", type=int, default=4, help="runs at once on one device")
+    parser.add_argument("--choose", action="store_true", help="on a part of train, not on test")
+    parser.add_argument("--overrides", nargs="*", default=[], help="further settings of ctal fit")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

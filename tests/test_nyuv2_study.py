@@ -1,0 +1,66 @@
+"""`python -m benchmarks.nyuv2_study`, on three small rooms and with a small encoder."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from benchmarks import nyuv2_study
+from PIL import Image
+
+SMALL = [
+    "model.network.init_args.encoder=test_resnet",
+    "model.network.init_args.pretrained=false",
+    "trainer.max_epochs=1",
+    "data.batch_size=2",
+    "trainer.accelerator=cpu",
+]
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """Runs the study with further arguments, in a folder with NYUv2 of a few random pictures."""
+    generator = np.random.default_rng(0)
+    for split, count in (("train", 5), ("test", 3)):
+        for kind in ("image", "depth", "label40"):
+            (tmp_path / "nyuv2" / split / kind).mkdir(parents=True)
+        for i in range(count):
+            for kind, ending, high, dtype, shape in (
+                ("image", "jpg", 256, np.uint8, (288, 384, 3)),
+                ("depth", "png", 0, np.uint16, (288, 384)),
+                ("label40", "png", 41, np.uint8, (288, 384)),
+            ):
+                wall = np.full(shape, 500)  # 2 m away
+                array = (generator.integers(1, high, shape) if high else wall).astype(dtype)
+                file = tmp_path / "nyuv2" / split / kind / f"{i:04}.{ending}"
+                Image.fromarray(array).save(file)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        args = ["--root", "nyuv2", "--blocks", "small", "--networks", "shared_encoder", "--seeds"]
+        args += ["0", "--parallel", "1", "--output", "out", *arguments, "--overrides", *SMALL]
+        monkeypatch.setattr(sys, "argv", ["nyuv2_study", *args])
+        return nyuv2_study.main()
+
+    return run
+
+
+def test_trains_on_train_and_scores_on_test_or_chooses_within_train(study, tmp_path, capsys):
+    assert study() == 0
+    done = tmp_path / "out" / "small"
+    content = json.loads((done / "comparison.json").read_text())
+    assert "pictures of 96x128: train 5, test 3" in content["protocol"]["data"]
+    assert "test, each run once, with the checkpoint of the last epoch" in capsys.readouterr().out
+    assert (done / "figure.png").is_file()
+    assert study("--choose") == 0
+    content = json.loads((tmp_path / "out" / "small_chosen" / "comparison.json").read_text())
+    assert "train 4, val 1" in content["protocol"]["data"]
+    assert content["protocol"]["scored on"].startswith("val")
+
+
+def test_pictures_that_are_not_there_are_named(study, tmp_path, capsys):
+    (tmp_path / "nyuv2").rename(tmp_path / "elsewhere")
+    assert study() == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert "nyuv2" in lines[0]
+    assert lines[-1].startswith("error: nyuv2: could not be prepared")
