@@ -39,6 +39,17 @@ class TestPanel:
         result = panel([[plain((0, 200, 0), 5000, 2)]], ["title"])
         assert area(result, (0, 200, 0)) == 640 * 1
 
+    def test_a_legend_has_a_swatch_and_words_for_each_colour(self):
+        legend = [("#ff0000", "wall"), ("#0000ff", "a rather long name of a class")]
+        result = panel([[plain((0, 200, 0), 100, 256), legend]], ["", ""])
+        tile = result[:, -106:-6, -262:-6]
+        for index, colour in ((0, (255, 0, 0)), (2, (0, 0, 255))):
+            assert (tile[index] == 255).any()
+            swatch = (tile == torch.tensor(colour)[:, None, None]).all(dim=0)
+            assert swatch.sum() > 50
+        assert (tile == 0).all(dim=0).any()  # words in black
+        panel([[plain((0, 200, 0), 100, 256), legend * 50]], ["", ""])  # too many to be shown
+
     def test_titles_are_written_above_and_beside(self):
         picture = plain((255, 0, 0))
         bare, titled = panel([[picture]], [""]), panel([[picture]], ["depth [m]"])

@@ -15,6 +15,9 @@ from ctal.inference import Model
 from ctal.networks import Network, build
 from ctal.sharing import fetch, is_hub_id, is_saved, load_weights, provenance, read_saved
 
+DEFAULT = "nyuv2-lite0"
+"""The network that commands take if they are given none; it comes with this package."""
+
 
 def load(
     source: str | Path,

@@ -18,8 +18,11 @@ from ctal.files import write_whole
 GREY = 128
 """The grey, on all channels, of a pixel without a label."""
 
-Cell = Tensor | str | None
-"""A place in a panel: a (3, H, W) uint8 picture, lines of text, or nothing."""
+Legend = Sequence[tuple[str, str]]
+"""Colours "#rrggbb" and what they mean."""
+
+Cell = Tensor | str | Legend | None
+"""A place in a panel: a (3, H, W) uint8 picture, lines of text, a legend, or nothing."""
 
 # The longer side of a tile: legible at 96x128, and no poster from a photograph.
 _NARROWEST, _WIDEST = 256, 640
@@ -59,10 +62,12 @@ def panel(
         top = head + index * (height + _GAP)
         for column, cell in enumerate(row):
             corner = (left + column * (width + _GAP), top)
-            if isinstance(cell, str):
+            if isinstance(cell, Image.Image):
+                canvas.paste(cell, corner)
+            elif isinstance(cell, str):
                 canvas.paste(_written(cell, width, height), corner)
             elif cell is not None:
-                canvas.paste(cell, corner)
+                canvas.paste(_explained(cell, width, height), corner)
         if row_titles is not None:
             upright = _written(row_titles[index], height, left - _GAP)
             canvas.paste(upright.transpose(Image.Transpose.ROTATE_90), (_GAP // 2, top))
@@ -128,4 +133,16 @@ def _written(text: str, width: int, height: int) -> Image.Image:
     tile = Image.new("RGB", (width, height), "white")
     middle, font = (width // 2, height // 2), fitting_font([text], width)
     ImageDraw.Draw(tile).multiline_text(middle, text, "black", font, "mm", align="center")
+    return tile
+
+
+def _explained(legend: Legend, width: int, height: int) -> Image.Image:
+    """A legend on a white tile, a line for each colour; of too many the last are left out."""
+    tile = Image.new("RGB", (width, height), "white")
+    draw, font = ImageDraw.Draw(tile), fitting_font([words for _, words in legend], width * 3 // 4)
+    line = round(1.4 * font.size)
+    for index, (colour, words) in enumerate(legend[: height // line]):
+        top = index * line
+        draw.rectangle((_GAP, top, _GAP + font.size, top + font.size), colour)
+        draw.text((2 * _GAP + font.size, top + font.size // 2), words, "black", font, "lm")
     return tile

@@ -10,7 +10,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]  # ships no types
 
 from ctal.descriptions import import_modules
 from ctal.errors import InputError, UnreadableError
-from ctal.loading import load
+from ctal.loading import DEFAULT, load
 from ctal.point_cloud import camera_of
 from ctal.sources import Source, find_sources, output_names
 from ctal.writing import Writer, output_files
@@ -18,7 +18,7 @@ from ctal.writing import Writer, output_files
 
 def predict_files(
     inputs: list[str],
-    checkpoint: str,
+    checkpoint: str = DEFAULT,
     output: str = "predictions",
     overwrite: bool = False,
     device: str = "cpu",
@@ -43,7 +43,7 @@ def predict_files(
         inputs: pictures, videos (pip install 'ctal[video]'), folders of them (not their
             subfolders), glob patterns, `camera`, or `camera:1` for the second one.
         checkpoint: a checkpoint, the folder of a run, whose best one is taken, or all else that
-            `ctal.load` takes.
+            `ctal.load` takes; by default a small network for pictures of rooms that comes along.
         output: the folder to write to.
         overwrite: whether outputs that exist already may be replaced.
         device: where the network runs, such as "cuda".

@@ -18,7 +18,7 @@ from ctal.data.geometry import Camera
 from ctal.errors import InputError
 from ctal.files import write_whole
 from ctal.inference import Model
-from ctal.pictures import panel, save_png
+from ctal.pictures import Cell, panel, save_png
 from ctal.point_cloud import save_ply
 from ctal.reading import read_picture
 from ctal.restoring import LARGE, to_array
@@ -130,7 +130,13 @@ class Writer:
         if self.overlay:
             half = picture // 2
             painted = [half + layer // 2 for layer in painted]
-        return panel([[picture, *painted]], ["picture", *titles])
+        cells: list[Cell] = [picture]
+        heads = ["picture"]
+        for task, layer, title in zip(tasks, painted, titles, strict=True):
+            cells, heads = [*cells, layer], [*heads, title]
+            if legend := task.legend(references[task.name]):
+                cells, heads = [*cells, legend], [*heads, ""]
+        return panel([cells], heads)
 
 
 def output_files(source: Source, name: str, intrinsics: bool) -> list[str]:

@@ -8,7 +8,7 @@ import torch
 from tests.small_networks import write_checkpoint
 
 from ctal import cli
-from ctal.networks import CTALNet, SharedEncoderNet
+from ctal.networks import CTALNet, MultiScaleCTALNet, SharedEncoderNet
 from ctal.tasks import Depth
 
 
@@ -51,7 +51,6 @@ def test_without_gradio(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ([], "expected --checkpoint, or a run in runs/quickstart/multi_scale_ctal/seed0, which"),
         (["--checkpoint", "none.ckpt"], "none.ckpt: no such checkpoint"),
         (["--checkpoint", "plain.ckpt"], "SharedEncoderNet has no CTAL module"),
         (["--checkpoint", "ours.ckpt", "--examples", "none/*.jpg"], "none/*.jpg: expected"),
@@ -73,16 +72,12 @@ def test_a_port_that_is_taken(taken, capsys):
     assert f"port: 127.0.0.1:{taken} cannot be served on (Address already in use); choose" in line
 
 
-def test_the_runs_of_quickstart_are_the_default(folder, monkeypatch):
+def test_the_network_that_comes_along_is_the_default(monkeypatch):
     pytest.importorskip("gradio", reason="needs gradio, the extra `demo`")
     served = []
     monkeypatch.setattr("ctal.demo.command._serve", lambda *args: served.append(args))
-    place = folder / "runs" / "quickstart"
-    for name, network in (("multi_scale_ctal", "ours"), ("single_task", "plain")):
-        (place / name / "seed0" / "checkpoints").mkdir(parents=True)
-        (folder / f"{network}.ckpt").rename(place / name / "seed0" / "checkpoints" / "best.ckpt")
     assert cli.main(["demo", "--port", "0"]) == 0
     ((model, single, examples, _),) = served
-    assert type(model.network) is CTALNet
-    assert type(single.network) is SharedEncoderNet
+    assert type(model.network) is MultiScaleCTALNet
+    assert single is None
     assert len(examples) == 8

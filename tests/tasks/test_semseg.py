@@ -59,6 +59,14 @@ def test_given_colours_are_painted():
     assert picture[:, 0].T.tolist() == [[255, 128, 0], [0, 0, 255], [0, 0, 0]]
 
 
+def test_the_legend_names_the_classes_that_are_seen():
+    task = SemanticSegmentation(3, class_names=["bed", "wall", "tv"])
+    prediction = torch.full((10, 20), 1)
+    prediction[0, :3], prediction[1, 0], prediction[2] = 0, 2, 255
+    assert task.legend(prediction) == [(task.palette()[1], "wall"), (task.palette()[0], "bed")]
+    assert SemanticSegmentation(3).legend(prediction) == []
+
+
 def test_default_colours_are_all_different_and_far_from_black():
     colours = [tuple(bytes.fromhex(colour[1:])) for colour in class_colours(255)]
     assert len(set(colours)) == 255

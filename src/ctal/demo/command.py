@@ -15,15 +15,12 @@ from ctal.descriptions import import_modules
 from ctal.errors import InputError
 from ctal.explanation import modules_of
 from ctal.inference import Model
-from ctal.loading import load
+from ctal.loading import DEFAULT, load
 from ctal.sources import find_pictures
-
-QUICKSTART = Path("runs/quickstart")
-"""Where `ctal quickstart` writes to."""
 
 
 def demo(
-    checkpoint: str | None = None,
+    checkpoint: str = DEFAULT,
     single_task: str | None = None,
     examples: list[str] | None = None,
     host: str = "127.0.0.1",
@@ -38,10 +35,9 @@ def demo(
     page shows. It needs gradio: pip install 'ctal[demo]'.
 
     Args:
-        checkpoint: a checkpoint, or the folder of a run, of a network with CTAL; by default that of
-            `ctal quickstart`, in runs/quickstart.
-        single_task: a checkpoint, or the folder of a run, of a network to show beside it; by
-            default, and if `checkpoint` is not given, that of `ctal quickstart`, if it is there.
+        checkpoint: a checkpoint, the folder of a run, or all else that `ctal.load` takes, of a
+            network with CTAL; by default a small one for pictures of rooms that comes along.
+        single_task: likewise, of a network to show beside it.
         examples: pictures, folders of pictures or glob patterns to choose from; by default some
             test pictures of Rooms.
         host: the address to serve on; 0.0.0.0 lets others of the network in, without a password.
@@ -56,24 +52,11 @@ def demo(
     if find_spec("gradio") is None:
         raise InputError("ctal demo needs gradio; install it with: pip install 'ctal[demo]'")
     import_modules(imports or [])
-    if checkpoint is None:
-        checkpoint, single_task = _of_quickstart(single_task)
     pictures = find_pictures(examples) if examples else _rooms()
     with _listening(host, port) as listener:
         model = load(checkpoint, device)
         modules_of(model.network)
         _serve(model, load(single_task, device) if single_task else None, pictures, listener)
-
-
-def _of_quickstart(single_task: str | None) -> tuple[str, str | None]:
-    """The runs of `ctal quickstart`."""
-    ours, single = (QUICKSTART / name / "seed0" for name in ("multi_scale_ctal", "single_task"))
-    if not ours.is_dir():
-        raise InputError(
-            f"checkpoint: expected --checkpoint, or a run in {ours}, which `ctal quickstart` makes "
-            "in some minutes"
-        )
-    return str(ours), single_task or (str(single) if single.is_dir() else None)
 
 
 def _rooms() -> list[Path]:

@@ -16,7 +16,7 @@ from ctal.explanation.observation import observing
 from ctal.explanation.pixels import Pixel, checked_pixel
 from ctal.files import check_absent, write_whole
 from ctal.inference import Model
-from ctal.loading import load
+from ctal.loading import DEFAULT, load
 from ctal.pictures import save_png
 from ctal.reading import read_picture
 from ctal.sources import find_pictures
@@ -24,7 +24,7 @@ from ctal.sources import find_pictures
 
 def explain_files(
     inputs: list[str],
-    checkpoint: str,
+    checkpoint: str = DEFAULT,
     pixel: list[int] | None = None,
     output: str = "explanations",
     overwrite: bool = False,
@@ -41,7 +41,8 @@ def explain_files(
 
     Args:
         inputs: pictures, folders of pictures (not their subfolders), or glob patterns.
-        checkpoint: a checkpoint, or the folder of a run, whose best one is taken.
+        checkpoint: a checkpoint, the folder of a run, whose best one is taken, or all else that
+            `ctal.load` takes; by default a small network for pictures of rooms that comes along.
         pixel: x and y of the pixel in the picture, its column and its row, from 0; by default that
             in the middle.
         output: the folder to write to.

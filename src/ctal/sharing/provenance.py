@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ctal.arguments import read_config
+from ctal.data import PreparedArrays
+from ctal.data.prepared import DESCRIPTION
 from ctal.errors import InputError
 
 SPLITS = ("test", "val")
@@ -21,7 +23,7 @@ def provenance(run: Path) -> dict[str, Any]:
         run: the folder of a run; what it does not hold is left out.
 
     Returns:
-        Up to four entries: "data" ({split: name of its class}), "training" (settings by name),
+        Up to four entries: "data" ({split: what it was}), "training" (settings by name),
         "scores" ({metric: value}), "scored on" (the split of the scores).
     """
     about: dict[str, Any] = {}
@@ -36,11 +38,18 @@ def provenance(run: Path) -> dict[str, Any]:
 
 
 def _data(data: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        split: _name(data[split]["class_path"])
-        for split in ("train", "val", "test")
-        if data.get(split)
-    }
+    return {split: _origin(data[split]) for split in ("train", "val", "test") if data.get(split)}
+
+
+def _origin(settings: Mapping[str, Any]) -> str:
+    """The class of a data set; of prepared arrays, that which they were made of, if they say."""
+    name = _name(settings["class_path"])
+    folder = (settings.get("init_args") or {}).get("folder")
+    if name == PreparedArrays.__name__ and folder:
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            content = json.loads((Path(folder) / DESCRIPTION).read_text(encoding="utf-8"))
+            return f"{_name(content['source']['class_path'])}, {len(content['names'])} pictures"
+    return name
 
 
 def _training(settings: Mapping[str, Any]) -> dict[str, Any]:

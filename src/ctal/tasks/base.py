@@ -116,6 +116,13 @@ class Task(ABC):
                 in the range of its ground truth); by default the prediction itself.
         """
 
+    def legend(self, prediction: Tensor) -> list[tuple[str, str]]:
+        """What the colours of a painted map (H, W) mean: "#rrggbb" and words, most seen first.
+
+        None by default, for colours that stand for numbers.
+        """
+        return []
+
 
 def masked(maps: Tensor, valid: Tensor) -> Tensor:
     """`maps` (B, C, H, W) in float32, with 0 wherever not `valid` (B, H, W).

@@ -73,3 +73,13 @@ class ClassTask(Task):
         for index, colour in enumerate(self.palette()):
             colours[index] = torch.tensor(list(bytes.fromhex(colour[1:])))
         return colours[prediction.cpu()].movedim(-1, 0)
+
+    def legend(self, prediction: Tensor) -> list[tuple[str, str]]:
+        """Colour and name of classes that a hundredth of all pixels has, if they have names."""
+        names = getattr(self, "class_names", None)
+        if names is None:
+            return []
+        counts = prediction[self.valid(prediction)].bincount(minlength=self.channels)
+        order = counts.argsort(descending=True).tolist()
+        seen = [index for index in order if counts[index] * 100 >= max(prediction.numel(), 1)]
+        return [(self.palette()[index], names[index]) for index in seen]
