@@ -36,12 +36,14 @@ class Block:
     Attributes:
         image_size: (H, W).
         epochs: length of the training.
+        rate: Adam's learning rate.
         encoder: name of the timm encoder.
         pretrained: whether the encoder starts from the file of weights.
     """
 
     image_size: tuple[int, int]
     epochs: int
+    rate: float
     encoder: str
     pretrained: bool
 
@@ -52,15 +54,16 @@ class Block:
         return [
             f"data.image_size=[{height},{width}]",
             f"trainer.max_epochs={self.epochs}",
+            f"model.optimizer.init_args.lr={self.rate}",
             f"{network}.encoder={self.encoder}",
             f"{network}.pretrained={weights if self.pretrained else 'false'}",
         ]
 
 
 BLOCKS = {
-    "lite0": Block((288, 384), 60, "tf_efficientnet_lite0", pretrained=True),
-    "hrnet": Block((288, 384), 120, "hrnet_w18_small_v2", pretrained=False),
-    "small": Block((96, 128), 8, "tf_efficientnet_lite0", pretrained=True),
+    "lite0": Block((288, 384), 60, 1e-3, "tf_efficientnet_lite0", pretrained=True),
+    "hrnet": Block((288, 384), 120, 1e-3, "hrnet_w18_small_v2", pretrained=False),
+    "small": Block((96, 128), 8, 2e-3, "tf_efficientnet_lite0", pretrained=True),
 }
 
 

@@ -104,6 +104,17 @@ def test_mixing_parameters_start_as_those_of_a_grouped_convolution_whatever_the_
         assert abs(float(parameter.detach().mean())) < 0.05 * bound
 
 
+def test_an_equal_start_is_that_of_one_pixel_for_all():
+    torch.manual_seed(0)
+    module = CTAL(TASKS, 4, (3, 5), equal_start=True)
+    weight, bias = module.mixing()
+    assert len(weight[0].flatten(1).unique(dim=0)) == 1
+    assert len(bias[0].unique()) == 1
+    assert not torch.equal(weight[0], weight[1])  # tasks still differ
+    assert weight.std() > 0.5 * (3 * 27) ** -0.5  # that of a uniform distribution, 1 / sqrt(3 n)
+    assert module.mixing_weight.stride() == CTAL(TASKS, 4, (3, 5)).mixing_weight.stride()
+
+
 def test_mixing_weights_and_biases_are_divided_by_the_power_of_the_pixels():
     torch.manual_seed(0)
     x = features(size=(4, 4))

@@ -44,6 +44,8 @@ class CTAL(nn.Module):
             pixel; 1 makes a mean of it. The parameters themselves stay as large as published,
             because Adam moves each of them by about its learning rate whatever its size: small
             ones would grow back within some hundred steps, and what they add then is grain.
+        equal_start: all pixels start with the same random mixing weights; as published, each starts
+            with its own, and the differences between neighbours take long to be unlearned.
         method: "dense", "factorised" or "auto", as in `cross_task_affinity`.
 
     Attributes:
@@ -74,6 +76,7 @@ class CTAL(nn.Module):
         learned_gamma: bool = False,
         shared_mixing: bool = False,
         mixing_power: float = 0.0,
+        equal_start: bool = False,
         method: Method = "auto",
     ) -> None:
         super().__init__()
@@ -93,8 +96,10 @@ class CTAL(nn.Module):
         self.mixing_bias = nn.Parameter(torch.empty(M, P))
         # as a grouped `nn.Conv2d` of T f^2 inputs per output starts
         bound = 1 / math.sqrt(T * f**2)
-        nn.init.uniform_(self.mixing_weight, -bound, bound)
-        nn.init.uniform_(self.mixing_bias, -bound, bound)
+        for parameter in (self.mixing_weight, self.mixing_bias):
+            nn.init.uniform_(parameter, -bound, bound)
+            if equal_start:
+                parameter.data[:] = parameter.data[:, :1].clone()
 
     def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         """Refines every task's features, {name: (B, C, H, W)}, with those of all tasks.
@@ -179,6 +184,7 @@ class AffinityRefinement(nn.Module):
         learned_gamma: as in `CTAL`.
         shared_mixing: as in `CTAL`.
         mixing_power: as in `CTAL`.
+        equal_start: as in `CTAL`.
         method: as in `CTAL`.
     """
 
@@ -195,6 +201,7 @@ class AffinityRefinement(nn.Module):
         learned_gamma: bool = False,
         shared_mixing: bool = False,
         mixing_power: float = 0.0,
+        equal_start: bool = False,
         method: Method = "auto",
     ) -> None:
         super().__init__()
@@ -210,6 +217,7 @@ class AffinityRefinement(nn.Module):
             learned_gamma=learned_gamma,
             shared_mixing=shared_mixing,
             mixing_power=mixing_power,
+            equal_start=equal_start,
             method=method,
         )
         self.enlarge = nn.ModuleDict({task: _enlarge(channels) for task in tasks})

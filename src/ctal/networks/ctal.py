@@ -32,6 +32,7 @@ class CTALNet(Network):
         learned_gamma: as in `CTAL`.
         shared_mixing: as in `CTAL`.
         mixing_power: as in `CTAL`.
+        equal_start: as in `CTAL`.
         method: as in `CTAL`.
         last_stage: the paper's form for transformers: features of the encoder's last stage, BN and
             ReLU before CTAL, heads of DeepLab v3.
@@ -50,6 +51,7 @@ class CTALNet(Network):
         learned_gamma: bool = False,
         shared_mixing: bool = False,
         mixing_power: float = 0.0,
+        equal_start: bool = False,
         method: Method = "auto",
         last_stage: bool = False,
     ) -> None:
@@ -67,6 +69,7 @@ class CTALNet(Network):
             learned_gamma=learned_gamma,
             shared_mixing=shared_mixing,
             mixing_power=mixing_power,
+            equal_start=equal_start,
             method=method,
         )
         self.decoders = decoders(self.tasks, channels, last_stage=last_stage)

@@ -36,6 +36,7 @@ class MultiScaleCTALNet(Network):
         learned_gamma: as in `CTAL`.
         shared_mixing: as in `CTAL`.
         mixing_power: as in `CTAL`.
+        equal_start: as in `CTAL`.
         method: as in `CTAL`.
     """
 
@@ -53,6 +54,7 @@ class MultiScaleCTALNet(Network):
         learned_gamma: bool = False,
         shared_mixing: bool = False,
         mixing_power: float = 0.0,
+        equal_start: bool = False,
         method: Method = "auto",
     ) -> None:
         super().__init__(tasks, image_size=image_size)
@@ -72,6 +74,7 @@ class MultiScaleCTALNet(Network):
             learned_gamma=learned_gamma,
             shared_mixing=shared_mixing,
             mixing_power=mixing_power,
+            equal_start=equal_start,
             method=method,
         )
         self.decoders = decoders(self.tasks, channels)
