@@ -41,6 +41,6 @@ def quickstart(output: str = "runs/quickstart", overrides: list[str] | None = No
         f"\nthe table       {folder}/comparison.md\n"
         f"the comparison  {folder}/figure.png\n"
         f"predictions     {folder}/predictions/\n"
-        "\nNow your own pictures (rooms; the network is small and knows only rendered ones):\n"
-        f"  ctal predict PICTURE --checkpoint {folder}/multi_scale_ctal/seed0\n"
+        "\nNow your own pictures, photographs of rooms, with a network trained on such:\n"
+        "  ctal predict PICTURE\n"
     )
