@@ -13,12 +13,16 @@ import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+import yaml
 
+from ctal.arguments import read_config
 from ctal.cli import main as ctal
 from ctal.comparison import compare
-from ctal.errors import InputError
+from ctal.errors import InputError, Interrupted
+from ctal.files import write_text
 
 CONFIGS = Path(__file__).parents[1] / "configs" / "nyuv2_study"
 NETWORKS = (  # first what is compared most: who stops early has it
@@ -39,6 +43,8 @@ class Block:
         rate: Adam's learning rate.
         encoder: name of the timm encoder.
         pretrained: whether the encoder starts from the file of weights.
+        narrowed: whether networks of four scales take the configurations' `widths`; HRNet, for
+            which they were made, is narrow enough.
     """
 
     image_size: tuple[int, int]
@@ -46,6 +52,7 @@ class Block:
     rate: float
     encoder: str
     pretrained: bool
+    narrowed: bool
 
     def settings(self, weights: str) -> list[str]:
         """What of the configurations is otherwise in this block."""
@@ -61,60 +68,82 @@ class Block:
 
 
 BLOCKS = {
-    "lite0": Block((288, 384), 60, 1e-3, "tf_efficientnet_lite0", pretrained=True),
-    "hrnet": Block((288, 384), 120, 1e-3, "hrnet_w18_small_v2", pretrained=False),
-    "small": Block((96, 128), 8, 2e-3, "tf_efficientnet_lite0", pretrained=True),
+    "lite0": Block((288, 384), 60, 1e-3, "tf_efficientnet_lite0", pretrained=True, narrowed=True),
+    "hrnet": Block((288, 384), 120, 1e-3, "hrnet_w18_small_v2", pretrained=False, narrowed=False),
+    "small": Block((96, 128), 8, 2e-3, "tf_efficientnet_lite0", pretrained=True, narrowed=True),
 }
 
 
 def main() -> int:
-    """Runs the blocks asked for, one after the other."""
-    try:
-        study(_arguments())
-    except InputError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
-    return 0
+    """Runs the blocks asked for, one after the other; one that fails does not stop the others."""
+    given = _arguments()
+    code = 0
+    for name in given.blocks:
+        try:
+            study(name, given)
+        except InputError as error:
+            sys.stderr.write(f"error: {name}: {error}\n")
+            code = 2
+        except Interrupted as error:
+            sys.stderr.write(f"\n{error}\n")
+            return 128 + error.number
+    return code
 
 
-def study(given: argparse.Namespace) -> None:
-    """Prepares the data of each block, then trains and compares its networks.
+def study(name: str, given: argparse.Namespace) -> None:
+    """Prepares the data of a block, then trains and compares its networks.
 
     Raises:
         InputError: a file is missing, or a run failed.
+        Interrupted: it was asked to stop.
     """
-    for name in given.blocks:
-        block = BLOCKS[name]
-        data = _prepared(block, Path(given.root), Path(given.output), choose=given.choose)
-        fixed = [*block.settings(given.weights), *data, *_device_settings(), *given.overrides]
-        compare(
-            [str(CONFIGS / f"{network}.yaml") for network in given.networks],
-            seeds=given.seeds,
-            output=str(Path(given.output) / (f"{name}_chosen" if given.choose else name)),
-            overrides=fixed,
-            split="val" if given.choose else "test",
-            pictures=6,
-            device="cuda" if torch.cuda.is_available() else "cpu",
-            parallel=given.parallel,
-        )
+    block = BLOCKS[name]
+    output = Path(given.output)
+    data = _prepared(block, given.root, output / "data", choose=given.choose)
+    place = output / (f"{name}_chosen" if given.choose else name)
+    compare(
+        [str(_configuration(network, block, place)) for network in given.networks],
+        seeds=given.seeds,
+        output=str(place),
+        overrides=[*block.settings(given.weights), *data, *given.overrides],
+        split="val" if given.choose else "test",
+        pictures=6,
+        device="cuda" if torch.cuda.is_available() else "cpu",
+        parallel=given.parallel,
+        machine=_machine(),
+    )
 
 
-def _prepared(block: Block, root: Path, output: Path, *, choose: bool) -> list[str]:
+def _configuration(network: str, block: Block, place: Path) -> Path:
+    """The file of a network, without its `widths` where the block has none."""
+    file = CONFIGS / f"{network}.yaml"
+    content = read_config(file)
+    if block.narrowed or "widths" not in content["model"]["network"]["init_args"]:
+        return file
+    del content["model"]["network"]["init_args"]["widths"]
+    changed = place / "configs" / file.name
+    write_text(changed, yaml.safe_dump(content, sort_keys=False))
+    return changed
+
+
+def _prepared(block: Block, root: str, place: Path, *, choose: bool) -> list[str]:
     """The settings that read arrays made of the pictures, which are made unless they are there."""
-    parts = {"train": ("train", 0.0, 1.0), "test": ("test", 0.0, 1.0)}
+    parts = {"train": ("train", [0.0, 1.0]), "test": ("test", [0.0, 1.0])}
     if choose:
-        parts = {"train": ("train", 0.0, 1 - HELD_OUT), "val": ("train", 1 - HELD_OUT, 1.0)}
+        parts = {"train": ("train", [0.0, 1 - HELD_OUT]), "val": ("train", [1 - HELD_OUT, 1.0])}
     height, width = block.image_size
-    folder = output / "data" / f"{height}x{width}{'_chosen' if choose else ''}"
-    if not folder.is_dir():
+    folder = place / f"{height}x{width}{'_chosen' if choose else ''}"
+    data: dict[str, Any] = {"image_size": [height, width]}
+    for part, (split, share) in parts.items():
+        arguments = {"root": root, "split": split, "part": share}
+        data[part] = {"class_path": "ctal.data.NYUv2", "init_args": arguments}
+    # a folder of arrays is there whole or not at all
+    missing = [part for part in parts if not (folder / part).is_dir()]
+    if missing:
         config = folder.with_suffix(".yaml")
-        config.parent.mkdir(parents=True, exist_ok=True)
-        lines = [f"  image_size: [{height}, {width}]"]
-        for part, (split, begin, end) in parts.items():
-            arguments = f"{{root: '{root}', split: {split}, part: [{begin}, {end}]}}"
-            lines.append(f"  {part}: {{class_path: ctal.data.NYUv2, init_args: {arguments}}}")
-        config.write_text("\n".join(["data:", *lines]) + "\n")
-        if ctal(["data", "prepare", "--config", str(config), "--output", str(folder)]):
+        write_text(config, yaml.safe_dump({"data": data}))
+        command = ["data", "prepare", "--config", str(config), "--output", str(folder)]
+        if ctal([*command, "--split", *missing]):
             raise InputError(f"{root}: could not be prepared; the reason stands above")
     settings = []
     for part in parts:
@@ -125,11 +154,14 @@ def _prepared(block: Block, root: Path, output: Path, *, choose: bool) -> list[s
     return [*settings, "data.test=null"] if choose else settings
 
 
-def _device_settings() -> list[str]:
-    """On a GPU the data lie in its memory and the network is compiled."""
-    if not torch.cuda.is_available():
-        return []
-    return ["data.on_device=true", "model.compiled=default", "trainer.accelerator=gpu"]
+def _machine() -> list[str]:
+    """One device for each run; on a GPU the data lie in its memory and the network is compiled."""
+    cuda = torch.cuda.is_available()
+    return [
+        "trainer.devices=1",
+        f"data.on_device={str(cuda).lower()}",
+        f"model.compiled={'default' if cuda else 'null'}",
+    ]
 
 
 def _arguments() -> argparse.Namespace:

@@ -460,20 +460,39 @@ def test_what_the_training_took_is_written_and_goes_on_after_a_stop() -> None:
     assert main([*command, *interrupting(signal.SIGTERM, step=4)]) == 128 + signal.SIGTERM
     assert not Path("run/training.json").exists()
     saved = torch.load("run/checkpoints/last.ckpt", weights_only=True)["callbacks"]["TrainingCost"]
+    content = torch.load("run/checkpoints/last.ckpt", weights_only=True)
+    content["callbacks"]["TrainingCost"]["seconds"] += 1000
+    torch.save(content, "run/checkpoints/last.ckpt")
     assert main([*command, "--ckpt_path=last"]) == 0
     taken = json.loads(Path("run/training.json").read_text())
-    assert taken["seconds"] > saved["seconds"] > 0
+    assert taken["seconds"] > 1000 + saved["seconds"]
     assert taken["steps"] == 6
+    assert taken["validated"] is True
     assert taken["peak_memory_mib"] is None  # on a CPU nobody counts
     assert "CPU cores" in taken["device"]
 
 
-def test_a_compiled_network_trains_to_the_same_names() -> None:
+def test_a_compiled_network_trains_to_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     options = ["--trainer.max_epochs=1", "--data.on_device=true", "--data.cache=true"]
+    asked = []
+    compiled = torch.nn.Module.compile
+
+    def traced(self: torch.nn.Module, mode: str) -> None:
+        asked.append(mode)
+        compiled(self, backend="aot_eager")  # which needs no compiler of C++
+
+    monkeypatch.setattr(torch.nn.Module, "compile", traced)
     assert main(["fit", *config("own_network"), *options, "--model.compiled=default"]) == 0
-    state = torch.load("run/checkpoints/last.ckpt", weights_only=True)["state_dict"]
-    assert not [name for name in state if "_orig_mod" in name]
     assert main(["test", "--config", "run/config.yaml"]) == 0
+    assert asked == ["default"]  # not for the scoring
+    assert main(["fit", *config("own_network"), *options, "--trainer.default_root_dir=eager"]) == 0
+    compiled_state, eager_state = (
+        torch.load(f"{run}/checkpoints/last.ckpt", weights_only=True)["state_dict"]
+        for run in ("run", "eager")
+    )
+    assert compiled_state.keys() == eager_state.keys()
+    for name, value in eager_state.items():
+        torch.testing.assert_close(compiled_state[name], value, rtol=1e-3, atol=1e-4)
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

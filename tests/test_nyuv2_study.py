@@ -8,6 +8,8 @@ import pytest
 from benchmarks import nyuv2_study
 from PIL import Image
 
+from ctal.arguments import read_config
+
 SMALL = [
     "model.network.init_args.encoder=test_resnet",
     "model.network.init_args.pretrained=false",
@@ -54,7 +56,7 @@ def test_trains_on_train_and_scores_on_test_or_chooses_within_train(study, tmp_p
     assert (done / "figure.png").is_file()
     assert study("--choose") == 0
     content = json.loads((tmp_path / "out" / "small_chosen" / "comparison.json").read_text())
-    assert "train 4, val 1" in content["protocol"]["data"]
+    assert "NYUv2, pictures of 96x128: train 4, val 1" in content["protocol"]["data"]
     assert content["protocol"]["scored on"].startswith("val")
 
 
@@ -63,4 +65,16 @@ def test_pictures_that_are_not_there_are_named(study, tmp_path, capsys):
     assert study() == 2
     lines = capsys.readouterr().err.splitlines()
     assert "nyuv2" in lines[0]
-    assert lines[-1].startswith("error: nyuv2: could not be prepared")
+    assert lines[-1].startswith("error: small: nyuv2: could not be prepared")
+
+
+def test_a_block_with_its_encoders_own_widths(tmp_path):
+    block = nyuv2_study.BLOCKS["hrnet"]
+    made = nyuv2_study._configuration("mti", block, tmp_path)
+    assert made.parent == tmp_path / "configs"
+    arguments = read_config(made)["model"]["network"]["init_args"]
+    known = read_config(nyuv2_study.CONFIGS / "mti.yaml")["model"]["network"]["init_args"]
+    assert "widths" not in arguments
+    assert {**arguments, "widths": known["widths"]} == known
+    unchanged = nyuv2_study.CONFIGS / "ctal.yaml"
+    assert nyuv2_study._configuration("ctal", block, tmp_path) == unchanged

@@ -92,6 +92,11 @@ def test_weight_that_is_none(weight: float) -> None:
         MultiTaskModule(FixedNet(), task_weights={"depth": weight})
 
 
+def test_a_compiled_network_does_not_tell_an_aggregator_what_tasks_share() -> None:
+    with pytest.raises(InputError, match=r"model\.compiled: cannot be used with an aggregator"):
+        MultiTaskModule(FixedNet(), aggregator=nn.Identity, compiled="default")
+
+
 def test_network_without_tasks() -> None:
     with pytest.raises(InputError, match=r"model\.network: .*`tasks`.* got Identity"):
         MultiTaskModule(torch.nn.Identity())

@@ -51,16 +51,18 @@ class ScoreFile(Callback):
 
 
 class TrainingCost(Callback):
-    """Writes `training.json` at the end of the training: what it took, all resumed parts together.
+    """Keeps what the training took, all resumed parts together, for the file `training.json`.
 
-    "seconds" by the clock, others that ran on the machine included; "steps"; "device"; and
-    "peak_memory_mib", the most that tensors took on a CUDA device, None elsewhere.
+    "seconds" by the clock, validations, compiling and whatever else ran on the machine included;
+    "steps"; "device"; "peak_memory_mib", the most that tensors took on a CUDA device, samples that
+    are kept there included, None elsewhere; and "validated", whether there was a val split.
     """
 
     def __init__(self) -> None:
         self._before = 0.0  # seconds of the parts that this one resumes
         self._peak = 0.0
         self._start: float | None = None
+        self._on_cuda = False
 
     def state_dict(self) -> dict[str, float]:
         """What the training took so far, kept in every checkpoint."""
@@ -75,13 +77,12 @@ class TrainingCost(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begins to count: data in memory and weights on the device are there already."""
         self._start = time.perf_counter()
-        if torch.cuda.is_available():
+        self._on_cuda = trainer.strategy.root_device.type == "cuda"
+        if self._on_cuda:
             torch.cuda.reset_peak_memory_stats()
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Writes the file."""
-        if not trainer.is_global_zero or getattr(trainer, "fast_dev_run", False):
-            return
+    def write(self, trainer: Trainer, *, validated: bool) -> None:
+        """Writes the file of a training that came to its end, in this process or an earlier one."""
         taken, device = self.state_dict(), trainer.strategy.root_device
         cuda = device.type == "cuda"
         content = {
@@ -89,12 +90,13 @@ class TrainingCost(Callback):
             "peak_memory_mib": taken["peak_memory_mib"] if cuda else None,
             "steps": trainer.global_step,
             "device": machine(device),
+            "validated": validated,
         }
         path = Path(trainer.default_root_dir) / TRAINING_COST
         write_text(path, json.dumps(content, indent=2) + "\n")
 
     def _peak_mib(self) -> float:
-        used = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+        used = torch.cuda.max_memory_allocated() if self._on_cuda else 0
         return max(self._peak, used / 2**20)
 
 

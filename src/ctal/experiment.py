@@ -40,11 +40,13 @@ class Experiment(LightningCLI):
     Attributes:
         checkpoint: the checkpoint that the command starts from, if any.
         checkpoints: what writes the run's own.
+        cost: what keeps what the training took.
     """
 
     model: MultiTaskModule
     checkpoint: Path | None
     checkpoints: RunCheckpoints
+    cost: TrainingCost
 
     def __init__(self, args: list[str]) -> None:
         quieten_libraries()
@@ -106,6 +108,8 @@ class Experiment(LightningCLI):
         """Leaves the config.yaml of the run as it is, unless training."""
         if self.config.subcommand != "fit":
             self.save_config_callback = None
+            # compiling takes longer than scoring
+            self._get(self.config, "model").compiled = None
 
     def instantiate_classes(self) -> None:
         """Builds data, network and trainer."""
@@ -129,9 +133,9 @@ class Experiment(LightningCLI):
         """The trainer, which keeps all that it writes in the folder of the run."""
         config = self._get(self.config_init, "trainer")
         config.plugins = [WholeCheckpointIO(), *_listed(config.plugins)]
-        self.checkpoints = RunCheckpoints()
+        self.checkpoints, self.cost = RunCheckpoints(), TrainingCost()
         config.callbacks = [
-            *(self.checkpoints, ScoreFile(), TrainingCost()),
+            *(self.checkpoints, ScoreFile(), self.cost),
             *_listed(config.callbacks),
         ]
         if self.config.subcommand != "fit":
@@ -154,12 +158,15 @@ class Experiment(LightningCLI):
                 raise
             place = error.filename or str(self.folder)
             raise OSError(error.errno, error.strerror, place) from error
+        if getattr(self.trainer, "fast_dev_run", False):  # a trial leaves no trace
+            return
         best, last = (checkpoint_path(self.folder, name) for name in ("best", "last"))
-        if self.datamodule.datasets["val"] is None:
-            # nothing to choose by, so the end of the training it is
-            if last.is_file() and self.trainer.is_global_zero:
+        validated = self.datamodule.datasets["val"] is not None
+        if self.trainer.is_global_zero:
+            self.cost.write(self.trainer, validated=validated)
+            if not validated and last.is_file():  # nothing to choose by: it is the training's end
                 write_whole(best, lambda file: file.write(last.read_bytes()))
-        elif best.is_file():
+        if validated and best.is_file():
             self.checkpoint = best
             self.trainer.loggers = []  # its curves are complete
             self.validate(model=kwargs["model"], datamodule=kwargs["datamodule"])

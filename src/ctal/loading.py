@@ -68,7 +68,7 @@ def checkpoint_file(path: str | Path) -> Path:
     file = path = Path(path)
     if path.is_dir():
         best, last = (checkpoint_path(path, name) for name in ("best", "last"))
-        # a run without validation has none that is best
+        # a run without validation has none that is best before its end
         file = last if last.is_file() and not best.is_file() else best
     if not file.is_file():
         names = ", ".join(sorted(_shipped()))

@@ -140,21 +140,22 @@ class NormalMap(Map):
         return cls(torch.from_numpy(vectors))
 
 
-def _mirrored(normals: NormalMap, dim: int, axis: tuple[float, float, float]) -> NormalMap:
-    mirror = torch.tensor(axis, dtype=normals.dtype, device=normals.device)
-    return wrap(normals.as_subclass(Tensor).flip(dim) * mirror[:, None, None], like=normals)
+def _mirrored(normals: NormalMap, dim: int, axis: int) -> NormalMap:
+    flipped = normals.as_subclass(Tensor).flip(dim)  # a copy
+    flipped[..., axis, :, :].neg_()
+    return wrap(flipped, like=normals)
 
 
 @register_kernel(functional=TF.horizontal_flip, tv_tensor_cls=NormalMap)
 def _flip_normals(normals: NormalMap) -> NormalMap:
     """Mirrors the pixels and, with them, the x axis of the camera."""
-    return _mirrored(normals, -1, (-1.0, 1.0, 1.0))
+    return _mirrored(normals, -1, 0)
 
 
 @register_kernel(functional=TF.vertical_flip, tv_tensor_cls=NormalMap)
 def _flip_normals_vertically(normals: NormalMap) -> NormalMap:
     """Mirrors the pixels and, with them, the y axis of the camera."""
-    return _mirrored(normals, -2, (1.0, -1.0, 1.0))
+    return _mirrored(normals, -2, 1)
 
 
 @register_kernel(functional=TF.resize, tv_tensor_cls=Map)

@@ -85,6 +85,11 @@ class MultiTaskModule(LightningModule):
                 "model.network: expected a network with a list `tasks`, such as those of "
                 f"ctal.networks, got {type(network).__name__}"
             )
+        if compiled and aggregator:
+            raise InputError(
+                "model.compiled: cannot be used with an aggregator, which asks which parameters a "
+                "task does not reach; a compiled network does not tell"
+            )
         set_memory_format(network, torch.channels_last)
         if compiled:
             network.compile(mode=compiled)  # in place: names of weights stay

@@ -87,8 +87,14 @@ class Writer:
         titles = [_title(task, maps[task.name]) for task in self.model.tasks]
         step = -(-max(picture.shape) // _PAINTED) if picture[0].numel() > LARGE else 1
         small = {key: prediction[..., ::step, ::step] for key, prediction in maps.items()}
-        painted = self._painted(picture[:, ::step, ::step], small, small, titles)
-        save_png(painted, self.output / f"{name}.png")
+        cells: list[Cell] = []
+        heads: list[str] = []
+        painted = self._painted(picture[:, ::step, ::step], small, small)
+        legends = [[], *(task.legend(small[task.name]) for task in self.model.tasks)]
+        for layer, title, legend in zip(painted, ["picture", *titles], legends, strict=True):
+            cells += [layer, legend] if legend else [layer]
+            heads += [title, ""] if legend else [title]
+        save_png(panel([cells], heads), self.output / f"{name}.png")
 
     def _painted_frames(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         waiting: deque[Frame] = deque()  # frames that the network was given, but has not answered
@@ -103,7 +109,9 @@ class Writer:
         for maps in self._maps(pixels()):
             frame = waiting.popleft()
             first = first or maps  # whose range sets the colours: they shall not flicker
-            yield Frame(self._painted(frame.pixels, maps, first, titles), frame.seconds)
+            painted = self._painted(frame.pixels, maps, first)
+            # no legends: what is seen, and so their lines, would change from frame to frame
+            yield Frame(panel([painted], ["picture", *titles]), frame.seconds)
 
     def _maps(self, pictures: Iterator[Tensor]) -> Iterator[dict[str, Tensor]]:
         return self.model.stream(
@@ -118,25 +126,15 @@ class Writer:
             return torch.from_numpy(np.memmap(file, dtype=kind, shape=tuple(shape)))
 
     def _painted(
-        self,
-        picture: Tensor,
-        maps: Mapping[str, Tensor],
-        references: Mapping[str, Tensor],
-        titles: Sequence[str],
-    ) -> Tensor:
-        """The picture, (3, H, W) uint8, beside or under the painted prediction of every task."""
+        self, picture: Tensor, maps: Mapping[str, Tensor], references: Mapping[str, Tensor]
+    ) -> list[Tensor]:
+        """The picture, (3, H, W) uint8, and beside or over it the painted map of every task."""
         tasks: list[Task] = self.model.tasks
         painted = [task.paint(maps[task.name], references[task.name]) for task in tasks]
         if self.overlay:
             half = picture // 2
             painted = [half + layer // 2 for layer in painted]
-        cells: list[Cell] = [picture]
-        heads = ["picture"]
-        for task, layer, title in zip(tasks, painted, titles, strict=True):
-            cells, heads = [*cells, layer], [*heads, title]
-            if legend := task.legend(references[task.name]):
-                cells, heads = [*cells, legend], [*heads, ""]
-        return panel([cells], heads)
+        return [picture, *painted]
 
 
 def output_files(source: Source, name: str, intrinsics: bool) -> list[str]:

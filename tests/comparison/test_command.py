@@ -74,9 +74,13 @@ def test_without_val_the_last_epoch_is_scored(configs, in_process, scores_of, tm
     markdown = (tmp_path / "out" / "comparison.md").read_text()
     assert "each run once, with the checkpoint of the last epoch" in markdown
     assert "minutes of training" in markdown
-    compare(configs, [0], "out", "single", overrides)  # all are finished
+    # all are finished, also on a machine where the work is done in another way
+    compare(configs, [0], "out", "single", overrides, machine=["data.cache=true"])
     assert len(in_process) == 4
-    assert scores_of("single", 0) == scores
+    (tmp_path / "out" / "single" / "seed0" / "scores_test.json").unlink()
+    compare(configs, [0], "out", "single", overrides, machine=["data.cache=true"])
+    assert "--data.cache=true" in in_process[-1]
+    assert scores_of("single", 0)[0] == scores[0]
     with pytest.raises(InputError, match=r"has no data\.val; the best checkpoint is scored on"):
         compare(configs, [0], "other", "single", overrides, split="val")
 

@@ -4,7 +4,7 @@ from lightning.pytorch import Trainer
 from torchvision.transforms import v2
 
 from ctal.data import DenseDataModule
-from ctal.data.loading import collate
+from ctal.data.loading import PreparedDataset, collate
 from ctal.errors import InputError
 from ctal.maps import ClassMap
 
@@ -87,7 +87,7 @@ def test_a_split_that_is_not_there_has_no_batches(memory_dataset):
         data.prepared("val")
 
 
-def test_samples_on_the_device_are_the_same(memory_dataset):
+def test_samples_on_the_device_are_the_same(memory_dataset, monkeypatch):
     dataset = memory_dataset(without_depth=[3])
     augmentation = [v2.RandomHorizontalFlip(), v2.ColorJitter(0.5)]
     plain, placed = (
@@ -97,11 +97,17 @@ def test_samples_on_the_device_are_the_same(memory_dataset):
         for on in (False, True)
     )
     placed.trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    moved = []
+    move = PreparedDataset.move
+    monkeypatch.setattr(
+        PreparedDataset, "move", lambda self, to: (moved.append(to), move(self, to))
+    )
     for name in ("train_dataloader", "val_dataloader"):
         for a, b in zip(getattr(plain, name)(), getattr(placed, name)(), strict=True):
             for key in ("image", "semseg", "depth"):
                 assert type(a[key]) is type(b[key])
                 assert torch.equal(a[key], b[key])
+    assert moved == [torch.device("cpu")] * 2
 
 
 def test_samples_on_the_device_lie_there(memory_dataset):

@@ -173,3 +173,5 @@ def test_wrong_features_are_named():
         module({"depth": torch.zeros(1, 4, 3, 5)})
     with pytest.raises(InputError, match="odd number, got 2"):
         CTAL(TASKS, 4, (3, 5), kernel_size=2)
+    with pytest.raises(InputError, match="mixing_power: expected a number from 0 on, got -1"):
+        CTAL(TASKS, 4, (3, 5), mixing_power=-1)

@@ -44,12 +44,14 @@ class Plan:
         seeds: the seeds to train each with.
         overrides: further settings of `ctal fit`, as KEY=VALUE.
         split: what to score on.
+        machine: settings of this machine, as KEY=VALUE, which do not make another run.
     """
 
     output: Path
     seeds: Sequence[int]
     overrides: Sequence[str]
     split: str
+    machine: Sequence[str] = ()
 
     def trainings(self, config: Path) -> list[Run]:
         """The runs of a configuration."""
@@ -61,6 +63,7 @@ class Plan:
                 split=self.split,
                 config=config,
                 overrides=self.overrides,
+                machine=self.machine,
             )
             for seed in dict.fromkeys(self.seeds)
         ]

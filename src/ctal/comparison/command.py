@@ -42,13 +42,15 @@ def compare(
     pictures: int = 3,
     device: str = "cpu",
     parallel: int = 1,
+    machine: list[str] | None = None,
 ) -> Comparison:
     """Trains or loads several networks on the same data, and compares them.
 
     Every configuration is trained with every seed into OUTPUT/<configuration>/seed<k>, and its best
-    checkpoint on val is scored once. A run that is finished already is only read, one that was
-    interrupted is resumed. OUTPUT then holds comparison.md (printed too), comparison.json,
-    figure.png (what the networks predict) and pareto.png (what they gain for what they cost).
+    checkpoint on val is scored once, or its last if there is no val. A run that is finished already
+    is only read, one that was interrupted is resumed. OUTPUT then holds comparison.md (printed
+    too), comparison.json, figure.png (what the networks predict) and pareto.png (what they gain for
+    what they cost).
 
     All configurations are built before the first is trained, so that a mistake in the last one is
     found at once. Each run is a process of its own, whose output is kept as log.txt in its folder.
@@ -70,6 +72,8 @@ def compare(
         parallel: how many runs to train at once, on the same device if they do not say otherwise.
             They share the processor's threads, or take OMP_NUM_THREADS each if that is set. Results
             do not depend on it, but on a CPU they do on the number of threads, in the last digits.
+        machine: further settings that say how work is done on this machine, and not what, such as
+            trainer.devices=1 model.compiled=default: a run that was begun with others goes on.
 
     Raises:
         InputError: the networks cannot be compared, a run failed, or the output cannot be written.
@@ -80,7 +84,7 @@ def compare(
         if number < 1:
             raise InputError(f"{key}: expected a number from 1 on, got {number}")
     folder = Path(output)
-    plan = Plan(folder, seeds or [0], overrides or [], split)
+    plan = Plan(folder, seeds or [0], overrides or [], split, machine or [])
     found = candidates(configs, reference, plan)
     data, warnings = _rehearse(found, split)
     complete([run for candidate in found for run in candidate.runs], parallel)

@@ -10,7 +10,7 @@ import torch
 from ctal import cost
 from ctal.comparison.candidates import Candidate
 from ctal.comparison.markdown import OVER_BEST, OVER_REFERENCE
-from ctal.data import DenseDataModule
+from ctal.data import DenseDataModule, DenseDataset, PreparedArrays
 from ctal.measures import Measure
 
 
@@ -63,13 +63,19 @@ def _data_and_training(
         "single-task networks too"
     )
     return {
-        "data": f"{type(sets[0][1]).__name__}, pictures of {height}x{width}: {sizes}",
+        "data": f"{_title(sets[0][1])}, pictures of {height}x{width}: {sizes}",
         "scored on": f"{split}, each run once, with the checkpoint {chosen}"
         + (", so a little in favour of every network" if split == "val" else ""),
         "epochs": f"{', '.join(lengths)}; batches of {data.batch_size}",
         "seeds": _seeds(found),
         "overrides": " ".join(overrides) or "none",
     }
+
+
+def _title(dataset: DenseDataset) -> str:
+    """The class of a data set; of prepared arrays, that which they were made of."""
+    source = dataset.source if isinstance(dataset, PreparedArrays) else None
+    return source or type(dataset).__name__
 
 
 def _seeds(found: Sequence[Candidate]) -> str:

@@ -42,12 +42,8 @@ class Run:
         """
         if self._score_file("val").is_file():
             return True
-        if not checkpoint_path(self.folder, "best").is_file():
-            return False
-        try:
-            return not read_config(self.folder / "config.yaml")["data"].get("val")
-        except InputError:  # a killed process was writing it; the resumed run writes it anew
-            return False
+        ended = self._training().get("validated") is False
+        return ended and checkpoint_path(self.folder, "best").is_file()
 
     def check(self) -> None:
         """Looks whether the run can be brought to its end here.
@@ -83,10 +79,9 @@ class Run:
 
     def training_cost(self) -> dict[str, float]:
         """What its training took, {"training_minutes", "training_mib"}, as far as it is known."""
-        file = self.folder / TRAINING_COST
-        if not file.is_file():
+        content = self._training()
+        if not content:
             return {}
-        content = json.loads(file.read_text())
         found = {"training_minutes": content["seconds"] / 60}
         memory = content["peak_memory_mib"]
         return found if memory is None else found | {"training_mib": memory}
@@ -94,6 +89,11 @@ class Run:
     def settings(self) -> Mapping[str, Any]:
         """All settings that the run was, or will be, trained with."""
         return read_config(self.folder / "config.yaml")
+
+    def _training(self) -> dict[str, Any]:
+        """What `ctal fit` wrote of the training when that was at its end; nothing before."""
+        file = self.folder / TRAINING_COST
+        return json.loads(file.read_text()) if file.is_file() else {}
 
     def _score_file(self, split: str) -> Path:
         return self.folder / f"scores_{split}.json"
@@ -115,10 +115,12 @@ class Training(Run):
     Attributes:
         config: the configuration's file.
         overrides: further settings of `ctal fit`, as KEY=VALUE.
+        machine: settings of this machine, in the same form, for the scoring too.
     """
 
     config: Path
     overrides: Sequence[str]
+    machine: Sequence[str] = ()
 
     def check(self) -> None:
         """Looks whether the folder is this run's, or free."""
@@ -141,7 +143,10 @@ class Training(Run):
 
     def next_command(self) -> list[str] | None:
         """To train or resume, then to score."""
-        return super().next_command() if self.trained else self._fit()
+        if not self.trained:
+            return self._fit()
+        command = super().next_command()
+        return command and [*command, *_options(self.machine)]
 
     def settings(self) -> Mapping[str, Any]:
         """All settings; before the training, by a rehearsal of it."""
@@ -150,7 +155,7 @@ class Training(Run):
     def _fit(self) -> list[str]:
         args = ["fit", "--config", str(self.config), "--seed_everything", str(self.seed)]
         args += ["--trainer.default_root_dir", str(self.folder)]
-        args += [f"--{override.removeprefix('--')}" for override in self.overrides]
+        args += _options([*self.overrides, *self.machine])
         if checkpoint_path(self.folder, "last").is_file():
             args += ["--ckpt_path", "last"]
         return args
@@ -166,3 +171,8 @@ class Training(Run):
             "overrides": list(self.overrides),
         }
         return json.dumps(content, indent=2, default=str) + "\n"
+
+
+def _options(settings: Sequence[str]) -> list[str]:
+    """KEY=VALUE as options of the command line."""
+    return [f"--{setting.removeprefix('--')}" for setting in settings]

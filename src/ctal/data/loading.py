@@ -100,8 +100,11 @@ def collate(samples: Sequence[Sample], *, tasks: Sequence[Task]) -> Sample:
     batch = {"image": _stacked([sample["image"] for sample in samples])}
     height, width = batch["image"].shape[-2:]
     for task in tasks:
-        blank = task.map_type.blank(height, width).to(batch["image"].device)
-        batch[task.name] = _stacked([sample.get(task.name, blank) for sample in samples])
+        maps = [sample[task.name] for sample in samples if task.name in sample]
+        if len(maps) < len(samples):
+            blank = task.map_type.blank(height, width).to(batch["image"].device)
+            maps = [sample.get(task.name, blank) for sample in samples]
+        batch[task.name] = _stacked(maps)
     return batch
 
 

@@ -37,9 +37,9 @@ class DenseDataModule(LightningDataModule):
             (unless it is the only one), validation and test never do.
         num_workers: processes that read samples; 0: the main process does.
         cache: keep the resized samples in memory; read from disk once.
-        on_device: keep them in the memory of the device that trains, and augment there, so that
-            nothing waits for the processor or the way between the two. The same draws as without
-            it, numbers to rounding. With `cache`, and without workers.
+        on_device: keep them in the memory of the device that trains, and augment there. With
+            `cache`, and without workers. Transforms that draw on the processor, as all but a few
+            of torchvision do (GaussianNoise is one of the few), draw the same as without it.
         augmentation: v2 transforms of a training sample, after resizing, in this order.
         seed: seed of order and augmentation.
 

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ctal.data.base import DenseDataset, Sample, chosen_tasks
 from ctal.data.derived import DerivedMap, EdgesFromClasses, NormalsFromDepth
 from ctal.data.folder import CompleteFolders
-from ctal.data.geometry import Camera, Floats, unit_vectors
-from ctal.data.map_files import MapFiles
-from ctal.data.names import NAME, find_names
-from ctal.data.normal_axes import Signs, stored_axes
-from ctal.data.nyuv2_mat import MAT_FILE, SPLIT_FILE, NYUv2Mat, nyuv2_classes, table_of_40
+from ctal.data.geometry import Camera
+from ctal.data.nyuv2_folders import mtan_maps, small_pictures
+from ctal.data.nyuv2_mat import MAT_FILE, SPLIT_FILE, NYUv2Mat
 from ctal.errors import InputError
-from ctal.maps import UNLABELLED_CLASS
-from ctal.tasks import Depth, Edges, SurfaceNormals
+from ctal.tasks import Edges
 
 # fx_rgb, ... of the authors' toolbox, camera_params.m. It counts pixels from 1, so that its axis
 # may be a pixel off here, which turns a normal by 0.1 degrees.
@@ -109,11 +102,11 @@ class NYUv2(DenseDataset):
             self._source: DenseDataset = NYUv2Mat(self.root, split, classes, part, seed)
         elif (folder / "label").is_dir():
             within, gap = None, _SMALL_GAP
-            maps = _folder_maps(folder, classes, "normals" in tasks and not camera, normal_axes)
+            maps = mtan_maps(folder, classes, "normals" in tasks and not camera, normal_axes)
             self._source = CompleteFolders(folder, "image/{name}.npy", maps, part=part, seed=seed)
         elif (self.root / split / "label40").is_dir():
             camera, within, gap = camera or SMALL_KINECT, SMALL_MEASURED, _SMALL_GAP
-            self._source = _pictures(self.root / split, classes, part, seed)
+            self._source = small_pictures(self.root / split, classes, part, seed)
         else:
             raise InputError(
                 f"root: expected {MAT_FILE} and {SPLIT_FILE} (the authors' form), "
@@ -147,61 +140,3 @@ class NYUv2(DenseDataset):
             if entry.task.name in names:
                 sample[entry.task.name] = entry.derive(sample)
         return {name: sample[name] for name in ["image", *names]}
-
-
-def _pictures(
-    folder: Path, classes: int, part: tuple[float, float], seed: int | None
-) -> CompleteFolders:
-    """The form of pictures at 288x384."""
-    maps = [
-        MapFiles(
-            nyuv2_classes(classes),
-            "label40/{name}.png",
-            labels=[None if c == UNLABELLED_CLASS else int(c) for c in table_of_40(classes)],
-        ),
-        # nearest neighbours of a depth that the authors filled in
-        MapFiles(Depth(), "depth/{name}.png", scale=0.004, ignore=[0], bits=16),
-    ]
-    return CompleteFolders(folder, "image/{name}.jpg", maps, part=part, seed=seed)
-
-
-@dataclass(frozen=True)
-class NormalFiles(MapFiles):
-    """Stored normals, brought back to length 1, which resizing took from them."""
-
-    def meaning(self, stored: NDArray[np.float64]) -> NDArray[Any]:
-        """Unit vectors, or (0, 0, 0)."""
-        return unit_vectors(super().meaning(stored))
-
-
-def _folder_maps(folder: Path, classes: int, normals: bool, axes: Signs | None) -> list[MapFiles]:
-    """What MTAN's folders hold."""
-    if classes != 13:
-        raise InputError(
-            f"classes: expected 13, all that {folder} (MTAN's form) has, got {classes}"
-        )
-    maps = [
-        MapFiles(nyuv2_classes(13), "label/{name}.npy", ignore=[-1]),
-        MapFiles(Depth(), "depth/{name}.npy", ignore=[-1]),
-    ]
-    if normals:
-        pattern = "normal/{name}.npy"
-        if not (folder / "normal").is_dir():
-            raise InputError(
-                f"{folder / 'normal'}: expected the folder of the normals; without it give the "
-                "camera (fx, fy, cx, cy) of the depth files, to derive them"
-            )
-        signs = stored_axes(axes, find_names(folder, [pattern]), _stored_normals(folder, pattern))
-        maps.append(NormalFiles(SurfaceNormals(), pattern, scale=list(signs)))
-    return maps
-
-
-def _stored_normals(folder: Path, pattern: str) -> Callable[[str], Floats]:
-    """What reads the normals of one picture with the signs that they have in its file."""
-    files = NormalFiles(SurfaceNormals(), pattern)
-
-    def read(name: str) -> Floats:
-        normals = files.read(folder / pattern.replace(NAME, name))
-        return normals.permute(1, 2, 0).numpy()
-
-    return read

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,6 +42,7 @@ class PreparedArrays(DenseDataset):
 
     Attributes:
         size: (H, W) of all samples.
+        source: name of the class of the original data set, if the folder says it.
         names: the samples' names, those of the original data set.
 
     Raises:
@@ -62,6 +64,7 @@ class PreparedArrays(DenseDataset):
                 f"{file}: expected a whole description, got a broken {error}; "
                 "prepare the data set again"
             ) from error
+        self.source = source_name(self.folder)
         self._arrays = {
             array.key: _mapped(self.folder / array.path, (len(self), *array.shape), array.dtype)
             for array in layout(self.tasks, self.size)
@@ -106,6 +109,14 @@ class PreparedArrays(DenseDataset):
         except InputError as error:
             file = self.folder / map_file(task.name)
             raise InputError(f"{file}: sample {name}: {error}; prepare again") from error
+
+
+def source_name(folder: Path) -> str | None:
+    """The class of the data set that prepared arrays were made of, if their folder says it."""
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        content = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        return str(content["source"]["class_path"]).rpartition(".")[2]
+    return None
 
 
 class ArrayFile(NamedTuple):

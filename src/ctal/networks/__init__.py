@@ -1,6 +1,6 @@
 """Networks: pictures in, raw maps of all tasks out."""
 
-from ctal.networks.affinity import CTAL, AffinityRefinement
+from ctal.networks.affinity import CTAL
 from ctal.networks.base import Network, Predictions
 from ctal.networks.ctal import CTALNet
 from ctal.networks.description import build, describe
@@ -9,6 +9,7 @@ from ctal.networks.mti import MTINet
 from ctal.networks.multi_scale_ctal import MultiScaleCTALNet
 from ctal.networks.pad import PADNet
 from ctal.networks.pap import PAPNet
+from ctal.networks.refinement import AffinityRefinement
 from ctal.networks.resizing import SizedPart
 from ctal.networks.shared_encoder import SharedEncoderNet
 from ctal.networks.single_task import SingleTaskNet

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from ctal.functional import Method
-from ctal.networks.affinity import AffinityRefinement
 from ctal.networks.base import Network, Predictions
 from ctal.networks.encoder import STRIDES, Encoder
 from ctal.networks.layers import Fused
 from ctal.networks.multi_scale import MultiScaleInitial
+from ctal.networks.refinement import AffinityRefinement
 from ctal.networks.single_scale import decoders
 from ctal.tasks import Task
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ctal.arguments import read_config
 from ctal.data import PreparedArrays
-from ctal.data.prepared import DESCRIPTION
+from ctal.data.prepared import source_name
 from ctal.errors import InputError
 
 SPLITS = ("test", "val")
@@ -45,11 +45,9 @@ def _origin(settings: Mapping[str, Any]) -> str:
     """The class of a data set; of prepared arrays, that which they were made of, if they say."""
     name = _name(settings["class_path"])
     folder = (settings.get("init_args") or {}).get("folder")
-    if name == PreparedArrays.__name__ and folder:
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            content = json.loads((Path(folder) / DESCRIPTION).read_text(encoding="utf-8"))
-            return f"{_name(content['source']['class_path'])}, {len(content['names'])} pictures"
-    return name
+    if name != PreparedArrays.__name__ or not folder:
+        return name
+    return source_name(Path(folder)) or name
 
 
 def _training(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,94 @@
+"""CTAL between the layers that the paper's networks put around it.
+
+Source: Sinodinos and Armanfard, "Cross-Task Affinity Learning for Multitask Dense Scene
+Predictions", WACV 2025.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ctal.functional import Method
+from ctal.networks.affinity import CTAL
+
+
+class AffinityRefinement(nn.Module):
+    """CTAL with what stands around it in the paper's networks; doubles the resolution.
+
+    Per task: 1x1 convolution to `channels` -> CTAL -> 2x2 transposed convolution of stride 2 + BN +
+    ReLU + 3x3 convolution. It drops into any network between features of one size per task, of
+    whatever encoder and decoder: docs/own_network.md has an example.
+
+    Args:
+        tasks: names of the tasks.
+        in_channels: channels of the features that come in.
+        size: (H, W) of the features that come in.
+        channels: channels inside and of the output (paper: 128).
+        normalised: BN and ReLU after the 1x1 convolutions, as in the paper's transformer network;
+            its CNN networks have none.
+        kernel_size: as in `CTAL`.
+        gamma: as in `CTAL`.
+        learned_gamma: as in `CTAL`.
+        shared_mixing: as in `CTAL`.
+        mixing_power: as in `CTAL`.
+        equal_start: as in `CTAL`.
+        method: as in `CTAL`.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        in_channels: int,
+        size: tuple[int, int],
+        *,
+        channels: int = 128,
+        normalised: bool = False,
+        kernel_size: int = 3,
+        gamma: float = 0.05,
+        learned_gamma: bool = False,
+        shared_mixing: bool = False,
+        mixing_power: float = 0.0,
+        equal_start: bool = False,
+        method: Method = "auto",
+    ) -> None:
+        super().__init__()
+        self.reduce = nn.ModuleDict(
+            {task: _reduce(in_channels, channels, normalised) for task in tasks}
+        )
+        self.ctal = CTAL(
+            tasks,
+            channels,
+            size,
+            kernel_size=kernel_size,
+            gamma=gamma,
+            learned_gamma=learned_gamma,
+            shared_mixing=shared_mixing,
+            mixing_power=mixing_power,
+            equal_start=equal_start,
+            method=method,
+        )
+        self.enlarge = nn.ModuleDict({task: _enlarge(channels) for task in tasks})
+
+    def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """{name: (B, in_channels, H, W)} to {name: (B, channels, 2H, 2W)}."""
+        reduced = {task: self.reduce[task](x) for task, x in features.items()}
+        refined = self.ctal(reduced)
+        return {task: self.enlarge[task](x) for task, x in refined.items()}
+
+
+def _reduce(in_channels: int, channels: int, normalised: bool) -> nn.Module:
+    convolution = nn.Conv2d(in_channels, channels, 1)
+    if not normalised:
+        return convolution
+    return nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
+
+
+def _enlarge(channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.ConvTranspose2d(channels, channels, 2, stride=2),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(channels, channels, 3, padding=1),
+    )
