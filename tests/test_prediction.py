@@ -141,7 +141,6 @@ class TestCommandLine:
     @pytest.mark.parametrize(
         ("args", "message"),
         [
-            (["pictures"], "checkpoint"),
             (["--checkpoint", "none.ckpt"], "inputs"),
             (["pictures", "--checkpoint", "none.ckpt"], "error: none.ckpt: no such checkpoint"),
             (["pictures", "--checkpoint", "a", "--outptu", "b"], "outptu"),

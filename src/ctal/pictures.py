@@ -48,28 +48,25 @@ def panel(
         (3, H', W') uint8 on white.
     """
     tiles = [[_tile(cell) if isinstance(cell, Tensor) else cell for cell in row] for row in rows]
-    width, height = next(c.size for row in tiles for c in row if isinstance(c, Image.Image))
-    font = fitting_font(titles, width)
+    size = next(cell.size for row in tiles for cell in row if isinstance(cell, Image.Image))
+    drawn = [[_drawn(cell, *size) for cell in row] for row in tiles]
+    widths = [max(tile.width for tile in column) for column in zip(*drawn, strict=True)]
+    font = fitting_font(titles, size[0])
     head = round(font.size * 1.3) * max(title.count("\n") + 1 for title in titles) + _GAP
     left = _GAP if row_titles is None else 2 * _GAP + _LARGEST_FONT
-    size = (left + (width + _GAP) * len(titles), head + (height + _GAP) * len(rows))
-    canvas = Image.new("RGB", size, "white")
+    lefts = [left + sum(widths[:column]) + _GAP * column for column in range(len(widths))]
+    bottom = head + (size[1] + _GAP) * len(rows)
+    canvas = Image.new("RGB", (lefts[-1] + widths[-1] + _GAP, bottom), "white")
     draw = ImageDraw.Draw(canvas)
-    for column, title in enumerate(titles):
-        centre = left + column * (width + _GAP) + width // 2
-        draw.multiline_text((centre, head - _GAP // 2), title, "black", font, "md", align="center")
-    for index, row in enumerate(tiles):
-        top = head + index * (height + _GAP)
-        for column, cell in enumerate(row):
-            corner = (left + column * (width + _GAP), top)
-            if isinstance(cell, Image.Image):
-                canvas.paste(cell, corner)
-            elif isinstance(cell, str):
-                canvas.paste(_written(cell, width, height), corner)
-            elif cell is not None:
-                canvas.paste(_explained(cell, width, height), corner)
+    for start, width, title in zip(lefts, widths, titles, strict=True):
+        middle = (start + width // 2, head - _GAP // 2)
+        draw.multiline_text(middle, title, "black", font, "md", align="center")
+    for index, row in enumerate(drawn):
+        top = head + index * (size[1] + _GAP)
+        for start, tile in zip(lefts, row, strict=True):
+            canvas.paste(tile, (start, top))
         if row_titles is not None:
-            upright = _written(row_titles[index], height, left - _GAP)
+            upright = _written(row_titles[index], size[1], left - _GAP)
             canvas.paste(upright.transpose(Image.Transpose.ROTATE_90), (_GAP // 2, top))
     return TF.pil_to_tensor(canvas)
 
@@ -136,13 +133,24 @@ def _written(text: str, width: int, height: int) -> Image.Image:
     return tile
 
 
+def _drawn(cell: Image.Image | str | Legend | None, width: int, height: int) -> Image.Image:
+    """A cell as a tile: of this width, or as narrow as a legend is."""
+    if isinstance(cell, Image.Image):
+        return cell
+    if cell is None or isinstance(cell, str):
+        return _written(cell or "", width, height)
+    return _explained(cell, width, height)
+
+
 def _explained(legend: Legend, width: int, height: int) -> Image.Image:
-    """A legend on a white tile, a line for each colour; of too many the last are left out."""
-    tile = Image.new("RGB", (width, height), "white")
-    draw, font = ImageDraw.Draw(tile), fitting_font([words for _, words in legend], width * 3 // 4)
-    line = round(1.4 * font.size)
+    """A legend on white, a line for each colour; of too many the last are left out."""
+    font = fitting_font([words for _, words in legend], width * 3 // 4)
+    indent, line = round(1.5 * font.size), round(1.4 * font.size)
+    longest = max((font.getlength(words) for _, words in legend), default=0)
+    tile = Image.new("RGB", (min(width, indent + round(longest) + _GAP), height), "white")
+    draw = ImageDraw.Draw(tile)
     for index, (colour, words) in enumerate(legend[: height // line]):
         top = index * line
-        draw.rectangle((_GAP, top, _GAP + font.size, top + font.size), colour)
-        draw.text((2 * _GAP + font.size, top + font.size // 2), words, "black", font, "lm")
+        draw.rectangle((0, top, font.size, top + font.size), colour)
+        draw.text((indent, top + font.size // 2), words, "black", font, "lm")
     return tile
