@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 from benchmarks import nyuv2_study
-from PIL import Image
+from tests.small_nyuv2 import write_small_nyuv2
 
 from ctal.arguments import read_config
 
@@ -23,19 +23,12 @@ SMALL = [
 def study(tmp_path, monkeypatch):
     """Runs the study with further arguments, in a folder with NYUv2 of a few random pictures."""
     generator = np.random.default_rng(0)
+    wall = np.full((288, 384), 500, np.uint16)  # 2 m away
     for split, count in (("train", 5), ("test", 3)):
-        for kind in ("image", "depth", "label40"):
-            (tmp_path / "nyuv2" / split / kind).mkdir(parents=True)
-        for i in range(count):
-            for kind, ending, high, dtype, shape in (
-                ("image", "jpg", 256, np.uint8, (288, 384, 3)),
-                ("depth", "png", 0, np.uint16, (288, 384)),
-                ("label40", "png", 41, np.uint8, (288, 384)),
-            ):
-                wall = np.full(shape, 500)  # 2 m away
-                array = (generator.integers(1, high, shape) if high else wall).astype(dtype)
-                file = tmp_path / "nyuv2" / split / kind / f"{i:04}.{ending}"
-                Image.fromarray(array).save(file)
+        for number in range(count):
+            picture = generator.integers(1, 256, (288, 384, 3), dtype=np.uint8)
+            labels = generator.integers(1, 41, (288, 384), dtype=np.uint8)
+            write_small_nyuv2(tmp_path / "nyuv2" / split, number, picture, wall, labels)
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):

@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 from scipy.io import savemat
+from tests.small_nyuv2 import write_small_nyuv2
 
 from ctal.cli import main
 from ctal.data import Camera, NYUv2
@@ -210,16 +211,10 @@ def small(tmp_path):
     depth[100, 100] = 0
     labels = np.full((288, 384), 1, np.uint8)
     labels[:, :100], labels[0] = 11, 0
-    for split, ids in (("train", (1, 3, 1449)), ("test", (2,))):
-        for kind in ("image", "depth", "label40"):
-            (tmp_path / split / kind).mkdir(parents=True)
-        for i in ids:
-            for kind, ending, array in (
-                ("image", "jpg", np.zeros((288, 384, 3), np.uint8)),
-                ("depth", "png", depth),
-                ("label40", "png", labels),
-            ):
-                Image.fromarray(array).save(tmp_path / split / kind / f"{i:04}.{ending}")
+    for split, number in (("train", 1), ("train", 3), ("train", 1449), ("test", 2)):
+        write_small_nyuv2(
+            tmp_path / split, number, np.zeros((288, 384, 3), np.uint8), depth, labels
+        )
     return tmp_path
 
 

@@ -46,11 +46,8 @@ def _summary(comparison: Comparison) -> list[str]:
     primary = [measure for measure in comparison.measures if measure.primary]
     head = ["network", *(f"{measure.task} {measure.title()}" for measure in primary)]
     head += ["Δm ↑ %", "Δm of all metrics ↑ %", "parameters", "GMACs", "ms per picture"]
-    training = {
-        key: form
-        for key, (_, form) in _TRAINING.items()
-        if all(key in row.cost for row in comparison.networks())
-    }
+    networks = comparison.networks()
+    training = [key for key in _TRAINING if all(key in row.cost for row in networks)]
     head += [_TRAINING[key][0] for key in training]
     over = {
         OVER_REFERENCE: comparison.differences(reference),
@@ -64,11 +61,7 @@ def _summary(comparison: Comparison) -> list[str]:
         if row is reference:
             gains = ["reference"] * 2
         scores = [_score(row, measure) for measure in primary]
-        costs = [
-            *_costs(row, reference),
-            *(_cell(row.cost.get(key), form) for key, form in training.items()),
-        ]
-        body.append([row.name, *scores, *gains, *costs])
+        body.append([row.name, *scores, *gains, *_costs(row, reference, training)])
     lines = aligned_table(head, body)
     if missing := [measure.key for measure in comparison.without_share()]:
         lines += [
@@ -90,20 +83,17 @@ def _gain(gain: tuple[float, float | None]) -> str:
     return f"{mean:+.2f}" + ("" if spread is None else f" ± {spread:.2f}")
 
 
-def _costs(row: Row, reference: Row) -> list[str]:
+def _costs(row: Row, reference: Row, training: Sequence[str]) -> list[str]:
     if not row.cost:
-        return ["", "", ""]
+        return [""] * (3 + len(training))
     latency = row.cost["latency_ms"]
     ratio = latency / reference.cost["latency_ms"]
     return [
         f"{row.cost['parameters']:,}",
         f"{row.cost['gmacs']:.3g}",
         f"{latency:.1f} (x {ratio:.2f})",
+        *(format(row.cost[key], _TRAINING[key][1]) for key in training),
     ]
-
-
-def _cell(value: float | None, form: str) -> str:
-    return "" if value is None else format(value, form)
 
 
 def _differences(comparison: Comparison) -> list[str]:

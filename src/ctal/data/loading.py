@@ -35,11 +35,10 @@ class PreparedDataset(Dataset[Sample]):
         self._kept = [self._read(index) for index in range(len(dataset))] if cache else None
 
     def move(self, device: torch.device) -> None:
-        """Brings the samples kept in memory to a device, which hands them out from then on."""
-        self._kept = [
-            {name: wrap(value.to(device), like=value) for name, value in sample.items()}
-            for sample in self._kept or ()
-        ]
+        """Brings the samples kept in memory, if any are, to a device, to be handed out there."""
+        for sample in self._kept or ():
+            for name, value in sample.items():
+                sample[name] = wrap(value.to(device), like=value)
 
     def __len__(self) -> int:
         """Number of samples."""

@@ -10,7 +10,7 @@ from ctal.data.base import DenseDataset, Sample, chosen_tasks
 from ctal.data.derived import DerivedMap, EdgesFromClasses, NormalsFromDepth
 from ctal.data.folder import CompleteFolders
 from ctal.data.geometry import Camera
-from ctal.data.nyuv2_folders import mtan_maps, small_pictures
+from ctal.data.nyuv2_folders import mtan_maps, small_maps
 from ctal.data.nyuv2_mat import MAT_FILE, SPLIT_FILE, NYUv2Mat
 from ctal.errors import InputError
 from ctal.tasks import Edges
@@ -106,7 +106,8 @@ class NYUv2(DenseDataset):
             self._source = CompleteFolders(folder, "image/{name}.npy", maps, part=part, seed=seed)
         elif (self.root / split / "label40").is_dir():
             camera, within, gap = camera or SMALL_KINECT, SMALL_MEASURED, _SMALL_GAP
-            self._source = small_pictures(self.root / split, classes, part, seed)
+            folder, maps = self.root / split, small_maps(classes)
+            self._source = CompleteFolders(folder, "image/{name}.jpg", maps, part=part, seed=seed)
         else:
             raise InputError(
                 f"root: expected {MAT_FILE} and {SPLIT_FILE} (the authors' form), "

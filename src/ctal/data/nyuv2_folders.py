@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctal.data.folder import CompleteFolders
 from ctal.data.geometry import Floats, unit_vectors
 from ctal.data.map_files import MapFiles
 from ctal.data.names import NAME, find_names
@@ -21,11 +20,9 @@ from ctal.maps import UNLABELLED_CLASS
 from ctal.tasks import Depth, SurfaceNormals
 
 
-def small_pictures(
-    folder: Path, classes: int, part: tuple[float, float], seed: int | None
-) -> CompleteFolders:
-    """The form of pictures at 288x384."""
-    maps = [
+def small_maps(classes: int) -> list[MapFiles]:
+    """What the folders of pictures at 288x384 hold."""
+    return [
         MapFiles(
             nyuv2_classes(classes),
             "label40/{name}.png",
@@ -34,7 +31,6 @@ def small_pictures(
         # nearest neighbours of a depth that the authors filled in
         MapFiles(Depth(), "depth/{name}.png", scale=0.004, ignore=[0], bits=16),
     ]
-    return CompleteFolders(folder, "image/{name}.jpg", maps, part=part, seed=seed)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class PreparedArrays(DenseDataset):
         self._imports = list(imports or [])
         import_modules(self._imports)
         file = self.folder / DESCRIPTION
-        content = _read_description(file)
+        content = read_description(file)
         try:
             self.tasks, self.names, self.size, self._missing = _parsed(content)
         except InputError as error:
@@ -64,7 +64,7 @@ class PreparedArrays(DenseDataset):
                 f"{file}: expected a whole description, got a broken {error}; "
                 "prepare the data set again"
             ) from error
-        self.source = source_name(self.folder)
+        self.source = source_name(content)
         self._arrays = {
             array.key: _mapped(self.folder / array.path, (len(self), *array.shape), array.dtype)
             for array in layout(self.tasks, self.size)
@@ -111,10 +111,9 @@ class PreparedArrays(DenseDataset):
             raise InputError(f"{file}: sample {name}: {error}; prepare again") from error
 
 
-def source_name(folder: Path) -> str | None:
-    """The class of the data set that prepared arrays were made of, if their folder says it."""
-    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        content = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+def source_name(content: dict[str, Any]) -> str | None:
+    """The class of the data set that arrays of this description were made of, if it says it."""
+    with suppress(KeyError, TypeError):
         return str(content["source"]["class_path"]).rpartition(".")[2]
     return None
 
@@ -145,7 +144,12 @@ def map_file(name: str) -> str:
     return f"maps/{name}.npy"
 
 
-def _read_description(file: Path) -> dict[str, Any]:
+def read_description(file: Path) -> dict[str, Any]:
+    """What `DESCRIPTION` says, which may still be broken.
+
+    Raises:
+        InputError: there is none, or it is of another kind or version.
+    """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ctal.arguments import read_config
 from ctal.data import PreparedArrays
-from ctal.data.prepared import source_name
+from ctal.data.prepared import DESCRIPTION, read_description, source_name
 from ctal.errors import InputError
 
 SPLITS = ("test", "val")
@@ -45,9 +45,10 @@ def _origin(settings: Mapping[str, Any]) -> str:
     """The class of a data set; of prepared arrays, that which they were made of, if they say."""
     name = _name(settings["class_path"])
     folder = (settings.get("init_args") or {}).get("folder")
-    if name != PreparedArrays.__name__ or not folder:
-        return name
-    return source_name(Path(folder)) or name
+    if name == PreparedArrays.__name__ and folder:
+        with suppress(InputError):  # the folder may be gone
+            return source_name(read_description(Path(folder) / DESCRIPTION)) or name
+    return name
 
 
 def _training(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,7 +79,8 @@ class ClassTask(Task):
         names = getattr(self, "class_names", None)
         if names is None:
             return []
+        colours = self.palette()
         counts = prediction[self.valid(prediction)].bincount(minlength=self.channels)
         order = counts.argsort(descending=True).tolist()
         seen = [index for index in order if counts[index] * 100 >= max(prediction.numel(), 1)]
-        return [(self.palette()[index], names[index]) for index in seen]
+        return [(colours[index], names[index]) for index in seen]
