@@ -66,17 +66,6 @@ def test_resized_as_one_that_is_made_for_the_size(name, resampled):
             torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("name", ["test_resnet", "test_vit"])
-def test_scales_are_brought_to_the_widths_asked_for(name):
-    encoder = Encoder(name, image_size=(64, 96), widths=[5, 6, 7, 8]).eval()
-    assert encoder.widths == [5, 6, 7, 8]
-    shapes = [tuple(x.shape[1:]) for x in encoder(torch.rand(1, 3, 64, 96))]
-    assert shapes == [(5, 16, 24), (6, 8, 12), (7, 4, 6), (8, 2, 3)]
-    for widths in ([5, 6, 7], [5, 6, 7, 0]):
-        with pytest.raises(InputError, match=r"widths: expected 4 numbers .* got \[5, 6, 7"):
-            Encoder(name, image_size=(64, 96), widths=widths)
-
-
 @pytest.mark.parametrize("size", [(64, 64), (96, 64)])
 def test_an_encoder_whose_weights_belong_to_a_size_cannot_be_resized(size):
     """Not to one of as many pixels either, for which they have the same shape."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,7 +17,6 @@ from ctal.networks.bodies import (
     gives_channels_last,
     names_of_sized,
 )
-from ctal.networks.layers import changed_width
 from ctal.networks.neck import PyramidNeck
 from ctal.networks.pretrained import create_pretrained
 from ctal.networks.resizing import shared_copy
@@ -45,9 +43,6 @@ class Encoder(nn.Module):
         pretrained: True fetches timm's weights from the model hub, a path reads them from a local
             file (.safetensors, or a .pth of plain tensors; pickled code in it is refused), False
             starts from random weights. Position embeddings of another size are resampled by timm.
-        widths: channels that the four scales are brought to, finest first, each by a 1x1
-            convolution + BN + ReLU; None: those that they have. Networks of four scales grow with
-            the square of these, and most encoders are wider than HRNet, for which they were made.
 
     Attributes:
         widths: channels of the four scales, finest first.
@@ -55,24 +50,18 @@ class Encoder(nn.Module):
 
     Raises:
         InputError: timm has no such model, it has neither such a pyramid nor maps of one stride, it
-            does not take pictures of that size, the file is missing or holds other weights, the
-            hub cannot be reached, or `widths` are not four numbers.
+            does not take pictures of that size, the file is missing or holds other weights, or the
+            hub cannot be reached.
     """
 
     mean: Tensor
     std: Tensor
 
     def __init__(
-        self,
-        name: str,
-        *,
-        image_size: tuple[int, int],
-        pretrained: bool | str = False,
-        widths: Sequence[int] | None = None,
+        self, name: str, *, image_size: tuple[int, int], pretrained: bool | str = False
     ) -> None:
         super().__init__()
         _check_divisible(image_size)
-        _check_widths(widths)
         self.name = name
         self.size = (image_size[0], image_size[1])
         self._maps = feature_maps(name)
@@ -80,9 +69,7 @@ class Encoder(nn.Module):
         channels: list[int] = self.body.feature_info.channels()
         flat = self._maps.patch is not None
         self.neck = PyramidNeck(channels, self._maps.strides, STRIDES) if flat else None
-        given = self.neck.widths if self.neck else channels
-        self.widths = list(given if widths is None else widths)
-        self.change = None if widths is None else nn.ModuleList(map(changed_width, given, widths))
+        self.widths = self.neck.widths if self.neck else channels
         self._channels_last = gives_channels_last(self.body)
         for key in ("mean", "std"):
             value = torch.tensor(self.body.pretrained_cfg[key])
@@ -95,8 +82,7 @@ class Encoder(nn.Module):
         if size != x.shape[-2:]:
             x = F.interpolate(x, size=size, mode="bilinear", align_corners=False)
         scales = [x.permute(0, 3, 1, 2) if self._channels_last else x for x in self.body(x)]
-        scales = self.neck(scales) if self.neck else scales
-        return [c(x) for c, x in zip(self.change, scales, strict=True)] if self.change else scales
+        return self.neck(scales) if self.neck else scales
 
     def resize(self, size: tuple[int, int]) -> None:
         """Makes the encoder one for pictures of another size, in place.
@@ -160,13 +146,4 @@ def _check_divisible(image_size: tuple[int, int]) -> None:
         raise InputError(
             f"image_size: expected height and width in multiples of {STRIDES[-1]} (the coarsest "
             f"stride of the encoder), got {image_size[0]}x{image_size[1]}"
-        )
-
-
-def _check_widths(widths: Sequence[int] | None) -> None:
-    """Raises InputError unless there are as many widths as scales, all from 1 on."""
-    if widths is not None and (len(widths) != len(STRIDES) or min(widths) < 1):
-        raise InputError(
-            f"widths: expected {len(STRIDES)} numbers of channels from 1 on, finest scale first, "
-            f"got {list(widths)}"
         )

@@ -29,15 +29,6 @@ def _shortcut(in_channels: int, out_channels: int) -> nn.Sequential | None:
     )
 
 
-def changed_width(in_channels: int, out_channels: int) -> nn.Sequential:
-    """1x1 convolution + BN + ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 1, bias=False),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU(inplace=True),
-    )
-
-
 class Fused(nn.Module):
     """Cross-scale fusion: all scales upsampled to the finest, concatenated, mixed by a 1x1 conv.
 

@@ -26,8 +26,8 @@ class MTINet(Network):
         encoder: name of a timm encoder.
         image_size: (H, W) of the pictures, multiples of 32.
         pretrained: True, False, or a local file of encoder weights.
-        widths: channels that the encoder's four scales are brought to, as in `Encoder`; None: those
-            that it has, as in the paper.
+        widths: channels of a task's features at the four scales, finest first; None: those of the
+            encoder, as in the paper, which are many in most encoders but HRNet.
     """
 
     def __init__(
@@ -40,11 +40,9 @@ class MTINet(Network):
         widths: Sequence[int] | None = None,
     ) -> None:
         super().__init__(tasks, image_size=image_size)
-        self.encoder = Encoder(
-            encoder, image_size=self.image_size, pretrained=pretrained, widths=widths
-        )
-        scales, names = self.encoder.widths, [task.name for task in self.tasks]
-        self.initial = MultiScaleInitial(self.tasks, scales)
+        self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
+        self.initial = MultiScaleInitial(self.tasks, self.encoder.widths, widths)
+        scales, names = self.initial.widths, [task.name for task in self.tasks]
         self.distillation = nn.ModuleList(Distillation(names, width) for width in scales)
         self.heads = nn.ModuleDict({task.name: Head(scales, task.channels) for task in self.tasks})
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import SqueezeExcitation
 
+from ctal.errors import InputError
 from ctal.networks.layers import InitialHead, basic_block, upsample
 from ctal.tasks import Task
 
@@ -58,20 +59,37 @@ class MultiScaleInitial(nn.Module):
 
     Args:
         tasks: the tasks.
-        widths: channels of the encoder's scales, finest first; a task's features get the same.
+        channels: channels of the encoder's scales, finest first.
+        widths: channels of a task's features at these scales; None: those of the encoder, as in the
+            paper. Everything behind grows with the square of the widths, and most encoders are
+            wider than HRNet, for which these networks were made. The heads, not a layer in front
+            of them, bring the encoder's features to these widths, each for its task: so nothing is
+            lost on the way to them.
+
+    Attributes:
+        widths: channels of a task's features, finest scale first.
+
+    Raises:
+        InputError: `widths` are not one number for each scale, all from 1 on.
     """
 
-    def __init__(self, tasks: Sequence[Task], widths: Sequence[int]) -> None:
+    def __init__(
+        self, tasks: Sequence[Task], channels: Sequence[int], widths: Sequence[int] | None = None
+    ) -> None:
         super().__init__()
-        coarser = [*widths[1:], 0]  # what arrives from above; nothing at the coarsest scale
+        self.widths = list(channels if widths is None else widths)
+        _check_widths(self.widths, len(channels))
+        coarser = [*self.widths[1:], 0]  # what arrives from above; nothing at the coarsest scale
         self.heads = nn.ModuleList(
             nn.ModuleDict(
-                {task.name: _scale_head(width + above, width, task.channels) for task in tasks}
+                {task.name: _scale_head(C + above, width, task.channels) for task in tasks}
             )
-            for width, above in zip(widths, coarser, strict=True)
+            for C, above, width in zip(channels, coarser, self.widths, strict=True)
         )
         names = [task.name for task in tasks]
-        self.propagation = nn.ModuleList(FeaturePropagation(names, width) for width in widths[1:])
+        self.propagation = nn.ModuleList(
+            FeaturePropagation(names, width) for width in self.widths[1:]
+        )
 
     def forward(
         self, scales: Sequence[Tensor]
@@ -79,7 +97,7 @@ class MultiScaleInitial(nn.Module):
         """Features and raw maps of every task, a dict per scale, finest first.
 
         Args:
-            scales: the encoder's [(B, width, H_s, W_s)], finest first.
+            scales: the encoder's [(B, C_s, H_s, W_s)], finest first.
         """
         features: list[dict[str, Tensor]] = [{} for _ in scales]
         raw: list[dict[str, Tensor]] = [{} for _ in scales]
@@ -91,6 +109,15 @@ class MultiScaleInitial(nn.Module):
                     x = torch.cat([x, upsample(above[name], like=x)], dim=1)
                 features[s][name], raw[s][name] = head(x)
         return features, raw
+
+
+def _check_widths(widths: Sequence[int], scales: int) -> None:
+    """Raises InputError unless there are as many widths as scales, all from 1 on."""
+    if len(widths) != scales or min(widths) < 1:
+        raise InputError(
+            f"widths: expected {scales} numbers of channels from 1 on, finest scale first, "
+            f"got {list(widths)}"
+        )
 
 
 def _scale_head(in_channels: int, width: int, out_channels: int) -> InitialHead:

@@ -28,8 +28,8 @@ class MultiScaleCTALNet(Network):
         encoder: name of a timm encoder.
         image_size: (H, W) of the pictures, multiples of 32.
         pretrained: True, False, or a local file of encoder weights.
-        widths: channels that the encoder's four scales are brought to, as in `Encoder`; None: those
-            that it has, as in the paper.
+        widths: channels of a task's features at the four scales, finest first; None: those of the
+            encoder, as in the paper, which are many in most encoders but HRNet.
         channels: channels of a task's features in CTAL and its decoder (paper: 128).
         kernel_size: as in `CTAL`.
         gamma: as in `CTAL`.
@@ -58,11 +58,9 @@ class MultiScaleCTALNet(Network):
         method: Method = "auto",
     ) -> None:
         super().__init__(tasks, image_size=image_size)
-        self.encoder = Encoder(
-            encoder, image_size=self.image_size, pretrained=pretrained, widths=widths
-        )
-        scales = self.encoder.widths
-        self.initial = MultiScaleInitial(self.tasks, scales)
+        self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
+        self.initial = MultiScaleInitial(self.tasks, self.encoder.widths, widths)
+        scales = self.initial.widths
         self.fused = nn.ModuleDict({task.name: Fused(scales) for task in self.tasks})
         self.refinement = AffinityRefinement(
             [task.name for task in self.tasks],
