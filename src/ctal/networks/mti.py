@@ -27,7 +27,11 @@ class MTINet(Network):
         image_size: (H, W) of the pictures, multiples of 32.
         pretrained: True, False, or a local file of encoder weights.
         widths: channels of a task's features at the four scales, finest first; None: those of the
-            encoder, as in the paper, which are many in most encoders but HRNet.
+            encoder, as in the paper. Most encoders are wider than HRNet, and the parameters grow
+            with the square: give fewer then.
+
+    Raises:
+        InputError: as `Encoder`, or `widths` are not four numbers from 1 on.
     """
 
     def __init__(

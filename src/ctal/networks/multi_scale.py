@@ -62,9 +62,9 @@ class MultiScaleInitial(nn.Module):
         channels: channels of the encoder's scales, finest first.
         widths: channels of a task's features at these scales; None: those of the encoder, as in the
             paper. Everything behind grows with the square of the widths, and most encoders are
-            wider than HRNet, for which these networks were made. The heads, not a layer in front
-            of them, bring the encoder's features to these widths, each for its task: so nothing is
-            lost on the way to them.
+            wider than HRNet, for which these networks were made. Each task's heads bring the
+            encoder's features to these widths, rather than one layer in front of all of them: so
+            every head sees all of the encoder's channels.
 
     Attributes:
         widths: channels of a task's features, finest scale first.
@@ -98,6 +98,10 @@ class MultiScaleInitial(nn.Module):
 
         Args:
             scales: the encoder's [(B, C_s, H_s, W_s)], finest first.
+
+        Returns:
+            Per scale {name: features (B, width_s, H_s, W_s)}, and likewise raw maps of as many
+            channels as the task has.
         """
         features: list[dict[str, Tensor]] = [{} for _ in scales]
         raw: list[dict[str, Tensor]] = [{} for _ in scales]

@@ -1,4 +1,4 @@
-"""CTAL on features fused from four scales (CTAL-MS in METHOD tables).
+"""CTAL on features fused from four scales (CTAL-MS in docs/results.md).
 
 Source: Sinodinos and Armanfard, "Cross-Task Affinity Learning for Multitask Dense Scene
 Predictions", WACV 2025; the multi-scale front is that of MTI-Net (ECCV 2020).
@@ -29,7 +29,8 @@ class MultiScaleCTALNet(Network):
         image_size: (H, W) of the pictures, multiples of 32.
         pretrained: True, False, or a local file of encoder weights.
         widths: channels of a task's features at the four scales, finest first; None: those of the
-            encoder, as in the paper, which are many in most encoders but HRNet.
+            encoder, as in the paper. Most encoders are wider than HRNet, and the parameters grow
+            with the square: give fewer then.
         channels: channels of a task's features in CTAL and its decoder (paper: 128).
         kernel_size: as in `CTAL`.
         gamma: as in `CTAL`.
@@ -38,6 +39,9 @@ class MultiScaleCTALNet(Network):
         mixing_power: as in `CTAL`.
         equal_start: as in `CTAL`.
         method: as in `CTAL`.
+
+    Raises:
+        InputError: as `Encoder`, or `widths` are not four numbers from 1 on.
     """
 
     def __init__(
