@@ -1,5 +1,7 @@
 """The feature propagation module, on numbers small enough to follow; tasks' features per scale."""
 
+import re
+
 import pytest
 import torch
 
@@ -55,9 +57,10 @@ def test_features_have_the_encoders_widths_unless_others_are_asked_for():
     assert str(one) == str(other)
 
 
+@pytest.mark.parametrize("encoder", ["test_resnet", "test_vit"])
 @pytest.mark.parametrize("network", [MTINet, MultiScaleCTALNet])
-def test_networks_of_four_scales_take_widths(network):
-    net = network(TASKS, "test_resnet", image_size=(64, 96), widths=[5, 6, 7, 8]).eval()
+def test_networks_of_four_scales_take_widths(network, encoder):
+    net = network(TASKS, encoder, image_size=(64, 96), widths=[5, 6, 7, 8]).eval()
     assert net.initial.widths == [5, 6, 7, 8]
     with torch.no_grad():
         raw = net.predict_raw(torch.rand(1, 3, 64, 96))
@@ -66,5 +69,6 @@ def test_networks_of_four_scales_take_widths(network):
 
 @pytest.mark.parametrize("widths", [[5, 6, 7], [5, 6, 7, 0], []])
 def test_widths_that_are_not_one_for_each_scale_are_refused(widths):
-    with pytest.raises(InputError, match=r"widths: expected 4 numbers .* got \["):
+    message = rf"widths: expected 4 numbers .* got {re.escape(str(widths))}$"
+    with pytest.raises(InputError, match=message):
         MultiScaleInitial(TASKS, [6, 8, 10, 12], widths)
