@@ -5,7 +5,7 @@ from PIL import Image
 
 from ctal import reading
 from ctal.errors import InputError
-from ctal.reading import read_picture, to_rgb
+from ctal.reading import as_rgb, read_picture, to_rgb
 
 GREEN, WHITE = (0, 255, 0), (255, 255, 255)
 
@@ -111,3 +111,22 @@ class TestUnreadable:
     def test_no_pixels(self):
         with pytest.raises(InputError, match="0x4 pixels"):
             to_rgb(Image.new("RGB", (0, 4)))
+
+
+def test_an_array_as_other_libraries_make_it():
+    pixels = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    pixels.setflags(write=False)
+    turned = pixels[:, :, ::-1].transpose(2, 0, 1)  # OpenCV's BGR, channels last
+    assert as_rgb(turned).tolist() == turned.tolist()
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int64, np.uint64, np.bool_])
+def test_an_array_of_numbers_that_are_no_colours(kind):
+    with pytest.raises(InputError, match=r"uint8 or floating-point values .* in 0\.\.1$"):
+        as_rgb(np.eye(3, dtype=kind)[None].repeat(3, 0))
+
+
+@pytest.mark.parametrize("image", [np.full((3, 2, 2), "a"), [[1, 2]], None])
+def test_what_is_no_picture(image):
+    with pytest.raises(InputError, match="image: expected a path, a PIL picture, or a tensor"):
+        as_rgb(image)

@@ -75,3 +75,13 @@ def test_a_score_of_zero_still_ranks_checkpoints(scoring):
     taken = scoring.take()
     assert taken.metrics["edges/odsf"] == 0
     assert taken.score == pytest.approx(1e-6)
+
+
+def test_sums_keep_their_digits_beside_a_network_of_few(scoring):
+    """bfloat16, of which Lightning's "bf16-true" makes all modules, counts to 256."""
+    scoring.to(torch.bfloat16)
+    batch, raw = blank(1), raw_maps(1)
+    for _ in range(300):
+        scoring.update(raw, batch, torch.tensor(2.0, dtype=torch.bfloat16))
+    taken = scoring.take()
+    assert (taken.samples, taken.loss) == (300, 2.0)

@@ -97,6 +97,12 @@ def test_a_compiled_network_does_not_tell_an_aggregator_what_tasks_share() -> No
         MultiTaskModule(FixedNet(), aggregator=nn.Identity, compiled="default")
 
 
+def test_graphs_and_gradients_of_several_batches_exclude_each_other(tmp_path: Path) -> None:
+    module = MultiTaskModule(FixedNet(), compiled="reduce-overhead")
+    with pytest.raises(InputError, match=r"model\.compiled: .* accumulate_grad_batches above 1"):
+        fit(tmp_path, module, accumulate_grad_batches=2)
+
+
 def test_network_without_tasks() -> None:
     with pytest.raises(InputError, match=r"model\.network: .*`tasks`.* got Identity"):
         MultiTaskModule(torch.nn.Identity())

@@ -43,8 +43,8 @@ class ScoreFile(Callback):
             "split": split,
             "checkpoint": None if trainer.ckpt_path is None else str(trainer.ckpt_path),
             "samples": module.samples,
-            # JSON has no NaN, which is the score of a map without one label
-            "scores": {k: None if math.isnan(v) else v for k, v in module.scores.items()},
+            # JSON has neither NaN, the score of a map without one label, nor infinity
+            "scores": {k: v if math.isfinite(v) else None for k, v in module.scores.items()},
         }
         path = Path(trainer.default_root_dir) / f"scores_{split}.json"
         write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")

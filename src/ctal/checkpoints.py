@@ -159,9 +159,14 @@ class RunCheckpoints(Checkpoint):
         batch_idx: int,
     ) -> None:
         """Stops here if asked to; after the last batch, the epoch's validation comes first."""
-        if not trainer.is_last_batch and self._shall_stop(trainer):
-            self._save(trainer, "last")
-            raise _interruption(trainer.default_root_dir, self._asked or signal.SIGINT)
+        if trainer.is_last_batch or not self._shall_stop(trainer):
+            return
+        # a checkpoint holds no gradients, which would be lost between two batches of one step
+        if (batch_idx + 1) % trainer.accumulate_grad_batches:
+            trainer._signal_connector.received_sigterm = False  # on which Lightning would stop here
+            return
+        self._save(trainer, "last")
+        raise _interruption(trainer.default_root_dir, self._asked or signal.SIGINT)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Saves, then stops if asked to."""

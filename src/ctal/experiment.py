@@ -21,6 +21,7 @@ from ctal.errors import InputError
 from ctal.files import write_whole
 from ctal.measures import measures
 from ctal.quiet import quieten_libraries
+from ctal.schedules import PlateauSteps
 from ctal.training import MultiTaskModule
 
 _SKIPPED = {"model", "dataloaders", "train_dataloaders", "val_dataloaders", "datamodule"}
@@ -135,7 +136,7 @@ class Experiment(LightningCLI):
         config.plugins = [WholeCheckpointIO(), *_listed(config.plugins)]
         self.checkpoints, self.cost = RunCheckpoints(), TrainingCost()
         config.callbacks = [
-            *(self.checkpoints, ScoreFile(), self.cost),
+            *(self.checkpoints, ScoreFile(), self.cost, PlateauSteps()),
             *_listed(config.callbacks),
         ]
         if self.config.subcommand != "fit":

@@ -110,4 +110,4 @@ def _read_run(file: Path) -> tuple[Network, dict[str, Any]]:
         if key.startswith(prefix)
     }
     load_weights(network, state, file)
-    return network, provenance(file.parent.parent)
+    return network, provenance(file)

@@ -29,16 +29,29 @@ def as_rgb(image: Picture) -> Tensor:
         return read_picture(image)
     if isinstance(image, Image.Image):
         return to_rgb(image)
-    pixels = torch.as_tensor(image)
+    pixels = _tensor(image)
     if pixels.ndim != 3 or pixels.shape[0] != 3 or 0 in pixels.shape:
         raise InputError(f"image: expected (3, H, W), RGB, got {tuple(pixels.shape)}")
     in_range = pixels.is_floating_point() and pixels.min() >= 0 and pixels.max() <= 1
     if not (in_range or pixels.dtype == torch.uint8):
+        values = pixels.double()  # not all of torch's types have a smallest value
         raise InputError(
             f"image: expected uint8 or floating-point values in 0..1, got {pixels.dtype} in "
-            f"{pixels.min():g}..{pixels.max():g}"
+            f"{values.min():g}..{values.max():g}"
         )
     return pixels
+
+
+def _tensor(image: Tensor | NDArray[Any]) -> Tensor:
+    if isinstance(image, Tensor):
+        return image
+    if not isinstance(image, np.ndarray) or image.dtype.kind not in "biuf":
+        kind = getattr(image, "dtype", type(image).__name__)
+        raise InputError(
+            f"image: expected a path, a PIL picture, or a tensor or array of numbers, got {kind}"
+        )
+    # a copy, since torch takes no negative strides, such as those of a picture turned to RGB
+    return torch.from_numpy(image.copy())
 
 
 def read_picture(path: str | Path) -> Tensor:

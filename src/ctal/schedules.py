@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from ctal.errors import InputError
 
@@ -68,3 +68,47 @@ def make_schedule(
     # from the step alone, so that a run that is resumed to be longer follows the longer cosine
     cosine = LambdaLR(optimizer, lambda step: (1 + math.cos(math.pi * min(1, step / steps))) / 2)
     return {"scheduler": cosine, "interval": "step"}
+
+
+class PlateauSteps(Callback):
+    """Makes up for the step of `ReduceLROnPlateau` that a resumed run would leave out.
+
+    Lightning shows it the metric of an epoch after the checkpoint of that epoch was written, and
+    does not do so again when a run resumes from there. So the checkpoint holds the metric.
+    """
+
+    def __init__(self) -> None:
+        self._metric: float | None = None
+
+    def state_dict(self) -> dict[str, float | None]:
+        """The metric that the scheduler has not seen yet, kept in every checkpoint."""
+        return {"metric": self._metric}
+
+    def load_state_dict(self, state_dict: dict[str, float | None]) -> None:
+        """Takes that of the run that is resumed."""
+        self._metric = state_dict["metric"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Shows it."""
+        scheduler, _ = _plateau(trainer)
+        if scheduler and self._metric is not None:
+            scheduler.step(self._metric)
+        self._metric = None
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keeps the metric for the checkpoints of this moment, which are written after this."""
+        scheduler, monitor = _plateau(trainer)
+        if scheduler and monitor in trainer.callback_metrics:
+            self._metric = float(trainer.callback_metrics[monitor])
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forgets it: Lightning has shown it by now."""
+        self._metric = None
+
+
+def _plateau(trainer: Trainer) -> tuple[ReduceLROnPlateau | None, str]:
+    """The scheduler of that kind, if there is one, and the name of its metric."""
+    for config in trainer.lr_scheduler_configs:
+        if isinstance(config.scheduler, ReduceLROnPlateau):
+            return config.scheduler, config.monitor or ""
+    return None, ""

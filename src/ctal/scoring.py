@@ -6,9 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, cast
 
+import torch
 from torch import Tensor, nn
-from torchmetrics import MeanMetric, Metric, SumMetric
+from torchmetrics import Metric
 
+from ctal.metrics.pooled import FloatSums
 from ctal.tasks import Task
 
 
@@ -44,8 +46,7 @@ class Scoring(nn.Module):
         self._names = [list(by_name) for by_name in metrics]
         # lists, since the key of a ModuleDict may not hold the dot of "within_11.25"
         self._metrics = nn.ModuleList(nn.ModuleList(by_name.values()) for by_name in metrics)
-        # NaN shall count as NaN: the default leaves it out, "disable" leaves out the weights too
-        self._loss, self._count = MeanMetric(nan_strategy=math.nan), SumMetric()
+        self._loss = _LossPerPicture()
 
     def update(
         self, final: Mapping[str, Tensor], batch: Mapping[str, Tensor], loss: Tensor
@@ -57,9 +58,7 @@ class Scoring(nn.Module):
             batch: the "image" and the targets, by name.
             loss: the loss of the batch, a scalar.
         """
-        size = len(batch["image"])
-        self._loss.update(loss, weight=size)
-        self._count.update(size)
+        self._loss.update(loss, len(batch["image"]))
         for task, metrics in zip(self.tasks, self._metrics, strict=True):
             prediction = task.decode(final[task.name])
             for metric in cast("list[Metric]", metrics):
@@ -75,12 +74,34 @@ class Scoring(nn.Module):
             scores |= {f"{task.name}/{name}": v for name, v in zip(names, values, strict=True)}
             sign = 1.0 if own[0].higher_is_better else -1.0
             logarithms.append(sign * math.log(max(values[0], 1e-6)))  # a metric may be 0
-        loss, samples = _take(self._loss), int(_take(self._count))
+        loss, count = self._loss.compute().tolist()
+        self._loss.reset()
         known = [value for value in logarithms if not math.isnan(value)]
         # a task that diverged is NaN too, and must not pass for one without labels
         usable = known and math.isfinite(loss)
         score = math.exp(sum(known) / len(known)) if usable else math.nan
-        return Scores(scores, loss, score, samples)
+        return Scores(scores, loss, score, int(count))
+
+
+class _LossPerPicture(FloatSums):
+    """Mean loss over all pictures, and their number, as one tensor (2,); NaN counts as NaN."""
+
+    total: Tensor
+    count: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, loss: Tensor, pictures: int) -> None:
+        """Adds the loss of a batch of so many pictures."""
+        self.total += pictures * loss.detach().to(self.total)
+        self.count += pictures
+
+    def compute(self) -> Tensor:
+        """Of all batches so far."""
+        return torch.stack([self.total / self.count, self.count])
 
 
 def _take(metric: Metric) -> float:

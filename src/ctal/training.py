@@ -102,6 +102,7 @@ class MultiTaskModule(LightningModule):
         self._scoring = Scoring(self.tasks)
         self._seed: int | None = None
         self._optimizer_name: str | None = None
+        self._compiled = compiled
         self.scores: dict[str, float] = {}
         self.samples = 0
 
@@ -134,8 +135,14 @@ class MultiTaskModule(LightningModule):
         """Takes the seed of the run, unless a resumed run brought it along.
 
         Raises:
-            InputError: the weighting does not work with the trainer's settings.
+            InputError: the weighting, or the way of compiling, does not work with the trainer's
+                settings.
         """
+        if self._compiled == "reduce-overhead" and self.trainer.accumulate_grad_batches > 1:
+            raise InputError(
+                "model.compiled: reduce-overhead cannot be used with accumulate_grad_batches above "
+                "1, since gradients lie in memory that the next batch overwrites; use default"
+            )
         self.weighting.check(self.trainer, self.network)
         self._seed = torch.initial_seed() if self._seed is None else self._seed
 

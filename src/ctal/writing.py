@@ -23,7 +23,8 @@ from ctal.point_cloud import save_ply
 from ctal.reading import read_picture
 from ctal.restoring import LARGE, to_array
 from ctal.sources import Source
-from ctal.tasks import Depth, Task
+from ctal.tasks import Task
+from ctal.tasks.depth import is_metric_depth
 from ctal.video import Frame, write_video
 
 _PAINTED = 2048  # the longer side of what is painted: a panel shows less
@@ -54,7 +55,7 @@ class Writer:
 
     def __post_init__(self) -> None:
         """Looks at what would be found out only after the first prediction."""
-        if self.camera is not None and not any(map(_is_metric, self.model.tasks)):
+        if self.camera is not None and not any(map(is_metric_depth, self.model.tasks)):
             names = ", ".join(task.name for task in self.model.tasks)
             raise InputError(
                 f"intrinsics: a point cloud needs depth in metres, the network has {names}"
@@ -81,7 +82,7 @@ class Writer:
         content |= {"units": np.array(units), "source": np.array(str(source))}
         write_whole(self.output / f"{name}.npz", lambda file: np.savez_compressed(file, **content))
         for task in self.model.tasks:
-            if self.camera is not None and _is_metric(task):
+            if self.camera is not None and is_metric_depth(task):
                 place = self.output / f"{name}.ply"
                 save_ply(maps[task.name][0], picture, self.camera, place)
         titles = [_title(task, maps[task.name]) for task in self.model.tasks]
@@ -142,11 +143,6 @@ def output_files(source: Source, name: str, intrinsics: bool) -> list[str]:
     # not with_suffix, which would cut "photo.2024" down to "photo"
     endings = ["mp4"] if source.moves else ["npz", "png", *(["ply"] if intrinsics else [])]
     return [f"{name}.{ending}" for ending in endings]
-
-
-def _is_metric(task: Task) -> bool:
-    """Whether a task is depth in metres, not its inverse or another one that derives from it."""
-    return isinstance(task, Depth) and task.unit == Depth.unit
 
 
 def _title(task: Task, prediction: Tensor) -> str:

@@ -51,3 +51,16 @@ def test_rows_and_columns():
     assert area([0, 255, 0]) == 2 * 3 / 8
     # grey where semseg has no label, once for each network
     assert area([128, 128, 128]) == 4 / 4
+
+
+def test_a_map_that_a_sample_lacks_is_shown_as_one_without_labels():
+    tasks = [SemanticSegmentation(2), Depth()]
+    sample = {
+        "image": torch.full((3, 32, 32), 0.2),
+        "depth": DepthMap(torch.full((1, 32, 32), 2.0)),
+    }
+    models = {"a": Model(Constant(tasks, image_size=(32, 32), depth=2.0))}
+    blank = sample | {"semseg": ClassMap.blank(32, 32)}
+    assert torch.equal(
+        comparison_figure(tasks, [sample], models), comparison_figure(tasks, [blank], models)
+    )

@@ -4,6 +4,7 @@ from torchvision.transforms import v2
 from torchvision.tv_tensors import Image
 
 from ctal.data.loading import AugmentedDataset, PreparedDataset, collate
+from ctal.errors import InputError
 from ctal.maps import ClassMap, DepthMap, EdgeMap, NormalMap
 from ctal.tasks import (
     Depth,
@@ -44,7 +45,8 @@ def test_pictures_of_8_bits_and_class_ids_keep_their_values(memory_dataset):
     sample = dataset.samples[0]
     sample["image"] = Image((torch.arange(3 * 256) % 256).reshape(3, 16, 16) / 255)
     sample["semseg"] = ClassMap(torch.arange(256).reshape(16, 16))
-    prepared = PreparedDataset(dataset, dataset.tasks, (16, 16), cache=False)[0]
+    tasks = [SemanticSegmentation(255), Depth()]
+    prepared = PreparedDataset(dataset, tasks, (16, 16), cache=False)[0]
     for name in ("image", "semseg", "depth"):
         assert torch.equal(prepared[name], sample[name])
 
@@ -155,3 +157,14 @@ def test_a_cache_keeps_edges_and_answers(memory_dataset):
     for name in ("edges", "saliency", "human_parts"):
         assert torch.equal(prepared[name], dataset.samples[0][name])
         assert type(prepared[name]) is type(dataset.samples[0][name])
+
+
+@pytest.mark.parametrize("wrong", [3, 257, -1])
+def test_values_that_a_task_cannot_have_are_named(memory_dataset, wrong):
+    """Ids are kept as a byte: 257 would become class 1."""
+    data = memory_dataset(2)
+    data.samples[1]["semseg"][0, 0] = wrong
+    prepared = PreparedDataset(data, data.tasks, (6, 8), cache=False)
+    assert prepared[0]["semseg"].shape == (6, 8)
+    with pytest.raises(InputError, match=rf"^1: semseg: expected class ids 0\.\.2.*\[{wrong}\]"):
+        prepared[1]

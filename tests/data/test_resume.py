@@ -7,6 +7,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torchvision.transforms import v2
 
 from ctal.data import DenseDataModule, RandomZoomCrop
+from ctal.errors import InputError
 
 EPOCHS, BATCHES = 3, 5
 
@@ -35,18 +36,18 @@ class TinyModule(LightningModule):
         return [optimizer], [{"scheduler": schedule, "interval": "step"}]
 
 
-def train(dataset, folder, num_workers, kind, checkpoint=None):
+def train(dataset, folder, num_workers, kind, checkpoint=None, *, batch_size=2, epochs=EPOCHS):
     data = DenseDataModule(
         dataset,
         dataset,
-        batch_size=2,
+        batch_size=batch_size,
         num_workers=num_workers,
         augmentation=[v2.RandomHorizontalFlip(), RandomZoomCrop()],
         seed=5,
     )
     module = TinyModule()
     trainer = Trainer(
-        max_epochs=EPOCHS,
+        max_epochs=epochs,
         accelerator="cpu",
         logger=False,
         callbacks=[ModelCheckpoint(folder, "{step}", save_top_k=-1, **kind)],
@@ -83,3 +84,30 @@ def test_a_resumed_run_repeats_an_uninterrupted_one(
         for (*_, ours), (*_, theirs) in zip(resumed.batches, expected, strict=True):
             assert torch.equal(ours, theirs)
         assert torch.equal(resumed.layer.weight, straight.layer.weight)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:lightning", "ignore::FutureWarning:lightning")
+def test_after_an_epoch_batches_may_be_of_another_size(memory_dataset, tmp_path):
+    """The order of an epoch follows from its number, whatever the batches before were."""
+    dataset, kind = memory_dataset(2 * BATCHES), {"every_n_epochs": 1}
+    straight = train(dataset, tmp_path / "a", 0, kind, batch_size=5)
+    train(dataset, tmp_path / "b", 0, kind, epochs=1)
+    first = tmp_path / "b" / f"step={BATCHES}.ckpt"
+    train(dataset, tmp_path / "c", 0, kind, first, batch_size=5, epochs=2)
+    second = tmp_path / "c" / f"step={BATCHES + 2}.ckpt"
+    for checkpoint, epochs in ((first, 2), (second, 1)):
+        resumed = train(dataset, tmp_path / "d", 0, kind, checkpoint, batch_size=5)
+        assert len(resumed.batches) == 2 * epochs
+        for (*ours, depth), (*theirs, expected) in zip(
+            resumed.batches, straight.batches[-2 * epochs :], strict=True
+        ):
+            assert ours == theirs
+            assert torch.equal(depth, expected)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:lightning", "ignore::FutureWarning:lightning")
+def test_within_an_epoch_they_may_not(memory_dataset, tmp_path):
+    dataset = memory_dataset(2 * BATCHES)
+    train(dataset, tmp_path, 0, {"every_n_train_steps": 3}, epochs=1)
+    with pytest.raises(InputError, match=r"stopped after 3 of 5 batches .* now have 2; resume"):
+        train(dataset, tmp_path, 0, {"every_n_epochs": 1}, tmp_path / "step=3.ckpt", batch_size=5)

@@ -6,11 +6,12 @@ import torch
 from PIL import Image
 
 from ctal.demo import views
+from ctal.demo.handlers import Handlers
 from ctal.demo.visits import Visits, take_upload, visit
 from ctal.errors import InputError
 from ctal.inference import Model
 from ctal.networks import CTALNet
-from ctal.tasks import Depth, SemanticSegmentation
+from ctal.tasks import Depth, InverseDepth, SemanticSegmentation
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +94,9 @@ def test_names_of_tasks_are_no_html(model):
     found = kept.seen["refinement.ctal"].at((0, 0))
     found.tasks[0] = "<b>"
     assert "<b>" not in views._bars(found, 1)
+
+
+def test_surfaces_are_of_depth_in_metres_alone(model):
+    size = {"image_size": (32, 64), "channels": 8}
+    other = Model(CTALNet([Depth(), InverseDepth()], "test_resnet", **size))
+    assert Handlers(other, other, [], None).surfaces == ["depth", "depth, single-task"]

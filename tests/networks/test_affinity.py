@@ -171,7 +171,14 @@ def test_wrong_features_are_named():
         module(features(size=(4, 5)))
     with pytest.raises(InputError, match="expected the tasks"):
         module({"depth": torch.zeros(1, 4, 3, 5)})
-    with pytest.raises(InputError, match="odd number, got 2"):
+    with pytest.raises(InputError, match="odd number from 1 on, got 2"):
         CTAL(TASKS, 4, (3, 5), kernel_size=2)
+    with pytest.raises(InputError, match="odd number from 1 on, got -1"):
+        CTAL(TASKS, 4, (3, 5), kernel_size=-1)
     with pytest.raises(InputError, match="mixing_power: expected a number from 0 on, got -1"):
         CTAL(TASKS, 4, (3, 5), mixing_power=-1)
+
+
+def test_a_learned_gamma_may_start_at_a_whole_number():
+    module = CTAL(TASKS, 4, (3, 5), gamma=1, learned_gamma=True)
+    assert module.gamma.dtype == torch.float32

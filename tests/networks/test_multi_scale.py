@@ -72,3 +72,8 @@ def test_widths_that_are_not_one_for_each_scale_are_refused(widths):
     message = rf"widths: expected 4 numbers .* got {re.escape(str(widths))}$"
     with pytest.raises(InputError, match=message):
         MultiScaleInitial(TASKS, [6, 8, 10, 12], widths)
+
+
+def test_widths_of_one_are_the_least():
+    net = MTINet(TASKS[:2], "test_resnet", image_size=(64, 96), widths=[1, 1, 1, 1])
+    assert net(torch.rand(2, 3, 64, 96)).final["depth"].shape == (2, 1, 64, 96)

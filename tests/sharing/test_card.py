@@ -104,6 +104,12 @@ def test_a_network_of_unknown_origin_says_so():
     assert "where its first weights are from is not known" in card
 
 
+def test_scores_of_another_checkpoint_are_not_told(run):
+    about = ctal.load(run / "checkpoints" / "last.ckpt").about
+    assert about["data"] == {"train": "Rooms", "val": "Rooms"}
+    assert "scores" not in about
+
+
 def test_a_broken_run_folder_tells_nothing(run, tmp_path):
     (tmp_path / "checkpoints").mkdir()
     best = (run / "checkpoints" / "best.ckpt").read_bytes()

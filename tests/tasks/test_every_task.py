@@ -215,7 +215,9 @@ def test_the_first_metrics_are_fresh_and_named_in_order(task):
     assert [metric.higher_is_better for metric in metrics.values()] == signs
 
 
-@pytest.mark.parametrize("name", ["", "a.b", "a/b", "my depth", "image"])
+@pytest.mark.parametrize(
+    "name", ["", "a.b", "a/b", "my depth", "image", "keys", "type", "training"]
+)
 def test_a_name_that_cannot_be_a_key_is_refused(name):
     with pytest.raises(InputError, match="name: expected"):
         Depth(name=name)

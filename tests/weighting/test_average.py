@@ -93,3 +93,11 @@ def test_state_goes_on_where_it_was(batches: int) -> None:
 def test_temperature_of_zero() -> None:
     with pytest.raises(InputError, match=r"model\.weighting: .*temperature above 0, got 0"):
         DynamicWeightAverage(TASKS, temperature=0)
+
+
+def test_sums_keep_their_digits_beside_a_network_of_few() -> None:
+    weighting = DynamicWeightAverage(TASKS).to(torch.bfloat16)
+    for _ in range(600):
+        weights_of(weighting, 0, (1.0, 2.0))
+    weighting.start_batch(1)
+    assert weighting.means[1].tolist() == [1.0, 2.0]

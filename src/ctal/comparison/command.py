@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ctal import cost
 from ctal.comparison.candidates import Candidate, Plan, candidates, check_same_data
@@ -97,8 +96,10 @@ def compare(
         measures=columns,
         protocol=warnings | protocol(found, settings, plan.overrides, data, columns, place),
     )
+    _write(comparison, folder)
     samples = [data.prepared(split)[i] for i in _spread_out(len(data.prepared(split)), pictures)]
-    _write(comparison, comparison_figure(data.tasks, samples, models), folder)
+    save_png(comparison_figure(data.tasks, samples, models), folder / "figure.png")
+    save_pareto(comparison, folder / "pareto.png")
     return comparison
 
 
@@ -153,13 +154,11 @@ def _mean(costs: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {key: statistics.fmean(cost[key] for cost in costs) for key in common}
 
 
-def _write(comparison: Comparison, figure: Tensor, folder: Path) -> None:
-    """Writes the four files, and prints the table."""
+def _write(comparison: Comparison, folder: Path) -> None:
+    """Writes the numbers, and prints the table."""
     text = json.dumps(comparison.json(), indent=2, allow_nan=False) + "\n"
     write_text(folder / "comparison.json", text)
     write_text(folder / "comparison.md", comparison.markdown())
-    save_png(figure, folder / "figure.png")
-    save_pareto(comparison, folder / "pareto.png")
     sys.stdout.write(comparison.markdown())
 
 
@@ -172,5 +171,5 @@ def _batches(data: DenseDataModule, split: str) -> Iterator[dict[str, Any]]:
 
 def _spread_out(length: int, number: int) -> list[int]:
     """Up to `number` places in 0..length-1, as far from each other as they can be."""
-    places: Tensor = torch.linspace(0, length - 1, min(number, length)).round()
+    places = torch.linspace(0, length - 1, min(number, length)).round()
     return [int(place) for place in places]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -24,7 +26,8 @@ def comparison_figure(
 
     Args:
         tasks: the tasks to show, in the order of the columns.
-        samples: an "image" (3, H, W) in 0..1 and, under the tasks' names, its labels.
+        samples: an "image" (3, H, W) in 0..1 and, under the tasks' names, its labels; those of a
+            task may be missing, and are drawn as a map without one label then.
         models: the networks by the names to write at their rows.
 
     Returns:
@@ -32,7 +35,7 @@ def comparison_figure(
     """
     rows: list[list[Cell]] = []
     row_titles: list[str] = []
-    for sample in samples:
+    for sample in map(partial(_completed, tasks), samples):
         rows.append(_label_row(tasks, sample))
         rows += [_predicted_row(tasks, sample, model) for model in models.values()]
         row_titles += ["ground truth", *models]
@@ -43,6 +46,12 @@ def comparison_figure(
             f"error of {task.name}\nblack 0, yellow ≥ {task.error_limit:g}, grey: no label",
         ]
     return panel(rows, titles, row_titles)
+
+
+def _completed(tasks: Sequence[Task], sample: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The sample with a map for every task."""
+    height, width = sample["image"].shape[-2:]
+    return {task.name: task.map_type.blank(height, width) for task in tasks} | dict(sample)
 
 
 def _label_row(tasks: Sequence[Task], sample: Mapping[str, Tensor]) -> list[Cell]:
@@ -60,5 +69,6 @@ def _predicted_row(tasks: Sequence[Task], sample: Mapping[str, Tensor], model: M
         prediction, target = maps[task.name], sample[task.name]
         error = task.error(prediction[None], target[None])[0]
         row += [task.paint(prediction, target), error_picture(error, task.error_limit)]
-        means.append(f"{task.name} {error.nanmean().item():.3g}")
+        mean = error.nanmean().item()
+        means.append(f"{task.name} {'-' if math.isnan(mean) else format(mean, '.3g')}")
     return ["\n".join(means), *row]

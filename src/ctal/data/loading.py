@@ -12,6 +12,7 @@ from torchvision.tv_tensors import wrap
 from ctal.data.base import DenseDataset, Sample
 from ctal.data.sampling import derived_seed
 from ctal.data.transforms import resize
+from ctal.errors import InputError
 from ctal.tasks import Task
 
 
@@ -30,6 +31,7 @@ class PreparedDataset(Dataset[Sample]):
         self, dataset: DenseDataset, tasks: Sequence[Task], size: tuple[int, int], *, cache: bool
     ) -> None:
         self.dataset = dataset
+        self.tasks = list(tasks)
         self.keys = ["image", *(task.name for task in tasks)]
         self.size = size
         self._kept = [self._read(index) for index in range(len(dataset))] if cache else None
@@ -50,8 +52,19 @@ class PreparedDataset(Dataset[Sample]):
 
     def _read(self, index: int) -> Sample:
         sample = self.dataset[index]
+        self._check(sample, index)
         # packed even where nothing is cached, so that a cache changes no number
         return _packed(resize({k: sample[k] for k in self.keys if k in sample}, self.size))
+
+    def _check(self, sample: Sample, index: int) -> None:
+        """Data sets check their files; what one of a user's own lets through is found here."""
+        for task in self.tasks:
+            if task.name in sample:
+                try:
+                    task.check(sample[task.name])
+                except InputError as error:
+                    name = self.dataset.sample_name(index)
+                    raise InputError(f"{name}: {error}") from error
 
 
 class AugmentedDataset(Dataset[Sample]):

@@ -19,6 +19,10 @@ from ctal.data.sampling import EpochSampler, EvaluationSampler
 from ctal.errors import InputError
 from ctal.tasks import Task
 
+# A place in a run: `batch` of the `batches` of an epoch, and all batches since the run began. The
+# epoch does not follow from the latter, since a resumed run may have other batches.
+_BEGIN = {"epoch": 0, "batch": 0, "batches": 0, "total": 0}
+
 
 class DenseDataModule(LightningDataModule):
     """Loaders for training, validation and test of dense data sets.
@@ -98,11 +102,16 @@ class DenseDataModule(LightningDataModule):
         self.augmentation = v2.Compose(augmentation) if augmentation else v2.Identity()
         self.seed = seed
         self._prepared: dict[str, PreparedDataset] = {}
-        self._start = {"epoch": 0, "batch": 0}
+        self._base = self._start = _BEGIN  # of the run's last resume; of the next training loader
+        self._length = 0  # batches in an epoch
 
     def train_dataloader(self) -> DataLoader[Sample]:
-        """Shuffled, augmented batches; the first epoch after a resume starts where it stopped."""
-        start, self._start = self._start, {"epoch": 0, "batch": 0}
+        """Shuffled, augmented batches; the first epoch after a resume starts where it stopped.
+
+        Raises:
+            InputError: it stopped within an epoch that had another number of batches.
+        """
+        start, self._start = self._start, _BEGIN
         dataset = AugmentedDataset(self._placed("train"), self.augmentation, seed=self.seed)
         sampler = EpochSampler(
             dataset,
@@ -112,7 +121,15 @@ class DenseDataModule(LightningDataModule):
             skip=start["batch"] * self.batch_size,
         )
         drop_last = len(sampler) > self.batch_size
-        return self._loader(dataset, sampler=sampler, drop_last=drop_last)
+        loader = self._loader(dataset, sampler=sampler, drop_last=drop_last)
+        if start["batch"] and start["batches"] != len(loader):
+            raise InputError(
+                f"data.batch_size: the run stopped after {start['batch']} of {start['batches']} "
+                f"batches of an epoch, which would now have {len(loader)}; resume it with as many "
+                "pictures, devices and pictures per batch as before, at least until that epoch ends"
+            )
+        self._length = len(loader)
+        return loader
 
     def val_dataloader(self) -> DataLoader[Sample] | list[Any]:
         """Every validation sample once, in order; no loader without a data set."""
@@ -143,13 +160,19 @@ class DenseDataModule(LightningDataModule):
         if self.trainer is None or not 0 < self.trainer.num_training_batches < math.inf:
             return {}
         # the total, since Lightning's counts of the present epoch are reset at several moments
-        total: Any = self.trainer.fit_loop.epoch_loop.batch_progress.total
-        epoch, batch = divmod(total.processed, int(self.trainer.num_training_batches))
-        return {"epoch": epoch, "batch": batch}
+        progress: Any = self.trainer.fit_loop.epoch_loop.batch_progress.total
+        since = progress.processed - self._base["total"]
+        epochs, batch = divmod(self._base["batch"] + since, int(self.trainer.num_training_batches))
+        return {
+            "epoch": self._base["epoch"] + epochs,
+            "batch": batch,
+            "batches": self._length,
+            "total": progress.processed,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Lets the next training loader start where the checkpoint was written."""
-        self._start = {key: int(state_dict[key]) for key in ("epoch", "batch")}
+        self._base = self._start = {key: int(state_dict[key]) for key in _BEGIN}
         # Lightning asks for a stateful loader; here the data module holds that state
         warnings.filterwarnings("ignore", message=".*resuming from a checkpoint that ended before")
 

@@ -18,7 +18,7 @@ from ctal.errors import InputError
 from ctal.explanation import Pixel, modules_of
 from ctal.inference import Model
 from ctal.reading import read_picture
-from ctal.tasks import Depth
+from ctal.tasks.depth import is_metric_depth
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,7 +66,7 @@ class Handlers:
             raise InputError("ctal demo: expected CTAL modules of the same tasks; see ctal explain")
         names = [task.name for task in model.tasks]
         self.single_tasks = [t.name for t in single.tasks if t.name in names] if single else []
-        self._depths = [task.name for task in model.tasks if isinstance(task, Depth)]
+        self._depths = [task.name for task in model.tasks if is_metric_depth(task)]
         beside = [f"{name}, single-task" for name in self._depths if name in self.single_tasks]
         self.surfaces = [*self._depths, *beside]
         self._model, self._single, self._examples, self._files = model, single, examples, files

@@ -56,7 +56,8 @@ class CTAL(nn.Module):
         value: the 3x3 convolution of every task, by name.
 
     Raises:
-        InputError: `kernel_size` is even, or `mixing_power` negative.
+        InputError: `channels` or `kernel_size` is below 1, `kernel_size` is even, or `mixing_power`
+            negative.
 
     Example:
         >>> refine = CTAL(["semseg", "depth"], channels=16, size=(6, 8))
@@ -80,15 +81,17 @@ class CTAL(nn.Module):
         method: Method = "auto",
     ) -> None:
         super().__init__()
-        if kernel_size % 2 == 0:
-            raise InputError(f"kernel_size: expected an odd number, got {kernel_size}")
+        if channels < 1:
+            raise InputError(f"channels: expected a number from 1 on, got {channels}")
+        if kernel_size < 1 or kernel_size % 2 == 0:
+            raise InputError(f"kernel_size: expected an odd number from 1 on, got {kernel_size}")
         if mixing_power < 0:
             raise InputError(f"mixing_power: expected a number from 0 on, got {mixing_power}")
         T, P, f = len(tasks), size[0] * size[1], kernel_size
         M = 1 if shared_mixing else T
         self.tasks = list(tasks)
         self.size = (size[0], size[1])
-        self.gamma = nn.Parameter(torch.tensor(gamma)) if learned_gamma else gamma
+        self.gamma = nn.Parameter(torch.tensor(float(gamma))) if learned_gamma else gamma
         self.mixing_power = mixing_power
         self.method: Method = method
         self.value = nn.ModuleDict(

@@ -56,7 +56,9 @@ class CTALNet(Network):
         last_stage: bool = False,
     ) -> None:
         super().__init__(tasks, image_size=image_size)
-        self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
+        self.encoder = Encoder(
+            encoder, image_size=self.image_size, pretrained=pretrained, last_stage=last_stage
+        )
         self.initial = SingleScaleInitial(self.tasks, self.encoder.widths, last_stage=last_stage)
         self.refinement = AffinityRefinement(
             [task.name for task in self.tasks],

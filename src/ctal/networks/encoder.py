@@ -25,7 +25,7 @@ __all__ = ["STRIDES", "Encoder"]
 
 
 class Encoder(nn.Module):
-    """Features of a picture at strides 4, 8, 16 and 32, channels first.
+    """Features of a picture at strides 4, 8, 16 and 32, or at 32 alone, channels first.
 
     Pictures come in 0..1: the mean and standard deviation that the encoder was trained with are
     part of it (and of every saved network).
@@ -43,9 +43,11 @@ class Encoder(nn.Module):
         pretrained: True fetches timm's weights from the model hub, a path reads them from a local
             file (.safetensors, or a .pth of plain tensors; pickled code in it is refused), False
             starts from random weights. Position embeddings of another size are resampled by timm.
+        last_stage: give the coarsest scale alone; a `PyramidNeck` then has no others, whose weights
+            would never get a gradient.
 
     Attributes:
-        widths: channels of the four scales, finest first.
+        widths: channels of the scales, finest first.
         size: the `image_size`.
 
     Raises:
@@ -58,7 +60,12 @@ class Encoder(nn.Module):
     std: Tensor
 
     def __init__(
-        self, name: str, *, image_size: tuple[int, int], pretrained: bool | str = False
+        self,
+        name: str,
+        *,
+        image_size: tuple[int, int],
+        pretrained: bool | str = False,
+        last_stage: bool = False,
     ) -> None:
         super().__init__()
         _check_divisible(image_size)
@@ -66,9 +73,11 @@ class Encoder(nn.Module):
         self.size = (image_size[0], image_size[1])
         self._maps = feature_maps(name)
         self.body = create_pretrained(name, self.size, pretrained)
-        channels: list[int] = self.body.feature_info.channels()
+        self._kept = slice(-1 if last_stage else 0, None)
+        channels: list[int] = self.body.feature_info.channels()[self._kept]
+        strides, wanted = self._maps.strides[self._kept], list(STRIDES)[self._kept]
         flat = self._maps.patch is not None
-        self.neck = PyramidNeck(channels, self._maps.strides, STRIDES) if flat else None
+        self.neck = PyramidNeck(channels, strides, wanted) if flat else None
         self.widths = self.neck.widths if self.neck else channels
         self._channels_last = gives_channels_last(self.body)
         for key in ("mean", "std"):
@@ -76,12 +85,13 @@ class Encoder(nn.Module):
             self.register_buffer(key, value.view(1, 3, 1, 1))
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """(B, 3, H, W), RGB in 0..1, to [(B, width, H/s, W/s) for s in 4, 8, 16, 32]."""
+        """(B, 3, H, W), RGB in 0..1, to [(B, width, H/s, W/s) for s in 4, 8, 16, 32], or 32."""
         x = (images - self.mean) / self.std
         size = self._maps.body_size((x.shape[-2], x.shape[-1]))
         if size != x.shape[-2:]:
             x = F.interpolate(x, size=size, mode="bilinear", align_corners=False)
-        scales = [x.permute(0, 3, 1, 2) if self._channels_last else x for x in self.body(x)]
+        maps = self.body(x)[self._kept]
+        scales = [x.permute(0, 3, 1, 2) if self._channels_last else x for x in maps]
         return self.neck(scales) if self.neck else scales
 
     def resize(self, size: tuple[int, int]) -> None:

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
+from ctal.errors import InputError
+
 
 def basic_block(in_channels: int, out_channels: int) -> BasicBlock:
     """ResNet's block of two 3x3 convolutions; 1x1 + BN shortcut where the width changes."""
@@ -16,8 +18,17 @@ def basic_block(in_channels: int, out_channels: int) -> BasicBlock:
 
 
 def bottleneck(in_channels: int, out_channels: int) -> Bottleneck:
-    """ResNet's bottleneck, a quarter as wide inside; 1x1 + BN shortcut where the width changes."""
-    inner = out_channels // Bottleneck.expansion
+    """ResNet's bottleneck, a quarter as wide inside; 1x1 + BN shortcut where the width changes.
+
+    Raises:
+        InputError: `out_channels` is no multiple of 4, or 0.
+    """
+    inner, rest = divmod(out_channels, Bottleneck.expansion)
+    if inner < 1 or rest:
+        raise InputError(
+            f"channels: expected a multiple of {Bottleneck.expansion}, as bottlenecks need, "
+            f"got {out_channels}"
+        )
     return Bottleneck(in_channels, inner, downsample=_shortcut(in_channels, out_channels))
 
 

@@ -33,10 +33,9 @@ class FeaturePropagation(nn.Module):
     def __init__(self, tasks: Sequence[str], channels: int) -> None:
         super().__init__()
         total = len(tasks) * channels
+        inner = max(1, total // 4)
         self.attention = nn.Sequential(
-            basic_block(total, total // 4),
-            basic_block(total // 4, total // 4),
-            nn.Conv2d(total // 4, total, 1),
+            basic_block(total, inner), basic_block(inner, inner), nn.Conv2d(inner, total, 1)
         )
         self.shared = basic_block(total, channels)
         squeeze = max(1, channels // _SQUEEZE)

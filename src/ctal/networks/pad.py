@@ -40,7 +40,9 @@ class PADNet(Network):
         last_stage: bool = False,
     ) -> None:
         super().__init__(tasks, image_size=image_size)
-        self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
+        self.encoder = Encoder(
+            encoder, image_size=self.image_size, pretrained=pretrained, last_stage=last_stage
+        )
         widths = self.encoder.widths
         self.initial = SingleScaleInitial(self.tasks, widths, last_stage=last_stage)
         self.distillation = Distillation([task.name for task in self.tasks], CHANNELS)

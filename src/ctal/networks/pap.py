@@ -42,7 +42,9 @@ class PAPNet(Network):
         last_stage: bool = False,
     ) -> None:
         super().__init__(tasks, image_size=image_size)
-        self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
+        self.encoder = Encoder(
+            encoder, image_size=self.image_size, pretrained=pretrained, last_stage=last_stage
+        )
         widths, names = self.encoder.widths, [task.name for task in self.tasks]
         self.initial = SingleScaleInitial(self.tasks, widths, last_stage=last_stage)
         self.reduce = nn.ModuleDict({name: nn.Conv2d(CHANNELS, channels, 1) for name in names})

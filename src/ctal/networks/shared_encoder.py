@@ -33,7 +33,9 @@ class SharedEncoderNet(Network):
         last_stage: bool = False,
     ) -> None:
         super().__init__(tasks, image_size=image_size)
-        self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
+        self.encoder = Encoder(
+            encoder, image_size=self.image_size, pretrained=pretrained, last_stage=last_stage
+        )
         widths = self.encoder.widths
         self.heads = nn.ModuleDict(
             {task.name: head(widths, task.channels, last_stage=last_stage) for task in self.tasks}

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 
+from ctal.errors import InputError
 from ctal.networks.encoder import STRIDES
 from ctal.networks.layers import Fused, Head, InitialHead, bottleneck
 from ctal.tasks import Task
@@ -88,12 +89,32 @@ class Decoder(nn.Sequential):
         )
 
 
+class AtrousHead(DeepLabHead):
+    """The head of DeepLab v3 with rates 12, 24 and 36, from features to a task's raw map."""
+
+    def __init__(self, channels: int, out_channels: int) -> None:
+        super().__init__(channels, out_channels, _RATES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, H, W) to (B, out_channels, H, W).
+
+        Raises:
+            InputError: in training, the batch is a single picture.
+        """
+        if self.training and len(x) == 1:
+            raise InputError(
+                "batch_size: expected at least 2 pictures in a batch of training, got 1: with "
+                "last_stage, heads normalise one value of each picture and channel"
+            )
+        return super().forward(x)
+
+
 def decoders(tasks: Sequence[Task], channels: int, *, last_stage: bool = False) -> nn.ModuleDict:
     """By task, what turns refined features into its raw map: `Decoder`, or the head of DeepLab."""
 
     def decoder(out_channels: int) -> nn.Module:
         if last_stage:
-            return DeepLabHead(channels, out_channels, _RATES)
+            return AtrousHead(channels, out_channels)
         return Decoder(channels, out_channels)
 
     return nn.ModuleDict({task.name: decoder(task.channels) for task in tasks})
@@ -102,7 +123,7 @@ def decoders(tasks: Sequence[Task], channels: int, *, last_stage: bool = False) 
 def head(widths: Sequence[int], out_channels: int, *, last_stage: bool) -> nn.Module:
     """What turns an encoder's scales into the raw map of a task without any refinement."""
     if last_stage:
-        return nn.Sequential(LastStage(widths), DeepLabHead(widths[-1], out_channels, _RATES))
+        return nn.Sequential(LastStage(widths), AtrousHead(widths[-1], out_channels))
     return Head(widths, out_channels)
 
 

@@ -38,7 +38,9 @@ class SingleTaskNet(Network):
         self.encoders = nn.ModuleDict()
         self.heads = nn.ModuleDict()
         for task in self.tasks:
-            own = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
+            own = Encoder(
+                encoder, image_size=self.image_size, pretrained=pretrained, last_stage=last_stage
+            )
             self.encoders[task.name] = own
             self.heads[task.name] = head(own.widths, task.channels, last_stage=last_stage)
 

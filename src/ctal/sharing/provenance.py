@@ -16,23 +16,27 @@ from ctal.errors import InputError
 SPLITS = ("test", "val")
 
 
-def provenance(run: Path) -> dict[str, Any]:
-    """Data, training and scores of a run, as plain values without a path of this machine.
+def provenance(checkpoint: Path) -> dict[str, Any]:
+    """Data, training and scores of a checkpoint, as plain values without a path of this machine.
 
     Args:
-        run: the folder of a run; what it does not hold is left out.
+        checkpoint: that of a run, whose folder is the one above; what is not there is left out.
 
     Returns:
         Up to four entries: "data" ({split: what it was}), "training" (settings by name),
         "scores" ({metric: value}), "scored on" (the split of the scores).
     """
     about: dict[str, Any] = {}
+    run = checkpoint.parent.parent
     with suppress(InputError, KeyError, TypeError):  # a checkpoint may lie anywhere
         settings = read_config(run / "config.yaml")
         about = {"data": _data(settings["data"]), "training": _training(settings)}
     for split in SPLITS:  # those of test, if it was scored on test
         with suppress(OSError, ValueError, KeyError, TypeError):
             content = json.loads((run / f"scores_{split}.json").read_text(encoding="utf-8"))
+            # not the whole path: the folder may have been moved
+            if Path(content["checkpoint"]).parts[-2:] != checkpoint.parts[-2:]:
+                continue  # those of another checkpoint of the run
             return {**about, "scores": dict(content["scores"]), "scored on": split}
     return about
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics import Metric
 
 from ctal.errors import InputError
@@ -48,6 +48,11 @@ class Task(ABC):
             raise InputError(
                 "name: expected letters, digits and underscores (and not 'image', the key of the "
                 f"picture in a sample), got {self.name!r}"
+            )
+        if hasattr(nn.ModuleDict(), self.name):
+            raise InputError(
+                f"name: expected another one than {self.name!r}, which torch.nn.ModuleDict, where "
+                "networks keep the parts of a task, has for something of its own"
             )
 
     @property

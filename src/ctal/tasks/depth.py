@@ -103,3 +103,8 @@ class Depth(Task):
     def _labelled(self, depth: Tensor) -> Tensor:
         """One depth map (1, H, W) as (H, W), with NaN where unlabelled."""
         return torch.where(self.valid(depth.unsqueeze(0))[0], depth[0], torch.nan)
+
+
+def is_metric_depth(task: Task) -> bool:
+    """Whether a task is depth in metres, not its inverse or another one that derives from it."""
+    return isinstance(task, Depth) and task.unit == Depth.unit

@@ -6,7 +6,8 @@ Source: Liu, Johns and Davison, "End-to-End Multi-Task Learning with Attention",
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Self, cast
 
 import torch
 from torch import Tensor
@@ -54,6 +55,11 @@ class DynamicWeightAverage(Weighting):
         self.register_buffer("sums", torch.zeros(len(tasks)))
         # no buffers: to read a number from an accelerator is to wait for it
         self._epoch = self._batches = 0
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Follows a network to its device, but not to its dtype, in which sums stop growing."""
+        move = cast(Callable[..., Self], super()._apply)
+        return move(lambda state: state.to(fn(state).device), recurse)
 
     def get_extra_state(self) -> dict[str, int]:
         """Which epoch is under way, and how many of its batches the sums hold."""

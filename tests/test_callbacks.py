@@ -1,0 +1,19 @@
+import json
+import math
+from types import SimpleNamespace
+
+from tests.own_network import OwnNet
+
+from ctal.callbacks import ScoreFile
+from ctal.tasks import Depth, SemanticSegmentation
+from ctal.training import MultiTaskModule
+
+
+def test_scores_that_json_does_not_have(tmp_path):
+    """No label gives NaN, one infinite depth an infinite error."""
+    module = MultiTaskModule(OwnNet([SemanticSegmentation(2), Depth()], channels=2))
+    module.scores = {"depth/rmse": math.inf, "depth/rel_error": math.nan, "semseg/miou": 0.25}
+    trainer = SimpleNamespace(is_global_zero=True, ckpt_path=None, default_root_dir=tmp_path)
+    ScoreFile().on_test_end(trainer, module)
+    scores = json.loads((tmp_path / "scores_test.json").read_text())["scores"]
+    assert scores == {"depth/rmse": None, "depth/rel_error": None, "semseg/miou": 0.25}
