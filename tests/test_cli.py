@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -306,6 +307,10 @@ def error_line(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["--trainer.max_epochs=x"], "trainer.max_epochs: .*x"),
         (["--trainer.max_epochs=-3"], "trainer: .*max_epochs.*-3"),
         (["--trainer.devices=0"], "trainer: .*devices"),
+        (["--trainer.accumulate_grad_batches=0"], "trainer.accumulate_grad_batches: .* got 0"),
+        (["--trainer.check_val_every_n_epoch=0"], "trainer.check_val_every_n_epoch: .* got 0"),
+        (["--trainer.val_check_interval=50"], "trainer: `val_check_interval` .50."),
+        (["--model.optimizer.lr=fast"], "model.optimizer.lr: Expected one of float.*, got fast$"),
         (["--trainer.accelerator=abacus"], "trainer: .*abacus"),
         (["--seed_everything=-1"], "seed_everything: .*-1"),
         (["--pictures.every_n_epochs=0"], "pictures.every_n_epochs: .*0"),
@@ -355,6 +360,54 @@ def test_optimizer_of_another_run(fitted: Path, capsys: pytest.CaptureFixture[st
     assert "model.optimizer: the run to be resumed was trained with Adam, got SGD" in line
     line = error_line(["fit", *config("shared_encoder"), "--model.optimizer.lr=-1"], capsys)
     assert "model.optimizer: Invalid learning rate" in line
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        (["--config", f"{CONFIGS / 'ctal'}.yaml"], "SharedEncoderNet"),
+        (["--trainer.max_epochs=1"], "trainer.max_epochs: expected 2 or more"),
+        (["--data.batch_size=0"], "batch_size"),
+    ],
+)
+def test_a_run_that_is_not_resumed_stays_as_it_was(
+    fitted: Path, other: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(fitted, "run")
+    before = Path("run/config.yaml").read_bytes()
+    line = error_line(["fit", *config("shared_encoder"), *other, "--ckpt_path=last"], capsys)
+    assert re.search(named, line), line
+    assert Path("run/config.yaml").read_bytes() == before
+
+
+def test_a_training_that_diverged_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    rate = "--model.optimizer.lr=1e30"
+    line = error_line(["fit", *config("shared_encoder"), rate, "--trainer.max_epochs=2"], capsys)
+    assert "run: val/score was finite after no epoch" in line
+    assert not Path("run/checkpoints/best.ckpt").exists()
+
+
+def test_checkpoints_that_do_not_tell_their_batches(fitted: Path) -> None:
+    """Those of earlier versions are scored, and resumed after an epoch."""
+    shutil.copytree(fitted, "run")
+    for name in ("best", "last"):
+        file = f"run/checkpoints/{name}.ckpt"
+        content = torch.load(file, weights_only=True)
+        state = content["DenseDataModule"]
+        del state["total"], state["batches"]
+        torch.save(content, file)
+    assert main(["test", "--config", "run/config.yaml"]) == 0
+    resume = ["--ckpt_path=last", "--trainer.max_epochs=3"]
+    assert main(["fit", "--config", "run/config.yaml", *resume]) == 0
+    state = torch.load("run/checkpoints/last.ckpt", weights_only=True)["DenseDataModule"]
+    assert (state["epoch"], state["batch"]) == (3, 0)
+
+
+def test_help_tells_which_checkpoints_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["test", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "to score, by default 'best'" in told
+    assert "Lightning Model Registry" not in told
 
 
 def test_no_data_to_score(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -222,3 +224,20 @@ class TestForms:
             assert parts["depth"].shape == (90, 70)
             np.testing.assert_allclose(parts["depth"], usual["depth"], atol=0.05)
             assert (parts["semseg"] == usual["semseg"]).mean() > 0.97
+
+
+def test_told_to_stop_it_leaves_nothing_half_written(folder, checkpoint, monkeypatch, capfd):
+    def stopped(file, **arrays):
+        file.write(b"half")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(np, "savez_compressed", stopped)
+    args = ["predict", "pictures", "--checkpoint", checkpoint]
+    assert cli.main(args) == 128 + signal.SIGTERM
+    assert "stopped by SIGTERM" in capfd.readouterr().err
+    assert written(folder / "predictions") == []
+
+
+def test_pictures_are_named_before_a_configuration_that_there_is_not(capfd):
+    assert cli.main(["predict"]) == 2
+    assert capfd.readouterr().err.endswith("; --help tells what they mean\n")

@@ -1,10 +1,12 @@
+import io
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from ctal import reading
-from ctal.errors import InputError
+from ctal.errors import InputError, UnreadableError
 from ctal.reading import as_rgb, read_picture, to_rgb
 
 GREEN, WHITE = (0, 255, 0), (255, 255, 255)
@@ -118,6 +120,19 @@ def test_an_array_as_other_libraries_make_it():
     pixels.setflags(write=False)
     turned = pixels[:, :, ::-1].transpose(2, 0, 1)  # OpenCV's BGR, channels last
     assert as_rgb(turned).tolist() == turned.tolist()
+
+
+def test_an_array_in_the_other_order_of_bytes():
+    values = np.linspace(0, 1, 12, dtype=">f4").reshape(3, 2, 2)
+    assert as_rgb(values).tolist() == values.tolist()
+
+
+def test_a_picture_of_pil_that_is_truncated(tmp_path):
+    whole = io.BytesIO()
+    Image.effect_noise((64, 64), 50).convert("RGB").save(whole, "JPEG")
+    (tmp_path / "a.jpg").write_bytes(whole.getvalue()[:1000])
+    with pytest.raises(UnreadableError, match="image: cannot be decoded"):
+        as_rgb(Image.open(tmp_path / "a.jpg"))
 
 
 @pytest.mark.parametrize("kind", [np.uint16, np.int64, np.uint64, np.bool_])

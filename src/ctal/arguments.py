@@ -56,7 +56,13 @@ def _one_line(report: str, known: list[str]) -> str:
     keys = ".".join(re.findall(_KEY, report))
     text = re.sub(_KEY, "", report)
     # what makes an object may be a function too, which says nothing of what is wrong with a class
-    text = re.sub(r".*expects a function or a callable class: ([^\n]*).*", r"\1", text, flags=re.S)
+    made = re.search(r"expects a function or a callable class: \s*(.*)", text, flags=re.DOTALL)
+    if made:
+        union = re.search(
+            r"Subtypes: \[(.*?)\].*Given value: (.*?)\. Got", made[1], flags=re.DOTALL
+        )
+        text = f"Expected one of {union[1]}, got {union[2]}" if union else made[1].splitlines()[0]
+        text = re.sub(r"\. Got value: Namespace.*", "", text)
     text = re.sub(r"<class '([\w.]+)'>", r"\1", text)
     # of a union, which types there are says enough
     text = re.sub(r"\n\s*Errors:.*(?=\n\s*Given value type)", "", text, flags=re.DOTALL)
@@ -66,7 +72,8 @@ def _one_line(report: str, known: list[str]) -> str:
 
 def _suggestion(report: str, known: list[str]) -> str:
     if report.startswith("the following arguments are required"):
-        return "; --help tells what they mean, and a --config FILE may hold them"
+        in_file = ", and a --config FILE may hold them" if "config" in known else ""
+        return f"; --help tells what they mean{in_file}"
     module = re.search(r"No module named '(\w+)", report)
     if module and module[1] in _EXTRAS:
         return f"; install it with: pip install 'ctal[{_EXTRAS[module[1]]}]'"

@@ -1,4 +1,4 @@
-"""What a run leaves in its folder beside checkpoints: scores as JSON, pictures in TensorBoard."""
+"""What a run leaves in its folder beside checkpoints: settings, scores, pictures of predictions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
@@ -22,6 +23,20 @@ from ctal.pictures import panel
 from ctal.training import MultiTaskModule
 
 TRAINING_COST = "training.json"
+
+
+class ConfigFile(SaveConfigCallback):
+    """Writes the config.yaml of a run when its training begins.
+
+    And not before, as Lightning does: a run that is refused leaves that of the run before it.
+    """
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Does nothing yet."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes the file."""
+        super().setup(trainer, pl_module, "fit")
 
 
 class ScoreFile(Callback):

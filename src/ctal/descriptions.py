@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
-from ctal.errors import InputError
+from ctal.errors import InputError, first_line
 from ctal.tasks import Task
 
 Description = dict[str, Any]
@@ -46,8 +46,9 @@ def import_modules(modules: Iterable[str]) -> None:
     for module in modules:
         try:
             importlib.import_module(module)
-        except ImportError as error:
-            raise InputError(f"imports: {module!r} cannot be imported ({error})") from error
+        except Exception as error:  # what it runs when imported may fail in any way
+            reason = first_line(error)
+            raise InputError(f"imports: {module!r} cannot be imported ({reason})") from error
 
 
 def class_name(kind: type) -> str:

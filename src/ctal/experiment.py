@@ -12,8 +12,8 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from ctal.arguments import input_error_in, parse
-from ctal.callbacks import PicturePanels, ScoreFile, TrainingCost
-from ctal.checkpoint_file import checkpoint_path
+from ctal.callbacks import ConfigFile, PicturePanels, ScoreFile, TrainingCost
+from ctal.checkpoint_file import checkpoint_path, read_checkpoint
 from ctal.checkpoints import RunCheckpoints, WholeCheckpointIO
 from ctal.data import DenseDataModule
 from ctal.data.labels import check_learnable
@@ -24,6 +24,10 @@ from ctal.quiet import quieten_libraries
 from ctal.schedules import PlateauSteps
 from ctal.training import MultiTaskModule
 
+_CKPT_PATH = (
+    "a checkpoint, or 'best' or 'last', that of the run's folder; fit: the one to resume from, by "
+    "default none; validate and test: the one to score, by default 'best'"
+)
 _SKIPPED = {"model", "dataloaders", "train_dataloaders", "val_dataloaders", "datamodule"}
 
 
@@ -55,6 +59,7 @@ class Experiment(LightningCLI):
         super().__init__(
             MultiTaskModule,
             DenseDataModule,
+            save_config_callback=ConfigFile,
             save_config_kwargs={"overwrite": True},
             trainer_defaults={
                 "default_root_dir": "runs/latest",
@@ -94,6 +99,8 @@ class Experiment(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parses, and finds the checkpoint that is meant."""
         defaults = [subparser.get_defaults() for subparser in self._subcommand_parsers.values()]
+        for subparser in self._subcommand_parsers.values():
+            subparser._option_string_actions["--ckpt_path"].help = _CKPT_PATH
         self.config = parse(parser, args, [key for keys in defaults for key, _ in keys.items()])
         config = self.config[self.config.subcommand]
         if not 0 <= config.seed_everything < 1 << 32:
@@ -126,6 +133,7 @@ class Experiment(LightningCLI):
         """Tells what would not work before the training, and before it has several processes."""
         self.model.weighting.check(self.trainer, self.model.network)
         check_learnable(self.datamodule)
+        self._check_length()
         probe = self.folder / "probe"
         write_whole(probe, lambda file: file.write(bytes(1 << 16)))
         probe.unlink(missing_ok=True)  # the other processes of the run do the same
@@ -133,6 +141,9 @@ class Experiment(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The trainer, which keeps all that it writes in the folder of the run."""
         config = self._get(self.config_init, "trainer")
+        for key in ("accumulate_grad_batches", "check_val_every_n_epoch"):
+            if config[key] is not None and config[key] < 1:
+                raise InputError(f"trainer.{key}: expected a number from 1 on, got {config[key]}")
         config.plugins = [WholeCheckpointIO(), *_listed(config.plugins)]
         self.checkpoints, self.cost = RunCheckpoints(), TrainingCost()
         config.callbacks = [
@@ -146,7 +157,7 @@ class Experiment(LightningCLI):
         try:
             return super().instantiate_trainer(**kwargs)
         except (MisconfigurationException, TypeError, ValueError) as error:
-            raise InputError(f"trainer: {' '.join(str(error).split())}") from error
+            raise _about_trainer(error) from error
 
     def fit(self, **kwargs: Any) -> None:
         """Trains, then scores the best checkpoint on val. Without val, the last is the best."""
@@ -154,6 +165,12 @@ class Experiment(LightningCLI):
         try:
             with self.checkpoints.listening(self.folder):
                 self.trainer.fit(weights_only=True, **kwargs)
+        except MisconfigurationException as error:
+            raise _about_trainer(error) from error
+        except ValueError as error:
+            if "val_check_interval" not in str(error):
+                raise
+            raise _about_trainer(error) from error
         except OSError as error:  # TensorBoard does not say which file it could not write
             if error.errno is None:
                 raise
@@ -167,7 +184,13 @@ class Experiment(LightningCLI):
             self.cost.write(self.trainer, validated=validated)
             if not validated and last.is_file():  # nothing to choose by: it is the training's end
                 write_whole(best, lambda file: file.write(last.read_bytes()))
-        if validated and best.is_file():
+        if validated and not best.is_file():
+            raise InputError(
+                f"{self.folder}: val/score was finite after no epoch, so there is no best "
+                "checkpoint: the training diverged (then a lower learning rate of model.optimizer "
+                "helps), or val has no labels"
+            )
+        if validated:
             self.checkpoint = best
             self.trainer.loggers = []  # its curves are complete
             self.validate(model=kwargs["model"], datamodule=kwargs["datamodule"])
@@ -209,6 +232,18 @@ class Experiment(LightningCLI):
             raise InputError(f"ckpt_path: expected a checkpoint, best or last; there is no {path}")
         return path
 
+    def _check_length(self) -> None:
+        """Refuses to resume a run that has trained for longer than it shall."""
+        epochs = self.trainer.max_epochs
+        if self.checkpoint is None or epochs in (None, -1):
+            return
+        begun = read_checkpoint(self.checkpoint, "loops")["epoch"] + 1
+        if begun > epochs:
+            raise InputError(
+                f"trainer.max_epochs: expected {begun} or more, since the run to be resumed has "
+                f"begun epoch {begun}, got {epochs}"
+            )
+
     def _check_split(self, split: str) -> None:
         if self.datamodule.datasets[split] is None:
             raise InputError(f"data.{split}: expected a data set to score on, got none")
@@ -222,6 +257,10 @@ class Experiment(LightningCLI):
             score = self.model.scores[measure.key] * (100 if measure.share else 1)
             lines.append(f"{measure.task:<12} {measure.title():<24} {score:10.4g}")
         sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _about_trainer(error: Exception) -> InputError:
+    return InputError(f"trainer: {' '.join(str(error).split())}")
 
 
 def _listed(value: Any) -> list[Any]:

@@ -107,10 +107,12 @@ class Model:
             "tiled": tiled,
             "batch_size": batch_size,
         }
-        if not isinstance(image, str | Path | Image.Image | Tensor | np.ndarray):
+        if isinstance(image, Iterable) and not isinstance(
+            image, str | Path | Image.Image | Tensor | np.ndarray
+        ):
             pixels = (as_rgb(picture) for picture in image)
             return (_to_arrays(maps) for maps in self.stream(pixels, **options))
-        if not isinstance(image, str | Path | Image.Image) and image.ndim == 4:
+        if isinstance(image, Tensor | np.ndarray) and image.ndim == 4:
             if len(image) == 0:
                 raise InputError("image: expected one or more pictures, got a batch of no pictures")
             found = self.stream((as_rgb(picture) for picture in image), **options)

@@ -13,6 +13,7 @@ from ctal.errors import InputError, UnreadableError
 from ctal.loading import DEFAULT, load
 from ctal.point_cloud import camera_of
 from ctal.sources import Source, find_sources, output_names
+from ctal.stopping import stopped_by_signals
 from ctal.writing import Writer, output_files
 
 
@@ -71,11 +72,12 @@ def predict_files(
     camera = None if intrinsics is None else camera_of(intrinsics)
     writer = Writer(model, Path(output), own_shape, tiled, overlay, camera)
     unreadable = []
-    for source, name in zip(tqdm(sources, unit="input"), names, strict=True):
-        try:
-            writer.write(source, name)
-        except UnreadableError as error:
-            unreadable.append(str(error))
+    with stopped_by_signals():
+        for source, name in zip(tqdm(sources, unit="input"), names, strict=True):
+            try:
+                writer.write(source, name)
+            except UnreadableError as error:
+                unreadable.append(str(error))
     _tell_unreadable(unreadable, len(sources), output)
 
 

@@ -28,7 +28,7 @@ def as_rgb(image: Picture) -> Tensor:
     if isinstance(image, str | Path):
         return read_picture(image)
     if isinstance(image, Image.Image):
-        return to_rgb(image)
+        return _decoded(image)
     pixels = _tensor(image)
     if pixels.ndim != 3 or pixels.shape[0] != 3 or 0 in pixels.shape:
         raise InputError(f"image: expected (3, H, W), RGB, got {tuple(pixels.shape)}")
@@ -50,8 +50,17 @@ def _tensor(image: Tensor | NDArray[Any]) -> Tensor:
         raise InputError(
             f"image: expected a path, a PIL picture, or a tensor or array of numbers, got {kind}"
         )
-    # a copy, since torch takes no negative strides, such as those of a picture turned to RGB
-    return torch.from_numpy(image.copy())
+    # a copy, since torch takes neither negative strides, such as those of a picture turned to RGB,
+    # nor another machine's order of bytes
+    return torch.from_numpy(image.astype(image.dtype.newbyteorder("=")))
+
+
+def _decoded(image: Image.Image) -> Tensor:
+    """A PIL picture, whose file may not have been read yet."""
+    try:
+        return to_rgb(image)
+    except OSError as error:
+        raise UnreadableError(f"image: cannot be decoded ({first_line(error)})") from error
 
 
 def read_picture(path: str | Path) -> Tensor:

@@ -99,7 +99,7 @@ def _kind(file: Path) -> str:
     return (mimetypes.guess_type(file.name)[0] or "").partition("/")[0]
 
 
-def output_names(sources: Sequence[Source]) -> list[str]:
+def output_names(sources: Sequence[Source | Path]) -> list[str]:
     """A name for the outputs of each source, no two the same."""
     names: dict[str, None] = {}  # a set that keeps its order
     for source in sources:

@@ -55,6 +55,8 @@ class Writer:
 
     def __post_init__(self) -> None:
         """Looks at what would be found out only after the first prediction."""
+        if self.own_shape and self.tiled:
+            raise InputError("own_shape and tiled: expected one of them; tiles have one shape")
         if self.camera is not None and not any(map(is_metric_depth, self.model.tasks)):
             names = ", ".join(task.name for task in self.model.tasks)
             raise InputError(

@@ -95,3 +95,11 @@ def test_existing_outputs_are_kept_unless_told(folder, capsys):
     assert [file.name for file in (folder / "explanations").iterdir()] == ["one-x25-y20.png"]
     assert cli.main([*args, "--overwrite"]) == 0
     assert Image.open(folder / "explanations" / "one-x25-y20.png").mode == "RGB"
+
+
+def test_pictures_of_one_name_have_files_of_their_own(folder):
+    Image.open("one.jpg").save("one.png")
+    assert cli.main(["explain", "one.jpg", "one.png", "--checkpoint", "a.ckpt"]) == 0
+    written = {file.name for file in (folder / "explanations").iterdir()}
+    stems = ("one-x25-y20", "one-2-x25-y20")
+    assert written == {f"{stem}.{ending}" for stem in stems for ending in ("png", "npz")}

@@ -108,6 +108,15 @@ def test_pushed(model, monkeypatch):
     assert torch.equal(again.network(image).final["depth"], model.network(image).final["depth"])
 
 
+def test_a_hub_that_cannot_be_reached(model, monkeypatch):
+    class TransportError(Exception):
+        """Those of the hub's client are no OSError."""
+
+    monkeypatch.setattr(hub.HfApi, "create_repo", _fails(TransportError("no route")))
+    with pytest.raises(InputError, match=r"me/rooms: cannot be written on the hub \(no route\)"):
+        model.push_to_hub("me/rooms")
+
+
 def test_not_let_in(model, monkeypatch):
     monkeypatch.setattr(hub.HfApi, "create_repo", _fails(_refused()))
     with pytest.raises(InputError, match=r"me/rooms: cannot be written on the .*save_pretrained"):

@@ -123,6 +123,12 @@ def test_configurations_that_are_none(folder):
     file = folder / "config.json"
     config = json.loads(file.read_text())
     outside = {**config["network"], "class": "os.system"}
+
+    def with_arguments(**wrong):
+        network = config["network"]
+        changed = {**network, "arguments": {**network["arguments"], **wrong}}
+        return json.dumps({**config, "network": changed})
+
     for content, message in {
         "{": "not a configuration in JSON",
         "[" * 100_000: "not a configuration in JSON",
@@ -130,6 +136,9 @@ def test_configurations_that_are_none(folder):
         json.dumps({**config, "format": 2}): "expected format 1, got 2",
         json.dumps({**config, "network": outside}): "os.system is no Network that is loaded",
         json.dumps({**config, "network": {}}): "does not fit",
+        with_arguments(encoder=5): "does not fit",
+        with_arguments(encoder=None): "does not fit",
+        with_arguments(image_size=5): "does not fit",
     }.items():
         file.write_text(content)
         with pytest.raises(InputError, match=rf"config\.json: .*{message}"):

@@ -122,7 +122,7 @@ class DenseDataModule(LightningDataModule):
         )
         drop_last = len(sampler) > self.batch_size
         loader = self._loader(dataset, sampler=sampler, drop_last=drop_last)
-        if start["batch"] and start["batches"] != len(loader):
+        if start["batch"] and start["batches"] not in (0, len(loader)):
             raise InputError(
                 f"data.batch_size: the run stopped after {start['batch']} of {start['batches']} "
                 f"batches of an epoch, which would now have {len(loader)}; resume it with as many "
@@ -172,7 +172,10 @@ class DenseDataModule(LightningDataModule):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Lets the next training loader start where the checkpoint was written."""
-        self._base = self._start = {key: int(state_dict[key]) for key in _BEGIN}
+        known = {key: int(state_dict[key]) for key in _BEGIN if key in state_dict}
+        self._start = _BEGIN | known
+        # a checkpoint of earlier versions does not tell: then its batches count from the beginning
+        self._base = self._start if "total" in known else _BEGIN
         # Lightning asks for a stateful loader; here the data module holds that state
         warnings.filterwarnings("ignore", message=".*resuming from a checkpoint that ended before")
 

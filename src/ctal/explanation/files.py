@@ -19,7 +19,8 @@ from ctal.inference import Model
 from ctal.loading import DEFAULT, load
 from ctal.pictures import save_png
 from ctal.reading import read_picture
-from ctal.sources import find_pictures
+from ctal.sources import find_pictures, output_names
+from ctal.stopping import stopped_by_signals
 
 
 def explain_files(
@@ -36,8 +37,9 @@ def explain_files(
     For `<name>.jpg` and each CTAL module of the network, this writes `<name>-x<x>-y<y>.png` (with
     the module's name behind it where there are several): for each task its prediction, its
     affinity map A of the pixel, the mixed map G, and how much each task adds to it there; and
-    `<name>-x<x>-y<y>.npz` with the arrays. docs/explain.md tells what they are. At the first
-    picture that cannot be used it ends, and what is written stays.
+    `<name>-x<x>-y<y>.npz` with the arrays. docs/explain.md tells what they are. Of pictures with
+    the same name, later ones become `<name>-2` and so on. At the first picture that cannot be used
+    it ends, and what is written stays.
 
     Args:
         inputs: pictures, folders of pictures (not their subfolders), or glob patterns.
@@ -57,12 +59,14 @@ def explain_files(
     sources = find_pictures(inputs)
     import_modules(imports or [])
     model = load(checkpoint, device)
-    for source in sources:
-        _explain_file(model, source, pixel, Path(output), overwrite)
+    with stopped_by_signals():
+        for source, name in zip(sources, output_names(sources), strict=True):
+            stem = str(Path(output) / name)
+            _explain_file(model, source, pixel, stem, overwrite)
 
 
 def _explain_file(
-    model: Model, source: Path, pixel: list[int] | None, output: Path, overwrite: bool
+    model: Model, source: Path, pixel: list[int] | None, stem: str, overwrite: bool
 ) -> None:
     """Writes the files of one picture, and tells their names."""
     picture = read_picture(source)
@@ -71,10 +75,10 @@ def _explain_file(
     with observing(model.network) as seen:
         maps = model.decoded(picture)
     found = {name: observation.at_picture(place, size) for name, observation in seen.items()}
-    stem = f"{source.stem}-x{x}-y{y}"
-    arrays = output / f"{stem}.npz"
+    stem = f"{stem}-x{x}-y{y}"
+    arrays = Path(f"{stem}.npz")
     panels = {
-        name: output / (f"{stem}-{name}.png" if len(found) > 1 else f"{stem}.png") for name in found
+        name: Path(f"{stem}-{name}.png" if len(found) > 1 else f"{stem}.png") for name in found
     }
     files = [*panels.values(), arrays]
     check_absent(files, overwrite)

@@ -23,6 +23,7 @@ from ctal.loading import load
 from ctal.networks import Network
 from ctal.reading import read_picture
 from ctal.sources import find_pictures
+from ctal.stopping import stopped_by_signals
 from ctal.tables import aligned_table
 from ctal.tasks import Task
 
@@ -73,7 +74,8 @@ def export_file(
         file.flush()
         found.update(compare_maps(model, form.open(Path(file.name)), images))
 
-    write_whole(path, write)
+    with stopped_by_signals():
+        write_whole(path, write)
     sys.stdout.write("\n".join(_report(path, network, found, sum(map(len, images)))) + "\n")
     sys.stdout.flush()  # the times take a while
     times = _times(model, form, form.open(path), images[0], without_compiled)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
@@ -56,8 +57,8 @@ class CTAL(nn.Module):
         value: the 3x3 convolution of every task, by name.
 
     Raises:
-        InputError: `channels` or `kernel_size` is below 1, `kernel_size` is even, or `mixing_power`
-            negative.
+        InputError: `channels` or `kernel_size` is below 1, `kernel_size` is even, `mixing_power`
+            negative, or `method` another word.
 
     Example:
         >>> refine = CTAL(["semseg", "depth"], channels=16, size=(6, 8))
@@ -87,11 +88,13 @@ class CTAL(nn.Module):
             raise InputError(f"kernel_size: expected an odd number from 1 on, got {kernel_size}")
         if mixing_power < 0:
             raise InputError(f"mixing_power: expected a number from 0 on, got {mixing_power}")
+        if method not in get_args(Method):
+            raise InputError(f"method: expected one of {get_args(Method)}, got {method!r}")
         T, P, f = len(tasks), size[0] * size[1], kernel_size
         M = 1 if shared_mixing else T
         self.tasks = list(tasks)
         self.size = (size[0], size[1])
-        self.gamma = nn.Parameter(torch.tensor(float(gamma))) if learned_gamma else gamma
+        self.gamma = nn.Parameter(torch.tensor(float(gamma))) if learned_gamma else float(gamma)
         self.mixing_power = mixing_power
         self.method: Method = method
         self.value = nn.ModuleDict(

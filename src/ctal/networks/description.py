@@ -43,5 +43,5 @@ def build(description: Description) -> Network:
         return cast(Network, kind(tasks, **arguments))
     except InputError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"the description of the network does not fit: {error}") from error
