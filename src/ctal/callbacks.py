@@ -38,6 +38,10 @@ class ConfigFile(SaveConfigCallback):
         """Writes the file."""
         super().setup(trainer, pl_module, "fit")
 
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes it, unless it is written, after a training that had nothing left to do."""
+        super().setup(trainer, pl_module, "fit")
+
 
 class ScoreFile(Callback):
     """Writes `scores_val.json` or `scores_test.json` when a checkpoint was scored by itself."""
