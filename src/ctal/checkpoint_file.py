@@ -17,6 +17,14 @@ def checkpoint_path(run: str | Path, name: str) -> Path:
     return Path(run) / "checkpoints" / f"{name}.ckpt"
 
 
+def is_same_checkpoint(one: str | Path, other: str | Path) -> bool:
+    """Whether two paths name the same checkpoint of one run.
+
+    Not by the whole path: the folder of the run may have been moved between the two.
+    """
+    return Path(one).parts[-2:] == Path(other).parts[-2:]
+
+
 def read_checkpoint(path: str | Path, *keys: str) -> dict[str, Any]:
     """The content of a checkpoint: plain values and tensors on the CPU, nothing else.
 

@@ -17,12 +17,14 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 
 from ctal.checkpoint_file import checkpoint_path, read_checkpoint
 from ctal.errors import InputError, Interrupted
 from ctal.files import write_whole
 from ctal.networks import Network, describe
+from ctal.renames import upgraded
 
 
 class WholeCheckpointIO(TorchCheckpointIO):
@@ -64,7 +66,7 @@ def check_same_network(
     Raises:
         InputError: it is that of another network.
     """
-    saved = checkpoint.get("ctal") or {}
+    saved = upgraded(checkpoint.get("ctal") or {})
     own = describe(network) if isinstance(network, Network) else {}
     different = _differences(saved, own) or _mismatched(checkpoint["state_dict"], state)
     if different:
@@ -122,6 +124,23 @@ class RunCheckpoints(Checkpoint):
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
         """Takes the best score of the run that is resumed."""
         self.best_score = state_dict["best_score"]
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Refuses to resume a run that has trained for longer than it shall.
+
+        Raises:
+            InputError: it has begun more epochs than `trainer.max_epochs`.
+        """
+        if trainer.state.fn != TrainerFn.FITTING or trainer.max_epochs in (None, -1):
+            return
+        begun, epochs = checkpoint["epoch"] + 1, trainer.max_epochs
+        if begun > epochs:
+            raise InputError(
+                f"trainer.max_epochs: expected {begun} or more, since the run to be resumed has "
+                f"begun epoch {begun}, got {epochs}"
+            )
 
     @contextmanager
     def listening(self, folder: Path) -> Iterator[None]:

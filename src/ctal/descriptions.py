@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from ctal.errors import InputError, first_line
+from ctal.renames import upgraded
 from ctal.tasks import Task
 
 Description = dict[str, Any]
@@ -29,6 +31,7 @@ def build_task(description: Description) -> Task:
         InputError: it is no description, its class is not loaded, or does not take its arguments.
     """
     try:
+        description = upgraded(description)
         kind = find_class(Task, str(description["class"]))
         return cast(Task, kind(**description["arguments"]))
     except InputError:
@@ -52,7 +55,17 @@ def import_modules(modules: Iterable[str]) -> None:
 
 
 def class_name(kind: type) -> str:
-    """The name under which `find_class` finds a class."""
+    """Return the name that files hold for a class.
+
+    A class of this package has the name under which users import it (`ctal.networks.CTALNet`), so
+    that the module that defines it may move. A class of another package has its import path.
+    """
+    package = ".".join(kind.__module__.split(".")[:2])
+    if (
+        package.startswith("ctal.")
+        and getattr(sys.modules.get(package), kind.__name__, None) is kind
+    ):
+        return f"{package}.{kind.__qualname__}"
     return f"{kind.__module__}.{kind.__qualname__}"
 
 

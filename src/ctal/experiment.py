@@ -13,7 +13,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from ctal.arguments import input_error_in, parse
 from ctal.callbacks import ConfigFile, PicturePanels, ScoreFile, TrainingCost
-from ctal.checkpoint_file import checkpoint_path, read_checkpoint
+from ctal.checkpoint_file import checkpoint_path
 from ctal.checkpoints import RunCheckpoints, WholeCheckpointIO
 from ctal.data import DenseDataModule
 from ctal.data.labels import check_learnable
@@ -133,7 +133,6 @@ class Experiment(LightningCLI):
         """Tells what would not work before the training, and before it has several processes."""
         self.model.weighting.check(self.trainer, self.model.network)
         check_learnable(self.datamodule)
-        self._check_length()
         probe = self.folder / "probe"
         write_whole(probe, lambda file: file.write(bytes(1 << 16)))
         probe.unlink(missing_ok=True)  # the other processes of the run do the same
@@ -165,10 +164,8 @@ class Experiment(LightningCLI):
         try:
             with self.checkpoints.listening(self.folder):
                 self.trainer.fit(weights_only=True, **kwargs)
-        except MisconfigurationException as error:
-            raise _about_trainer(error) from error
-        except ValueError as error:
-            if "val_check_interval" not in str(error):
+        except (MisconfigurationException, ValueError) as error:
+            if isinstance(error, ValueError) and "val_check_interval" not in str(error):
                 raise
             raise _about_trainer(error) from error
         except OSError as error:  # TensorBoard does not say which file it could not write
@@ -231,18 +228,6 @@ class Experiment(LightningCLI):
         if not path.is_file():
             raise InputError(f"ckpt_path: expected a checkpoint, best or last; there is no {path}")
         return path
-
-    def _check_length(self) -> None:
-        """Refuses to resume a run that has trained for longer than it shall."""
-        epochs = self.trainer.max_epochs
-        if self.checkpoint is None or epochs in (None, -1):
-            return
-        begun = read_checkpoint(self.checkpoint, "loops")["epoch"] + 1
-        if begun > epochs:
-            raise InputError(
-                f"trainer.max_epochs: expected {begun} or more, since the run to be resumed has "
-                f"begun epoch {begun}, got {epochs}"
-            )
 
     def _check_split(self, split: str) -> None:
         if self.datamodule.datasets[split] is None:

@@ -98,8 +98,7 @@ class Model:
                 after the maps of all pictures before it), `own_shape` is asked of a network that
                 cannot be resized, or together with `tiled`.
         """
-        if own_shape and tiled:
-            raise InputError("own_shape and tiled: expected one of them; tiles have one shape")
+        check_shapes(own_shape, tiled)
         if batch_size < 1:
             raise InputError(f"batch_size: expected a number from 1 on, got {batch_size}")
         options: dict[str, Any] = {
@@ -208,3 +207,9 @@ def _to_arrays(maps: dict[str, Tensor]) -> Maps:
 
 def _stacked(found: list[Maps]) -> Maps:
     return {name: np.stack([maps[name] for maps in found]) for name in found[0]}
+
+
+def check_shapes(own_shape: bool, tiled: bool) -> None:
+    """Raises InputError if both ways to see pictures of other shapes are asked for."""
+    if own_shape and tiled:
+        raise InputError("own_shape and tiled: expected one of them; tiles have one shape")

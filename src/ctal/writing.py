@@ -17,7 +17,7 @@ from torch import Tensor
 from ctal.data.geometry import Camera
 from ctal.errors import InputError
 from ctal.files import write_whole
-from ctal.inference import Model
+from ctal.inference import Model, check_shapes
 from ctal.pictures import Cell, panel, save_png
 from ctal.point_cloud import save_ply
 from ctal.reading import read_picture
@@ -55,8 +55,7 @@ class Writer:
 
     def __post_init__(self) -> None:
         """Looks at what would be found out only after the first prediction."""
-        if self.own_shape and self.tiled:
-            raise InputError("own_shape and tiled: expected one of them; tiles have one shape")
+        check_shapes(self.own_shape, self.tiled)
         if self.camera is not None and not any(map(is_metric_depth, self.model.tasks)):
             names = ", ".join(task.name for task in self.model.tasks)
             raise InputError(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
+from ctal.data.loading import completed
 from ctal.inference import Model
 from ctal.pictures import Cell, error_picture, panel
 from ctal.tasks import Task
@@ -35,9 +35,10 @@ def comparison_figure(
     """
     rows: list[list[Cell]] = []
     row_titles: list[str] = []
-    for sample in map(partial(_completed, tasks), samples):
-        rows.append(_label_row(tasks, sample))
-        rows += [_predicted_row(tasks, sample, model) for model in models.values()]
+    for sample in samples:
+        whole = completed(sample, tasks)
+        rows.append(_label_row(tasks, whole))
+        rows += [_predicted_row(tasks, whole, model) for model in models.values()]
         row_titles += ["ground truth", *models]
     titles = ["picture"]
     for task in tasks:
@@ -46,12 +47,6 @@ def comparison_figure(
             f"error of {task.name}\nblack 0, yellow ≥ {task.error_limit:g}, grey: no label",
         ]
     return panel(rows, titles, row_titles)
-
-
-def _completed(tasks: Sequence[Task], sample: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """The sample with a map for every task."""
-    height, width = sample["image"].shape[-2:]
-    return {task.name: task.map_type.blank(height, width) for task in tasks} | dict(sample)
 
 
 def _label_row(tasks: Sequence[Task], sample: Mapping[str, Tensor]) -> list[Cell]:

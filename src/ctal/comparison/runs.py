@@ -10,7 +10,7 @@ from typing import Any
 
 from ctal.arguments import read_config
 from ctal.callbacks import TRAINING_COST
-from ctal.checkpoint_file import checkpoint_path
+from ctal.checkpoint_file import checkpoint_path, is_same_checkpoint
 from ctal.comparison.rehearsal import rehearsed_settings
 from ctal.errors import InputError
 from ctal.files import write_text
@@ -104,8 +104,7 @@ class Run:
         if not file.is_file() or file.stat().st_mtime_ns < best.stat().st_mtime_ns:
             return False
         scored = json.loads(file.read_text())["checkpoint"] or ""
-        # not the whole path: the folder may have been moved
-        return Path(scored).parts[-2:] == best.parts[-2:]
+        return is_same_checkpoint(scored, best)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -109,15 +110,18 @@ def collate(samples: Sequence[Sample], *, tasks: Sequence[Task]) -> Sample:
     Returns:
         "image" (B, 3, H, W), and for every task its map type with B in front.
     """
-    batch = {"image": _stacked([sample["image"] for sample in samples])}
-    height, width = batch["image"].shape[-2:]
-    for task in tasks:
-        maps = [sample[task.name] for sample in samples if task.name in sample]
-        if len(maps) < len(samples):
-            blank = task.map_type.blank(height, width).to(batch["image"].device)
-            maps = [sample.get(task.name, blank) for sample in samples]
-        batch[task.name] = _stacked(maps)
-    return batch
+    whole = [completed(sample, tasks) for sample in samples]
+    keys = ["image", *(task.name for task in tasks)]
+    return {key: _stacked([sample[key] for sample in whole]) for key in keys}
+
+
+def completed(sample: Mapping[str, Tensor], tasks: Sequence[Task]) -> dict[str, Any]:
+    """The sample with a map for every task: one without labels for each that it lacks."""
+    image = sample["image"]
+    height, width = image.shape[-2:]
+    missing = [task for task in tasks if task.name not in sample]
+    blank = {task.name: task.map_type.blank(height, width).to(image.device) for task in missing}
+    return {**sample, **blank}
 
 
 def _stacked(values: list[Tensor]) -> Tensor:

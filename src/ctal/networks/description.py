@@ -7,6 +7,7 @@ from typing import Any, cast
 from ctal.descriptions import build_task, class_name, describe_task, find_class
 from ctal.errors import InputError
 from ctal.networks.base import Network
+from ctal.renames import upgraded
 
 Description = dict[str, Any]
 """{"class": name, "arguments": {...}, "tasks": [{"class": name, "arguments": {...}}, ...]}."""
@@ -35,6 +36,7 @@ def build(description: Description) -> Network:
             these arguments.
     """
     try:
+        description = upgraded(description)
         tasks = [build_task(task) for task in description["tasks"]]
         kind = find_class(Network, str(description["class"]))
         arguments = dict(description["arguments"])

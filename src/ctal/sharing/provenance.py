@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ctal.arguments import read_config
+from ctal.checkpoint_file import is_same_checkpoint
 from ctal.data import PreparedArrays
 from ctal.data.prepared import DESCRIPTION, read_description, source_name
 from ctal.errors import InputError
@@ -34,10 +35,8 @@ def provenance(checkpoint: Path) -> dict[str, Any]:
     for split in SPLITS:  # those of test, if it was scored on test
         with suppress(OSError, ValueError, KeyError, TypeError):
             content = json.loads((run / f"scores_{split}.json").read_text(encoding="utf-8"))
-            # not the whole path: the folder may have been moved
-            if Path(content["checkpoint"]).parts[-2:] != checkpoint.parts[-2:]:
-                continue  # those of another checkpoint of the run
-            return {**about, "scores": dict(content["scores"]), "scored on": split}
+            if is_same_checkpoint(content["checkpoint"], checkpoint):
+                return {**about, "scores": dict(content["scores"]), "scored on": split}
     return about
 
 
