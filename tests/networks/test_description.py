@@ -40,7 +40,7 @@ def test_a_description_never_asks_for_pretrained_weights(monkeypatch):
 
 def test_nothing_is_imported_that_a_file_names():
     net = SharedEncoderNet([Depth()], "test_resnet", image_size=(32, 32))
-    for name in ("os.system", "elsewhere.Net", "ctal.tasks.depth.Depth"):
+    for name in ("os.system", "elsewhere.Net", "ctal.tasks.Depth"):
         with pytest.raises(InputError, match=f"{name} is no Network that is loaded"):
             build({**describe(net), "class": name})
 
