@@ -22,7 +22,7 @@ from ctal.arguments import read_config
 from ctal.cli import main as ctal
 from ctal.comparison import compare
 from ctal.errors import InputError, Interrupted
-from ctal.files import write_text
+from ctal.io.atomic import write_text
 
 CONFIGS = Path(__file__).parents[1] / "configs" / "nyuv2_study"
 NETWORKS = (  # first what is compared most: who stops early has it

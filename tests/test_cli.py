@@ -19,7 +19,7 @@ import pytest
 import torch
 from PIL import Image
 
-import ctal.files
+import ctal.io.atomic
 from ctal.cli import main
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -436,7 +436,7 @@ def test_no_checkpoint_to_score(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_full_disk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    whole = ctal.files.write_whole
+    whole = ctal.io.atomic.write_whole
 
     def onto_full_disk(path: Path, write: Callable[[BinaryIO], object]) -> None:
         def fail(file: BinaryIO) -> None:

@@ -10,10 +10,10 @@ from tests.small_networks import write_checkpoint
 
 from ctal import cli
 from ctal.errors import InputError
+from ctal.io.video import Frame, video_frames, write_video
 from ctal.networks import SharedEncoderNet
 from ctal.prediction import predict_files
 from ctal.tasks import Depth, InverseDepth, SemanticSegmentation
-from ctal.video import Frame, video_frames, write_video
 
 
 @pytest.fixture(scope="module")

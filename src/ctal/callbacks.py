@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ctal.cost import machine
 from ctal.errors import InputError
-from ctal.files import write_text
+from ctal.io.atomic import write_text
 from ctal.pictures import panel
 from ctal.training import MultiTaskModule
 

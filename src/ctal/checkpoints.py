@@ -20,9 +20,9 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 
-from ctal.checkpoint_file import checkpoint_path, read_checkpoint
 from ctal.errors import InputError, Interrupted
-from ctal.files import write_whole
+from ctal.io.atomic import write_whole
+from ctal.io.checkpoint import checkpoint_path, read_checkpoint
 from ctal.networks import Network, describe
 from ctal.renames import upgraded
 

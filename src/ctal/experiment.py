@@ -13,12 +13,12 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from ctal.arguments import input_error_in, parse
 from ctal.callbacks import ConfigFile, PicturePanels, ScoreFile, TrainingCost
-from ctal.checkpoint_file import checkpoint_path
 from ctal.checkpoints import RunCheckpoints, WholeCheckpointIO
 from ctal.data import DenseDataModule
 from ctal.data.labels import check_learnable
 from ctal.errors import InputError
-from ctal.files import write_whole
+from ctal.io.atomic import write_whole
+from ctal.io.checkpoint import checkpoint_path
 from ctal.measures import measures
 from ctal.quiet import quieten_libraries
 from ctal.schedules import PlateauSteps

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
-from ctal.files import write_whole
+from ctal.io.atomic import write_whole
 
 GREY = 128
 """The grey, on all channels, of a pixel without a label."""

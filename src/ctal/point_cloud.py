@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ctal.data.geometry import Camera
 from ctal.errors import InputError
-from ctal.files import write_whole
+from ctal.io.atomic import write_whole
 
 _HEADER = """ply
 format binary_little_endian 1.0

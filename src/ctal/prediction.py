@@ -10,10 +10,10 @@ from tqdm import tqdm  # type: ignore[import-untyped]  # ships no types
 
 from ctal.descriptions import import_modules
 from ctal.errors import InputError, UnreadableError
+from ctal.io.signals import stopped_by_signals
+from ctal.io.sources import Source, find_sources, output_names
 from ctal.loading import DEFAULT, load
 from ctal.point_cloud import camera_of
-from ctal.sources import Source, find_sources, output_names
-from ctal.stopping import stopped_by_signals
 from ctal.writing import Writer, output_files
 
 

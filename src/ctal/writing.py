@@ -16,16 +16,16 @@ from torch import Tensor
 
 from ctal.data.geometry import Camera
 from ctal.errors import InputError
-from ctal.files import write_whole
 from ctal.inference import Model, check_shapes
+from ctal.io.atomic import write_whole
+from ctal.io.images import read_picture
+from ctal.io.sources import Source
+from ctal.io.video import Frame, write_video
 from ctal.pictures import Cell, panel, save_png
 from ctal.point_cloud import save_ply
-from ctal.reading import read_picture
 from ctal.restoring import LARGE, to_array
-from ctal.sources import Source
 from ctal.tasks import Task
 from ctal.tasks.depth import is_metric_depth
-from ctal.video import Frame, write_video
 
 _PAINTED = 2048  # the longer side of what is painted: a panel shows less
 

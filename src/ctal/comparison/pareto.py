@@ -14,7 +14,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
 
 from ctal.comparison.annotations import Mark, annotate
 from ctal.comparison.table import Comparison, Row
-from ctal.files import write_whole
+from ctal.io.atomic import write_whole
 
 _AXES = {
     "parameters": "parameters",

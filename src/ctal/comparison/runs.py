@@ -10,10 +10,10 @@ from typing import Any
 
 from ctal.arguments import read_config
 from ctal.callbacks import TRAINING_COST
-from ctal.checkpoint_file import checkpoint_path, is_same_checkpoint
 from ctal.comparison.rehearsal import rehearsed_settings
 from ctal.errors import InputError
-from ctal.files import write_text
+from ctal.io.atomic import write_text
+from ctal.io.checkpoint import checkpoint_path, is_same_checkpoint
 
 _SCORING = {"val": "validate", "test": "test"}
 

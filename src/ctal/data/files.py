@@ -14,7 +14,7 @@ from PIL import Image as PILImage
 from torchvision.tv_tensors import Image
 
 from ctal.errors import InputError
-from ctal.reading import read_picture
+from ctal.io.images import read_picture
 
 _ARRAY_FILES = {".npy", ".npz"}
 _DEEP_MODES = ("I", "F")  # how the names of Pillow's modes with more than 8 bits begin
@@ -52,7 +52,7 @@ def read_array(path: Path, *, bits: int | None = None, palette: bool = True) -> 
 def read_image(path: Path) -> Image:
     """A picture as float32 RGB (3, H, W) in 0..1.
 
-    Any picture that `ctal.reading` reads, or an array file (H, W, 3), uint8 or floating in 0..1.
+    Any picture that `ctal.io.images` reads, or an array file (H, W, 3), uint8 or floating in 0..1.
 
     Raises:
         InputError: the file cannot be read, or holds no picture.

@@ -21,7 +21,7 @@ from ctal.data.base import Sample
 from ctal.data.prepared import DESCRIPTION, FORMAT, layout
 from ctal.descriptions import describe_task
 from ctal.errors import InputError
-from ctal.files import write_text
+from ctal.io.atomic import write_text
 from ctal.tasks import Task
 
 

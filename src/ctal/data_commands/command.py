@@ -18,9 +18,9 @@ from ctal.data_commands.overlap import shared_samples
 from ctal.data_commands.sheet import chosen, contact_sheet
 from ctal.data_commands.survey import Survey, walk
 from ctal.errors import InputError
-from ctal.files import check_absent, write_text
+from ctal.io.atomic import check_absent, write_text
+from ctal.io.signals import stopped_by_signals
 from ctal.pictures import save_png
-from ctal.stopping import stopped_by_signals
 
 
 def check(data: DataSettings, split: list[str] | None = None, workers: int | None = None) -> None:

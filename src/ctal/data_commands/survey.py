@@ -16,7 +16,7 @@ from ctal.data import DenseDataset
 from ctal.data_commands.inspection import Inspected, Inspection, Problem
 from ctal.data_commands.tallies import Tally
 from ctal.errors import InputError
-from ctal.stopping import leave_stopping_to_the_main_process
+from ctal.io.signals import leave_stopping_to_the_main_process
 from ctal.tasks import Task
 
 T = TypeVar("T")

@@ -14,9 +14,9 @@ from ctal.descriptions import import_modules
 from ctal.errors import InputError
 from ctal.explanation import modules_of
 from ctal.inference import Model
+from ctal.io.signals import stopped_by_signals
+from ctal.io.sources import find_pictures
 from ctal.loading import DEFAULT, load
-from ctal.sources import find_pictures
-from ctal.stopping import stopped_by_signals
 
 
 def demo(

@@ -17,7 +17,7 @@ from ctal.demo.visits import Visit, Visits, take_upload, visit
 from ctal.errors import InputError
 from ctal.explanation import Pixel, modules_of
 from ctal.inference import Model
-from ctal.reading import read_picture
+from ctal.io.images import read_picture
 from ctal.tasks.depth import is_metric_depth
 
 P = ParamSpec("P")

@@ -14,7 +14,7 @@ from ctal.errors import InputError
 from ctal.explanation import Observation, observing
 from ctal.explanation.drawing import shown_size
 from ctal.inference import Model
-from ctal.reading import read_picture
+from ctal.io.images import read_picture
 
 MEGAPIXELS = 50
 """The largest picture that is decoded: those of telephones are, a bomb of a few bytes is not."""

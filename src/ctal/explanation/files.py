@@ -14,13 +14,13 @@ from ctal.explanation.affinities import Affinities
 from ctal.explanation.drawing import explained
 from ctal.explanation.observation import observing
 from ctal.explanation.pixels import Pixel, checked_pixel
-from ctal.files import check_absent, write_whole
 from ctal.inference import Model
+from ctal.io.atomic import check_absent, write_whole
+from ctal.io.images import read_picture
+from ctal.io.signals import stopped_by_signals
+from ctal.io.sources import find_pictures, output_names
 from ctal.loading import DEFAULT, load
 from ctal.pictures import save_png
-from ctal.reading import read_picture
-from ctal.sources import find_pictures, output_names
-from ctal.stopping import stopped_by_signals
 
 
 def explain_files(

@@ -18,12 +18,12 @@ from ctal.export.formats import Format, Run, format_of
 from ctal.export.latency import compiled
 from ctal.export.parity import Difference, batches, compare_maps
 from ctal.export.tracing import Deployed, traced
-from ctal.files import check_absent, write_whole
+from ctal.io.atomic import check_absent, write_whole
+from ctal.io.images import read_picture
+from ctal.io.signals import stopped_by_signals
+from ctal.io.sources import find_pictures
 from ctal.loading import load
 from ctal.networks import Network
-from ctal.reading import read_picture
-from ctal.sources import find_pictures
-from ctal.stopping import stopped_by_signals
 from ctal.tables import aligned_table
 from ctal.tasks import Task
 

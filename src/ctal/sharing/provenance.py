@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ctal.arguments import read_config
-from ctal.checkpoint_file import is_same_checkpoint
 from ctal.data import PreparedArrays
 from ctal.data.prepared import DESCRIPTION, read_description, source_name
 from ctal.errors import InputError
+from ctal.io.checkpoint import is_same_checkpoint
 
 SPLITS = ("test", "val")
 

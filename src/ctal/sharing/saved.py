@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from ctal.errors import InputError, first_line
-from ctal.files import write_text, write_whole
+from ctal.io.atomic import write_text, write_whole
 from ctal.networks import Network, build, describe
 from ctal.sharing.card import model_card
 

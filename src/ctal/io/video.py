@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ctal.errors import InputError, UnreadableError
-from ctal.files import write_whole
+from ctal.io.atomic import write_whole
 
 _TICKS = 1000
 """Steps of a second in which frames are timed."""

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from ctal.errors import InputError
-from ctal.files import write_text, write_whole
+from ctal.io.atomic import write_text, write_whole
 
 
 def test_makes_folders_and_leaves_one_file(tmp_path):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from ctal.errors import InputError
-from ctal.video import Frame, camera_frames, video_frames
+from ctal.io.video import Frame, camera_frames, video_frames
 
 _CAMERA = re.compile(r"camera(?::(\d+))?")
 

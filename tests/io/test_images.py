@@ -5,9 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from ctal import reading
 from ctal.errors import InputError, UnreadableError
-from ctal.reading import as_rgb, read_picture, to_rgb
+from ctal.io import images as reading
+from ctal.io.images import as_rgb, read_picture, to_rgb
 
 GREEN, WHITE = (0, 255, 0), (255, 255, 255)
 

@@ -6,9 +6,9 @@ from itertools import islice
 import pytest
 import torch
 
-from ctal import video
 from ctal.errors import InputError, UnreadableError
-from ctal.video import Frame, camera_frames, video_frames, write_video
+from ctal.io import video
+from ctal.io.video import Frame, camera_frames, video_frames, write_video
 
 av = pytest.importorskip("av", reason="videos need PyAV, the extra `video`")
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ctal.errors import InputError
-from ctal.sources import Source, find_pictures, find_sources, output_names
+from ctal.io.sources import Source, find_pictures, find_sources, output_names
 
 
 def test_folder_glob_and_file(folder):
