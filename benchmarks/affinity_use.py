@@ -31,8 +31,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.measuring import print_head, print_row
-from ctal.arguments import read_config
 from ctal.comparison.settings import data_module
+from ctal.config.arguments import read_config
 from ctal.errors import InputError
 from ctal.inference import Model
 from ctal.loading import load

@@ -23,9 +23,9 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
-from ctal.arguments import read_config
 from ctal.comparison.figure import comparison_figure
 from ctal.comparison.settings import data_module
+from ctal.config.arguments import read_config
 from ctal.cost import latencies, machine
 from ctal.data import DenseDataset, Rooms
 from ctal.inference import Model

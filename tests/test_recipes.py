@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from ctal import networks
-from ctal.arguments import read_config
 from ctal.cli import main
+from ctal.config.arguments import read_config
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 NETWORKS = {

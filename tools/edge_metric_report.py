@@ -25,8 +25,8 @@ from pyEdgeEval.common.metrics import compute_rec_prec_f1, interpolated_max_scor
 from pyEdgeEval.preprocess import binary_thin, fast_nms
 from scipy import ndimage
 
-from ctal.arguments import read_config
 from ctal.comparison.settings import data_module
+from ctal.config.arguments import read_config
 from ctal.data import DenseDataset
 from ctal.metrics.edges import THRESHOLDS
 from ctal.metrics.matching import count_matches

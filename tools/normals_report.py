@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ctal.arguments import read_config
 from ctal.comparison.settings import data_module
+from ctal.config.arguments import read_config
 from ctal.data import Sample
 from ctal.tasks import SemanticSegmentation
 

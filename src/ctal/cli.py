@@ -81,7 +81,7 @@ def _experiment(args: list[str]) -> None:
 
 
 def _call(function: Callable[..., object], args: list[str]) -> None:
-    from ctal.arguments import call
+    from ctal.config.arguments import call
 
     call(function, args[1:], f"ctal {args[0]}")
 

@@ -11,9 +11,9 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from ctal.arguments import input_error_in, parse
 from ctal.callbacks import ConfigFile, PicturePanels, ScoreFile, TrainingCost
 from ctal.checkpoints import RunCheckpoints, WholeCheckpointIO
+from ctal.config.arguments import input_error_in, parse
 from ctal.data import DenseDataModule
 from ctal.data.labels import check_learnable
 from ctal.errors import InputError

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ctal.arguments import read_config
 from ctal.callbacks import TRAINING_COST
 from ctal.comparison.rehearsal import rehearsed_settings
+from ctal.config.arguments import read_config
 from ctal.errors import InputError
 from ctal.io.atomic import write_text
 from ctal.io.checkpoint import checkpoint_path, is_same_checkpoint

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentParser
 
-from ctal.arguments import input_error_in
+from ctal.config.arguments import input_error_in
 from ctal.data import DenseDataModule
 from ctal.errors import InputError
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonargparse import SUPPRESS, ArgumentParser
 
-from ctal.arguments import function_parser, known_keys, parse
+from ctal.config.arguments import function_parser, known_keys, parse
 from ctal.data import DenseDataModule, DenseDataset
 from ctal.data.base import check_length, chosen_tasks
 from ctal.errors import InputError
