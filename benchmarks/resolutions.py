@@ -32,7 +32,7 @@ from ctal.inference import Model
 from ctal.loading import load
 from ctal.measures import measures
 from ctal.networks import Network
-from ctal.networks.encoder import STRIDES
+from ctal.networks.encoders.encoder import STRIDES
 from ctal.networks.resizing import shared_copy
 from ctal.pictures import save_png
 from ctal.restoring import resize_raw

@@ -25,7 +25,7 @@ from timm.models import model_entrypoint
 
 from ctal.errors import InputError
 from ctal.networks import Encoder
-from ctal.networks.bodies import STRIDES, body_options, create_body, feature_maps
+from ctal.networks.encoders.bodies import STRIDES, body_options, create_body, feature_maps
 
 Size = tuple[int, int]  # height, width
 USUAL = [(512, 512), (288, 384)]  # those of PASCAL-Context and NYUv2

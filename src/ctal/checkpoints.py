@@ -24,7 +24,7 @@ from ctal.errors import InputError, Interrupted
 from ctal.io.atomic import write_whole
 from ctal.io.checkpoint import checkpoint_path, read_checkpoint
 from ctal.networks import Network, describe
-from ctal.renames import upgraded
+from ctal.tasks.renames import upgraded
 
 
 class WholeCheckpointIO(TorchCheckpointIO):

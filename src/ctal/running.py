@@ -12,7 +12,7 @@ from torchvision.transforms.v2 import functional as TF
 
 from ctal.errors import InputError
 from ctal.networks import Network
-from ctal.networks.encoder import STRIDES
+from ctal.networks.encoders.encoder import STRIDES
 from ctal.networks.memory import set_memory_format
 from ctal.networks.resizing import nearest_size, shared_copy
 from ctal.restoring import LARGE, Allocate, decoded, resized_strips

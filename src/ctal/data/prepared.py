@@ -15,9 +15,9 @@ from torch import Tensor
 from torchvision.tv_tensors import Image
 
 from ctal.data.base import DenseDataset, Sample
-from ctal.descriptions import build_task, import_modules
 from ctal.errors import InputError
 from ctal.tasks import Task
+from ctal.tasks.serialization import build_task, import_modules
 
 DESCRIPTION = "dataset.json"
 """The file that says what the arrays beside it are."""

@@ -19,10 +19,10 @@ from torchvision.tv_tensors import Image
 
 from ctal.data.base import Sample
 from ctal.data.prepared import DESCRIPTION, FORMAT, layout
-from ctal.descriptions import describe_task
 from ctal.errors import InputError
 from ctal.io.atomic import write_text
 from ctal.tasks import Task
+from ctal.tasks.serialization import describe_task
 
 
 def write_arrays(

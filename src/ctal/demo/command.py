@@ -10,13 +10,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ctal.data import Rooms
-from ctal.descriptions import import_modules
 from ctal.errors import InputError
 from ctal.explanation import modules_of
 from ctal.inference import Model
 from ctal.io.signals import stopped_by_signals
 from ctal.io.sources import find_pictures
 from ctal.loading import DEFAULT, load
+from ctal.tasks.serialization import import_modules
 
 
 def demo(

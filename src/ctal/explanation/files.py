@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ctal.descriptions import import_modules
 from ctal.explanation.affinities import Affinities
 from ctal.explanation.drawing import explained
 from ctal.explanation.observation import observing
@@ -21,6 +20,7 @@ from ctal.io.signals import stopped_by_signals
 from ctal.io.sources import find_pictures, output_names
 from ctal.loading import DEFAULT, load
 from ctal.pictures import save_png
+from ctal.tasks.serialization import import_modules
 
 
 def explain_files(

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from ctal.cost import machine, run_latencies
 from ctal.data import Rooms
-from ctal.descriptions import import_modules
 from ctal.export.formats import Format, Run, format_of
 from ctal.export.latency import compiled
 from ctal.export.parity import Difference, batches, compare_maps
@@ -26,6 +25,7 @@ from ctal.loading import load
 from ctal.networks import Network
 from ctal.tables import aligned_table
 from ctal.tasks import Task
+from ctal.tasks.serialization import import_modules
 
 _PICTURES = 5  # of the embedded rooms, if none are given
 

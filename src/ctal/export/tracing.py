@@ -10,7 +10,7 @@ import ctal.factorised.operator  # noqa: F401 - defines the operator that is tak
 from ctal.errors import InputError
 from ctal.factorised.portable import portable_affinity
 from ctal.networks import Network
-from ctal.networks.bodies import one_line
+from ctal.networks.encoders.bodies import one_line
 
 INPUT = "image"
 """Name of the input of a file; no task may have it."""

@@ -3,14 +3,14 @@
 from ctal.networks.affinity import CTAL
 from ctal.networks.base import Network, Predictions
 from ctal.networks.ctal import CTALNet
-from ctal.networks.description import build, describe
-from ctal.networks.encoder import Encoder
+from ctal.networks.encoders.encoder import Encoder
 from ctal.networks.mti import MTINet
 from ctal.networks.multi_scale_ctal import MultiScaleCTALNet
 from ctal.networks.pad import PADNet
 from ctal.networks.pap import PAPNet
 from ctal.networks.refinement import AffinityRefinement
 from ctal.networks.resizing import SizedPart
+from ctal.networks.serialization import build, describe
 from ctal.networks.shared_encoder import SharedEncoderNet
 from ctal.networks.single_task import SingleTaskNet
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ctal.functional import Method
 from ctal.networks.base import Network, Predictions
-from ctal.networks.encoder import Encoder
+from ctal.networks.encoders.encoder import Encoder
 from ctal.networks.refinement import AffinityRefinement
 from ctal.networks.single_scale import CHANNELS, SingleScaleInitial, decoders
 from ctal.tasks import Task

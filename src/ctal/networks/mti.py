@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ctal.networks.base import Network, Predictions
 from ctal.networks.distillation import Distillation
-from ctal.networks.encoder import Encoder
+from ctal.networks.encoders.encoder import Encoder
 from ctal.networks.layers import Head
 from ctal.networks.multi_scale import MultiScaleInitial
 from ctal.tasks import Task

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ctal.functional import Method
 from ctal.networks.base import Network, Predictions
-from ctal.networks.encoder import STRIDES, Encoder
+from ctal.networks.encoders.encoder import STRIDES, Encoder
 from ctal.networks.layers import Fused
 from ctal.networks.multi_scale import MultiScaleInitial
 from ctal.networks.refinement import AffinityRefinement

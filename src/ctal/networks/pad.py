@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ctal.networks.base import Network, Predictions
 from ctal.networks.distillation import Distillation
-from ctal.networks.encoder import Encoder
+from ctal.networks.encoders.encoder import Encoder
 from ctal.networks.single_scale import CHANNELS, SingleScaleInitial, decoders
 from ctal.tasks import Task
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 
 from ctal.errors import InputError
-from ctal.networks.encoder import STRIDES
+from ctal.networks.encoders.encoder import STRIDES
 from ctal.networks.layers import Fused, Head, InitialHead, bottleneck
 from ctal.tasks import Task
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from ctal.networks.base import Network, Predictions
-from ctal.networks.encoder import Encoder
+from ctal.networks.encoders.encoder import Encoder
 from ctal.networks.single_scale import head
 from ctal.tasks import Task
 

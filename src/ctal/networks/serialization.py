@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from ctal.descriptions import build_task, class_name, describe_task, find_class
 from ctal.errors import InputError
 from ctal.networks.base import Network
-from ctal.renames import upgraded
+from ctal.tasks.renames import upgraded
+from ctal.tasks.serialization import build_task, class_name, describe_task, find_class
 
 Description = dict[str, Any]
 """{"class": name, "arguments": {...}, "tasks": [{"class": name, "arguments": {...}}, ...]}."""

@@ -12,7 +12,7 @@ from timm.models import load_state_dict
 from torch import Tensor, nn
 
 from ctal.errors import InputError
-from ctal.networks.bodies import body_options, create_body, one_line, own_size
+from ctal.networks.encoders.bodies import body_options, create_body, one_line, own_size
 
 
 def create_pretrained(name: str, size: tuple[int, int], pretrained: bool | str) -> Any:

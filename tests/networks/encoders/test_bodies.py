@@ -3,7 +3,7 @@
 import pytest
 
 from ctal.errors import InputError
-from ctal.networks.bodies import body_options, feature_maps
+from ctal.networks.encoders.bodies import body_options, feature_maps
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ctal.networks.neck import PyramidNeck
+from ctal.networks.encoders.neck import PyramidNeck
 
 STRIDES = (4, 8, 16, 32)
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ctal.errors import InputError
-from ctal.networks.bodies import (
+from ctal.networks.encoders.bodies import (
     STRIDES,
     body_options,
     create_body,
@@ -17,8 +17,8 @@ from ctal.networks.bodies import (
     gives_channels_last,
     names_of_sized,
 )
-from ctal.networks.neck import PyramidNeck
-from ctal.networks.pretrained import create_pretrained
+from ctal.networks.encoders.neck import PyramidNeck
+from ctal.networks.encoders.pretrained import create_pretrained
 from ctal.networks.resizing import shared_copy
 
 __all__ = ["STRIDES", "Encoder"]

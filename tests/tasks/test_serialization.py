@@ -3,9 +3,9 @@ import json
 import pytest
 
 from ctal.data.rooms_dataset import Rooms
-from ctal.descriptions import build_task, describe_task
 from ctal.errors import InputError
 from ctal.tasks import Edges, HumanParts
+from ctal.tasks.serialization import build_task, describe_task
 
 
 @pytest.mark.parametrize(

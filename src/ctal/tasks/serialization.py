@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from ctal.errors import InputError, first_line
-from ctal.renames import upgraded
 from ctal.tasks import Task
+from ctal.tasks.renames import upgraded
 
 Description = dict[str, Any]
 """{"class": name, "arguments": {...}}, plain values only."""

@@ -1,0 +1,1 @@
+"""Encoders: feature pyramids of any timm model."""
