@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torchvision.transforms.v2 import functional as TF
 
 from ctal.data import Camera, DepthMap, NormalMap, Rooms
+from ctal.data.datasets.rooms import FOLDER
 from ctal.data.geometry import axis_signs, normals_from_depth, unit_vectors
-from ctal.data.rooms_dataset import FOLDER
 from ctal.errors import InputError
 
 CAMERA = Camera(fx=60.0, fy=62.0, cx=31.0, cy=22.5)

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ctal.data.rooms_dataset import Rooms
+from ctal.data.datasets.rooms import Rooms
 from ctal.errors import InputError
 from ctal.tasks import Edges, HumanParts
 from ctal.tasks.serialization import build_task, describe_task

@@ -1,16 +1,16 @@
 """Data: samples of typed maps from files, and the batches made of them."""
 
 from ctal.data.base import DenseDataset, Sample
-from ctal.data.cityscapes import Cityscapes
+from ctal.data.datasets.cityscapes import Cityscapes
+from ctal.data.datasets.folder import FolderDataset
+from ctal.data.datasets.nyuv2 import NYUv2
+from ctal.data.datasets.pascal_context import PASCALContext
+from ctal.data.datasets.rooms import Rooms
 from ctal.data.derived import DerivedMap, EdgesFromClasses, EdgesFromDepth, NormalsFromDepth
-from ctal.data.folder import FolderDataset
 from ctal.data.geometry import Camera
 from ctal.data.map_files import MapFiles
 from ctal.data.module import DenseDataModule
-from ctal.data.nyuv2 import NYUv2
-from ctal.data.pascal_context import PASCALContext
 from ctal.data.prepared import PreparedArrays
-from ctal.data.rooms_dataset import Rooms
 from ctal.data.transforms import RandomZoomCrop
 from ctal.maps import ClassMap, DepthMap, EdgeMap, InverseDepthMap, Map, NormalMap
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ctal.data.rooms_dataset import CLASSES, FOLDER
+from ctal.data.datasets.rooms import CLASSES, FOLDER
 
 SPLITS = {"train": 320, "val": 64, "test": 64}
 HEIGHT, WIDTH = 96, 128

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ctal.data.folder import FolderDataset
+from ctal.data.datasets.folder import FolderDataset
 from ctal.data.map_files import MapFiles
 from ctal.errors import InputError
 from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals

@@ -7,11 +7,11 @@ from dataclasses import astuple
 from pathlib import Path
 
 from ctal.data.base import DenseDataset, Sample, chosen_tasks
+from ctal.data.datasets.folder import CompleteFolders
+from ctal.data.datasets.nyuv2_folders import mtan_maps, small_maps
+from ctal.data.datasets.nyuv2_mat import MAT_FILE, SPLIT_FILE, NYUv2Mat
 from ctal.data.derived import DerivedMap, EdgesFromClasses, NormalsFromDepth
-from ctal.data.folder import CompleteFolders
 from ctal.data.geometry import Camera
-from ctal.data.nyuv2_folders import mtan_maps, small_maps
-from ctal.data.nyuv2_mat import MAT_FILE, SPLIT_FILE, NYUv2Mat
 from ctal.errors import InputError
 from ctal.tasks import Edges
 

@@ -7,12 +7,8 @@ from pathlib import Path
 
 from ctal.data.base import DenseDataset, Sample, chosen_tasks
 from ctal.data.completeness import check_present
-from ctal.data.files import read_image
-from ctal.data.folder import check_size
-from ctal.data.geometry import Floats
-from ctal.data.names import part_of, read_names
-from ctal.data.normal_axes import stored_axes
-from ctal.data.pascal_context_files import (
+from ctal.data.datasets.folder import check_size
+from ctal.data.datasets.pascal_context_files import (
     EdgeFiles,
     LabelFiles,
     NormalFiles,
@@ -20,6 +16,10 @@ from ctal.data.pascal_context_files import (
     SaliencyFiles,
     SemsegFiles,
 )
+from ctal.data.files import read_image
+from ctal.data.geometry import Floats
+from ctal.data.names import part_of, read_names
+from ctal.data.normal_axes import stored_axes
 from ctal.errors import InputError
 
 

@@ -13,7 +13,7 @@ from ctal.data import (
     MapFiles,
     NormalsFromDepth,
 )
-from ctal.data.folder import CompleteFolders
+from ctal.data.datasets.folder import CompleteFolders
 from ctal.data.names import part_of
 from ctal.errors import InputError
 from ctal.maps import ClassMap, DepthMap, EdgeMap, NormalMap

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ctal.data.datasets.nyuv2_mat import nyuv2_classes, table_of_40
 from ctal.data.geometry import Floats, unit_vectors
 from ctal.data.map_files import MapFiles
 from ctal.data.names import NAME, find_names
 from ctal.data.normal_axes import Signs, stored_axes
-from ctal.data.nyuv2_mat import nyuv2_classes, table_of_40
 from ctal.errors import InputError
 from ctal.maps import UNLABELLED_CLASS
 from ctal.tasks import Depth, SurfaceNormals

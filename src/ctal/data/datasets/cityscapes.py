@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctal.data.base import chosen_tasks
-from ctal.data.cityscapes_classes import cityscapes_classes, class_table
-from ctal.data.folder import CompleteFolders
+from ctal.data.datasets.cityscapes_classes import cityscapes_classes, class_table
+from ctal.data.datasets.folder import CompleteFolders
 from ctal.data.map_files import MapFiles
 from ctal.errors import InputError
 from ctal.maps import Map

@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser
 
 from ctal.data import DenseDataModule
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONFIGS = ROOT / "configs" / "nyuv2_folder"
 PICTURES = ROOT.parent / "shared" / "nyuv2_288x384"
 

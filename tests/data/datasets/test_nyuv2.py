@@ -10,7 +10,7 @@ from tests.small_nyuv2 import write_small_nyuv2
 
 from ctal.cli import main
 from ctal.data import Camera, NYUv2
-from ctal.data.nyuv2_mat import class_table
+from ctal.data.datasets.nyuv2_mat import class_table
 from ctal.errors import InputError
 from ctal.maps import ClassMap, DepthMap, EdgeMap, NormalMap
 
