@@ -34,11 +34,11 @@ from benchmarks.measuring import print_head, print_row
 from ctal.comparison.settings import data_module
 from ctal.config.arguments import read_config
 from ctal.errors import InputError
+from ctal.evaluation.evaluator import Scoring
+from ctal.evaluation.metric_info import measures
 from ctal.inference import Model
 from ctal.loading import load
-from ctal.measures import measures
 from ctal.networks import CTAL, CTALNet, MultiScaleCTALNet
-from ctal.scoring import Scoring
 
 CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
     "as trained": lambda added: added,

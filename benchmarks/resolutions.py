@@ -28,9 +28,9 @@ from ctal.comparison.settings import data_module
 from ctal.config.arguments import read_config
 from ctal.cost import latencies, machine
 from ctal.data import DenseDataset, Rooms
+from ctal.evaluation.metric_info import measures
 from ctal.inference import Model
 from ctal.loading import load
-from ctal.measures import measures
 from ctal.networks import Network
 from ctal.networks.encoders.encoder import STRIDES
 from ctal.networks.resizing import shared_copy

@@ -17,9 +17,9 @@ from ctal.config.arguments import input_error_in, parse
 from ctal.data import DenseDataModule
 from ctal.data.labels import check_learnable
 from ctal.errors import InputError
+from ctal.evaluation.metric_info import measures
 from ctal.io.atomic import write_whole
 from ctal.io.checkpoint import checkpoint_path
-from ctal.measures import measures
 from ctal.quiet import quieten_libraries
 from ctal.schedules import PlateauSteps
 from ctal.training import MultiTaskModule

@@ -14,11 +14,11 @@ from torch.optim import Optimizer
 from ctal.checkpoints import check_same_network
 from ctal.data.sampling import derived_seed
 from ctal.errors import InputError
+from ctal.evaluation.evaluator import Scores, Scoring
 from ctal.losses import TaskLosses
 from ctal.networks import Network, Predictions, describe
 from ctal.networks.memory import set_memory_format
 from ctal.schedules import make_optimizer, make_schedule
-from ctal.scoring import Scores, Scoring
 from ctal.tasks import Task
 from ctal.weighting import Weighting, make_weighting
 

@@ -5,6 +5,6 @@ It writes comparison.md, comparison.json, figure.png and pareto.png, and a folde
 
 from ctal.comparison.command import compare
 from ctal.comparison.table import Comparison, Row
-from ctal.measures import Measure, measures
+from ctal.evaluation.metric_info import Measure, measures
 
 __all__ = ["Comparison", "Measure", "Row", "compare", "measures"]

@@ -24,10 +24,10 @@ from ctal.data import DenseDataModule
 from ctal.data.labels import check_labels
 from ctal.data.loading import collate
 from ctal.errors import InputError
+from ctal.evaluation.metric_info import measures
 from ctal.inference import Model
 from ctal.io.atomic import write_text
 from ctal.loading import load, usable_device
-from ctal.measures import measures
 from ctal.pictures import save_png
 
 

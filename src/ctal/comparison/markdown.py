@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ctal.comparison.significance import CONFIDENCE, Difference, t_limit
-from ctal.measures import Measure
+from ctal.evaluation.metric_info import Measure
 from ctal.tables import aligned_table
 
 if TYPE_CHECKING:

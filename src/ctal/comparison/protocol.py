@@ -11,7 +11,7 @@ from ctal import cost
 from ctal.comparison.candidates import Candidate
 from ctal.comparison.markdown import OVER_BEST, OVER_REFERENCE
 from ctal.data import DenseDataModule, DenseDataset, PreparedArrays
-from ctal.measures import Measure
+from ctal.evaluation.metric_info import Measure
 
 
 def protocol(

@@ -10,7 +10,7 @@ from typing import Any
 
 from ctal.comparison.markdown import markdown
 from ctal.comparison.significance import Difference, differences
-from ctal.measures import Measure
+from ctal.evaluation.metric_info import Measure
 from ctal.metrics import delta_m
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import timm
 
 from ctal.cost import gmacs, parameters
-from ctal.measures import measures
+from ctal.evaluation.metric_info import measures
 from ctal.networks import Encoder, Network
 
 _HEAD = """---

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from ctal.scoring import Scoring
+from ctal.evaluation.evaluator import Scoring
 from ctal.tasks import Depth, Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals
 
 TASKS = [SemanticSegmentation(3), Depth(), SurfaceNormals(), Edges(), Saliency(), HumanParts()]

@@ -1,4 +1,4 @@
-from ctal.measures import measures
+from ctal.evaluation.metric_info import measures
 from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 
 

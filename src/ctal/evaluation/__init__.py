@@ -1,0 +1,1 @@
+"""Evaluation: metrics of all tasks over a dataset."""
