@@ -34,9 +34,9 @@ from ctal.loading import load
 from ctal.networks import Network
 from ctal.networks.encoders.encoder import STRIDES
 from ctal.networks.resizing import shared_copy
-from ctal.pictures import save_png
 from ctal.restoring import resize_raw
 from ctal.tasks import Task
+from ctal.visualization.panels import save_png
 
 QUICKSTART = "runs/quickstart/*/seed0"
 Size = tuple[int, int]

@@ -19,8 +19,8 @@ from torch import Tensor
 from ctal.cost import machine
 from ctal.errors import InputError
 from ctal.io.atomic import write_text
-from ctal.pictures import panel
 from ctal.training import MultiTaskModule
+from ctal.visualization.panels import panel
 
 TRAINING_COST = "training.json"
 

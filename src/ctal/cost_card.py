@@ -11,9 +11,9 @@ from ctal.comparison.rehearsal import rehearsed_experiment
 from ctal.cost import machine
 from ctal.loading import load, usable_device
 from ctal.parts import WHOLE, Cost, part_costs
-from ctal.tables import aligned_table
 from ctal.tasks import Task
 from ctal.tasks.serialization import import_modules
+from ctal.visualization.tables import aligned_table
 
 
 def print_cost_card(

@@ -21,11 +21,11 @@ from ctal.io.atomic import write_whole
 from ctal.io.images import read_picture
 from ctal.io.sources import Source
 from ctal.io.video import Frame, write_video
-from ctal.pictures import Cell, panel, save_png
 from ctal.point_cloud import save_ply
 from ctal.restoring import LARGE, to_array
 from ctal.tasks import Task
 from ctal.tasks.depth import is_metric_depth
+from ctal.visualization.panels import Cell, panel, save_png
 
 _PAINTED = 2048  # the longer side of what is painted: a panel shows less
 

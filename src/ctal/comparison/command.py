@@ -28,7 +28,7 @@ from ctal.evaluation.metric_info import measures
 from ctal.inference import Model
 from ctal.io.atomic import write_text
 from ctal.loading import load, usable_device
-from ctal.pictures import save_png
+from ctal.visualization.panels import save_png
 
 
 def compare(

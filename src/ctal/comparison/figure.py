@@ -11,8 +11,8 @@ from torchvision.transforms.v2 import functional as TF
 
 from ctal.data.loading import completed
 from ctal.inference import Model
-from ctal.pictures import Cell, error_picture, panel
 from ctal.tasks import Task
+from ctal.visualization.panels import Cell, error_picture, panel
 
 
 def comparison_figure(

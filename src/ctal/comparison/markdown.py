@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ctal.comparison.significance import CONFIDENCE, Difference, t_limit
 from ctal.evaluation.metric_info import Measure
-from ctal.tables import aligned_table
+from ctal.visualization.tables import aligned_table
 
 if TYPE_CHECKING:
     from ctal.comparison.table import Comparison, Row

@@ -20,7 +20,7 @@ from ctal.data_commands.survey import Survey, walk
 from ctal.errors import InputError
 from ctal.io.atomic import check_absent, write_text
 from ctal.io.signals import stopped_by_signals
-from ctal.pictures import save_png
+from ctal.visualization.panels import save_png
 
 
 def check(data: DataSettings, split: list[str] | None = None, workers: int | None = None) -> None:

@@ -10,8 +10,8 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
 from ctal.data import Sample
-from ctal.pictures import Cell, panel
 from ctal.tasks import Task
+from ctal.visualization.panels import Cell, panel
 
 
 def contact_sheet(tasks: Sequence[Task], samples: Mapping[str, Sample]) -> Tensor:

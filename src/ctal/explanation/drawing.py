@@ -16,8 +16,8 @@ from torchvision.transforms.v2 import functional as TF
 
 from ctal.explanation.affinities import Affinities, Array
 from ctal.explanation.pixels import Pixel
-from ctal.pictures import Cell, fitting_font, panel
 from ctal.tasks import Task
+from ctal.visualization.panels import Cell, fitting_font, panel
 
 _SHORTEST, _LONGEST = 320, 640  # the longer side, in pixels, of a shown picture: room for detail
 _FAINTEST, _STRONGEST = 0.15, 0.85  # how much a heat map hides of the picture at 0, at its limit

@@ -19,8 +19,8 @@ from ctal.io.images import read_picture
 from ctal.io.signals import stopped_by_signals
 from ctal.io.sources import find_pictures, output_names
 from ctal.loading import DEFAULT, load
-from ctal.pictures import save_png
 from ctal.tasks.serialization import import_modules
+from ctal.visualization.panels import save_png
 
 
 def explain_files(

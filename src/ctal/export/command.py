@@ -23,9 +23,9 @@ from ctal.io.signals import stopped_by_signals
 from ctal.io.sources import find_pictures
 from ctal.loading import load
 from ctal.networks import Network
-from ctal.tables import aligned_table
 from ctal.tasks import Task
 from ctal.tasks.serialization import import_modules
+from ctal.visualization.tables import aligned_table
 
 _PICTURES = 5  # of the embedded rooms, if none are given
 

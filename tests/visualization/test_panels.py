@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from ctal.errors import InputError
-from ctal.pictures import GREY, error_picture, panel, save_png
+from ctal.visualization.panels import GREY, error_picture, panel, save_png
 
 
 def plain(colour, height=96, width=128):

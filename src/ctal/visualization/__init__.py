@@ -1,0 +1,1 @@
+"""Visualization: panels of maps and text tables."""
