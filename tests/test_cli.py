@@ -444,7 +444,7 @@ def test_full_disk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
 
         whole(path, fail)
 
-    monkeypatch.setattr("ctal.checkpoints.write_whole", onto_full_disk)
+    monkeypatch.setattr("ctal.training.checkpointing.write_whole", onto_full_disk)
     line = error_line(["fit", *config("own_network")], capsys)
     assert "checkpoints/best.ckpt: cannot be written (No space left on device)" in line
     assert not list(Path("run/checkpoints").iterdir())

@@ -75,7 +75,7 @@ def _usage(commands: dict[str, Command], prog: str, summary: str) -> str:
 
 
 def _experiment(args: list[str]) -> None:
-    from ctal.experiment import Experiment
+    from ctal.training.experiment import Experiment
 
     Experiment(args)
 

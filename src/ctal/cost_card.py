@@ -7,12 +7,12 @@ from pathlib import Path
 
 from torch import nn
 
-from ctal.comparison.rehearsal import rehearsed_experiment
 from ctal.cost import machine
 from ctal.loading import load, usable_device
 from ctal.parts import WHOLE, Cost, part_costs
 from ctal.tasks import Task
 from ctal.tasks.serialization import import_modules
+from ctal.training.dry_run import rehearsed_experiment
 from ctal.visualization.tables import aligned_table
 
 

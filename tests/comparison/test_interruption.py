@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from ctal import callbacks, checkpoints
 from ctal.comparison import compare
 from ctal.comparison.candidates import Plan
+from ctal.training.module import callbacks
+from ctal.training.module import checkpointing as checkpoints
 
 ROOT = str(Path(__file__).parents[2])
 KEYS = ["name", "runs", "mean", "spread", "delta_m", "delta_m_all_metrics", "parameters"]

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ctal.callbacks import TRAINING_COST
-from ctal.comparison.rehearsal import rehearsed_settings
 from ctal.config.arguments import read_config
 from ctal.errors import InputError
 from ctal.io.atomic import write_text
 from ctal.io.checkpoint import checkpoint_path, is_same_checkpoint
+from ctal.training.callbacks import TRAINING_COST
+from ctal.training.dry_run import rehearsed_settings
 
 _SCORING = {"val": "validate", "test": "test"}
 

@@ -11,15 +11,15 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ctal.checkpoints import check_same_network
 from ctal.data.sampling import derived_seed
 from ctal.errors import InputError
 from ctal.evaluation.evaluator import Scores, Scoring
-from ctal.losses import TaskLosses
 from ctal.networks import Network, Predictions, describe
 from ctal.networks.memory import set_memory_format
-from ctal.schedules import make_optimizer, make_schedule
 from ctal.tasks import Task
+from ctal.training.checkpointing import check_same_network
+from ctal.training.losses import TaskLosses
+from ctal.training.optim import make_optimizer, make_schedule
 from ctal.weighting import Weighting, make_weighting
 
 Batch = Mapping[str, Tensor]

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 from tests.own_network import OwnNet
 
-from ctal.callbacks import ScoreFile
 from ctal.tasks import Depth, SemanticSegmentation
 from ctal.training import MultiTaskModule
+from ctal.training.callbacks import ScoreFile
 
 
 def test_scores_that_json_does_not_have(tmp_path):

@@ -5,8 +5,8 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from ctal.checkpoints import RunCheckpoints, WholeCheckpointIO
-from ctal.schedules import PlateauSteps
+from ctal.training.checkpointing import RunCheckpoints, WholeCheckpointIO
+from ctal.training.optim import PlateauSteps
 
 
 class Stuck(LightningModule):

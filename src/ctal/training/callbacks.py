@@ -19,7 +19,7 @@ from torch import Tensor
 from ctal.cost import machine
 from ctal.errors import InputError
 from ctal.io.atomic import write_text
-from ctal.training import MultiTaskModule
+from ctal.training.module import MultiTaskModule
 from ctal.visualization.panels import panel
 
 TRAINING_COST = "training.json"

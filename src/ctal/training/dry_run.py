@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from ctal.errors import InputError
-from ctal.experiment import Experiment
+from ctal.training.experiment import Experiment
 
 
 class Rehearsal(Experiment):

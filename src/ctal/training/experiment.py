@@ -11,8 +11,6 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from ctal.callbacks import ConfigFile, PicturePanels, ScoreFile, TrainingCost
-from ctal.checkpoints import RunCheckpoints, WholeCheckpointIO
 from ctal.config.arguments import input_error_in, parse
 from ctal.data import DenseDataModule
 from ctal.data.labels import check_learnable
@@ -20,9 +18,11 @@ from ctal.errors import InputError
 from ctal.evaluation.metric_info import measures
 from ctal.io.atomic import write_whole
 from ctal.io.checkpoint import checkpoint_path
-from ctal.quiet import quieten_libraries
-from ctal.schedules import PlateauSteps
-from ctal.training import MultiTaskModule
+from ctal.training.callbacks import ConfigFile, PicturePanels, ScoreFile, TrainingCost
+from ctal.training.checkpointing import RunCheckpoints, WholeCheckpointIO
+from ctal.training.module import MultiTaskModule
+from ctal.training.optim import PlateauSteps
+from ctal.training.warnings import quieten_libraries
 
 _CKPT_PATH = (
     "a checkpoint, or 'best' or 'last', that of the run's folder; fit: the one to resume from, by "

@@ -7,8 +7,8 @@ import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
-from ctal.checkpoints import RunCheckpoints, WholeCheckpointIO
 from ctal.errors import Interrupted
+from ctal.training.checkpointing import RunCheckpoints, WholeCheckpointIO
 
 
 class Line(LightningModule):
