@@ -37,7 +37,7 @@ from ctal.errors import InputError
 from ctal.evaluation.evaluator import Scoring
 from ctal.evaluation.metric_info import measures
 from ctal.inference import Model
-from ctal.loading import load
+from ctal.inference.loading import load
 from ctal.networks import CTAL, CTALNet, MultiScaleCTALNet
 
 CHANGES: dict[str, Callable[[Tensor], Tensor]] = {

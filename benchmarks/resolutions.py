@@ -30,11 +30,11 @@ from ctal.cost import latencies, machine
 from ctal.data import DenseDataset, Rooms
 from ctal.evaluation.metric_info import measures
 from ctal.inference import Model
-from ctal.loading import load
+from ctal.inference.loading import load
+from ctal.inference.postprocessing import resize_raw
 from ctal.networks import Network
 from ctal.networks.encoders.encoder import STRIDES
 from ctal.networks.resizing import shared_copy
-from ctal.restoring import resize_raw
 from ctal.tasks import Task
 from ctal.visualization.panels import save_png
 

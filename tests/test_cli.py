@@ -143,7 +143,7 @@ def test_checkpoint_holds_plain_values(fitted: Path) -> None:
 
 
 def test_network_loads_from_the_folder(fitted: Path) -> None:
-    from ctal.loading import load
+    from ctal.inference.loading import load
 
     maps = load(fitted).predict(torch.zeros(3, 40, 50))
     assert {name: array.shape for name, array in maps.items()} == {

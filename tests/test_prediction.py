@@ -217,7 +217,7 @@ class TestForms:
         for module in ("running", "restoring", "writing"):
             monkeypatch.setattr(f"ctal.{module}.LARGE", 100)
         monkeypatch.setattr("ctal.writing._PAINTED", 45)
-        monkeypatch.setattr("ctal.restoring._STRIP", 700)
+        monkeypatch.setattr("ctal.inference.postprocessing._STRIP", 700)
         predict_files(["large.png"], checkpoint, "parts")
         assert written(folder / "parts") == ["large.npz", "large.png"]
         with np.load("usual/large.npz") as usual, np.load("parts/large.npz") as parts:

@@ -4,13 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ctal.loading import load
+    from ctal.inference.loading import load
     from ctal.networks import CTAL
 
 __version__ = "0.1.0"
 __all__ = ["CTAL", "__version__", "load"]
 
-_HOMES = {"CTAL": "ctal.networks", "load": "ctal.loading"}
+_HOMES = {"CTAL": "ctal.networks", "load": "ctal.inference.loading"}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import nn
 
 from ctal.cost import machine
-from ctal.loading import load, usable_device
+from ctal.inference.loading import load, usable_device
 from ctal.parts import WHOLE, Cost, part_costs
 from ctal.tasks import Task
 from ctal.tasks.serialization import import_modules

@@ -16,13 +16,13 @@ from torch import Tensor
 
 from ctal.data.geometry import Camera
 from ctal.errors import InputError
-from ctal.inference import Model, check_shapes
+from ctal.inference.model import Model, check_shapes
+from ctal.inference.postprocessing import LARGE, to_array
 from ctal.io.atomic import write_whole
 from ctal.io.images import read_picture
 from ctal.io.sources import Source
 from ctal.io.video import Frame, write_video
 from ctal.point_cloud import save_ply
-from ctal.restoring import LARGE, to_array
 from ctal.tasks import Task
 from ctal.tasks.depth import is_metric_depth
 from ctal.visualization.panels import Cell, panel, save_png

@@ -9,7 +9,7 @@ from PIL import Image
 from tests.small_networks import write_checkpoint
 
 from ctal import cli
-from ctal.loading import load
+from ctal.inference.loading import load
 from ctal.networks import CTALNet, SharedEncoderNet
 from ctal.tasks import Depth, SemanticSegmentation
 

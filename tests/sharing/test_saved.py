@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 from tests.small_networks import TASKS, write_checkpoint
 
 import ctal
-from ctal import loading
 from ctal.errors import InputError
+from ctal.inference import loading
 from ctal.networks import CTALNet, SharedEncoderNet, describe
 from ctal.tasks import Depth, HumanParts, SemanticSegmentation
 

@@ -25,9 +25,9 @@ from ctal.data.labels import check_labels
 from ctal.data.loading import collate
 from ctal.errors import InputError
 from ctal.evaluation.metric_info import measures
-from ctal.inference import Model
+from ctal.inference.loading import load, usable_device
+from ctal.inference.model import Model
 from ctal.io.atomic import write_text
-from ctal.loading import load, usable_device
 from ctal.visualization.panels import save_png
 
 

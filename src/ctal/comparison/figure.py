@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
 from ctal.data.loading import completed
-from ctal.inference import Model
+from ctal.inference.model import Model
 from ctal.tasks import Task
 from ctal.visualization.panels import Cell, error_picture, panel
 

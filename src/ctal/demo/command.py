@@ -12,10 +12,10 @@ from pathlib import Path
 from ctal.data import Rooms
 from ctal.errors import InputError
 from ctal.explanation import modules_of
-from ctal.inference import Model
+from ctal.inference.loading import DEFAULT, load
+from ctal.inference.model import Model
 from ctal.io.signals import stopped_by_signals
 from ctal.io.sources import find_pictures
-from ctal.loading import DEFAULT, load
 from ctal.tasks.serialization import import_modules
 
 

@@ -16,7 +16,7 @@ from ctal.demo.views import explained, painted, pixel_at
 from ctal.demo.visits import Visit, Visits, take_upload, visit
 from ctal.errors import InputError
 from ctal.explanation import Pixel, modules_of
-from ctal.inference import Model
+from ctal.inference.model import Model
 from ctal.io.images import read_picture
 from ctal.tasks.depth import is_metric_depth
 

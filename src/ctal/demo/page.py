@@ -11,7 +11,7 @@ from gradio.components import Component
 
 from ctal.demo.handlers import Handlers
 from ctal.demo.texts import ADDED, INTRODUCTION, MIXED, SINGLE, SURFACES, about
-from ctal.inference import Model
+from ctal.inference.model import Model
 
 # Files of the page are removed by the second when they are older than that, in seconds: a browser
 # has loaded them by then.

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from ctal.demo.guard import MEGABYTES, Guard
 from ctal.demo.page import page
 from ctal.demo.texts import CSS
-from ctal.inference import Model
+from ctal.inference.model import Model
 
 # Those of the machine: gradio's own come from Google.
 _FONTS = ["system-ui", "Segoe UI", "DejaVu Sans", "sans-serif"]

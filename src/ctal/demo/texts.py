@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctal.demo.surface import FIELD_OF_VIEW
-from ctal.inference import Model
+from ctal.inference.model import Model
 
 INTRODUCTION = """
 # ctal

@@ -13,7 +13,7 @@ from torchvision.transforms.v2 import functional as TF
 from ctal.errors import InputError
 from ctal.explanation import Observation, observing
 from ctal.explanation.drawing import shown_size
-from ctal.inference import Model
+from ctal.inference.model import Model
 from ctal.io.images import read_picture
 
 MEGAPIXELS = 50

@@ -13,12 +13,12 @@ from ctal.explanation.affinities import Affinities
 from ctal.explanation.drawing import explained
 from ctal.explanation.observation import observing
 from ctal.explanation.pixels import Pixel, checked_pixel
-from ctal.inference import Model
+from ctal.inference.loading import DEFAULT, load
+from ctal.inference.model import Model
 from ctal.io.atomic import check_absent, write_whole
 from ctal.io.images import read_picture
 from ctal.io.signals import stopped_by_signals
 from ctal.io.sources import find_pictures, output_names
-from ctal.loading import DEFAULT, load
 from ctal.tasks.serialization import import_modules
 from ctal.visualization.panels import save_png
 

@@ -17,11 +17,11 @@ from ctal.export.formats import Format, Run, format_of
 from ctal.export.latency import compiled
 from ctal.export.parity import Difference, batches, compare_maps
 from ctal.export.tracing import Deployed, traced
+from ctal.inference.loading import load
 from ctal.io.atomic import check_absent, write_whole
 from ctal.io.images import read_picture
 from ctal.io.signals import stopped_by_signals
 from ctal.io.sources import find_pictures
-from ctal.loading import load
 from ctal.networks import Network
 from ctal.tasks import Task
 from ctal.tasks.serialization import import_modules

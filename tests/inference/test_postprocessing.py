@@ -3,8 +3,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctal import restoring
-from ctal.restoring import resize_raw, resized_strips
+from ctal.inference import postprocessing as restoring
+from ctal.inference.postprocessing import resize_raw, resized_strips
 
 
 @given(

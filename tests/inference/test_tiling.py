@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctal.tiles import _starts, can_tile, tile_strips
+from ctal.inference.tiling import _starts, can_tile, tile_strips
 
 
 @given(side=st.integers(1, 40), more=st.integers(0, 300))

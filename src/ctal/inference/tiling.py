@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ctal.restoring import Strip
+from ctal.inference.postprocessing import Strip
 
 OVERLAP = 4
 """Neighbours share the n-th part of a tile's side, over which one fades into the other."""

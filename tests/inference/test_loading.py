@@ -8,7 +8,7 @@ from tests.small_networks import TASKS, write_checkpoint
 import ctal
 from ctal.errors import InputError
 from ctal.inference import Model
-from ctal.loading import checkpoint_file, load
+from ctal.inference.loading import checkpoint_file, load
 from ctal.networks import SharedEncoderNet, describe
 
 

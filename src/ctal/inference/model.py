@@ -14,10 +14,10 @@ from torch import Tensor
 
 from ctal.errors import InputError
 from ctal.explanation import Affinities, checked_pixel, observing
+from ctal.inference.postprocessing import Allocate, in_memory, to_array
+from ctal.inference.runner import Runner
 from ctal.io.images import Picture, as_rgb
 from ctal.networks import Network
-from ctal.restoring import Allocate, in_memory, to_array
-from ctal.running import Runner
 from ctal.sharing import push, write_saved
 from ctal.tasks import Task
 

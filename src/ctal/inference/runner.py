@@ -11,12 +11,12 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
 from ctal.errors import InputError
+from ctal.inference.postprocessing import LARGE, Allocate, decoded, resized_strips
+from ctal.inference.tiling import can_tile, tile_strips
 from ctal.networks import Network
 from ctal.networks.encoders.encoder import STRIDES
 from ctal.networks.memory import set_memory_format
 from ctal.networks.resizing import nearest_size, shared_copy
-from ctal.restoring import LARGE, Allocate, decoded, resized_strips
-from ctal.tiles import can_tile, tile_strips
 
 _COPIES = 4  # upright and lying pictures of two cameras
 

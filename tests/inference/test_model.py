@@ -205,7 +205,7 @@ class TestStream:
         expected = echo.predict(picture)
         for module in ("running", "restoring"):
             monkeypatch.setattr(f"ctal.{module}.LARGE", 1000)
-        monkeypatch.setattr("ctal.restoring._STRIP", 40 * 7)
+        monkeypatch.setattr("ctal.inference.postprocessing._STRIP", 40 * 7)
         made = []
 
         def empty(shape, dtype):

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ctal.errors import InputError, first_line
-from ctal.inference import Model
+from ctal.inference.model import Model
 from ctal.io.checkpoint import checkpoint_path, read_checkpoint
 from ctal.networks import Network, build
 from ctal.sharing import fetch, is_hub_id, is_saved, load_weights, provenance, read_saved

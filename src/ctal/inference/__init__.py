@@ -1,0 +1,6 @@
+"""Inference: load a trained network and predict maps of images."""
+
+from ctal.inference.loading import load
+from ctal.inference.model import Model
+
+__all__ = ["Model", "load"]
