@@ -28,9 +28,9 @@ from benchmarks.measuring import (
     print_row,
     run_benchmark,
 )
-from ctal.cost import machine
 from ctal.factorised import multiply_adds, passes
 from ctal.functional import Method, cross_task_affinity
+from ctal.profiling.cost import machine
 
 CHANNELS, KERNEL = 128, 3
 SIZES = [(16, 16), (24, 32), (48, 64), (72, 96), (128, 256), (256, 512)]

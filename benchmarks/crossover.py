@@ -11,8 +11,8 @@ import torch
 
 from benchmarks.affinity import FORMS, both_passes, make_inputs
 from benchmarks.measuring import print_head, print_row
-from ctal.cost import machine
 from ctal.factorised import cheaper_method
+from ctal.profiling.cost import machine
 
 SIZES = [(8, 8), (12, 16), (16, 16), (24, 32), (32, 32)]
 CHANNELS, TASKS, ROUNDS = [32, 64, 128], [2, 3, 5], 7

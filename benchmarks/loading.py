@@ -21,13 +21,13 @@ import torch
 from jsonargparse import ArgumentParser
 from torchvision.transforms import v2
 
-from ctal.cost import machine
 from ctal.data import DenseDataModule, DenseDataset, PreparedArrays, RandomZoomCrop, Sample
 from ctal.data.loading import PreparedDataset
 from ctal.data.preparing import write_arrays
 from ctal.data_commands.opening import DataSettings, add_data_arguments
 from ctal.errors import InputError
 from ctal.networks import MultiScaleCTALNet, Network, SharedEncoderNet
+from ctal.profiling.cost import machine
 
 ROOT = Path(__file__).parents[1]
 CASES = [

@@ -26,7 +26,6 @@ from torchvision.transforms.v2 import functional as TF
 from ctal.comparison.figure import comparison_figure
 from ctal.comparison.settings import data_module
 from ctal.config.arguments import read_config
-from ctal.cost import latencies, machine
 from ctal.data import DenseDataset, Rooms
 from ctal.evaluation.metric_info import measures
 from ctal.inference import Model
@@ -35,6 +34,7 @@ from ctal.inference.postprocessing import resize_raw
 from ctal.networks import Network
 from ctal.networks.encoders.encoder import STRIDES
 from ctal.networks.resizing import shared_copy
+from ctal.profiling.cost import latencies, machine
 from ctal.tasks import Task
 from ctal.visualization.panels import save_png
 

@@ -25,8 +25,8 @@ from benchmarks.measuring import (
     run_benchmark,
 )
 from ctal import networks
-from ctal.cost import machine
 from ctal.networks.memory import set_memory_format
+from ctal.profiling.cost import machine
 from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 from ctal.training import MultiTaskModule
 

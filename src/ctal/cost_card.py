@@ -7,9 +7,9 @@ from pathlib import Path
 
 from torch import nn
 
-from ctal.cost import machine
 from ctal.inference.loading import load, usable_device
-from ctal.parts import WHOLE, Cost, part_costs
+from ctal.profiling.cost import machine
+from ctal.profiling.modules import WHOLE, Cost, part_costs
 from ctal.tasks import Task
 from ctal.tasks.serialization import import_modules
 from ctal.training.dry_run import rehearsed_experiment

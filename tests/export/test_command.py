@@ -10,10 +10,10 @@ from tests.export.checkpoints import small_network
 from tests.small_networks import write_checkpoint
 
 from ctal import cli
-from ctal.cost import run_latencies
 from ctal.export import command
 from ctal.export.tracing import Deployed, traced
 from ctal.networks import CTALNet
+from ctal.profiling.cost import run_latencies
 
 DOCS = Path(__file__).parents[2] / "docs" / "export.md"
 pytest.importorskip("onnx", reason="the extra `export` is not installed")

@@ -9,8 +9,8 @@ import yaml
 
 import ctal
 from ctal import cli
-from ctal.cost import gmacs
 from ctal.networks import SharedEncoderNet
+from ctal.profiling.cost import gmacs
 from ctal.sharing.card import model_card
 from ctal.tasks import Depth, SemanticSegmentation
 

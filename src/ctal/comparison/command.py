@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from ctal import cost
 from ctal.comparison.candidates import Candidate, Plan, candidates, check_same_data
 from ctal.comparison.figure import comparison_figure
 from ctal.comparison.pareto import save_pareto
@@ -28,6 +27,7 @@ from ctal.evaluation.metric_info import measures
 from ctal.inference.loading import load, usable_device
 from ctal.inference.model import Model
 from ctal.io.atomic import write_text
+from ctal.profiling import cost
 from ctal.visualization.panels import save_png
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from ctal import cost
 from ctal.comparison.candidates import Candidate
 from ctal.comparison.markdown import OVER_BEST, OVER_REFERENCE
 from ctal.data import DenseDataModule, DenseDataset, PreparedArrays
 from ctal.evaluation.metric_info import Measure
+from ctal.profiling import cost
 
 
 def protocol(

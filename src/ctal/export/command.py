@@ -11,7 +11,6 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
-from ctal.cost import machine, run_latencies
 from ctal.data import Rooms
 from ctal.export.formats import Format, Run, format_of
 from ctal.export.latency import compiled
@@ -23,6 +22,7 @@ from ctal.io.images import read_picture
 from ctal.io.signals import stopped_by_signals
 from ctal.io.sources import find_pictures
 from ctal.networks import Network
+from ctal.profiling.cost import machine, run_latencies
 from ctal.tasks import Task
 from ctal.tasks.serialization import import_modules
 from ctal.visualization.tables import aligned_table

@@ -7,9 +7,9 @@ from typing import Any
 
 import timm
 
-from ctal.cost import gmacs, parameters
 from ctal.evaluation.metric_info import measures
 from ctal.networks import Encoder, Network
+from ctal.profiling.cost import gmacs, parameters
 
 _HEAD = """---
 library_name: ctal

@@ -16,9 +16,9 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
-from ctal.cost import machine
 from ctal.errors import InputError
 from ctal.io.atomic import write_text
+from ctal.profiling.cost import machine
 from ctal.training.module import MultiTaskModule
 from ctal.visualization.panels import panel
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile, record_function
 from torch.utils.flop_counter import FlopCounterMode
 
-from ctal.cost import REPEATS, WARM_UP
+from ctal.profiling.cost import REPEATS, WARM_UP
 
 WHOLE = "total"
 """The name of the whole network among its parts; no module of Python's has it as an attribute."""

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ctal.networks import MultiScaleCTALNet
-from ctal.parts import WHOLE, part_costs
+from ctal.profiling.modules import WHOLE, part_costs
 from ctal.tasks import Depth, SemanticSegmentation
 
 SIZE = (16, 32)

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from ctal.cost import gmacs, latencies, machine, parameters
 from ctal.networks import CTALNet, Network, Predictions
+from ctal.profiling.cost import gmacs, latencies, machine, parameters
 from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 
 

@@ -1,0 +1,1 @@
+"""Profiling: parameters, multiply-adds, memory and time of a network and its modules."""
