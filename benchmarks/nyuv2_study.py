@@ -18,7 +18,7 @@ from typing import Any
 import torch
 import yaml
 
-from ctal.cli import main as ctal
+from ctal.cli.main import main as ctal
 from ctal.comparison import compare
 from ctal.config.arguments import read_config
 from ctal.errors import InputError, Interrupted

@@ -2,6 +2,6 @@
 
 import sys
 
-from ctal.cli import main
+from ctal.cli.main import main
 
 sys.exit(main())

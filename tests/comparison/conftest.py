@@ -5,7 +5,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from ctal import cli
+from ctal.cli.main import main as cli
 
 SIZES = {"train": 4, "val": 2, "test": 3}
 
@@ -53,7 +53,7 @@ def complete_here():
 @pytest.fixture
 def in_process(monkeypatch, complete_here):
     """Lets `compare` do its runs in this process; gives the list of the commands run."""
-    monkeypatch.setattr("ctal.comparison.command.complete", complete_here)
+    monkeypatch.setattr("ctal.cli.compare.complete", complete_here)
     return complete_here.commands
 
 

@@ -66,7 +66,7 @@ def address(folder):
         [
             sys.executable,
             "-c",
-            f"{START}from ctal.cli import main; raise SystemExit(main())",
+            f"{START}from ctal.cli.main import main; raise SystemExit(main())",
             *args,
         ],
         cwd=folder,

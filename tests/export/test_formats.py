@@ -10,8 +10,8 @@ import torch
 from tests.export.checkpoints import TASKS, small_network
 from tests.networks import small_models  # noqa: F401 - makes timm know the transformers
 
+from ctal.cli.export import notes
 from ctal.errors import InputError
-from ctal.export.command import notes
 from ctal.export.formats import FORMATS, format_of
 from ctal.export.parity import compare_maps
 from ctal.export.tracing import Deployed, traced

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tests.test_cli import (
+from tests.cli.test_main import (
     assert_same_run,
     config,
     data,  # noqa: F401 - a fixture

@@ -3,7 +3,7 @@
 It writes comparison.md, comparison.json, figure.png and pareto.png, and a folder for each run.
 """
 
-from ctal.comparison.command import compare
+from ctal.cli.compare import compare
 from ctal.comparison.table import Comparison, Row
 from ctal.evaluation.metric_info import Measure, measures
 

@@ -1,5 +1,5 @@
 """`ctal data check`, `show`, `stats` and `prepare`."""
 
-from ctal.data_commands.command import check, prepare, run, show, stats
+from ctal.cli.data import check, prepare, run, show, stats
 
 __all__ = ["check", "prepare", "run", "show", "stats"]

@@ -1,5 +1,5 @@
 """`ctal demo`: predictions and affinities in the browser, on this machine, without the network."""
 
-from ctal.demo.command import demo
+from ctal.cli.demo import demo
 
 __all__ = ["demo"]

@@ -4,6 +4,6 @@
 maps with PyTorch's, `latency` times both.
 """
 
-from ctal.export.command import export_file
+from ctal.cli.export import export_file
 
 __all__ = ["export_file"]

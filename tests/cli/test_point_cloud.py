@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from ctal.cli.point_cloud import camera_of, save_ply
 from ctal.data.geometry import Camera
 from ctal.errors import InputError
-from ctal.point_cloud import camera_of, save_ply
 
 
 def test_points_of_a_pinhole_camera():

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from tqdm import tqdm  # type: ignore[import-untyped]  # ships no types
 
+from ctal.cli.point_cloud import camera_of
+from ctal.cli.predict_writer import Writer, output_files
 from ctal.errors import InputError, UnreadableError
 from ctal.inference.loading import DEFAULT, load
 from ctal.io.signals import stopped_by_signals
 from ctal.io.sources import Source, find_sources, output_names
-from ctal.point_cloud import camera_of
 from ctal.tasks.serialization import import_modules
-from ctal.writing import Writer, output_files
 
 
 def predict_files(

@@ -9,7 +9,7 @@ import yaml
 from PIL import Image
 
 import ctal
-from ctal import cli
+from ctal.cli.main import main as cli
 from ctal.comparison import compare
 from ctal.comparison.settings import import_classes
 from ctal.errors import InputError

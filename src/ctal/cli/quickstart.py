@@ -6,9 +6,9 @@ import sys
 from importlib.resources import files
 from pathlib import Path
 
+from ctal.cli.predict import predict_files
 from ctal.comparison import compare
 from ctal.data import Rooms
-from ctal.prediction import predict_files
 
 
 def quickstart(output: str = "runs/quickstart", overrides: list[str] | None = None) -> None:

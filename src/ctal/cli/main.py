@@ -87,19 +87,19 @@ def _call(function: Callable[..., object], args: list[str]) -> None:
 
 
 def _quickstart(args: list[str]) -> None:
-    from ctal.quickstart import quickstart
+    from ctal.cli.quickstart import quickstart
 
     _call(quickstart, args)
 
 
 def _predict(args: list[str]) -> None:
-    from ctal.prediction import predict_files
+    from ctal.cli.predict import predict_files
 
     _call(predict_files, args)
 
 
 def _explain_pictures(args: list[str]) -> None:
-    from ctal.explanation.files import explain_files
+    from ctal.cli.explain import explain_files
 
     _call(explain_files, args)
 
@@ -123,7 +123,7 @@ def _export(args: list[str]) -> None:
 
 
 def _info(args: list[str]) -> None:
-    from ctal.cost_card import print_cost_card
+    from ctal.cli.info import print_cost_card
 
     _call(print_cost_card, args)
 

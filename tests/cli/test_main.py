@@ -22,7 +22,7 @@ from PIL import Image
 import ctal.io.atomic
 from ctal.cli import main
 
-CONFIGS = Path(__file__).parent / "configs"
+CONFIGS = Path(__file__).parents[1] / "configs"
 SPLITS = {"train": 6, "val": 3, "test": 2}
 KEYS = [
     *("semseg/miou", "semseg/pixel_accuracy"),
@@ -173,7 +173,7 @@ def test_a_network_in_the_folder_of_work_trains_and_predicts(
     own = "--model.network.class_path=my_networks.MyNet"
     short = ["--model.network.init_args.encoder=test_resnet", "--trainer.max_epochs=1"]
     assert main(["fit", *config("shared_encoder"), own, *short]) == 0
-    script = "import sys; from ctal.cli import main; sys.exit(main())"
+    script = "import sys; from ctal.cli.main import main; sys.exit(main())"
     command = ["predict", "test/image/0.png", "--checkpoint", "run", "--overwrite"]
     for imports, code in (["--imports", "my_networks"], 0), ([], 2):
         done = subprocess.run(
@@ -190,7 +190,7 @@ def test_a_network_in_the_folder_of_work_trains_and_predicts(
 def test_the_network_of_the_documentation_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
     monkeypatch.delitem(sys.modules, "my_networks", raising=False)
-    page = (Path(__file__).parents[1] / "docs" / "own_network.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "own_network.md").read_text()
     network, alone = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     (section,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     assert network.count("\n") < 30  # as few as CTAL in another network may take
@@ -242,7 +242,7 @@ def interrupting(number: int, step: int) -> list[str]:
 def test_killed_run_resumes_bit_for_bit() -> None:
     command = ["fit", *config("ctal"), "--trainer.max_epochs=3"]
     killed = [*command, *interrupting(signal.SIGKILL, step=4)]
-    root = str(Path(__file__).parents[1])
+    root = str(Path(__file__).parents[2])
     done = subprocess.run(
         [sys.executable, "-m", "ctal", *killed],
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": root},
@@ -568,5 +568,5 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_help_does_not_wait_for_torch() -> None:
-    code = "import sys; from ctal.cli import main; main([]); sys.exit('torch' in sys.modules)"
+    code = "import sys; from ctal.cli.main import main; main([]); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

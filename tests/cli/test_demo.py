@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.small_networks import write_checkpoint
 
-from ctal import cli
+from ctal.cli.main import main as cli
 from ctal.networks import CTALNet, MultiScaleCTALNet, SharedEncoderNet
 from ctal.tasks import Depth
 
@@ -42,7 +42,7 @@ def told(args, capsys):
 def test_without_gradio(monkeypatch, capsys):
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        "ctal.demo.command.find_spec", lambda name: None if name == "gradio" else find(name)
+        "ctal.cli.demo.find_spec", lambda name: None if name == "gradio" else find(name)
     )
     line = told(["--checkpoint", "ours.ckpt"], capsys)
     assert "ctal demo needs gradio; install it with: pip install 'ctal[demo]'" in line
@@ -75,7 +75,7 @@ def test_a_port_that_is_taken(taken, capsys):
 def test_the_network_that_comes_along_is_the_default(monkeypatch):
     pytest.importorskip("gradio", reason="needs gradio, the extra `demo`")
     served = []
-    monkeypatch.setattr("ctal.demo.command._serve", lambda *args: served.append(args))
+    monkeypatch.setattr("ctal.cli.demo._serve", lambda *args: served.append(args))
     assert cli.main(["demo", "--port", "0"]) == 0
     ((model, single, examples, _),) = served
     assert type(model.network) is MultiScaleCTALNet

@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 from tests.small_networks import write_checkpoint
 
-from ctal import cli
+from ctal.cli.main import main as cli
+from ctal.cli.predict import predict_files
 from ctal.errors import InputError
 from ctal.io.video import Frame, video_frames, write_video
 from ctal.networks import SharedEncoderNet
-from ctal.prediction import predict_files
 from ctal.tasks import Depth, InverseDepth, SemanticSegmentation
 
 
@@ -216,7 +216,7 @@ class TestForms:
         predict_files(["large.png"], checkpoint, "usual")
         for module in ("running", "restoring", "writing"):
             monkeypatch.setattr(f"ctal.{module}.LARGE", 100)
-        monkeypatch.setattr("ctal.writing._PAINTED", 45)
+        monkeypatch.setattr("ctal.cli.predict_writer._PAINTED", 45)
         monkeypatch.setattr("ctal.inference.postprocessing._STRIP", 700)
         predict_files(["large.png"], checkpoint, "parts")
         assert written(folder / "parts") == ["large.npz", "large.png"]

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ctal.cli.point_cloud import save_ply
 from ctal.data.geometry import Camera
 from ctal.errors import InputError
 from ctal.inference.model import Model, check_shapes
@@ -22,7 +23,6 @@ from ctal.io.atomic import write_whole
 from ctal.io.images import read_picture
 from ctal.io.sources import Source
 from ctal.io.video import Frame, write_video
-from ctal.point_cloud import save_ply
 from ctal.tasks import Task
 from ctal.tasks.depth import is_metric_depth
 from ctal.visualization.panels import Cell, panel, save_png
