@@ -32,7 +32,7 @@ from torch import Tensor, nn
 
 from benchmarks.measuring import print_head, print_row
 from ctal.comparison.settings import data_module
-from ctal.config.arguments import read_config
+from ctal.config.files import read_config
 from ctal.errors import InputError
 from ctal.evaluation.evaluator import Scoring
 from ctal.evaluation.metric_info import measures

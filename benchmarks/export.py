@@ -11,7 +11,7 @@ import tempfile
 
 import torch
 
-from ctal.export import export_file
+from ctal.cli.export import export_file
 from ctal.inference import Model
 from ctal.networks import CTALNet, MultiScaleCTALNet
 from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals

@@ -18,9 +18,9 @@ from typing import Any
 import torch
 import yaml
 
-from ctal.cli.main import main as ctal
-from ctal.comparison import compare
-from ctal.config.arguments import read_config
+from ctal.cli.compare import compare
+from ctal.cli import main as ctal
+from ctal.config.files import read_config
 from ctal.errors import InputError, Interrupted
 from ctal.io.atomic import write_text
 

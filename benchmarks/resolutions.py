@@ -25,7 +25,7 @@ from torchvision.transforms.v2 import functional as TF
 
 from ctal.comparison.figure import comparison_figure
 from ctal.comparison.settings import data_module
-from ctal.config.arguments import read_config
+from ctal.config.files import read_config
 from ctal.data import DenseDataset, Rooms
 from ctal.evaluation.metric_info import measures
 from ctal.inference import Model

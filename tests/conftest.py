@@ -5,6 +5,12 @@ import os
 import pytest
 from PIL import Image
 
+pytest_plugins = [
+    "tests.fixtures.comparison",
+    "tests.fixtures.data_commands",
+    "tests.fixtures.export",
+]
+
 # Small tensors gain nothing from threads, and the tests of one machine share its cores. Set before
 # torch is imported, and inherited by the commands that tests start.
 os.environ["OMP_NUM_THREADS"] = "1"

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import nyuv2_study
 from tests.small_nyuv2 import write_small_nyuv2
 
-from ctal.config.arguments import read_config
+from ctal.config.files import read_config
 
 SMALL = [
     "model.network.init_args.encoder=test_resnet",

@@ -8,7 +8,7 @@ import yaml
 
 from ctal import networks
 from ctal.cli import main
-from ctal.config.arguments import read_config
+from ctal.config.files import read_config
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 NETWORKS = {

@@ -26,7 +26,7 @@ from pyEdgeEval.preprocess import binary_thin, fast_nms
 from scipy import ndimage
 
 from ctal.comparison.settings import data_module
-from ctal.config.arguments import read_config
+from ctal.config.files import read_config
 from ctal.data import DenseDataset
 from ctal.metrics.edges import THRESHOLDS
 from ctal.metrics.matching import count_matches

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctal.comparison.settings import data_module
-from ctal.config.arguments import read_config
+from ctal.config.files import read_config
 from ctal.data import Sample
 from ctal.tasks import SemanticSegmentation
 

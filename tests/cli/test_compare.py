@@ -9,8 +9,8 @@ import yaml
 from PIL import Image
 
 import ctal
-from ctal.cli.main import main as cli
-from ctal.comparison import compare
+from ctal import cli
+from ctal.cli.compare import compare
 from ctal.comparison.settings import import_classes
 from ctal.errors import InputError
 

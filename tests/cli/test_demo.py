@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.small_networks import write_checkpoint
 
-from ctal.cli.main import main as cli
+from ctal import cli
 from ctal.networks import CTALNet, MultiScaleCTALNet, SharedEncoderNet
 from ctal.tasks import Depth
 

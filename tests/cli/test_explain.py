@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from tests.small_networks import write_checkpoint
 
-from ctal.cli.main import main as cli
+from ctal import cli
 from ctal.inference.loading import load
 from ctal.networks import CTALNet, SharedEncoderNet
 from ctal.tasks import Depth, SemanticSegmentation

@@ -9,8 +9,8 @@ from PIL import Image
 from tests.export.checkpoints import small_network
 from tests.small_networks import write_checkpoint
 
-from ctal.cli.main import main as cli
-from ctal.export import command
+from ctal import cli
+from ctal.cli import export as command
 from ctal.export.tracing import Deployed, traced
 from ctal.networks import CTALNet
 from ctal.profiling.cost import run_latencies

@@ -5,7 +5,7 @@ import yaml
 from tests.export.checkpoints import small_network
 from tests.small_networks import write_checkpoint
 
-from ctal.cli.main import main as cli
+from ctal import cli
 from ctal.networks import CTALNet
 
 ROOMS = {"train": {"class_path": "ctal.data.Rooms", "init_args": {"split": "train"}}}

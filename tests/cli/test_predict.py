@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from tests.small_networks import write_checkpoint
 
-from ctal.cli.main import main as cli
+from ctal import cli
 from ctal.cli.predict import predict_files
 from ctal.errors import InputError
 from ctal.io.video import Frame, video_frames, write_video

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from ctal.comparison import compare
+from ctal.cli.compare import compare
 from ctal.comparison.candidates import Plan
-from ctal.training.module import callbacks
-from ctal.training.module import checkpointing as checkpoints
+from ctal.training import callbacks
+from ctal.training import checkpointing as checkpoints
 
 ROOT = str(Path(__file__).parents[2])
 KEYS = ["name", "runs", "mean", "spread", "delta_m", "delta_m_all_metrics", "parameters"]

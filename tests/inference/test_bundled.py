@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import ctal
-from ctal.cli.main import main as cli
+from ctal import cli
 from ctal.data import Rooms
 from ctal.inference.loading import DEFAULT
 from ctal.networks import MultiScaleCTALNet

@@ -8,7 +8,7 @@ import torch
 import yaml
 
 import ctal
-from ctal.cli.main import main as cli
+from ctal import cli
 from ctal.networks import SharedEncoderNet
 from ctal.profiling.cost import gmacs
 from ctal.sharing.card import model_card

@@ -105,19 +105,19 @@ def _explain_pictures(args: list[str]) -> None:
 
 
 def _demo(args: list[str]) -> None:
-    from ctal.demo import demo
+    from ctal.cli.demo import demo
 
     _call(demo, args)
 
 
 def _compare(args: list[str]) -> None:
-    from ctal.comparison import compare
+    from ctal.cli.compare import compare
 
     _call(compare, args)
 
 
 def _export(args: list[str]) -> None:
-    from ctal.export import export_file
+    from ctal.cli.export import export_file
 
     _call(export_file, args)
 
@@ -133,7 +133,7 @@ def _data(args: list[str]) -> None:
 
 
 def _data_command(args: list[str]) -> None:
-    from ctal.data_commands import run
+    from ctal.cli.data import run
 
     run(args)
 

@@ -6,8 +6,8 @@ import sys
 from importlib.resources import files
 from pathlib import Path
 
+from ctal.cli.compare import compare
 from ctal.cli.predict import predict_files
-from ctal.comparison import compare
 from ctal.data import Rooms
 
 

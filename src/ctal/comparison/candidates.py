@@ -9,7 +9,7 @@ from typing import Any
 
 from ctal.comparison.runs import Run, Training
 from ctal.comparison.settings import data_settings
-from ctal.config.arguments import read_config
+from ctal.config.files import read_config
 from ctal.errors import InputError
 
 _SAME_DATA = ("train", "val", "test", "tasks", "image_size")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ctal.config.arguments import read_config
+from ctal.config.files import read_config
 from ctal.errors import InputError
 from ctal.io.atomic import write_text
 from ctal.io.checkpoint import checkpoint_path, is_same_checkpoint

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import docstring_parser
-import yaml
 from jsonargparse import ArgumentParser, Namespace
 
+from ctal.config.files import read_config
 from ctal.errors import InputError
 
 _KEY = r'Parser key "([^"]+)"(?: element \d+)?:'
@@ -80,24 +80,6 @@ def _suggestion(report: str, known: list[str]) -> str:
     found = re.search(r"unrecognized arguments: --([\w.]+)|not accept option '([\w.]+)'", report)
     near = difflib.get_close_matches(found[1] or found[2], known, n=1) if found else []
     return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def read_config(file: Path) -> dict[str, Any]:
-    """A configuration as plain values.
-
-    Raises:
-        InputError: there is no such file, or it is no YAML mapping.
-    """
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{file}: expected a configuration ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{file}: not a configuration in YAML ({reason})") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{file}: expected a mapping with the keys model, data and trainer")
-    return content
 
 
 def call(function: Callable[..., object], args: list[str], prog: str) -> None:

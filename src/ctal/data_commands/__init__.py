@@ -1,5 +1,1 @@
-"""`ctal data check`, `show`, `stats` and `prepare`."""
-
-from ctal.cli.data import check, prepare, run, show, stats
-
-__all__ = ["check", "prepare", "run", "show", "stats"]
+"""Inspection of datasets: problems, contact sheets, statistics, samples shared by splits."""

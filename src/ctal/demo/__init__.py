@@ -1,5 +1,1 @@
-"""`ctal demo`: predictions and affinities in the browser, on this machine, without the network."""
-
-from ctal.cli.demo import demo
-
-__all__ = ["demo"]
+"""Demo: predictions and affinities in the browser, served on this machine only."""

@@ -81,7 +81,7 @@ class Model:
         smooth and normals have length 1.
 
         Args:
-            image: a file's path or a PIL picture of any kind (see `ctal.io.images.to_rgb`); a tensor
+            image: a file's path or a PIL image (see `ctal.io.images.to_rgb`); a tensor
                 or array, (3, H, W), or a batch (B, 3, H, W), RGB, uint8 or floating-point in 0..1;
                 or any iterable of pictures (frames of a video, a list of paths), of any sizes.
             own_shape: resize the network to the picture's shape rather than stretch the picture.

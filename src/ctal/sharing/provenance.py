@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ctal.config.arguments import read_config
+from ctal.config.files import read_config
 from ctal.data import PreparedArrays
 from ctal.data.prepared import DESCRIPTION, read_description, source_name
 from ctal.errors import InputError

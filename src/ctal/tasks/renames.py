@@ -33,7 +33,7 @@ def upgraded(description: Any) -> Any:
     """
     if not isinstance(description, Mapping) or not isinstance(description.get("class"), str):
         return description
-    changed = {"class": CLASSES.get(description["class"], description["class"])}
+    changed: dict[str, Any] = {"class": CLASSES.get(description["class"], description["class"])}
     if isinstance(tasks := description.get("tasks"), list):
         changed["tasks"] = [upgraded(task) for task in tasks]
     return {**description, **changed}

@@ -3,7 +3,8 @@ import pytest
 import torch
 from PIL import Image as PILImage
 
-from ctal.data import Rooms, rooms_dataset
+from ctal.data import Rooms
+from ctal.data.datasets import rooms as rooms_dataset
 from ctal.errors import InputError
 
 

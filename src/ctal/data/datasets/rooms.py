@@ -9,7 +9,7 @@ from ctal.data.map_files import MapFiles
 from ctal.errors import InputError
 from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 
-FOLDER = Path(__file__).parent / "rooms"
+FOLDER = Path(__file__).parents[1] / "rooms"
 
 CLASSES = {
     "wall": "#c9c2b4",
