@@ -22,7 +22,7 @@ from jsonargparse import ArgumentParser
 from torchvision.transforms import v2
 
 from ctal.data import DenseDataModule, DenseDataset, PreparedArrays, RandomZoomCrop, Sample
-from ctal.data.loading import PreparedDataset
+from ctal.data.pipeline import PreparedDataset
 from ctal.data.preparing import write_arrays
 from ctal.data_commands.opening import DataSettings, add_data_arguments
 from ctal.errors import InputError

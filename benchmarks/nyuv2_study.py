@@ -18,8 +18,8 @@ from typing import Any
 import torch
 import yaml
 
-from ctal.cli.compare import compare
 from ctal.cli import main as ctal
+from ctal.cli.compare import compare
 from ctal.config.files import read_config
 from ctal.errors import InputError, Interrupted
 from ctal.io.atomic import write_text
@@ -135,7 +135,7 @@ def _prepared(block: Block, root: str, place: Path, *, choose: bool) -> list[str
     folder = place / f"{height}x{width}{'_chosen' if choose else ''}"
     data: dict[str, Any] = {"image_size": [height, width]}
     for part, (split, share) in parts.items():
-        arguments = {"root": root, "split": split, "part": share}
+        arguments = {"root": root, "split": split, "fraction": share}
         data[part] = {"class_path": "ctal.data.NYUv2", "init_args": arguments}
     # a folder of arrays is there whole or not at all
     missing = [part for part in parts if not (folder / part).is_dir()]

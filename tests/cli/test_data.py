@@ -94,8 +94,8 @@ def test_check_tells_of_samples_in_two_splits(photos, capsys):
         assert main(["data", "check", *CONFIG, *parts]) == 0
         return [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: ")]
 
-    assert notes("part=[0.5,1]", "part=[0,0.5]") == []
-    (line,) = notes("part=[0,0.9]", "part=[0.5,1]")
+    assert notes("fraction=[0.5,1]", "fraction=[0,0.5]") == []
+    (line,) = notes("fraction=[0,0.9]", "fraction=[0.5,1]")
     assert line.startswith("note: train and val share 2 samples, such as 3; ")
 
 

@@ -120,7 +120,7 @@ def test_other_data(configs):
 def test_the_same_data_may_be_spelt_otherwise(configs):
     def spell_out(content):
         content["data"]["tasks"] = None  # the default
-        content["data"]["train"]["init_args"]["part"] = [0, 1]  # likewise
+        content["data"]["train"]["init_args"]["fraction"] = [0, 1]  # likewise
 
     rewrite("single.yaml", "spelt.yaml", spell_out)
     check(["single.yaml", "spelt.yaml", str(finished("runs/mine"))])

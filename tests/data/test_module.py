@@ -4,7 +4,7 @@ from lightning.pytorch import Trainer
 from torchvision.transforms import v2
 
 from ctal.data import DenseDataModule
-from ctal.data.loading import PreparedDataset, collate
+from ctal.data.pipeline import PreparedDataset, collate
 from ctal.errors import InputError
 from ctal.maps import ClassMap
 

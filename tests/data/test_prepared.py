@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ctal.data import DenseDataModule, PreparedArrays
-from ctal.data.loading import PreparedDataset
+from ctal.data.pipeline import PreparedDataset
 from ctal.data.preparing import write_arrays
 from ctal.errors import InputError
 

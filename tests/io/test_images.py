@@ -7,7 +7,7 @@ from PIL import Image
 
 from ctal.errors import InputError, UnreadableError
 from ctal.io import images as reading
-from ctal.io.images import as_rgb, read_picture, to_rgb
+from ctal.io.images import as_rgb, read_image, to_rgb
 
 GREEN, WHITE = (0, 255, 0), (255, 255, 255)
 
@@ -50,16 +50,16 @@ def test_palette_with_and_without_transparency(tmp_path):
     image.putdata([0, 1])
     image.save(tmp_path / "plain.png")
     image.save(tmp_path / "clear.png", transparency=0)
-    assert colour(read_picture(tmp_path / "plain.png"), 0, 0) == (255, 0, 0)
-    assert colour(read_picture(tmp_path / "clear.png"), 0, 0) == WHITE
-    assert colour(read_picture(tmp_path / "clear.png"), 0, 1) == GREEN
+    assert colour(read_image(tmp_path / "plain.png"), 0, 0) == (255, 0, 0)
+    assert colour(read_image(tmp_path / "clear.png"), 0, 0) == WHITE
+    assert colour(read_image(tmp_path / "clear.png"), 0, 1) == GREEN
 
 
 def test_16_bit_file_is_scaled_and_not_clipped(tmp_path):
     values = np.array([[0, 256 * 50, 65535]], dtype=np.uint16)
     for name in ("grey.png", "grey.tif"):
         Image.fromarray(values).save(tmp_path / name)
-        assert read_picture(tmp_path / name)[0].tolist() == [[0, 50, 255]]
+        assert read_image(tmp_path / name)[0].tolist() == [[0, 50, 255]]
 
 
 def test_a_picture_turned_by_its_camera_is_set_upright(tmp_path):
@@ -69,7 +69,7 @@ def test_a_picture_turned_by_its_camera_is_set_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     stored.save(tmp_path / "turned.png", exif=exif)
-    picture = read_picture(tmp_path / "turned.png")
+    picture = read_image(tmp_path / "turned.png")
     # its left column becomes the top row when turned by a quarter clockwise
     assert picture.shape == (3, 6, 4)
     assert picture[0, 5].tolist() == [255] * 4
@@ -85,12 +85,12 @@ def test_floats_of_unknown_range(value):
 class TestUnreadable:
     def test_missing(self, tmp_path):
         with pytest.raises(InputError, match=r"none\.png: no such file"):
-            read_picture(tmp_path / "none.png")
+            read_image(tmp_path / "none.png")
 
     def test_text(self, tmp_path):
         (tmp_path / "text.png").write_text("no picture")
         with pytest.raises(InputError, match=r"text\.png: .*of no format that PIL knows"):
-            read_picture(tmp_path / "text.png")
+            read_image(tmp_path / "text.png")
 
     def test_truncated(self, tmp_path):
         noise = torch.randint(0, 256, (64, 64, 3), dtype=torch.uint8).numpy()
@@ -99,15 +99,15 @@ class TestUnreadable:
             data = (tmp_path / name).read_bytes()
             (tmp_path / name).write_bytes(data[: len(data) // 2])
             with pytest.raises(InputError, match=f"{name}: cannot be read as a picture"):
-                read_picture(tmp_path / name)
+                read_image(tmp_path / name)
 
     def test_bomb(self, tmp_path, monkeypatch):
         Image.new("L", (100, 100)).save(tmp_path / "bomb.png")
-        monkeypatch.setattr(reading, "MOST_PIXELS", 1000)
+        monkeypatch.setattr(reading, "MAX_PIXELS", 1000)
         with pytest.raises(
             InputError, match=r"bomb\.png: .*100x100 pixels are more than 1000; cut or shrink it"
         ) as caught:
-            read_picture(tmp_path / "bomb.png")
+            read_image(tmp_path / "bomb.png")
         assert "\n" not in str(caught.value)
 
     def test_no_pixels(self):

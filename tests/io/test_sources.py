@@ -3,20 +3,20 @@ from pathlib import Path
 import pytest
 
 from ctal.errors import InputError
-from ctal.io.sources import Source, find_pictures, find_sources, output_names
+from ctal.io.sources import Source, find_images, find_sources, output_names
 
 
 def test_folder_glob_and_file(folder):
     found = ["pictures/a.jpg", "pictures/b.2.PNG"]
-    assert [str(f) for f in find_pictures(["pictures"])] == found
-    assert [str(f) for f in find_pictures(["pictures/*.jpg"])] == found[:1]
-    assert [str(f) for f in find_pictures(["**/*.PNG"])] == found[1:]
-    assert [str(f) for f in find_pictures(["pictures/b.2.PNG", "pictures"])] == found[::-1]
+    assert [str(f) for f in find_images(["pictures"])] == found
+    assert [str(f) for f in find_images(["pictures/*.jpg"])] == found[:1]
+    assert [str(f) for f in find_images(["**/*.PNG"])] == found[1:]
+    assert [str(f) for f in find_images(["pictures/b.2.PNG", "pictures"])] == found[::-1]
 
 
 def test_a_name_with_brackets_is_a_file_first(folder):
     (folder / "x[1].png").write_bytes(b"")
-    assert [str(f) for f in find_pictures(["x[1].png"])] == ["x[1].png"]
+    assert [str(f) for f in find_images(["x[1].png"])] == ["x[1].png"]
 
 
 @pytest.mark.parametrize("entry", ["none", "pictures/*.gif", "empty"])
@@ -45,7 +45,7 @@ def test_only_pictures(folder):
     (folder / "pictures" / "clip.mp4").write_bytes(b"")
     for entry, name in (("pictures", "pictures/clip.mp4"), ("camera", "camera")):
         with pytest.raises(InputError, match=f"^{name}: expected pictures, got a video or camera"):
-            find_pictures([entry])
+            find_images([entry])
 
 
 def test_a_file_called_camera_is_a_file(folder):

@@ -21,7 +21,7 @@ from ctal.comparison.table import Comparison, Row
 from ctal.comparison.trivial import trivial_scores
 from ctal.data import DenseDataModule
 from ctal.data.labels import check_labels
-from ctal.data.loading import collate
+from ctal.data.pipeline import collate
 from ctal.errors import InputError
 from ctal.evaluation.metric_info import measures
 from ctal.inference.loading import load, usable_device

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ctal.data.completeness import allowing_incomplete
-from ctal.data.loading import PreparedDataset
+from ctal.data.pipeline import PreparedDataset
 from ctal.data.preparing import setting, write_arrays
 from ctal.data_commands import report
 from ctal.data_commands.inspection import Problem

@@ -15,7 +15,7 @@ from ctal.explanation import modules_of
 from ctal.inference.loading import DEFAULT, load
 from ctal.inference.model import Model
 from ctal.io.signals import stopped_by_signals
-from ctal.io.sources import find_pictures
+from ctal.io.sources import find_images
 from ctal.tasks.serialization import import_modules
 
 
@@ -52,7 +52,7 @@ def demo(
     if find_spec("gradio") is None:
         raise InputError("ctal demo needs gradio; install it with: pip install 'ctal[demo]'")
     import_modules(imports or [])
-    pictures = find_pictures(examples) if examples else _rooms()
+    pictures = find_images(examples) if examples else _rooms()
     with _listening(host, port) as listener:
         model = load(checkpoint, device)
         modules_of(model.network)

@@ -16,9 +16,9 @@ from ctal.explanation.pixels import Pixel, checked_pixel
 from ctal.inference.loading import DEFAULT, load
 from ctal.inference.model import Model
 from ctal.io.atomic import check_absent, write_whole
-from ctal.io.images import read_picture
+from ctal.io.images import read_image
 from ctal.io.signals import stopped_by_signals
-from ctal.io.sources import find_pictures, output_names
+from ctal.io.sources import find_images, output_names
 from ctal.tasks.serialization import import_modules
 from ctal.visualization.panels import save_png
 
@@ -56,7 +56,7 @@ def explain_files(
         InputError: a picture or the checkpoint cannot be read, the pixel is not in the picture,
             the network has no CTAL module, or an output exists already or cannot be written.
     """
-    sources = find_pictures(inputs)
+    sources = find_images(inputs)
     import_modules(imports or [])
     model = load(checkpoint, device)
     with stopped_by_signals():
@@ -69,7 +69,7 @@ def _explain_file(
     model: Model, source: Path, pixel: list[int] | None, stem: str, overwrite: bool
 ) -> None:
     """Writes the files of one picture, and tells their names."""
-    picture = read_picture(source)
+    picture = read_image(source)
     size = (picture.shape[-2], picture.shape[-1])
     x, y = place = checked_pixel(pixel or (size[1] // 2, size[0] // 2), size)
     with observing(model.network) as seen:

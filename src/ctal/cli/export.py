@@ -18,9 +18,9 @@ from ctal.export.parity import Difference, batches, compare_maps
 from ctal.export.tracing import Deployed, traced
 from ctal.inference.loading import load
 from ctal.io.atomic import check_absent, write_whole
-from ctal.io.images import read_picture
+from ctal.io.images import read_image
 from ctal.io.signals import stopped_by_signals
-from ctal.io.sources import find_pictures
+from ctal.io.sources import find_images
 from ctal.networks import Network
 from ctal.profiling.cost import machine, run_latencies
 from ctal.tasks import Task
@@ -100,7 +100,7 @@ def _task_notes(task: Task) -> dict[str, object]:
 
 def _pictures(given: list[str] | None) -> list[Tensor]:
     if given:
-        return [read_picture(path) for path in find_pictures(given)]
+        return [read_image(path) for path in find_images(given)]
     rooms = Rooms("test")
     step = len(rooms) // _PICTURES
     return [rooms[index * step]["image"] for index in range(_PICTURES)]

@@ -20,7 +20,7 @@ from ctal.errors import InputError
 from ctal.inference.model import Model, check_shapes
 from ctal.inference.postprocessing import LARGE, to_array
 from ctal.io.atomic import write_whole
-from ctal.io.images import read_picture
+from ctal.io.images import read_image
 from ctal.io.sources import Source
 from ctal.io.video import Frame, write_video
 from ctal.tasks import Task
@@ -76,7 +76,7 @@ class Writer:
             self._write_picture(source.path, name)
 
     def _write_picture(self, source: Path, name: str) -> None:
-        picture = read_picture(source)
+        picture = read_image(source)
         maps = next(self._maps(iter([picture])))
         content: dict[str, Any] = {key: to_array(prediction) for key, prediction in maps.items()}
         units = json.dumps({task.name: task.unit for task in self.model.tasks})

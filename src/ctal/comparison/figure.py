@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
-from ctal.data.loading import completed
+from ctal.data.pipeline import completed
 from ctal.inference.model import Model
 from ctal.tasks import Task
 from ctal.visualization.panels import Cell, error_picture, panel

@@ -16,6 +16,7 @@ import docstring_parser
 from jsonargparse import ArgumentParser, Namespace
 
 from ctal.config.files import read_config
+from ctal.config.renames import read_former_keys
 from ctal.errors import InputError
 
 _KEY = r'Parser key "([^"]+)"(?: element \d+)?:'
@@ -37,6 +38,7 @@ def parse(parser: ArgumentParser, args: list[str], known: Iterable[str]) -> Name
     configs += [arg.removeprefix("--config=") for arg in args if arg.startswith("--config=")]
     for file in filter(os.path.isfile, configs):
         read_config(Path(file))  # the parser's own reports do not name the file
+    read_former_keys()
     try:
         return parser.parse_args(args)
     except ArgumentError as error:

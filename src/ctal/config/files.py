@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from ctal.config.renames import upgrade
 from ctal.errors import InputError
 
 
@@ -25,4 +26,5 @@ def read_config(file: Path) -> dict[str, Any]:
         raise InputError(f"{file}: not a configuration in YAML ({reason})") from error
     if not isinstance(content, dict):
         raise InputError(f"{file}: expected a mapping with the keys model, data and trainer")
-    return content
+    upgraded: dict[str, Any] = upgrade(content)
+    return upgraded

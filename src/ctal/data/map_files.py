@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctal.data.files import read_array
+from ctal.data.array_files import read_array
 from ctal.data.names import check_pattern
 from ctal.errors import InputError, one_line
 from ctal.maps import UNLABELLED_CLASS, Map

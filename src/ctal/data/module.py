@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
 from ctal.data.base import DenseDataset, Sample, check_length
-from ctal.data.loading import AugmentedDataset, PreparedDataset, collate
+from ctal.data.pipeline import AugmentedDataset, PreparedDataset, collate
 from ctal.data.sampling import EpochSampler, EvaluationSampler
 from ctal.errors import InputError
 from ctal.tasks import Task

@@ -88,29 +88,36 @@ def read_names(path: Path) -> list[str]:
     return names
 
 
-def part_of(names: Sequence[str], part: tuple[float, float], seed: int | None) -> list[str]:
-    """The names whose place lies between two shares of the whole, in the order of `names`.
+def select_fraction(
+    names: Sequence[str], fraction: tuple[float, float], seed: int | None
+) -> list[str]:
+    """Select the names between two shares of the list, in the order of `names`.
 
-    Parts that do not overlap share no name, and those that meet leave none out.
+    Fractions that do not overlap share no name. Fractions that meet omit none.
 
     Args:
-        names: all names.
-        part: where the part begins and ends, in 0..1.
-        seed: None: places count in the order of `names`, so that neighbours, which are often views
-            of one scene, stay together. A number: places are shuffled with it; every part of one
-            data set needs the same number.
+        names: All names.
+        fraction: First and last share, [begin, end] in 0..1.
+        seed: None: select a contiguous range of `names`, so that neighbors, which are often views
+            of one scene, stay together. An integer: shuffle with this seed first; use the same
+            seed for every fraction of one dataset.
 
     Raises:
-        InputError: no such part, or it is empty.
+        InputError: The fraction is out of range or selects no name, or the seed is negative.
     """
-    start, stop = part
+    start, stop = fraction
     if not 0 <= start < stop <= 1:
-        raise InputError(f"part: expected [begin, end] with 0 <= begin < end <= 1, got {part}")
+        raise InputError(
+            f"fraction: expected [begin, end] with 0 <= begin < end <= 1, got {fraction}"
+        )
     if seed is not None and seed < 0:
-        raise InputError(f"seed: expected a number from 0 on, or none, got {seed}")
+        raise InputError(f"seed: expected an integer >= 0 or null, got {seed}")
     count = len(names)
     order = np.arange(count) if seed is None else np.random.default_rng(seed).permutation(count)
     places = sorted(order[round(start * count) : round(stop * count)].tolist())
     if not places:
-        raise InputError(f"part: expected a part of {count} samples that has one, got {part}")
+        raise InputError(
+            f"fraction: expected at least one of the {count} samples, got {fraction}, which "
+            "selects none"
+        )
     return [names[place] for place in places]

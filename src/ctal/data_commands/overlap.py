@@ -10,7 +10,7 @@ from ctal.data import DenseDataset
 from ctal.data_commands.opening import DataSettings
 from ctal.errors import one_line
 
-_CHOICE = ("part", "seed", "names")  # arguments that choose samples among those that there are
+_CHOICE = ("fraction", "seed", "names")  # arguments that choose samples among those that there are
 
 
 def shared_samples(data: DataSettings, datasets: Mapping[str, DenseDataset]) -> str:

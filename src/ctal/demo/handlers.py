@@ -17,7 +17,7 @@ from ctal.demo.visits import Visit, Visits, take_upload, visit
 from ctal.errors import InputError
 from ctal.explanation import Pixel, modules_of
 from ctal.inference.model import Model
-from ctal.io.images import read_picture
+from ctal.io.images import read_image
 from ctal.tasks.depth import is_metric_depth
 
 P = ParamSpec("P")
@@ -75,7 +75,7 @@ class Handlers:
     @_told
     def first(self, module: str, request: gr.Request) -> list[Any]:
         """The page is opened."""
-        return self._shown(read_picture(self._examples[0]), module, request)
+        return self._shown(read_image(self._examples[0]), module, request)
 
     @_told
     def uploaded(self, path: str | None, module: str, request: gr.Request) -> list[Any]:
@@ -86,7 +86,7 @@ class Handlers:
     def example(self, module: str, event: gr.SelectData, request: gr.Request) -> list[Any]:
         """An example is chosen, by its number."""
         number = int(event.index) % len(self._examples)
-        return self._shown(read_picture(self._examples[number]), module, request)
+        return self._shown(read_image(self._examples[number]), module, request)
 
     @_told
     def clicked(self, module: str, event: gr.SelectData, request: gr.Request) -> list[Any]:

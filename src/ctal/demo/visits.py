@@ -14,7 +14,7 @@ from ctal.errors import InputError
 from ctal.explanation import Observation, observing
 from ctal.explanation.drawing import shown_size
 from ctal.inference.model import Model
-from ctal.io.images import read_picture
+from ctal.io.images import read_image
 
 MEGAPIXELS = 50
 """The largest picture that is decoded: those of telephones are, a bomb of a few bytes is not."""
@@ -119,6 +119,6 @@ def _read(path: Path) -> Tensor:
             f"expected a picture of at most {MEGAPIXELS} megapixels, got {width}x{height}"
         )
     try:
-        return read_picture(path)
+        return read_image(path)
     except InputError as error:
         raise InputError("this picture is damaged and cannot be read") from error

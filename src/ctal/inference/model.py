@@ -16,7 +16,7 @@ from ctal.errors import InputError
 from ctal.explanation import Affinities, checked_pixel, observing
 from ctal.inference.postprocessing import Allocate, in_memory, to_array
 from ctal.inference.runner import Runner
-from ctal.io.images import Picture, as_rgb
+from ctal.io.images import ImageLike, as_rgb
 from ctal.networks import Network
 from ctal.sharing import push, write_saved
 from ctal.tasks import Task
@@ -49,12 +49,12 @@ class Model:
 
     @overload  # arrays and names are iterable too, and mean a picture all the same
     def predict(  # type: ignore[overload-overlap]
-        self, image: Picture, *, own_shape: bool = False, tiled: bool = False, batch_size: int = 8
+        self, image: ImageLike, *, own_shape: bool = False, tiled: bool = False, batch_size: int = 8
     ) -> Maps: ...
     @overload
     def predict(
         self,
-        image: Iterable[Picture],
+        image: Iterable[ImageLike],
         *,
         own_shape: bool = False,
         tiled: bool = False,
@@ -62,7 +62,7 @@ class Model:
     ) -> Iterator[Maps]: ...
     def predict(
         self,
-        image: Picture | Iterable[Picture],
+        image: ImageLike | Iterable[ImageLike],
         *,
         own_shape: bool = False,
         tiled: bool = False,
@@ -176,7 +176,7 @@ class Model:
         """
         return push(self.network, self.about, hub_id, private)
 
-    def explain(self, image: Picture, pixel: Sequence[int]) -> dict[str, Affinities]:
+    def explain(self, image: ImageLike, pixel: Sequence[int]) -> dict[str, Affinities]:
         """What a pixel of a picture gets from which pixels of which tasks: `ctal.explanation`.
 
         The picture is resized to the size of the network, as in `predict`; what is told is of the

@@ -16,17 +16,17 @@ from torchvision.transforms.v2 import functional as TF
 
 from ctal.errors import InputError, UnreadableError, first_line
 
-Picture = str | Path | Image.Image | Tensor | NDArray[Any]
+ImageLike = str | Path | Image.Image | Tensor | NDArray[Any]
 """What `as_rgb` takes as a picture."""
 
-MOST_PIXELS = 1 << 29
+MAX_PIXELS = 1 << 29
 """Of a picture in a file: 23,170 x 23,170, 1.6 GB as RGB. A small file can claim any size."""
 
 
-def as_rgb(image: Picture) -> Tensor:
+def as_rgb(image: ImageLike) -> Tensor:
     """Any form of picture that `Model.predict` takes, as (3, H, W), RGB, uint8 or float in 0..1."""
     if isinstance(image, str | Path):
-        return read_picture(image)
+        return read_image(image)
     if isinstance(image, Image.Image):
         return _decoded(image)
     pixels = _tensor(image)
@@ -63,7 +63,7 @@ def _decoded(image: Image.Image) -> Tensor:
         raise UnreadableError(f"image: cannot be decoded ({first_line(error)})") from error
 
 
-def read_picture(path: str | Path) -> Tensor:
+def read_image(path: str | Path) -> Tensor:
     """Reads a picture of any format that PIL knows.
 
     Returns:
@@ -76,9 +76,9 @@ def read_picture(path: str | Path) -> Tensor:
         raise UnreadableError(f"{path}: no such file; expected a picture")
     try:
         with _all_sizes(), Image.open(path) as image:
-            if image.width * image.height > MOST_PIXELS:
+            if image.width * image.height > MAX_PIXELS:
                 raise InputError(
-                    f"{image.width}x{image.height} pixels are more than {MOST_PIXELS}; cut or "
+                    f"{image.width}x{image.height} pixels are more than {MAX_PIXELS}; cut or "
                     "shrink it"
                 )
             return to_rgb(image)
@@ -113,7 +113,7 @@ def to_rgb(image: Image.Image) -> Tensor:
 
 @contextmanager
 def _all_sizes() -> Iterator[None]:
-    """Lets PIL read pictures above its own limit, of which `MOST_PIXELS` takes the place."""
+    """Lets PIL read pictures above its own limit, of which `MAX_PIXELS` takes the place."""
     before = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = None
     try:

@@ -56,7 +56,7 @@ def find_sources(inputs: Iterable[str]) -> list[Source]:
     return list(sources.values())
 
 
-def find_pictures(inputs: Iterable[str]) -> list[Path]:
+def find_images(inputs: Iterable[str]) -> list[Path]:
     """The pictures that paths, folders and glob patterns mean, each once, in their order.
 
     Raises:

@@ -181,6 +181,6 @@ def test_what_is_neither_form_names_both(tmp_path, folders):
 
 
 def test_parts_complete_each_other(folders):
-    parts = [Cityscapes(folders, "train", part=part, seed=3) for part in ((0, 0.6), (0.6, 1))]
+    parts = [Cityscapes(folders, "train", fraction=part, seed=3) for part in ((0, 0.6), (0.6, 1))]
     assert [len(part) for part in parts] == [2, 1]
     assert sorted(parts[0].names + parts[1].names) == ["0", "1", "2"]

@@ -14,7 +14,7 @@ from ctal.data import (
     NormalsFromDepth,
 )
 from ctal.data.datasets.folder import CompleteFolders
-from ctal.data.names import part_of
+from ctal.data.names import select_fraction
 from ctal.errors import InputError
 from ctal.maps import ClassMap, DepthMap, EdgeMap, NormalMap
 from ctal.tasks import Depth, Edges, SemanticSegmentation, SurfaceNormals
@@ -306,9 +306,9 @@ def test_intrinsics_are_checked():
 
 
 @pytest.mark.parametrize("seed", [None, 0, 7])
-def test_parts_meet_without_overlap(open_folder, seed):
+def test_fractions_meet_without_overlap(open_folder, seed):
     edges = [0, 0.3, 0.6, 1]
-    parts = [open_folder(part=(begin, end), seed=seed).names for begin, end in pairwise(edges)]
+    parts = [open_folder(fraction=(begin, end), seed=seed).names for begin, end in pairwise(edges)]
     assert sorted(name for part in parts for name in part) == ["a", "b", "c"]
     assert [len(part) for part in parts] == [1, 1, 1]
     if seed is None:
@@ -317,30 +317,34 @@ def test_parts_meet_without_overlap(open_folder, seed):
 
 def test_a_seed_shuffles_and_keeps_the_order_of_names():
     names = [f"{i:03d}" for i in range(100)]
-    drawn = part_of(names, (0, 0.5), seed=0)
+    drawn = select_fraction(names, (0, 0.5), seed=0)
     assert len(drawn) == 50
     assert drawn == sorted(drawn) != names[:50]
-    assert drawn == part_of(names, (0, 0.5), seed=0) != part_of(names, (0, 0.5), seed=1)
+    assert (
+        drawn
+        == select_fraction(names, (0, 0.5), seed=0)
+        != select_fraction(names, (0, 0.5), seed=1)
+    )
 
 
 @pytest.mark.parametrize(
-    ("part", "seed", "message"),
+    ("fraction", "seed", "message"),
     [
-        ((0.5, 0.5), None, r"part: expected \[begin, end\] with 0 <= begin < end <= 1"),
-        ((-0.1, 0.5), None, "part: expected"),
-        ((0, 1.1), 0, "part: expected"),
-        ((0, 0.1), 0, "part: expected a part of 3 samples that has one"),
-        ((0, 1), -1, "seed: expected a number from 0 on"),
+        ((0.5, 0.5), None, r"fraction: expected \[begin, end\] with 0 <= begin < end <= 1"),
+        ((-0.1, 0.5), None, "fraction: expected"),
+        ((0, 1.1), 0, "fraction: expected"),
+        ((0, 0.1), 0, "fraction: expected at least one of the 3 samples"),
+        ((0, 1), -1, "seed: expected an integer >= 0"),
     ],
 )
-def test_a_part_that_is_none_is_refused(open_folder, part, seed, message):
+def test_an_empty_or_impossible_fraction_is_refused(open_folder, fraction, seed, message):
     with pytest.raises(InputError, match=message):
-        open_folder(part=part, seed=seed)
+        open_folder(fraction=fraction, seed=seed)
 
 
-def test_a_missing_map_file_of_a_part_not_used_is_no_error(open_folder, folder):
+def test_a_missing_map_file_of_an_unused_fraction_is_no_error(open_folder, folder):
     (folder / "depth" / "c.png").unlink()
-    assert open_folder(part=(0, 0.6)).names == ["a", "b"]
+    assert open_folder(fraction=(0, 0.6)).names == ["a", "b"]
 
 
 def test_labels_exclude_what_is_for_numbers():

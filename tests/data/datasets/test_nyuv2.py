@@ -103,8 +103,8 @@ def test_normals_and_edges_are_derived(tmp_path):
 
 
 def test_parts_of_the_split(official):
-    first = NYUv2(official, "train", part=(0, 0.7))
-    rest = NYUv2(official, "train", part=(0.7, 1))
+    first = NYUv2(official, "train", fraction=(0, 0.7))
+    rest = NYUv2(official, "train", fraction=(0.7, 1))
     assert [len(first), len(rest)] == [2, 1]
     assert sorted(first._source.names + rest._source.names) == ["0001", "0004", "0005"]
 

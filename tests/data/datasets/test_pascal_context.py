@@ -250,7 +250,7 @@ def test_missing_files_and_lists_are_named(root):
         InputError, match=rf"normals_distill/{SECOND}\.png: .*2 samples, 1 are miss"
     ):
         PASCALContext(root, "train")
-    assert len(PASCALContext(root, "train", part=(0, 0.5))) == 1
+    assert len(PASCALContext(root, "train", fraction=(0, 0.5))) == 1
     with pytest.raises(InputError, match="split: expected train or val, got 'test'"):
         PASCALContext(root, "test")
     (root / "ImageSets" / "Context" / "val.txt").unlink()

@@ -50,7 +50,7 @@ class Cityscapes(CompleteFolders):
         split: "train" or "val".
         classes: 19 or 7.
         tasks: names of the tasks to carry.
-        part: the share of the split to use, as [begin, end] in 0..1.
+        fraction: the share of the split to use, as [begin, end] in 0..1.
         seed: None: a part is a stretch of the split, sorted by city. A number: it is drawn at
             random with this seed.
 
@@ -65,7 +65,7 @@ class Cityscapes(CompleteFolders):
         *,
         classes: int = 19,
         tasks: Sequence[str] = ("semseg", "inverse_depth"),
-        part: tuple[float, float] = (0.0, 1.0),
+        fraction: tuple[float, float] = (0.0, 1.0),
         seed: int | None = None,
     ) -> None:
         if split not in ("train", "val"):
@@ -85,7 +85,9 @@ class Cityscapes(CompleteFolders):
             )
         chosen = chosen_tasks([entry.task for entry in maps], tasks)
         by_task = {entry.task: entry for entry in maps}
-        super().__init__(root, image, [by_task[task] for task in chosen], part=part, seed=seed)
+        super().__init__(
+            root, image, [by_task[task] for task in chosen], fraction=fraction, seed=seed
+        )
         if any(isinstance(entry, MetreFiles) for entry in self.maps):
             self._check_files(f"camera/{split}/{{name}}_camera.json")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ctal.data.array_files import read_float_image
 from ctal.data.base import DenseDataset, Sample
 from ctal.data.completeness import check_present
 from ctal.data.derived import DerivedMap
-from ctal.data.files import read_image
 from ctal.data.map_files import MapFiles
-from ctal.data.names import NAME, check_pattern, find_names, part_of, read_names
+from ctal.data.names import NAME, check_pattern, find_names, read_names, select_fraction
 from ctal.errors import InputError
 from ctal.maps import Map
 
@@ -36,7 +36,7 @@ class FolderDataset(DenseDataset):
           derived:             # the camera of these depth files, in pixels
             - class_path: ctal.data.NormalsFromDepth
               init_args: {fx: 311.3, fy: 311.7, cx: 195.3, cy: 152.2}
-          part: [0.0, 0.8]     # four fifths of the samples, chosen with this seed
+          fraction: [0.0, 0.8]     # four fifths of the samples, chosen with this seed
           seed: 0
 
     Args:
@@ -46,8 +46,8 @@ class FolderDataset(DenseDataset):
         names: a text file with the name of one sample per line: the samples to use, in its order.
             None: all pictures that `image` finds, sorted by name.
         derived: maps computed from those of `maps`, one entry per task.
-        part: the share of the names to use, as [begin, end] in 0..1; parts that meet complete each
-            other.
+        fraction: the share of the names to use, as [begin, end] in 0..1; fractions that meet
+            omit no sample.
         seed: None: a part is a stretch of the names in their order. A number: it is drawn at
             random with this seed, which must be the same for all parts.
 
@@ -64,7 +64,7 @@ class FolderDataset(DenseDataset):
         *,
         names: str | Path | None = None,
         derived: list[DerivedMap] | None = None,
-        part: tuple[float, float] = (0.0, 1.0),
+        fraction: tuple[float, float] = (0.0, 1.0),
         seed: int | None = None,
     ) -> None:
         check_pattern(image, "image")
@@ -82,7 +82,7 @@ class FolderDataset(DenseDataset):
         for entry in self.derived:
             entry.check_source({task.name: task for task in stored})
         found = self._found_names() if names is None else read_names(Path(names))
-        self.names = part_of(found, part, seed)
+        self.names = select_fraction(found, fraction, seed)
         self._check_files(image)
         for files in self.maps:
             self._check_files(files.files, optional=files.optional)
@@ -103,7 +103,7 @@ class FolderDataset(DenseDataset):
                 another size than its picture.
         """
         image_path = self._path(self.image, index)
-        sample: Sample = {"image": read_image(image_path)}
+        sample: Sample = {"image": read_float_image(image_path)}
         for files in self.maps:
             path = self._path(files.files, index)
             if files.optional and not path.is_file():

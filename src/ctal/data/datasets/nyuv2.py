@@ -38,7 +38,7 @@ class NYUv2(DenseDataset):
 
     Source: Silberman, Hoiem, Kohli and Fergus, "Indoor Segmentation and Support Inference from RGBD
     Images", ECCV 2012; taken with a Kinect.
-    Split: 795 train, 654 test (theirs). There is no third: choose models on a `part` of train.
+    Split: 795 train, 654 test (theirs). There is no third: choose models on a `fraction` of train.
     Licence: none stated by the authors; used for research. Nothing is downloaded.
 
     Three forms, told apart by what lies under `root`:
@@ -72,7 +72,7 @@ class NYUv2(DenseDataset):
             Kinect's, but in MTAN's form take the stored ones.
         normal_axes: for stored normals: 1 for each axis that points as here (x right, y down, z
             into the scene), -1 for each other; None: found by looking at 16 of them.
-        part: the share of the split to use, as [begin, end] in 0..1.
+        fraction: the share of the split to use, as [begin, end] in 0..1.
         seed: None: a part is a stretch of the split, so that views of one room mostly stay
             together. A number: it is drawn at random with this seed.
 
@@ -89,7 +89,7 @@ class NYUv2(DenseDataset):
         tasks: Sequence[str] = ("semseg", "depth", "normals"),
         camera: Camera | None = None,
         normal_axes: tuple[float, float, float] | None = None,
-        part: tuple[float, float] = (0.0, 1.0),
+        fraction: tuple[float, float] = (0.0, 1.0),
         seed: int | None = None,
     ) -> None:
         if split not in _FOLDERS:
@@ -99,15 +99,19 @@ class NYUv2(DenseDataset):
         self._derived: list[DerivedMap] = []
         if (self.root / MAT_FILE).is_file():
             camera, within, gap = camera or KINECT, MEASURED, _MAT_GAP
-            self._source: DenseDataset = NYUv2Mat(self.root, split, classes, part, seed)
+            self._source: DenseDataset = NYUv2Mat(self.root, split, classes, fraction, seed)
         elif (folder / "label").is_dir():
             within, gap = None, _SMALL_GAP
             maps = mtan_maps(folder, classes, "normals" in tasks and not camera, normal_axes)
-            self._source = CompleteFolders(folder, "image/{name}.npy", maps, part=part, seed=seed)
+            self._source = CompleteFolders(
+                folder, "image/{name}.npy", maps, fraction=fraction, seed=seed
+            )
         elif (self.root / split / "label40").is_dir():
             camera, within, gap = camera or SMALL_KINECT, SMALL_MEASURED, _SMALL_GAP
             folder, maps = self.root / split, small_maps(classes)
-            self._source = CompleteFolders(folder, "image/{name}.jpg", maps, part=part, seed=seed)
+            self._source = CompleteFolders(
+                folder, "image/{name}.jpg", maps, fraction=fraction, seed=seed
+            )
         else:
             raise InputError(
                 f"root: expected {MAT_FILE} and {SPLIT_FILE} (the authors' form), "

@@ -13,7 +13,7 @@ from torchvision.tv_tensors import Image
 
 from ctal.data.base import DenseDataset, Sample
 from ctal.data.mat_files import open_hdf5, pixel_rows, read_mat
-from ctal.data.names import part_of
+from ctal.data.names import select_fraction
 from ctal.errors import InputError
 from ctal.maps import UNLABELLED_CLASS, ClassMap, DepthMap
 from ctal.tasks import Depth, SemanticSegmentation
@@ -53,7 +53,7 @@ class NYUv2Mat(DenseDataset):
         root: folder with the two .mat files.
         split: "train" or "test".
         classes: 13 or 40.
-        part: see `ctal.data.FolderDataset`.
+        fraction: see `ctal.data.FolderDataset`.
         seed: see there.
 
     Raises:
@@ -61,13 +61,13 @@ class NYUv2Mat(DenseDataset):
     """
 
     def __init__(
-        self, root: Path, split: str, classes: int, part: tuple[float, float], seed: int | None
+        self, root: Path, split: str, classes: int, fraction: tuple[float, float], seed: int | None
     ) -> None:
         self.tasks = [nyuv2_classes(classes), Depth()]
         self.path = root / MAT_FILE
         self._table = class_table(classes)
         count = _picture_count(self.path)
-        self.names = part_of(_split_names(root / SPLIT_FILE, split, count), part, seed)
+        self.names = select_fraction(_split_names(root / SPLIT_FILE, split, count), fraction, seed)
 
     def __len__(self) -> int:
         """Number of samples."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ctal.data.array_files import read_float_image
 from ctal.data.base import DenseDataset, Sample, chosen_tasks
 from ctal.data.completeness import check_present
 from ctal.data.datasets.folder import check_size
@@ -16,9 +17,8 @@ from ctal.data.datasets.pascal_context_files import (
     SaliencyFiles,
     SemsegFiles,
 )
-from ctal.data.files import read_image
 from ctal.data.geometry import Floats
-from ctal.data.names import part_of, read_names
+from ctal.data.names import read_names, select_fraction
 from ctal.data.normal_axes import stored_axes
 from ctal.errors import InputError
 
@@ -31,7 +31,7 @@ class PASCALContext(DenseDataset):
     distilled from networks, by Maninis, Radosavovic and Kokkinos, "Attentive Single-Tasking of
     Multiple Tasks", CVPR 2019, as `PASCAL_MT.tgz`; copies by the authors of ATRC and InvPT as
     `PASCALContext.tar.gz`. Nothing is downloaded.
-    Split: 4,998 train, 5,105 val, lists included. Choose models on a `part` of train.
+    Split: 4,998 train, 5,105 val, lists included. Choose models on a `fraction` of train.
     Licence: that of PASCAL VOC (pictures of flickr, whose terms hold); the derived labels have none
     stated.
 
@@ -62,7 +62,7 @@ class PASCALContext(DenseDataset):
         tasks: names of the tasks to carry.
         normal_axes: 1 for each axis of the stored normals that points as here (x right, y down, z
             into the scene), -1 for each other; None: found by looking at 16 of them.
-        part: the share of the split to use, as [begin, end] in 0..1.
+        fraction: the share of the split to use, as [begin, end] in 0..1.
         seed: None: a part is a stretch of the list. A number: it is drawn at random with this seed.
 
     Raises:
@@ -76,7 +76,7 @@ class PASCALContext(DenseDataset):
         *,
         tasks: Sequence[str] = ("semseg", "human_parts", "saliency", "normals", "edges"),
         normal_axes: tuple[float, float, float] | None = None,
-        part: tuple[float, float] = (0.0, 1.0),
+        fraction: tuple[float, float] = (0.0, 1.0),
         seed: int | None = None,
     ) -> None:
         if split not in ("train", "val"):
@@ -85,7 +85,7 @@ class PASCALContext(DenseDataset):
         if not self.root.is_dir():
             raise InputError(f"root: expected a folder, got {root}, which is none")
         listed = read_names(self.root / "ImageSets" / "Context" / f"{split}.txt")
-        self.names = part_of(listed, part, seed)
+        self.names = select_fraction(listed, fraction, seed)
         kinds = [SemsegFiles(), PartFiles(), SaliencyFiles(), NormalFiles(), EdgeFiles()]
         self.tasks = chosen_tasks([files.task for files in kinds], tasks)
         by_task = {files.task: files for files in kinds}
@@ -113,7 +113,7 @@ class PASCALContext(DenseDataset):
             InputError: a file is broken, or a map is of another size than its picture.
         """
         image_path = self._image(index)
-        sample: Sample = {"image": read_image(image_path)}
+        sample: Sample = {"image": read_float_image(image_path)}
         for files in self.files:
             path = files.path(self.root, self.names[index])
             if files.optional and not path.is_file():

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ctal.data.files import read_array
+from ctal.data.array_files import read_array
 from ctal.data.geometry import unit_vectors
 from ctal.data.geometry_edges import class_borders
 from ctal.data.mat_files import read_mat

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image as PILImage
 
-from ctal.data.files import read_array, read_image
+from ctal.data.array_files import read_array, read_float_image
 from ctal.errors import InputError
 
 
@@ -16,20 +16,20 @@ def save(path, array):
 
 def test_a_picture_is_rgb_in_0_to_1(tmp_path):
     pixels = np.array([[[0, 51, 255], [255, 0, 102]]], np.uint8)
-    picture = read_image(save(tmp_path / "a.png", pixels))
+    picture = read_float_image(save(tmp_path / "a.png", pixels))
     assert picture.shape == (3, 1, 2)
     assert torch.allclose(picture[:, 0, 0], torch.tensor([0, 0.2, 1]))
 
 
 def test_an_array_file_may_hold_a_picture(tmp_path):
     np.save(tmp_path / "a.npy", np.full((2, 3, 3), 0.25))
-    assert read_image(tmp_path / "a.npy").unique().tolist() == [0.25]
+    assert read_float_image(tmp_path / "a.npy").unique().tolist() == [0.25]
     np.save(tmp_path / "b.npy", np.full((2, 3, 3), 51, np.uint8))
-    assert torch.allclose(read_image(tmp_path / "b.npy"), torch.tensor(0.2))
+    assert torch.allclose(read_float_image(tmp_path / "b.npy"), torch.tensor(0.2))
     for wrong in (np.full((2, 3, 3), 1.5), np.full((2, 3, 3), np.nan), np.ones((2, 3, 4))):
         np.save(tmp_path / "c.npy", wrong)
         with pytest.raises(InputError, match=r"c\.npy: expected a picture"):
-            read_image(tmp_path / "c.npy")
+            read_float_image(tmp_path / "c.npy")
 
 
 def test_stored_numbers_come_as_they_are(tmp_path):
@@ -75,7 +75,7 @@ def broken_files(folder):
 
 def test_a_broken_file_is_named_in_one_line(tmp_path):
     for path in broken_files(tmp_path):
-        for read in (read_array, read_image):
+        for read in (read_array, read_float_image):
             with pytest.raises(InputError) as caught:
                 read(path)
             assert str(caught.value).startswith(f"{path}: ")

@@ -3,7 +3,7 @@ import torch
 from torchvision.transforms import v2
 from torchvision.tv_tensors import Image
 
-from ctal.data.loading import AugmentedDataset, PreparedDataset, collate
+from ctal.data.pipeline import AugmentedDataset, PreparedDataset, collate
 from ctal.errors import InputError
 from ctal.maps import ClassMap, DepthMap, EdgeMap, NormalMap
 from ctal.tasks import (

@@ -14,7 +14,7 @@ from PIL import Image as PILImage
 from torchvision.tv_tensors import Image
 
 from ctal.errors import InputError
-from ctal.io.images import read_picture
+from ctal.io.images import read_image
 
 _ARRAY_FILES = {".npy", ".npz"}
 _DEEP_MODES = ("I", "F")  # how the names of Pillow's modes with more than 8 bits begin
@@ -49,7 +49,7 @@ def read_array(path: Path, *, bits: int | None = None, palette: bool = True) -> 
             return _with_pixels(np.asarray(file), path)
 
 
-def read_image(path: Path) -> Image:
+def read_float_image(path: Path) -> Image:
     """A picture as float32 RGB (3, H, W) in 0..1.
 
     Any picture that `ctal.io.images` reads, or an array file (H, W, 3), uint8 or floating in 0..1.
@@ -58,7 +58,7 @@ def read_image(path: Path) -> Image:
         InputError: the file cannot be read, or holds no picture.
     """
     if path.suffix not in _ARRAY_FILES:
-        return Image(read_picture(path).float() / 255)
+        return Image(read_image(path).float() / 255)
     array = read_array(path)
     if array.ndim != 3 or array.shape[2] != 3:
         raise InputError(f"{path}: expected a picture (H, W, 3), got the shape {array.shape}")

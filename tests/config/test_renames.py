@@ -1,0 +1,52 @@
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+from ctal.config.files import read_config
+from ctal.config.renames import upgrade
+from ctal.data_commands.opening import call_with_data
+
+
+def entry(**arguments):
+    return {"class_path": "ctal.data.NYUv2", "init_args": arguments}
+
+
+def test_a_former_key_is_renamed_wherever_it_is():
+    old = {"data": {"train": entry(part=[0, 0.5]), "val": [entry(part=[0.5, 1], seed=1)]}}
+    new = {"data": {"train": entry(fraction=[0, 0.5]), "val": [entry(fraction=[0.5, 1], seed=1)]}}
+    assert upgrade(old) == new
+    assert upgrade(new) == new
+    assert old["data"]["train"]["init_args"] == {"part": [0, 0.5]}  # the original is unchanged
+
+
+def test_arguments_of_other_classes_keep_their_names():
+    other = {"class_path": "my_module.Scans", "init_args": {"part": 3}}
+    assert upgrade({"data": {"train": other}}) == {"data": {"train": other}}
+    assert upgrade({"init_args": {"part": [0, 1]}}) == {"init_args": {"fraction": [0, 1]}}
+
+
+def test_both_keys_are_left_to_the_parser():
+    both = entry(part=[0, 0.5], fraction=[0.5, 1])
+    assert upgrade(both) == both
+
+
+@pytest.mark.parametrize("write", [yaml.safe_dump, json.dumps])
+def test_a_file_with_the_former_key_opens_the_same_samples(tmp_path, write):
+    for name in "abc":
+        np.save(tmp_path / f"{name}_image.npy", np.zeros((2, 2, 3)))
+        np.save(tmp_path / f"{name}_depth.npy", np.ones((2, 2)))
+    maps = [{"task": {"class_path": "ctal.tasks.Depth"}, "files": "{name}_depth.npy"}]
+    names = []
+    for key in ("part", "fraction"):
+        arguments = {"root": str(tmp_path), "image": "{name}_image.npy", "maps": maps}
+        arguments[key] = [0, 0.7]
+        train = {"class_path": "ctal.data.FolderDataset", "init_args": arguments}
+        file = tmp_path / f"{key}.yaml"
+        file.write_text(write({"data": {"train": train}}))
+        assert "part" not in read_config(file)["data"]["train"]["init_args"]
+        call_with_data(
+            lambda data: names.append(data.open("train").names), ["--config", str(file)], "test"
+        )
+    assert names == [["a", "b"]] * 2
