@@ -8,7 +8,6 @@ from PIL import Image
 pytest_plugins = [
     "tests.fixtures.comparison",
     "tests.fixtures.data_commands",
-    "tests.fixtures.export",
 ]
 
 # Small tensors gain nothing from threads, and the tests of one machine share its cores. Set before

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 from tests.export.checkpoints import small_network
+from tests.fixtures.export import graph, network
 from tests.small_networks import write_checkpoint
 
 from ctal import cli
@@ -15,6 +16,7 @@ from ctal.export.tracing import Deployed, traced
 from ctal.networks import CTALNet
 from ctal.profiling.cost import run_latencies
 
+__all__ = ["graph", "network"]  # fixtures
 DOCS = Path(__file__).parents[2] / "docs" / "export.md"
 pytest.importorskip("onnx", reason="the extra `export` is not installed")
 

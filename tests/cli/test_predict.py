@@ -214,7 +214,7 @@ class TestForms:
         noise = np.random.default_rng(0).integers(0, 255, (90, 70, 3), dtype=np.uint8)
         Image.fromarray(noise).save(folder / "large.png")
         predict_files(["large.png"], checkpoint, "usual")
-        for module in ("running", "restoring", "writing"):
+        for module in ("inference.runner", "inference.postprocessing", "cli.predict_writer"):
             monkeypatch.setattr(f"ctal.{module}.LARGE", 100)
         monkeypatch.setattr("ctal.cli.predict_writer._PAINTED", 45)
         monkeypatch.setattr("ctal.inference.postprocessing._STRIP", 700)

@@ -203,7 +203,7 @@ class TestStream:
     def test_large_pictures_are_decoded_in_strips(self, echo, monkeypatch):
         picture = torch.rand(3, 150, 40)
         expected = echo.predict(picture)
-        for module in ("running", "restoring"):
+        for module in ("inference.runner", "inference.postprocessing"):
             monkeypatch.setattr(f"ctal.{module}.LARGE", 1000)
         monkeypatch.setattr("ctal.inference.postprocessing._STRIP", 40 * 7)
         made = []
