@@ -198,9 +198,13 @@ def main() -> None:
             print(f"{index + 1:3} {kind:<17} {outcome}", flush=True)
             if outcome != "bit-equal":
                 print((folder / f"disk{index}.log").read_text()[-2000:], flush=True)
-    print(
-        f"\n{machine(torch.device('cpu'))}\n\n| interruption | runs | bit-equal | other |\n|---|---|---|---|"
-    )
+    print_table(outcomes)
+
+
+def print_table(outcomes: dict[str, Counter[str]]) -> None:
+    """Print how many runs of each kind of interruption were equal to the uninterrupted one."""
+    print(f"\n{machine(torch.device('cpu'))}\n")
+    print("| interruption | runs | bit-equal | other |\n|---|---|---|---|")
     for kind, counts in outcomes.items():
         others = {words: number for words, number in counts.items() if words != "bit-equal"}
         print(f"| {kind} | {counts.total()} | {counts['bit-equal']} | {others or 'none'} |")
