@@ -108,7 +108,8 @@ class MultiTaskModule(LightningModule):
 
     def forward(self, images: Tensor) -> Predictions:
         """Raw predictions of the network for pictures (B, 3, H, W) in 0..1."""
-        return self.network(images)
+        # without its subclass, on which compiled graphs of torch 2.14 fail (tv_tensors.Image)
+        return self.network(images.as_subclass(Tensor))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss that is minimised, a scalar."""
