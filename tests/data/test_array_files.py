@@ -28,7 +28,7 @@ def test_an_array_file_may_hold_a_picture(tmp_path):
     assert torch.allclose(read_float_image(tmp_path / "b.npy"), torch.tensor(0.2))
     for wrong in (np.full((2, 3, 3), 1.5), np.full((2, 3, 3), np.nan), np.ones((2, 3, 4))):
         np.save(tmp_path / "c.npy", wrong)
-        with pytest.raises(InputError, match=r"c\.npy: expected a picture"):
+        with pytest.raises(InputError, match=r"c\.npy: expected an image"):
             read_float_image(tmp_path / "c.npy")
 
 

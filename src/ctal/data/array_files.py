@@ -1,4 +1,4 @@
-"""Reading one file: a picture, or an array of labels. Every failure names the file."""
+"""Read one file of a sample: an array of numbers, or an image. Every error names the file."""
 
 from __future__ import annotations
 
@@ -10,67 +10,64 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image as PILImage
 from torchvision.tv_tensors import Image
 
-from ctal.errors import InputError
+from ctal.data.stored_numbers import read_numbers
+from ctal.errors import InputError, first_line
+from ctal.io.formats import ARRAY_SUFFIXES, advice
 from ctal.io.images import read_image
 
-_ARRAY_FILES = {".npy", ".npz"}
-_DEEP_MODES = ("I", "F")  # how the names of Pillow's modes with more than 8 bits begin
 
-
-def read_array(path: Path, *, bits: int | None = None, palette: bool = True) -> NDArray[Any]:
-    """The numbers that a file holds, as stored: .npy, .npz with one array, or any picture format.
-
-    A grey picture gives (H, W), 8 or 16 bit; a palette picture its indices; colours (H, W, C).
+def read_array(path: Path, *, bits: int | None = None, ids: bool = True) -> NDArray[Any]:
+    """Read the numbers of a file as stored: .npy, .npz with one array, or an image.
 
     Args:
-        path: the file.
-        bits: how many bits a value in a picture must have, 8 or 16; None: any.
-        palette: whether the picture may be one with a palette.
+        path: The file; its ending may be in capitals.
+        bits: Required bits per value of an image, 8 or 16. None: any.
+        ids: Whether the numbers are ids (see `ctal.data.stored_numbers.read_numbers`).
+
+    Returns:
+        (H, W) or (H, W, C).
 
     Raises:
-        InputError: the file is missing, broken, empty, holds Python objects, or is a picture of
+        InputError: The file is not found, broken or empty, holds Python objects, or is an image of
             another encoding.
     """
     with _reading(path):
-        if path.suffix in _ARRAY_FILES:
+        if is_array_file(path):
             return _with_pixels(_load_numpy(path), path)
-        with PILImage.open(path) as file:
-            found = 16 if file.mode.startswith(_DEEP_MODES) else 8
-            if bits not in (None, found):
-                raise InputError(f"{path}: expected a picture of {bits} bits, got {found} bits")
-            if file.mode == "P" and not palette:
-                raise InputError(
-                    f"{path}: expected grey values, got a picture with a palette, whose indices "
-                    "are no measure of anything; save it as a grey picture"
-                )
-            return _with_pixels(np.asarray(file), path)
+        return _with_pixels(read_numbers(path, bits=bits, ids=ids), path)
 
 
 def read_float_image(path: Path) -> Image:
-    """A picture as float32 RGB (3, H, W) in 0..1.
+    """Read an image as float32 RGB (3, H, W) in 0..1.
 
-    Any picture that `ctal.io.images` reads, or an array file (H, W, 3), uint8 or floating in 0..1.
+    Args:
+        path: An image that `ctal.io.images` reads, or an array file (H, W, 3), uint8 or floating
+            point in 0..1.
 
     Raises:
-        InputError: the file cannot be read, or holds no picture.
+        InputError: The file cannot be read, or does not hold an image.
     """
-    if path.suffix not in _ARRAY_FILES:
+    if not is_array_file(path):
         return Image(read_image(path).float() / 255)
     array = read_array(path)
     if array.ndim != 3 or array.shape[2] != 3:
-        raise InputError(f"{path}: expected a picture (H, W, 3), got the shape {array.shape}")
+        raise InputError(f"{path}: expected an image (H, W, 3), got the shape {array.shape}")
     top = 255 if array.dtype == np.uint8 else 1
-    with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and is told of
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite and fail below
         pixels = np.ascontiguousarray(array.transpose(2, 0, 1), dtype=np.float32) / np.float32(top)
     if not (pixels.min() >= 0 and pixels.max() <= 1):  # not (...), so that NaN fails too
         raise InputError(
-            f"{path}: expected a picture of uint8 or of floating values in 0..1, "
+            f"{path}: expected an image of uint8 or of floating-point values in 0..1, "
             f"got {array.dtype} from {array.min()} to {array.max()}"
         )
     return Image(torch.from_numpy(pixels))
+
+
+def is_array_file(path: Path) -> bool:
+    """Return whether a file is named as .npy or .npz, in any case."""
+    return path.suffix.lower() in ARRAY_SUFFIXES
 
 
 @contextmanager
@@ -79,9 +76,11 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except Exception as error:  # readers raise whatever a broken file makes them stumble over
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: expected a readable picture or array, got: {reason}") from error
+    except Exception as error:  # readers raise anything on a broken file
+        known = f"; it is {advice(path)}" if advice(path) else ""
+        raise InputError(
+            f"{path}: expected a readable image or array, got: {first_line(error)}{known}"
+        ) from error
 
 
 def _load_numpy(path: Path) -> NDArray[Any]:

@@ -70,8 +70,8 @@ class MapFiles:
         """
         try:
             # a palette's indices may be class ids, but never metres
-            indices = not self.task.map_type.value_type.is_floating_point
-            stored = read_array(path, bits=self.bits, palette=indices)
+            ids = not self.task.map_type.value_type.is_floating_point
+            stored = read_array(path, bits=self.bits, ids=ids)
             # numbers that are not finite, or become so, are told by the check in one line
             with np.errstate(over="ignore", invalid="ignore"):
                 label_map = self.task.map_type.from_array(self.meaning(stored.astype(np.float64)))

@@ -1,4 +1,4 @@
-"""Any picture a person may have, as RGB: grey, palette, alpha, 16 bits, turned by its camera."""
+"""Load any common image format as RGB."""
 
 from __future__ import annotations
 
@@ -15,16 +15,26 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
 from ctal.errors import InputError, UnreadableError, first_line
+from ctal.io.color import to_srgb
+from ctal.io.formats import register_heif, unreadable
 
 ImageLike = str | Path | Image.Image | Tensor | NDArray[Any]
-"""What `as_rgb` takes as a picture."""
+"""Any form of image that `as_rgb` accepts."""
 
 MAX_PIXELS = 1 << 29
-"""Of a picture in a file: 23,170 x 23,170, 1.6 GB as RGB. A small file can claim any size."""
+"""Limit for an image file: 23,170 x 23,170, 1.6 GB as RGB. A small file can claim any size."""
 
 
 def as_rgb(image: ImageLike) -> Tensor:
-    """Any form of picture that `Model.predict` takes, as (3, H, W), RGB, uint8 or float in 0..1."""
+    """Convert any image that `Model.predict` accepts to (3, H, W) RGB, uint8 or float in 0..1.
+
+    Args:
+        image: A path, a PIL image, or a tensor or array (3, H, W), uint8 or floating point in 0..1.
+
+    Raises:
+        InputError: Another type, shape or range of values.
+        UnreadableError: The file cannot be read.
+    """
     if isinstance(image, str | Path):
         return read_image(image)
     if isinstance(image, Image.Image):
@@ -34,12 +44,86 @@ def as_rgb(image: ImageLike) -> Tensor:
         raise InputError(f"image: expected (3, H, W), RGB, got {tuple(pixels.shape)}")
     in_range = pixels.is_floating_point() and pixels.min() >= 0 and pixels.max() <= 1
     if not (in_range or pixels.dtype == torch.uint8):
-        values = pixels.double()  # not all of torch's types have a smallest value
+        values = pixels.double()  # some dtypes of torch have no min
         raise InputError(
             f"image: expected uint8 or floating-point values in 0..1, got {pixels.dtype} in "
             f"{values.min():g}..{values.max():g}"
         )
     return pixels
+
+
+def read_image(path: str | Path) -> Tensor:
+    """Load an image file of any format of Pillow, and HEIF with the extra `heif`.
+
+    Of a file with several frames or pages, the first one is loaded.
+
+    Args:
+        path: The file.
+
+    Returns:
+        (3, H, W) uint8 RGB, as `to_rgb` makes it.
+
+    Raises:
+        UnreadableError: The file is not found, truncated, not an image, or larger than
+            `MAX_PIXELS`.
+    """
+    try:
+        with open_image(Path(path)) as image:
+            return to_rgb(image)
+    except UnreadableError:
+        raise
+    except Exception as error:  # Pillow's readers raise anything on a broken file
+        raise UnreadableError(
+            f"{path}: cannot be read as an image ({first_line(error)})"
+        ) from error
+
+
+@contextmanager
+def open_image(path: Path) -> Iterator[Image.Image]:
+    """Open an image file with Pillow; its pixels are not decoded yet.
+
+    Raises:
+        UnreadableError: The file is not found, of no readable format, or larger than `MAX_PIXELS`.
+    """
+    if not path.is_file():
+        raise UnreadableError(f"{path}: no such file; expected an image")
+    register_heif()
+    with _without_size_limit():
+        try:
+            image = Image.open(path)
+        except UnidentifiedImageError as error:
+            raise UnreadableError(str(unreadable(path, "unknown format"))) from error
+        with image:
+            if image.width * image.height > MAX_PIXELS:
+                raise UnreadableError(
+                    f"{path}: cannot be read as an image ({image.width}x{image.height} pixels are "
+                    f"more than {MAX_PIXELS}; cut or shrink it)"
+                )
+            yield image
+
+
+def to_rgb(image: Image.Image) -> Tensor:
+    """Convert a PIL image to (3, H, W) uint8 RGB, as a viewer shows it.
+
+    The EXIF orientation is applied, an embedded ICC profile is converted to sRGB, transparent
+    pixels are composed over white, 16-bit values are scaled to 8 bits, and floating-point values
+    are read as 0..1.
+
+    Raises:
+        InputError: The image has no pixels, or values of an unknown range.
+    """
+    if 0 in image.size:
+        raise InputError(f"expected an image with pixels, got {image.width}x{image.height} pixels")
+    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # the call copies the image
+        image = ImageOps.exif_transpose(image)
+    if image.mode.startswith(("I", "F")):
+        image = _deep_gray(image)
+    image = to_srgb(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return TF.pil_to_tensor(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _tensor(image: Tensor | NDArray[Any]) -> Tensor:
@@ -48,72 +132,23 @@ def _tensor(image: Tensor | NDArray[Any]) -> Tensor:
     if not isinstance(image, np.ndarray) or image.dtype.kind not in "biuf":
         kind = getattr(image, "dtype", type(image).__name__)
         raise InputError(
-            f"image: expected a path, a PIL picture, or a tensor or array of numbers, got {kind}"
+            f"image: expected a path, a PIL image, or a tensor or array of numbers, got {kind}"
         )
-    # a copy, since torch takes neither negative strides, such as those of a picture turned to RGB,
-    # nor another machine's order of bytes
+    # a copy: torch accepts neither negative strides (BGR reversed to RGB) nor foreign byte order
     return torch.from_numpy(image.astype(image.dtype.newbyteorder("=")))
 
 
 def _decoded(image: Image.Image) -> Tensor:
-    """A PIL picture, whose file may not have been read yet."""
+    """Decode a PIL image, whose file may not have been read yet."""
     try:
         return to_rgb(image)
     except OSError as error:
         raise UnreadableError(f"image: cannot be decoded ({first_line(error)})") from error
 
 
-def read_image(path: str | Path) -> Tensor:
-    """Reads a picture of any format that PIL knows.
-
-    Returns:
-        (3, H, W) uint8 RGB, as `to_rgb` makes it.
-
-    Raises:
-        UnreadableError: the file is missing, truncated, no picture, or too large to be one.
-    """
-    if not Path(path).is_file():
-        raise UnreadableError(f"{path}: no such file; expected a picture")
-    try:
-        with _all_sizes(), Image.open(path) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise InputError(
-                    f"{image.width}x{image.height} pixels are more than {MAX_PIXELS}; cut or "
-                    "shrink it"
-                )
-            return to_rgb(image)
-    except Exception as error:  # PIL's readers raise whatever a broken file makes them stumble over
-        reason = first_line(error)
-        if isinstance(error, UnidentifiedImageError):
-            reason = "of no format that PIL knows"
-        raise UnreadableError(f"{path}: cannot be read as a picture ({reason})") from error
-
-
-def to_rgb(image: Image.Image) -> Tensor:
-    """Turns a PIL picture into (3, H, W) uint8 RGB.
-
-    The camera's orientation (EXIF) is applied; transparent parts are laid over white; 16-bit values
-    are scaled, not clipped, to 8 bits; floating-point values are taken as 0..1.
-
-    Raises:
-        InputError: the picture has no pixels, or values whose range is not known.
-    """
-    if 0 in image.size:
-        raise InputError(f"a picture of {image.width}x{image.height} pixels has nothing to show")
-    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # which copies it
-        image = ImageOps.exif_transpose(image)
-    if image.mode.startswith(("I", "F")):
-        image = _deep_grey(image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return TF.pil_to_tensor(image if image.mode == "RGB" else image.convert("RGB"))
-
-
 @contextmanager
-def _all_sizes() -> Iterator[None]:
-    """Lets PIL read pictures above its own limit, of which `MAX_PIXELS` takes the place."""
+def _without_size_limit() -> Iterator[None]:
+    """Replace Pillow's own limit of pixels, which only warns, by `MAX_PIXELS`."""
     before = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = None
     try:
@@ -122,13 +157,15 @@ def _all_sizes() -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = before
 
 
-def _deep_grey(image: Image.Image) -> Image.Image:
-    """An 8-bit grey picture from one of 16 bits (modes I and I;16) or of floats (F)."""
+def _deep_gray(image: Image.Image) -> Image.Image:
+    """Convert gray of 16 bits (modes I and I;16) or floats (F) to 8 bits; keep the profile."""
     values = np.asarray(image).astype(np.float64)
     top = 1.0 if image.mode == "F" else 65535.0
     if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= top):
         raise InputError(
-            f"expected grey values in 0..{top:g} (mode {image.mode}), "
-            f"got {values.min():g}..{values.max():g}; save it as an 8-bit picture"
+            f"expected gray values in 0..{top:g} (mode {image.mode}), "
+            f"got {values.min():g}..{values.max():g}; save it as an 8-bit image"
         )
-    return Image.fromarray((values / top * 255).round().astype(np.uint8))
+    gray = Image.fromarray((values / top * 255).round().astype(np.uint8))
+    gray.info = dict(image.info)
+    return gray

@@ -105,10 +105,10 @@ def test_other_encodings_are_named(official):
     with pytest.raises(InputError, match=r"labelIds\.png: expected a value that `labels` lists"):
         Cityscapes(official, "train")[0]
     save(labels, np.zeros(SHAPE, np.uint16))
-    with pytest.raises(InputError, match=r"labelIds\.png: expected a picture of 8 bits, got 16"):
+    with pytest.raises(InputError, match=r"labelIds\.png: expected an image of 8 bits, got 16"):
         Cityscapes(official, "train")[0]
     save(disparity, np.full(SHAPE, 40, np.uint8))
-    with pytest.raises(InputError, match=r"disparity\.png: expected a picture of 16 bits, got 8"):
+    with pytest.raises(InputError, match=r"disparity\.png: expected an image of 16 bits, got 8"):
         Cityscapes(official, "train", tasks=["inverse_depth"])[0]
 
 

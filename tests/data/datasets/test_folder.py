@@ -96,7 +96,7 @@ def test_unusable_values_name_the_file(open_folder, folder):
     picture = folder / "image" / "a.jpg"
     whole = picture.read_bytes()
     picture.write_bytes(whole[:-20])
-    with pytest.raises(InputError, match=r"image/a\.jpg: cannot be read as a picture"):
+    with pytest.raises(InputError, match=r"image/a\.jpg: cannot be read as an image"):
         dataset[0]
     picture.write_bytes(whole)
     save(folder / "classes" / "a.png", np.full((4, 6), 3, np.uint8))
@@ -226,12 +226,12 @@ def test_a_picture_of_other_bits_or_with_a_palette_is_no_depth(open_folder, fold
     dataset = open_folder(maps=[files])
     assert dataset[0]["depth"].max().item() == pytest.approx(1.0)
     save(folder / "depth" / "a.png", np.full((4, 6), 200, np.uint8))
-    with pytest.raises(InputError, match=r"depth/a\.png: expected a picture of 16 bits, got 8"):
+    with pytest.raises(InputError, match=r"depth/a\.png: expected an image of 16 bits, got 8"):
         dataset[0]
     palette = PILImage.fromarray(np.full((4, 6), 200, np.uint8))
     palette.putpalette([7] * 768)
     palette.save(folder / "depth" / "a.png")
-    with pytest.raises(InputError, match=r"depth/a\.png: expected grey values, got a picture with"):
+    with pytest.raises(InputError, match=r"depth/a\.png: expected gray .*, got a palette"):
         open_folder()[0]
     with pytest.raises(InputError, match="depth: bits: expected 8 or 16, got 12"):
         MapFiles(Depth(), "{name}.png", bits=12)

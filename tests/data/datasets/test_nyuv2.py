@@ -241,7 +241,7 @@ def test_pictures_at_the_papers_size(small):
 
 def test_depth_of_8_bits_is_refused(small):
     Image.fromarray(np.full((288, 384), 200, np.uint8)).save(small / "train/depth/0003.png")
-    with pytest.raises(InputError, match=r"depth/0003\.png: expected a picture of 16 bits"):
+    with pytest.raises(InputError, match=r"depth/0003\.png: expected an image of 16 bits"):
         NYUv2(small, "train")[1]
 
 

@@ -151,11 +151,11 @@ def test_other_encodings_are_named(root):
     path = root / "sal_distill" / f"{FIRST}.png"
     save(path, np.zeros(SHAPE, np.uint8), palette=True)
     with pytest.raises(
-        InputError, match=r"sal_distill/.*: expected grey values, got a picture with"
+        InputError, match=r"sal_distill/.*: expected gray values, got a palette image"
     ):
         read("saliency")
     save(path, np.zeros(SHAPE, np.uint16))
-    with pytest.raises(InputError, match=r"sal_distill/.*: expected a picture of 8 bits, got 16"):
+    with pytest.raises(InputError, match=r"sal_distill/.*: expected an image of 8 bits, got 16"):
         read("saliency")
     save(path, np.zeros((*SHAPE, 3), np.uint8))
     with pytest.raises(InputError, match=r"sal_distill/.*: expected one value per pixel"):

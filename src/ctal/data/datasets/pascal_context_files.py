@@ -106,7 +106,7 @@ class SaliencyFiles(LabelFiles):
 
     def values(self, path: Path) -> NDArray[Any]:
         """1 above half of 255, else 0."""
-        return (read_array(path, bits=8, palette=False) > 127.5).astype(np.uint8)
+        return (read_array(path, bits=8, ids=False) > 127.5).astype(np.uint8)
 
 
 class PartFiles(LabelFiles):
@@ -167,7 +167,7 @@ class NormalFiles(LabelFiles):
 
     def vectors(self, path: Path) -> NDArray[np.float32]:
         """Unit vectors as stored; (0, 0, 0) where the class is none that the teacher knew."""
-        colours = read_array(path, bits=8, palette=False)
+        colours = read_array(path, bits=8, ids=False)
         classes_path = _classes_path(path.parents[1], path.stem)
         classes = _label_map(classes_path)
         if colours.shape != (*classes.shape, 3):
