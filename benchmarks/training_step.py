@@ -40,16 +40,18 @@ VARIANTS = {
 }
 
 
-def make_step(network: str, arguments: dict[str, Any]) -> tuple[MultiTaskModule, dict[str, Tensor]]:
+def make_step(
+    network: str, arguments: dict[str, Any], image_size: tuple[int, int] = IMAGE_SIZE
+) -> tuple[MultiTaskModule, dict[str, Tensor]]:
     """A network in its training module, and a batch of random pictures and labels."""
     torch.manual_seed(0)
     tasks = [SemanticSegmentation(13), Depth(), SurfaceNormals()]
-    module = MultiTaskModule(getattr(networks, network)(tasks, image_size=IMAGE_SIZE, **arguments))
+    module = MultiTaskModule(getattr(networks, network)(tasks, image_size=image_size, **arguments))
     batch = {
-        "image": torch.rand(BATCH, 3, *IMAGE_SIZE),
-        "semseg": torch.randint(0, 13, (BATCH, *IMAGE_SIZE)),
-        "depth": torch.rand(BATCH, *IMAGE_SIZE) + 1,
-        "normals": F.normalize(torch.randn(BATCH, 3, *IMAGE_SIZE), dim=1),
+        "image": torch.rand(BATCH, 3, *image_size),
+        "semseg": torch.randint(0, 13, (BATCH, *image_size)),
+        "depth": torch.rand(BATCH, *image_size) + 1,
+        "normals": F.normalize(torch.randn(BATCH, 3, *image_size), dim=1),
     }
     return module, batch
 
@@ -65,6 +67,16 @@ def measure(
     module, batch = make_step(network, arguments)  # which makes it channels last
     if not channels_last:
         set_memory_format(module, torch.contiguous_format)
+    seconds, memory = measure_step(module, batch, repeats, autocast=autocast)
+    with FlopCounterMode(display=False) as counter:
+        torch.autograd.backward(_loss(module, batch))
+    return {"seconds": seconds, "memory": memory, "work": counter.get_total_flops() / 2}
+
+
+def measure_step(
+    module: MultiTaskModule, batch: dict[str, Tensor], repeats: int, *, autocast: bool = False
+) -> tuple[float, float]:
+    """Median seconds of a step, and MiB above network and batch."""
     optimizer = torch.optim.Adam(module.parameters())
     before = peak_memory()
 
@@ -76,10 +88,7 @@ def measure(
         optimizer.step()
 
     seconds = median_seconds(step, repeats, warm_up=1)
-    memory = peak_memory() - before
-    with FlopCounterMode(display=False) as counter:
-        step()
-    return {"seconds": seconds, "memory": memory, "work": counter.get_total_flops() / 2}
+    return seconds, peak_memory() - before
 
 
 def _loss(module: MultiTaskModule, batch: dict[str, Tensor]) -> Tensor:
