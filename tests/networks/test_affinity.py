@@ -158,11 +158,21 @@ def test_parameters_of_one_mixing_at_the_papers_size():
     assert module.mixing_weight.numel() + module.mixing_bias.numel() == 193_536
 
 
-def test_refinement_doubles_the_resolution():
-    refine = AffinityRefinement(TASKS, 4, (3, 5), channels=8)
+@pytest.mark.parametrize("bilinear", [False, True])
+def test_refinement_doubles_the_resolution(bilinear):
+    refine = AffinityRefinement(TASKS, 4, (3, 5), channels=8, bilinear=bilinear)
     assert {task: tuple(x.shape) for task, x in refine(features()).items()} == {
         task: (2, 8, 6, 10) for task in TASKS
     }
+
+
+@pytest.mark.parametrize("bilinear", [False, True])
+def test_bilinear_resizing_leaves_no_pattern_on_constant_features(bilinear):
+    torch.manual_seed(0)
+    refine = AffinityRefinement(TASKS, 4, (6, 6), channels=8, gamma=0.0, bilinear=bilinear).eval()
+    out = refine({task: torch.ones(1, 4, 6, 6) for task in TASKS})["depth"]
+    inside = out[..., 2:-2, 2:-2]  # the last convolution pads with zeros
+    assert (inside.std((-2, -1)).max() < 1e-6) == bilinear
 
 
 def test_wrong_features_are_named():

@@ -27,6 +27,7 @@ class CTALNet(Network):
         image_size: (H, W) of the pictures, multiples of 32.
         pretrained: True, False, or a local file of encoder weights.
         channels: channels of a task's features in CTAL and its decoder (paper: 128).
+        bilinear: as in `AffinityRefinement`.
         kernel_size: as in `CTAL`.
         gamma: as in `CTAL`.
         learned_gamma: as in `CTAL`.
@@ -46,6 +47,7 @@ class CTALNet(Network):
         image_size: tuple[int, int],
         pretrained: bool | str = False,
         channels: int = 128,
+        bilinear: bool = False,
         kernel_size: int = 3,
         gamma: float = 0.05,
         learned_gamma: bool = False,
@@ -66,6 +68,7 @@ class CTALNet(Network):
             self.initial.size(self.image_size),
             channels=channels,
             normalised=last_stage,
+            bilinear=bilinear,
             kernel_size=kernel_size,
             gamma=gamma,
             learned_gamma=learned_gamma,

@@ -32,6 +32,7 @@ class MultiScaleCTALNet(Network):
             encoder, as in the paper. Most encoders are wider than HRNet, and the parameters grow
             with the square: give fewer then.
         channels: channels of a task's features in CTAL and its decoder (paper: 128).
+        bilinear: as in `AffinityRefinement`.
         kernel_size: as in `CTAL`.
         gamma: as in `CTAL`.
         learned_gamma: as in `CTAL`.
@@ -53,6 +54,7 @@ class MultiScaleCTALNet(Network):
         pretrained: bool | str = False,
         widths: Sequence[int] | None = None,
         channels: int = 128,
+        bilinear: bool = False,
         kernel_size: int = 3,
         gamma: float = 0.05,
         learned_gamma: bool = False,
@@ -71,6 +73,7 @@ class MultiScaleCTALNet(Network):
             sum(scales),
             (self.image_size[0] // STRIDES[0], self.image_size[1] // STRIDES[0]),
             channels=channels,
+            bilinear=bilinear,
             kernel_size=kernel_size,
             gamma=gamma,
             learned_gamma=learned_gamma,

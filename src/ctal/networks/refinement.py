@@ -28,6 +28,8 @@ class AffinityRefinement(nn.Module):
         channels: channels inside and of the output (paper: 128).
         normalised: BN and ReLU after the 1x1 convolutions, as in the paper's transformer network;
             its CNN networks have none.
+        bilinear: double the resolution with a 1x1 convolution and bilinear resizing instead of a
+            transposed convolution, whose 2x2 pattern can remain visible in the maps.
         kernel_size: as in `CTAL`.
         gamma: as in `CTAL`.
         learned_gamma: as in `CTAL`.
@@ -45,6 +47,7 @@ class AffinityRefinement(nn.Module):
         *,
         channels: int = 128,
         normalised: bool = False,
+        bilinear: bool = False,
         kernel_size: int = 3,
         gamma: float = 0.05,
         learned_gamma: bool = False,
@@ -69,7 +72,7 @@ class AffinityRefinement(nn.Module):
             equal_start=equal_start,
             method=method,
         )
-        self.enlarge = nn.ModuleDict({task: _enlarge(channels) for task in tasks})
+        self.enlarge = nn.ModuleDict({task: _enlarge(channels, bilinear) for task in tasks})
 
     def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         """{name: (B, in_channels, H, W)} to {name: (B, channels, 2H, 2W)}."""
@@ -85,9 +88,16 @@ def _reduce(in_channels: int, channels: int, normalised: bool) -> nn.Module:
     return nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
 
 
-def _enlarge(channels: int) -> nn.Sequential:
+def _enlarge(channels: int, bilinear: bool) -> nn.Sequential:
+    if bilinear:
+        doubled: list[nn.Module] = [
+            nn.Conv2d(channels, channels, 1),
+            nn.Upsample(scale_factor=2, mode="bilinear"),
+        ]
+    else:
+        doubled = [nn.ConvTranspose2d(channels, channels, 2, stride=2)]
     return nn.Sequential(
-        nn.ConvTranspose2d(channels, channels, 2, stride=2),
+        *doubled,
         nn.BatchNorm2d(channels),
         nn.ReLU(inplace=True),
         nn.Conv2d(channels, channels, 3, padding=1),
