@@ -166,6 +166,11 @@ def test_refinement_doubles_the_resolution(bilinear):
     }
 
 
+def test_refinement_keeps_the_resolution_on_request():
+    refine = AffinityRefinement(TASKS, 4, (3, 5), channels=8, upsample=False)
+    assert all(x.shape == (2, 8, 3, 5) for x in refine(features()).values())
+
+
 @pytest.mark.parametrize("bilinear", [False, True])
 def test_bilinear_resizing_leaves_no_pattern_on_constant_features(bilinear):
     torch.manual_seed(0)

@@ -337,3 +337,17 @@ def test_tasks_need_different_names():
         SharedEncoderNet([Depth(), Depth()], "test_resnet", image_size=(64, 64))
     with pytest.raises(InputError, match="one or more"):
         SharedEncoderNet([], "test_resnet", image_size=(64, 64))
+
+
+def test_lean_heads_predict_at_stride_4():
+    options = {"image_size": (64, 96), "channels": 16}
+    network = MultiScaleCTALNet(NYUV2, "test_resnet", lean=True, **options)
+    raw = network.predict_raw(torch.rand(2, 3, 64, 96)).final
+    assert {name: tuple(x.shape) for name, x in raw.items()} == {
+        "semseg": (2, 13, 16, 24),
+        "depth": (2, 1, 16, 24),
+        "normals": (2, 3, 16, 24),
+    }
+    assert parameters(network) < parameters(MultiScaleCTALNet(NYUV2, "test_resnet", **options))
+    rebuilt = build(describe(network))
+    rebuilt.load_state_dict(network.state_dict())

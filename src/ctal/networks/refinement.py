@@ -28,6 +28,8 @@ class AffinityRefinement(nn.Module):
         channels: channels inside and of the output (paper: 128).
         normalised: BN and ReLU after the 1x1 convolutions, as in the paper's transformer network;
             its CNN networks have none.
+        upsample: double the resolution; False leaves out the layers that follow CTAL, and the
+            output has the height and width of the input.
         bilinear: double the resolution with a 1x1 convolution and bilinear resizing instead of a
             transposed convolution, whose 2x2 pattern can remain visible in the maps.
         kernel_size: as in `CTAL`.
@@ -47,6 +49,7 @@ class AffinityRefinement(nn.Module):
         *,
         channels: int = 128,
         normalised: bool = False,
+        upsample: bool = True,
         bilinear: bool = False,
         kernel_size: int = 3,
         gamma: float = 0.05,
@@ -72,7 +75,9 @@ class AffinityRefinement(nn.Module):
             equal_start=equal_start,
             method=method,
         )
-        self.enlarge = nn.ModuleDict({task: _enlarge(channels, bilinear) for task in tasks})
+        self.enlarge = nn.ModuleDict(
+            {task: _enlarge(channels, bilinear) if upsample else nn.Identity() for task in tasks}
+        )
 
     def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         """{name: (B, in_channels, H, W)} to {name: (B, channels, 2H, 2W)}."""
