@@ -139,5 +139,5 @@ def test_workers_bring_the_same_batches_and_the_same_errors(memory_dataset, open
     (folder / "depth" / "b.png").write_text("no picture")
     with pytest.raises(InputError) as caught:
         next(iter(data.train_dataloader()))
-    assert str(caught.value).startswith(f"{folder}/depth/b.png: expected a readable picture")
+    assert str(caught.value).startswith(f"{folder}/depth/b.png: cannot be read as an image")
     assert "\n" not in str(caught.value)
