@@ -10,7 +10,7 @@ from ctal.networks.pad import PADNet
 from ctal.networks.pap import PAPNet
 from ctal.networks.refinement import AffinityRefinement
 from ctal.networks.resizing import SizedPart
-from ctal.networks.serialization import build, describe
+from ctal.networks.serialization import build, completed, describe
 from ctal.networks.shared_encoder import SharedEncoderNet
 from ctal.networks.single_task import SingleTaskNet
 
@@ -29,5 +29,6 @@ __all__ = [
     "SingleTaskNet",
     "SizedPart",
     "build",
+    "completed",
     "describe",
 ]

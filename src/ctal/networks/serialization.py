@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, cast
 
 from ctal.errors import InputError
@@ -47,3 +48,25 @@ def build(description: Description) -> Network:
         raise
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"the description of the network does not fit: {error}") from error
+
+
+def completed(description: Any) -> Any:
+    """Return a description with the default of every argument that it does not name.
+
+    A file of an earlier version lacks the arguments that were added since; it means their defaults.
+
+    Args:
+        description: what `describe` returned in this or an earlier version; anything else is
+            returned as it is, for the reader to refuse.
+    """
+    description = upgraded(description)
+    try:
+        parameters = inspect.signature(find_class(Network, description["class"])).parameters
+        defaults = {
+            name: parameter.default
+            for name, parameter in parameters.items()
+            if parameter.default is not parameter.empty
+        }
+        return {**description, "arguments": {**defaults, **description["arguments"]}}
+    except (InputError, KeyError, TypeError):
+        return description

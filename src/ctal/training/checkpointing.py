@@ -23,8 +23,7 @@ from torch import Tensor, nn
 from ctal.errors import InputError, Interrupted
 from ctal.io.atomic import write_whole
 from ctal.io.checkpoint import checkpoint_path, read_checkpoint
-from ctal.networks import Network, describe
-from ctal.tasks.renames import upgraded
+from ctal.networks import Network, completed, describe
 
 
 class WholeCheckpointIO(TorchCheckpointIO):
@@ -66,8 +65,8 @@ def check_same_network(
     Raises:
         InputError: it is that of another network.
     """
-    saved = upgraded(checkpoint.get("ctal") or {})
-    own = describe(network) if isinstance(network, Network) else {}
+    saved = completed(checkpoint.get("ctal") or {})
+    own = completed(describe(network)) if isinstance(network, Network) else {}
     different = _differences(saved, own) or _mismatched(checkpoint["state_dict"], state)
     if different:
         known = isinstance(saved, Mapping) and "class" in saved
