@@ -76,7 +76,10 @@ class TestPredictFiles:
 
     def test_a_single_unreadable_one_is_told_in_one_line(self, folder, checkpoint):
         (folder / "bad.png").write_text("text")
-        with pytest.raises(InputError, match=r"^bad\.png: cannot be read as an image \(unknown format\); [^;]*; save[^;]*$"):
+        with pytest.raises(
+            InputError,
+            match=r"^bad\.png: cannot be read as an image \(unknown format\); [^;]*; save[^;]*$",
+        ):
             predict_files(["bad.png"], checkpoint)
         with pytest.raises(InputError, match=r"^bad\.png: .*; the others are in predictions$"):
             predict_files(["bad.png", "pictures"], checkpoint)

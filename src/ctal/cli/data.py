@@ -48,6 +48,7 @@ def check(data: DataSettings, split: list[str] | None = None, workers: int | Non
         sys.stdout.write(report.overview(name, survey) + report.class_shares(survey))
         if survey.problems:
             sys.stdout.write(report.problems(survey))
+        sys.stdout.write(report.unused(opened[name]))
         sys.stdout.write("\n")
         found += len(survey.problems)
     sys.stdout.write(shared_samples(data, opened))

@@ -1,9 +1,10 @@
-"""What a data set is: samples of typed maps, and the tasks they carry."""
+"""The dataset interface: samples of typed maps, and the tasks that they carry."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 from torch.utils.data import Dataset
@@ -17,52 +18,56 @@ Sample: TypeAlias = dict[str, TVTensor]
 
 
 class DenseDataset(Dataset[Sample], ABC):
-    """Pictures with a map per task; it knows nothing of networks.
+    """Images with a map per task.
 
-    A new data set is a subclass in one file. All maps of a sample have its picture's size; a task's
-    map may be missing from a sample, whose pixels then count as unlabelled.
+    A new dataset is a subclass in one file. All maps of a sample have its image's size. A task's
+    map may be missing from a sample; its pixels then count as unlabelled.
 
     Attributes:
-        tasks: the tasks whose maps the samples carry.
+        tasks: The tasks whose maps the samples carry.
     """
 
     tasks: list[Task]
 
     @abstractmethod
     def __len__(self) -> int:
-        """Number of samples."""
+        """Return the number of samples."""
 
     @abstractmethod
     def __getitem__(self, index: int) -> Sample:
-        """Reads and checks one sample.
+        """Read and check one sample.
 
         Raises:
-            InputError: a file of the sample cannot be used; the message names it.
+            InputError: A file of the sample cannot be used; the message names it.
         """
 
     @abstractmethod
     def sample_name(self, index: int) -> str:
-        """A name for one sample, by which a person finds it again."""
+        """Return a name of one sample, by which a person finds it."""
+
+    def unused_files(self) -> list[tuple[Path, str]]:
+        """Return images and maps that no sample uses, each with the reason; none by default."""
+        return []
 
 
 def check_length(dataset: DenseDataset, split: str) -> None:
-    """Refuses a data set without samples; `split` says whose it is.
+    """Check that a dataset has samples; `split` names it in the message.
 
     Raises:
-        InputError: there are none.
+        InputError: It has none.
     """
     if len(dataset) == 0:
         raise InputError(
-            f"data.{split}: expected a data set with samples, got a {type(dataset).__name__} "
+            f"data.{split}: expected a dataset with samples, got a {type(dataset).__name__} "
             "without any"
         )
 
 
 def chosen_tasks(carried: Sequence[Task], names: Sequence[str]) -> list[Task]:
-    """Those of a data set's tasks that are asked for, in the order asked for.
+    """Return the named tasks of a dataset, in the order of the names.
 
     Raises:
-        InputError: a name that is not among them, twice the same, or none at all.
+        InputError: A name is unknown or given twice, or there is none.
     """
     by_name = {task.name: task for task in carried}
     unknown = [name for name in names if name not in by_name]

@@ -1,25 +1,28 @@
-"""Whether a data set with missing files may be opened: not for training, but to look at it."""
+"""Missing files of a dataset, and files that no sample uses."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from lightning.pytorch.utilities import rank_zero_warn
+
+from ctal.data.base import DenseDataset
 from ctal.errors import InputError
 
 _allowed = ContextVar("incomplete_allowed", default=False)
 
 
 def incomplete_allowed() -> bool:
-    """Whether missing files are to be told when their sample is read, and not at the opening."""
+    """Return whether missing files are reported when their sample is read, not on opening."""
     return _allowed.get()
 
 
 @contextmanager
 def allowing_incomplete() -> Iterator[None]:
-    """Lets data sets with missing files be opened as long as this lasts."""
+    """Allow opening datasets with missing files within this context."""
     token = _allowed.set(True)
     try:
         yield
@@ -28,16 +31,16 @@ def allowing_incomplete() -> Iterator[None]:
 
 
 def check_present(paths: Sequence[Path], *, samples: int, optional: bool = False) -> None:
-    """Looks whether files exist.
+    """Check that files exist.
 
     Args:
-        paths: the files.
-        samples: how many samples they belong to, for the message.
-        optional: whether one is enough: a sample may lack its own.
+        paths: The files.
+        samples: Number of samples they belong to, for the message.
+        optional: Whether one file is enough, since a sample may lack its own.
 
     Raises:
-        InputError: files are missing, and this is not to be told when their sample is read. Where
-            all of the optional ones are missing no sample would tell.
+        InputError: Files are missing, unless that is reported when their sample is read. If all
+            optional files are missing, no sample would report it.
     """
     missing = [path for path in paths if not path.is_file()]
     wanting = len(missing) == len(paths) if optional else len(missing) > 0
@@ -45,4 +48,23 @@ def check_present(paths: Sequence[Path], *, samples: int, optional: bool = False
         raise InputError(
             f"{missing[0]}: expected a file for {'some' if optional else 'each'} of the "
             f"{samples} samples, {len(missing)} are missing"
+        )
+
+
+def warn_of_unused(datasets: Mapping[str, DenseDataset | None]) -> None:
+    """Warn once of images and maps in the folders of datasets that no sample uses.
+
+    Args:
+        datasets: Datasets by split.
+    """
+    unused: dict[Path, str] = {}
+    for split, dataset in datasets.items():
+        if isinstance(dataset, DenseDataset):  # one of your own may derive from torch's Dataset
+            for path, _ in dataset.unused_files():
+                unused.setdefault(path, split)
+    if unused:
+        path, split = next(iter(unused.items()))
+        rank_zero_warn(
+            f"data.{split}: {len(unused)} files look like images or maps and are not used, such as "
+            f"{path}; `ctal data check` lists them"
         )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctal.data.array_files import read_array
-from ctal.data.names import check_pattern
+from ctal.data.folder_files import Patterns, check_patterns
 from ctal.errors import InputError, one_line
 from ctal.maps import UNLABELLED_CLASS, Map
 from ctal.tasks import Task
@@ -44,7 +44,7 @@ class MapFiles:
     """
 
     task: Task
-    files: str
+    files: Patterns
     scale: float | list[float] = 1.0
     offset: float | list[float] = 0.0
     invert: bool = False
@@ -54,7 +54,7 @@ class MapFiles:
     bits: int | None = None
 
     def __post_init__(self) -> None:
-        check_pattern(self.files, f"files of {self.task.name}")
+        check_patterns(self.files, f"files of {self.task.name}")
         if self.labels is not None and not self._as_stored():
             raise InputError(
                 f"maps: {self.task.name}: expected labels or a scale (offset, invert), got both"

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
 from ctal.data.base import DenseDataset, Sample, check_length
+from ctal.data.completeness import warn_of_unused
 from ctal.data.pipeline import AugmentedDataset, PreparedDataset, collate
 from ctal.data.sampling import EpochSampler, EvaluationSampler
 from ctal.errors import InputError
@@ -88,6 +89,7 @@ class DenseDataModule(LightningDataModule):
         for split, dataset in self.datasets.items():
             if dataset is not None:
                 check_length(dataset, split)
+        warn_of_unused(self.datasets)
         self.tasks = _select(train.tasks, tasks, "train")
         for split in ("val", "test"):
             self._check_same_tasks(split)

@@ -1,79 +1,24 @@
-"""The names of a data set's samples: found on disk, read from a list, or a part of either."""
+"""Names of a dataset's samples: read from a list, and selected by a fraction."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from ctal.errors import InputError
 
-NAME = "{name}"
-"""What stands for a sample's name in a path pattern."""
-
-
-def check_pattern(pattern: str, key: str) -> None:
-    """Refuses a path pattern that does not have `{name}` in it once; `key` says whose it is."""
-    if pattern.count(NAME) != 1:
-        raise InputError(f"{key}: expected a path with {NAME} in it once, got {pattern!r}")
-
-
-def find_names(root: Path, patterns: Sequence[str]) -> list[str]:
-    """What stands for `{name}` in the paths of the files that there are, sorted.
-
-    Links to folders are followed.
-
-    Args:
-        root: where the patterns start, unless they are absolute.
-        patterns: a name counts if there is a file for one of them.
-
-    Raises:
-        InputError: there is no such file, or a folder cannot be listed.
-    """
-    names = {name for pattern in patterns for name in _names_of(root / pattern)}
-    if not names:
-        raise InputError(f"image: expected pictures {root / patterns[0]}, found none")
-    return sorted(names)
-
-
-def _names_of(pattern: Path) -> Iterator[str]:
-    # as a Path, so that "./" and "//" are gone from it as from the paths of the files
-    before, _, after = pattern.as_posix().rpartition(NAME)
-    for path in _files_below(Path(f"{before}x").parent, frozenset()):
-        place = path.as_posix()
-        if place.startswith(before) and place.endswith(after):
-            name = place.removeprefix(before).removesuffix(after)
-            # hidden files are what other systems drop beside pictures (._0001.jpg)
-            if name and not any(part.startswith(".") for part in PurePosixPath(name).parts):
-                yield name
-
-
-def _files_below(folder: Path, above: frozenset[str]) -> Iterator[Path]:
-    """All that is no folder, broken links too, which are named as missing later."""
-    try:
-        real = os.path.realpath(folder)
-        if not folder.is_dir() or real in above:  # a link to what it lies in would have no end
-            return
-        below = [(path, path.is_dir()) for path in map(folder.joinpath, os.listdir(folder))]
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be listed ({error.strerror})") from error
-    for path, is_folder in below:
-        if is_folder:
-            yield from _files_below(path, above | {real})
-        else:
-            yield path
-
 
 def read_names(path: Path) -> list[str]:
-    """The names in a text file, one per line, in its order.
+    """Read the names of a text file, one per line, in its order.
 
     Raises:
-        InputError: the file is none, is empty, has a name twice, or one that leads elsewhere.
+        InputError: The file is not readable text, is empty, has a name twice, or one that leads out
+            of the root.
     """
     try:
-        # -sig: Windows' editors begin a file with a mark that would be part of the first name
+        # -sig: editors on Windows start a file with a mark that would be part of the first name
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"names: expected a text file, got {path}: {error}") from error

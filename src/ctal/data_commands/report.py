@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ctal.data import DenseDataset
 from ctal.data_commands.survey import Survey
 from ctal.errors import one_line
 
@@ -50,6 +51,15 @@ def details(survey: Survey) -> str:
     for name, found in plain["tasks"].items():
         lines += ["", f"### {name}", "", *_task_lines(found)]
     return "\n".join(["", *lines]) + "\n"
+
+
+def unused(dataset: DenseDataset) -> str:
+    """List images and maps that no sample uses, a line for each."""
+    files = dataset.unused_files()
+    if not files:
+        return ""
+    lines = [one_line(f"- {path}: {reason}") for path, reason in files]
+    return "\n".join(["", f"note: {len(lines)} files are not used:", "", *lines, ""])
 
 
 def problems(survey: Survey) -> str:

@@ -7,6 +7,7 @@ import torch
 from PIL import Image as PILImage
 
 from ctal.data import (
+    DenseDataModule,
     EdgesFromClasses,
     EdgesFromDepth,
     FolderDataset,
@@ -140,8 +141,8 @@ def test_class_ids_and_normals_that_cannot_be_name_the_file(tmp_path, value):
     ("changes", "message"),
     [
         ({"image": "image/a.jpg"}, "image: expected a path with {name} in it once"),
-        ({"image": "image/{name}.bmp"}, "image: expected pictures .*found none"),
-        ({"image": "nowhere/{name}.jpg"}, "image: expected pictures .*nowhere.*found none"),
+        ({"image": "image/{name}.bmp"}, "image: expected images .*found none"),
+        ({"image": "nowhere/{name}.jpg"}, "image: expected images .*nowhere.*found none"),
         ({"maps": []}, "maps: expected tasks with different names"),
         ({"names": "none.txt"}, "names: expected a text file, got none.txt"),
     ],
@@ -351,3 +352,78 @@ def test_labels_exclude_what_is_for_numbers():
     for change in ({"offset": 1.0}, {"invert": True}, {"scale": [1.0, 2.0]}):
         with pytest.raises(InputError, match=r"labels or a scale \(offset, invert\), got both"):
             MapFiles(SemanticSegmentation(2), "{name}.png", labels=[0, 1], **change)
+
+
+def rename(folder, changes):
+    for old, new in changes.items():
+        (folder / old).rename(folder / new)
+
+
+def test_images_of_several_formats_are_all_read(open_folder, folder):
+    rename(folder, {"image/b.jpg": "image/b.JPG"})
+    save(folder / "image" / "c.png", np.full((4, 6, 3), 160, np.uint8))
+    (folder / "image" / "c.jpg").unlink()
+    for image in ("image/{name}.*", ["image/{name}.jpg", "image/{name}.PNG"]):
+        dataset = open_folder(image=image)
+        assert dataset.names == ["a", "b", "c"]
+        assert dataset[2]["image"].mean().item() == pytest.approx(160 / 255)
+        assert dataset.unused_files() == []
+
+
+def test_maps_of_several_formats_are_all_read(open_folder, folder):
+    np.save(folder / "depth" / "B.npy", np.full((4, 6), 1001, np.uint16))
+    rename(folder, {"depth/B.npy": "depth/b.NPY", "depth/c.png": "depth/c.PNG"})
+    (folder / "depth" / "b.png").unlink()
+    for files in ("depth/{name}.*", ["depth/{name}.npy", "depth/{name}.png"]):
+        dataset = open_folder(maps=[MapFiles(Depth(), files, scale=0.001)])
+        found = [dataset[index]["depth"].max().item() for index in range(3)]
+        assert found == pytest.approx([1.0, 1.001, 1.002])
+
+
+@pytest.mark.parametrize("kind", ["image", "depth"])
+def test_a_sample_with_two_files_is_refused(open_folder, folder, kind):
+    ending = {"image": "jpg", "depth": "png"}[kind]
+    (folder / kind / "b.tif").write_bytes((folder / kind / f"b.{ending}").read_bytes())
+    maps = [MapFiles(Depth(), "depth/{name}.*")]
+    message = rf"{kind}/b\.{ending}: expected one file for the sample 'b', got also .*b\.tif"
+    with pytest.raises(InputError, match=message):
+        open_folder(image="image/{name}.*", maps=maps)
+
+
+def test_files_that_no_sample_uses_are_named(open_folder, folder):
+    rename(folder, {"image/b.jpg": "image/b.jpeg"})
+    (folder / "image" / "d.HEIC").touch()
+    (folder / "depth" / "c.tiff").touch()
+    for other in ("image/readme.txt", "image/.hidden.jpg", "depth/list.csv"):
+        (folder / other).touch()
+    found = {str(path.relative_to(folder)): why for path, why in open_folder().unused_files()}
+    orphan, stray = "a map without an image", "matches no pattern"
+    assert found == {
+        "classes/b.png": orphan,
+        "depth/b.png": orphan,
+        "image/b.jpeg": stray,
+        "image/d.HEIC": stray,
+        "depth/c.tiff": stray,
+    }
+    # which samples are selected makes no difference
+    assert len(open_folder(fraction=(0, 0.5)).unused_files()) == 5
+
+
+def test_images_and_maps_in_one_folder_are_used(tmp_path):
+    save(tmp_path / "a.jpg", np.zeros((2, 2, 3), np.uint8))
+    save(tmp_path / "a.png", np.ones((2, 2), np.uint8))
+    dataset = FolderDataset(tmp_path, "{name}.jpg", [MapFiles(Depth(), "{name}.png")])
+    assert dataset.unused_files() == []
+
+
+def test_an_image_of_another_ending_is_suggested(open_folder):
+    with pytest.raises(InputError, match=r"found none; there is .*a\.jpg \(`\{name\}\.\*` matches"):
+        open_folder(image="image/{name}.png")
+
+
+def test_training_warns_of_unused_files_once(open_folder, folder):
+    rename(folder, {"image/b.jpg": "image/b.jpeg"})
+    message = r"data\.train: 3 files look like .*classes/b\.png; `ctal data check` lists them"
+    with pytest.warns(UserWarning, match=message) as caught:
+        DenseDataModule(open_folder(), val=open_folder())
+    assert len(caught) == 1

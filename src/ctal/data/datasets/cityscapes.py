@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctal.data.base import chosen_tasks
+from ctal.data.completeness import check_present
 from ctal.data.datasets.cityscapes_classes import cityscapes_classes, class_table
 from ctal.data.datasets.folder import CompleteFolders
+from ctal.data.folder_files import FolderFiles
 from ctal.data.map_files import MapFiles
 from ctal.errors import InputError
 from ctal.maps import Map
@@ -89,7 +91,8 @@ class Cityscapes(CompleteFolders):
             root, image, [by_task[task] for task in chosen], fraction=fraction, seed=seed
         )
         if any(isinstance(entry, MetreFiles) for entry in self.maps):
-            self._check_files(f"camera/{split}/{{name}}_camera.json")
+            cameras = FolderFiles(root, f"camera/{split}/{{name}}_camera.json")
+            check_present(self._paths(cameras), samples=len(self))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""A user's own folders as a data set, described in YAML and read with no code."""
+"""Your own folders as a dataset, described in YAML and read without code."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from ctal.data.array_files import read_float_image
 from ctal.data.base import DenseDataset, Sample
 from ctal.data.completeness import check_present
 from ctal.data.derived import DerivedMap
+from ctal.data.folder_files import FolderFiles, Patterns, check_patterns
 from ctal.data.map_files import MapFiles
-from ctal.data.names import NAME, check_pattern, find_names, read_names, select_fraction
+from ctal.data.names import read_names, select_fraction
 from ctal.errors import InputError
+from ctal.io.formats import looks_like_image
 from ctal.maps import Map
 
 
 class FolderDataset(DenseDataset):
-    """Pictures and label maps in folders: one file per sample and task, found by its name.
+    """Images and label maps in folders: one file per sample and task, found by its name.
 
-    Reads pictures and maps of any format of Pillow (PNG of 8 or 16 bit, palette PNG as its
-    indices, JPEG, ...), .npy, and .npz with one array. Class ids and depth are (H, W), normals
+    Reads images of any common format, maps in PNG (up to 16 bits, palettes as their indices),
+    TIFF and the like, .npy, and .npz with one array. Class ids and depth are (H, W), normals
     (H, W, 3). docs/data.md has a worked example.
 
     Example in YAML::
@@ -27,39 +29,42 @@ class FolderDataset(DenseDataset):
         class_path: ctal.data.FolderDataset
         init_args:
           root: photos
-          image: "image/{name}.jpg"
+          image: "image/{name}.*"
           maps:
             - task: {class_path: ctal.tasks.Depth}
               files: "depth/{name}.png"
-              scale: 0.001     # stored in millimetres
+              scale: 0.001     # stored in millimeters
               ignore: [0]
-          derived:             # the camera of these depth files, in pixels
+          derived:             # camera of these depth files, in pixels
             - class_path: ctal.data.NormalsFromDepth
               init_args: {fx: 311.3, fy: 311.7, cx: 195.3, cy: 152.2}
-          fraction: [0.0, 0.8]     # four fifths of the samples, chosen with this seed
+          fraction: [0.0, 0.8] # four fifths of the samples, chosen with this seed
           seed: 0
 
     Args:
-        root: the folder; a relative path starts where the command runs.
-        image: path of a picture below `root`, with `{name}` for the name of the sample.
-        maps: the label maps, one entry per task.
-        names: a text file with the name of one sample per line: the samples to use, in its order.
-            None: all pictures that `image` finds, sorted by name.
-        derived: maps computed from those of `maps`, one entry per task.
-        fraction: the share of the names to use, as [begin, end] in 0..1; fractions that meet
-            omit no sample.
-        seed: None: a part is a stretch of the names in their order. A number: it is drawn at
-            random with this seed, which must be the same for all parts.
+        root: The folder; a relative path starts in the current directory.
+        image: Path of an image below `root`, with `{name}` for the name of the sample. Its ending
+            matches in any case. `.*` at the end matches any format; a list gives several paths, one
+            of which every sample has.
+        maps: The label maps, one entry per task.
+        names: Text file with the name of one sample per line: the samples to use, in this order.
+            None: all images that `image` finds, sorted by name.
+        derived: Maps computed from those of `maps`, one entry per task.
+        fraction: Share of the names to use, as [begin, end] in 0..1; fractions that meet omit no
+            sample.
+        seed: None: a fraction is a contiguous range of the names. An integer: it is drawn at random
+            with this seed, which must be the same for all fractions.
 
     Raises:
-        InputError: a missing folder, no picture, a listed sample without picture, a picture
-            without map, a derived map without source; the message names the first such file.
+        InputError: A missing folder, no image, a listed sample without image, an image without map,
+            a sample with two files, a derived map without source; the message names the first such
+            file.
     """
 
     def __init__(
         self,
         root: str | Path,
-        image: str,
+        image: Patterns,
         maps: list[MapFiles],
         *,
         names: str | Path | None = None,
@@ -67,11 +72,10 @@ class FolderDataset(DenseDataset):
         fraction: tuple[float, float] = (0.0, 1.0),
         seed: int | None = None,
     ) -> None:
-        check_pattern(image, "image")
+        check_patterns(image, "image")
         self.root = Path(root)
         if not self.root.is_dir():
-            raise InputError(f"root: expected a folder, got {self.root}, which is none")
-        self.image = image
+            raise InputError(f"root: expected a folder, got {self.root}, which is not a directory")
         self.maps = list(maps)
         self.derived = list(derived or [])
         stored = [files.task for files in self.maps]
@@ -81,68 +85,104 @@ class FolderDataset(DenseDataset):
             raise InputError(f"maps: expected tasks with different names, got {task_names}")
         for entry in self.derived:
             entry.check_source({task.name: task for task in stored})
+        self.images = FolderFiles(self.root, image)
+        self.map_files = [FolderFiles(self.root, files.files) for files in self.maps]
         found = self._found_names() if names is None else read_names(Path(names))
         self.names = select_fraction(found, fraction, seed)
-        self._check_files(image)
-        for files in self.maps:
-            self._check_files(files.files, optional=files.optional)
+        check_present(self._paths(self.images), samples=len(self))
+        for files, kind in zip(self.map_files, self.maps, strict=True):
+            check_present(self._paths(files), samples=len(self), optional=kind.optional)
 
     def __len__(self) -> int:
-        """Number of samples."""
+        """Return the number of samples."""
         return len(self.names)
 
     def sample_name(self, index: int) -> str:
-        """What stands for `{name}` in the sample's paths."""
+        """Return what `{name}` stands for in the sample's paths."""
         return self.names[index]
 
     def __getitem__(self, index: int) -> Sample:
-        """Reads and checks one sample.
+        """Read and check one sample.
 
         Raises:
-            InputError: a file is broken, has values that its task cannot have, or a map is of
-                another size than its picture.
+            InputError: A file is broken, has values that its task cannot have, or a map is of
+                another size than its image.
         """
-        image_path = self._path(self.image, index)
+        name = self.names[index]
+        image_path = self.images.path(name)
         sample: Sample = {"image": read_float_image(image_path)}
-        for files in self.maps:
-            path = self._path(files.files, index)
-            if files.optional and not path.is_file():
+        for kind, files in zip(self.maps, self.map_files, strict=True):
+            path = files.path(name)
+            if kind.optional and not path.is_file():
                 continue
-            label_map = files.read(path)
+            label_map = kind.read(path)
             check_size(label_map, path, sample["image"].shape[-2:], image_path)
-            sample[files.task.name] = label_map
+            sample[kind.task.name] = label_map
         for entry in self.derived:
             if entry.source in sample:
                 sample[entry.task.name] = entry.derive(sample)
         return sample
 
+    def unused_files(self) -> list[tuple[Path, str]]:
+        """Return files in the folders of the patterns that no sample uses, each with the reason.
+
+        These are maps without an image, and images that match no pattern.
+        """
+        sets = [self.images, *self.map_files]
+        matched = {path for files in sets for path in files.found.values()}
+        others = {path for files in sets for path in files.others} - matched
+        images = self.images.found
+        orphans = [
+            (path, "a map without an image")
+            for files in self.map_files
+            for name, path in files.found.items()
+            if name not in images and path not in images.values()
+        ]
+        strays = [(path, "matches no pattern") for path in sorted(others) if looks_like_image(path)]
+        return orphans + strays
+
     def _found_names(self) -> list[str]:
-        return find_names(self.root, [self.image])
+        return found_names(self.images, [])
 
-    def _path(self, pattern: str, index: int) -> Path:
-        return self.root / pattern.replace(NAME, self.names[index])
-
-    def _check_files(self, pattern: str, *, optional: bool = False) -> None:
-        paths = [self._path(pattern, index) for index in range(len(self))]
-        check_present(paths, samples=len(self), optional=optional)
+    def _paths(self, files: FolderFiles) -> list[Path]:
+        return [files.path(name) for name in self.names]
 
 
 class CompleteFolders(FolderDataset):
-    """Folders of a published data set: every map has its picture, or else that is missing."""
+    """Folders of a published dataset: every map has its image, or else that is missing."""
+
+    def unused_files(self) -> list[tuple[Path, str]]:
+        """Return none: published folders hold further files."""
+        return []
 
     def _found_names(self) -> list[str]:
-        return find_names(self.root, [self.image, *(files.files for files in self.maps)])
+        return found_names(self.images, self.map_files)
+
+
+def found_names(images: FolderFiles, maps: Sequence[FolderFiles]) -> list[str]:
+    """Return the sorted names of all files of the given kinds.
+
+    Raises:
+        InputError: There is no file.
+    """
+    names = {name for files in (images, *maps) for name in files.found}
+    if not names:
+        hint = ""
+        if near := [path for path in images.others if looks_like_image(path)]:
+            hint = f"; there is {near[0]} (`{{name}}.*` matches all formats)"
+        raise InputError(f"image: expected images {images}, found none{hint}")
+    return sorted(names)
 
 
 def check_size(label_map: Map, path: Path, wanted: Sequence[int], image_path: Path) -> None:
-    """Refuses a map of another (height, width) than its picture's; the paths are for the message.
+    """Check that a map has its image's (height, width); the paths are for the message.
 
     Raises:
-        InputError: the sizes differ.
+        InputError: The sizes differ.
     """
     height, width = label_map.shape[-2:]
     if (height, width) != tuple(wanted):
         raise InputError(
             f"{path}: expected {wanted[0]}x{wanted[1]} pixels (height x width), the size "
-            f"of its picture {image_path}, got {height}x{width}"
+            f"of its image {image_path}, got {height}x{width}"
         )

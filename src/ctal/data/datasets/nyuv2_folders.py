@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctal.data.datasets.nyuv2_mat import nyuv2_classes, table_of_40
+from ctal.data.folder_files import FolderFiles
 from ctal.data.geometry import Floats, unit_vectors
 from ctal.data.map_files import MapFiles
-from ctal.data.names import NAME, find_names
 from ctal.data.normal_axes import Signs, stored_axes
 from ctal.errors import InputError
 from ctal.maps import UNLABELLED_CLASS
@@ -59,17 +59,17 @@ def mtan_maps(folder: Path, classes: int, normals: bool, axes: Signs | None) -> 
                 f"{folder / 'normal'}: expected the folder of the normals; without it give the "
                 "camera (fx, fy, cx, cy) of the depth files, to derive them"
             )
-        signs = stored_axes(axes, find_names(folder, [pattern]), _stored_normals(folder, pattern))
+        stored = FolderFiles(folder, pattern)
+        signs = stored_axes(axes, list(stored.found), _normals_reader(stored, pattern))
         maps.append(NormalFiles(SurfaceNormals(), pattern, scale=list(signs)))
     return maps
 
 
-def _stored_normals(folder: Path, pattern: str) -> Callable[[str], Floats]:
-    """What reads the normals of one picture with the signs that they have in its file."""
+def _normals_reader(stored: FolderFiles, pattern: str) -> Callable[[str], Floats]:
+    """Return a function that reads the normals of one image with the signs of its file."""
     files = NormalFiles(SurfaceNormals(), pattern)
 
     def read(name: str) -> Floats:
-        normals = files.read(folder / pattern.replace(NAME, name))
-        return normals.permute(1, 2, 0).numpy()
+        return files.read(stored.path(name)).permute(1, 2, 0).numpy()
 
     return read
