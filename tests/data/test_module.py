@@ -37,7 +37,7 @@ def test_all_splits_must_carry_the_same_tasks(memory_dataset):
 def test_a_split_without_samples_is_named(memory_dataset):
     for split in ("train", "val", "test"):
         given = {"train": memory_dataset(), split: memory_dataset(0)}
-        with pytest.raises(InputError, match=rf"data\.{split}: expected a data set with samples"):
+        with pytest.raises(InputError, match=rf"data\.{split}: expected a dataset with samples"):
             DenseDataModule(**given)
 
 
