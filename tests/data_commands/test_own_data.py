@@ -88,7 +88,7 @@ def test_a_data_set_without_samples_is_refused(capsys):
             line == "error: data.train: expected a dataset with samples, got a Probe without any"
         )
     assert main(["data", "check", *arguments(length=0)]) == 1
-    assert "cannot be opened: data.train: expected a data set with" in capsys.readouterr().out
+    assert "cannot be opened: data.train: expected a dataset with" in capsys.readouterr().out
 
 
 def test_the_settings_of_prepared_arrays_are_yaml_and_import_own_tasks(capsys):
