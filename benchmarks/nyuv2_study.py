@@ -43,8 +43,8 @@ class Block:
         rate: Adam's learning rate.
         encoder: name of the timm encoder.
         pretrained: whether the encoder starts from the file of weights.
-        narrowed: whether networks of four scales take the configurations' `widths`; HRNet, for
-            which they were made, is narrow enough.
+        narrowed: whether networks of four scales use the `out_channels` of the configurations;
+            HRNet, for which they were designed, needs none.
     """
 
     image_size: tuple[int, int]
@@ -115,12 +115,12 @@ def study(name: str, given: argparse.Namespace) -> None:
 
 
 def _configuration(network: str, block: Block, place: Path) -> Path:
-    """The file of a network, without its `widths` where the block has none."""
+    """The file of a network, without its `out_channels` where the block has none."""
     file = CONFIGS / f"{network}.yaml"
     content = read_config(file)
-    if block.narrowed or "widths" not in content["model"]["network"]["init_args"]:
+    if block.narrowed or "out_channels" not in content["model"]["network"]["init_args"]:
         return file
-    del content["model"]["network"]["init_args"]["widths"]
+    del content["model"]["network"]["init_args"]["out_channels"]
     changed = place / "configs" / file.name
     write_text(changed, yaml.safe_dump(content, sort_keys=False))
     return changed

@@ -130,7 +130,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("runs", nargs="*", metavar="RUN")
     parser.add_argument("--scales", nargs="+", type=float, default=[0.5, 1, 1.5, 2])
-    parser.add_argument("--figure", type=Path, help="paint the first run's predictions there")
+    parser.add_argument("--figure", type=Path, help="draw the first run's predictions there")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

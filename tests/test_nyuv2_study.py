@@ -61,13 +61,13 @@ def test_pictures_that_are_not_there_are_named(study, tmp_path, capsys):
     assert lines[-1].startswith("error: small: nyuv2: could not be prepared")
 
 
-def test_a_block_with_its_encoders_own_widths(tmp_path):
+def test_a_block_with_its_encoders_own_channels(tmp_path):
     block = nyuv2_study.BLOCKS["hrnet"]
     made = nyuv2_study._configuration("mti", block, tmp_path)
     assert made.parent == tmp_path / "configs"
     arguments = read_config(made)["model"]["network"]["init_args"]
     known = read_config(nyuv2_study.CONFIGS / "mti.yaml")["model"]["network"]["init_args"]
-    assert "widths" not in arguments
-    assert {**arguments, "widths": known["widths"]} == known
+    assert "out_channels" not in arguments
+    assert {**arguments, "out_channels": known["out_channels"]} == known
     unchanged = nyuv2_study.CONFIGS / "ctal.yaml"
     assert nyuv2_study._configuration("ctal", block, tmp_path) == unchanged

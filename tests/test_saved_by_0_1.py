@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import ctal
 from ctal.cli import main
@@ -86,3 +87,26 @@ def test_module_paths_of_0_1_name_the_same_classes(index):
     name = BUNDLED["tasks"][index]["class"].rpartition(".")[2]
     assert description["tasks"][index]["class"] == f"ctal.tasks.{name}"
     assert describe(build(description)) == description
+
+
+def test_renamed_arguments_of_a_description_are_read():
+    old = {"widths": [8, 8, 16, 16], "equal_start": True}
+    new = {"out_channels": [8, 8, 16, 16], "uniform_init": True}
+    arguments = describe(build({**BUNDLED, "arguments": {**BUNDLED["arguments"], **old}}))
+    assert arguments["arguments"].items() >= new.items()
+    assert not arguments["arguments"].keys() & old.keys()
+    both = {**BUNDLED, "arguments": {**BUNDLED["arguments"], **old, **new}}
+    with pytest.raises(ctal.errors.InputError, match="widths"):
+        build(both)
+
+
+def test_a_task_that_defines_paint_still_works():
+    with pytest.warns(FutureWarning, match="Own: expected a method visualize, got paint"):
+
+        class Own(ctal.tasks.Depth):
+            def paint(self, prediction, reference=None):
+                return super().paint(prediction, reference) // 2
+
+    depth = torch.tensor([[[1.0, 2.0]]])
+    assert (Own().visualize(depth) == ctal.Depth().visualize(depth) // 2).all()
+    assert (Own().paint(depth) == Own().visualize(depth)).all()

@@ -85,7 +85,7 @@ def taken(name: str, sizes: Iterable[Size]) -> tuple[list[Size], str]:
 
 
 def run(verdict: Verdict) -> tuple[str, str, str]:
-    """The widths of a model, and whether its weights can go to other sizes."""
+    """The channels of a model, and whether its weights can go to other sizes."""
     if verdict.parameters > LARGEST:
         return "not run", "", ""
     small, other = [*taken(verdict.name, SMALL)[0], *verdict.sizes, *verdict.sizes][:2]
@@ -105,7 +105,7 @@ def run(verdict: Verdict) -> tuple[str, str, str]:
     except InputError as error:
         logging.warning(error)
         resizes = "no"
-    return ", ".join(map(str, encoder.widths)), loads, resizes
+    return ", ".join(map(str, encoder.out_channels)), loads, resizes
 
 
 def check_maps(encoder: Encoder) -> None:
@@ -113,7 +113,7 @@ def check_maps(encoder: Encoder) -> None:
     with torch.no_grad():
         scales = encoder.eval()(torch.rand(1, 3, *encoder.size))
     height, width = encoder.size
-    for x, channels, stride in zip(scales, encoder.widths, STRIDES, strict=True):
+    for x, channels, stride in zip(scales, encoder.out_channels, STRIDES, strict=True):
         assert x.shape == (1, channels, height // stride, width // stride), encoder.name
         assert x.isfinite().all(), encoder.name
 
@@ -131,7 +131,7 @@ def main() -> None:
             verdict = judge(name)
             rows[verdict.row].append(verdict)
     print(f"timm {timm.__version__}, {sum(map(len, rows.values()))} models\n")
-    print("| family | models | kind | sizes | smallest | widths | weights | resizes |")
+    print("| family | models | kind | sizes | smallest | channels | weights | resizes |")
     print("|---|---:|---|---|---|---|---|---|")
     smallest = [
         (row, min(found, key=lambda v: v.parameters)) for row, found in sorted(rows.items())

@@ -50,3 +50,18 @@ def test_a_file_with_the_former_key_opens_the_same_samples(tmp_path, write):
             lambda data: names.append(data.open("train").names), ["--config", str(file)], "test"
         )
     assert names == [["a", "b"]] * 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ctal.networks.MultiScaleCTALNet",
+        "ctal.networks.multi_scale_ctal.MultiScaleCTALNet",
+        "ctal.MultiScaleCTALNet",
+        "MultiScaleCTALNet",
+    ],
+)
+def test_former_arguments_of_networks_are_renamed(name):
+    network = {"class_path": name, "init_args": {"widths": [1, 2, 3, 4], "equal_start": True}}
+    new = {"class_path": name, "init_args": {"out_channels": [1, 2, 3, 4], "uniform_init": True}}
+    assert upgrade({"model": {"network": network}}) == {"model": {"network": new}}

@@ -26,7 +26,7 @@ def test_numbers_have_one_range_for_the_column(missing):
         del samples["b"]["depth"]
     sheet = contact_sheet([Depth()], samples)
     ends = DepthMap(torch.tensor([[[1.0, 5.0]]]))
-    yellow, violet = Depth().paint(ends).unbind(-1)
+    yellow, violet = Depth().visualize(ends).unbind(-1)
     # the middle of the right half of each row
     column, rows = 3 * sheet.shape[2] // 4, (sheet.shape[1] // 4 + 20, 3 * sheet.shape[1] // 4 + 60)
     assert sheet[:, rows[0], column].tolist() == yellow.flatten().tolist()

@@ -104,9 +104,9 @@ def test_mixing_parameters_start_as_those_of_a_grouped_convolution_whatever_the_
         assert abs(float(parameter.detach().mean())) < 0.05 * bound
 
 
-def test_an_equal_start_is_that_of_one_pixel_for_all():
+def test_uniform_init_starts_all_pixels_with_the_weights_of_one():
     torch.manual_seed(0)
-    module = CTAL(TASKS, 4, (3, 5), equal_start=True)
+    module = CTAL(TASKS, 4, (3, 5), uniform_init=True)
     weight, bias = module.mixing()
     assert len(weight[0].flatten(1).unique(dim=0)) == 1
     assert len(bias[0].unique()) == 1

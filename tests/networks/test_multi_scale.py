@@ -37,12 +37,12 @@ def test_features_pass_through_where_nothing_is_shared():
         torch.testing.assert_close(module(features), features)
 
 
-def test_features_have_the_widths_asked_for_made_of_all_that_the_encoder_gives():
+def test_out_channels_sets_the_features_from_all_channels_of_the_encoder():
     initial = MultiScaleInitial(TASKS, [6, 8, 10, 12], [2, 3, 4, 5]).eval()
-    assert initial.widths == [2, 3, 4, 5]
+    assert initial.out_channels == [2, 3, 4, 5]
     scales = [torch.rand(1, C, 64 // s, 96 // s) for C, s in ((6, 4), (8, 8), (10, 16), (12, 32))]
     features, raw = initial(scales)
-    for s, width in enumerate(initial.widths):
+    for s, width in enumerate(initial.out_channels):
         for task in TASKS:
             assert features[s][task.name].shape == (1, width, *scales[s].shape[2:])
             assert raw[s][task.name].shape == (1, task.channels, *scales[s].shape[2:])
@@ -50,30 +50,30 @@ def test_features_have_the_widths_asked_for_made_of_all_that_the_encoder_gives()
     assert seen == [6 + 3, 8 + 4, 10 + 5, 12]  # the encoder's, and the task's of the coarser scale
 
 
-def test_features_have_the_encoders_widths_unless_others_are_asked_for():
+def test_out_channels_defaults_to_the_encoders():
     one = MultiScaleInitial(TASKS, [6, 8, 10, 12])
     other = MultiScaleInitial(TASKS, [6, 8, 10, 12], [6, 8, 10, 12])
-    assert one.widths == [6, 8, 10, 12]
+    assert one.out_channels == [6, 8, 10, 12]
     assert str(one) == str(other)
 
 
 @pytest.mark.parametrize("encoder", ["test_resnet", "test_vit"])
 @pytest.mark.parametrize("network", [MTINet, MultiScaleCTALNet])
-def test_networks_of_four_scales_take_widths(network, encoder):
-    net = network(TASKS, encoder, image_size=(64, 96), widths=[5, 6, 7, 8]).eval()
-    assert net.initial.widths == [5, 6, 7, 8]
+def test_networks_of_four_scales_accept_out_channels(network, encoder):
+    net = network(TASKS, encoder, image_size=(64, 96), out_channels=[5, 6, 7, 8]).eval()
+    assert net.initial.out_channels == [5, 6, 7, 8]
     with torch.no_grad():
         raw = net.predict_raw(torch.rand(1, 3, 64, 96))
     assert [maps["depth"].shape[2:] for maps in raw.initial] == [(16, 24), (8, 12), (4, 6), (2, 3)]
 
 
-@pytest.mark.parametrize("widths", [[5, 6, 7], [5, 6, 7, 0], []])
-def test_widths_that_are_not_one_for_each_scale_are_refused(widths):
-    message = rf"widths: expected 4 numbers .* got {re.escape(str(widths))}$"
+@pytest.mark.parametrize("out_channels", [[5, 6, 7], [5, 6, 7, 0], []])
+def test_out_channels_need_one_integer_for_each_scale(out_channels):
+    message = rf"out_channels: expected 4 integers >= 1, .* got {re.escape(str(out_channels))}$"
     with pytest.raises(InputError, match=message):
-        MultiScaleInitial(TASKS, [6, 8, 10, 12], widths)
+        MultiScaleInitial(TASKS, [6, 8, 10, 12], out_channels)
 
 
-def test_widths_of_one_are_the_least():
-    net = MTINet(TASKS[:2], "test_resnet", image_size=(64, 96), widths=[1, 1, 1, 1])
+def test_one_channel_is_enough():
+    net = MTINet(TASKS[:2], "test_resnet", image_size=(64, 96), out_channels=[1, 1, 1, 1])
     assert net(torch.rand(2, 3, 64, 96)).final["depth"].shape == (2, 1, 64, 96)

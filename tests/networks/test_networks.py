@@ -279,7 +279,7 @@ def test_the_form_for_transformers_sees_the_last_stage_only(network):
     assert encoders
     for encoder in encoders:
         assert [tuple(x.shape) for x in encoder(torch.rand(2, 3, 64, 96))] == [(2, 96, 2, 3)]
-        assert encoder.widths == [96]
+        assert encoder.out_channels == [96]
 
 
 @pytest.mark.parametrize("network", ON_LAST_STAGE)

@@ -45,12 +45,12 @@ def test_error_is_in_metres():
 def test_near_is_bright_and_the_range_is_the_reference_s():
     near, far = [253, 231, 36], [68, 1, 84]  # the ends of viridis
     reference = DepthMap(torch.tensor([[[2.0, 4.0, 0.0]]]))
-    assert TASK.paint(reference)[:, 0].T.tolist() == [near, far, [0, 0, 0]]
+    assert TASK.visualize(reference)[:, 0].T.tolist() == [near, far, [0, 0, 0]]
     prediction = torch.tensor([[[1.0, 9.0, 4.0]]])
-    assert TASK.paint(prediction, reference)[:, 0].T.tolist() == [near, far, far]
+    assert TASK.visualize(prediction, reference)[:, 0].T.tolist() == [near, far, far]
 
 
 def test_a_map_of_one_value_or_of_no_label_can_be_painted():
-    assert TASK.paint(torch.full((1, 2, 2), 3.0))[:, 0, 0].tolist() == [253, 231, 36]
-    assert not TASK.paint(torch.zeros(1, 2, 2)).any()
-    assert TASK.paint(torch.full((1, 2, 2), 3.0), torch.zeros(1, 2, 2)).any()
+    assert TASK.visualize(torch.full((1, 2, 2), 3.0))[:, 0, 0].tolist() == [253, 231, 36]
+    assert not TASK.visualize(torch.zeros(1, 2, 2)).any()
+    assert TASK.visualize(torch.full((1, 2, 2), 3.0), torch.zeros(1, 2, 2)).any()

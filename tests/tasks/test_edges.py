@@ -87,8 +87,8 @@ def test_error_is_the_distance_to_the_right_answer():
 
 def test_labels_and_probabilities_are_painted_in_the_same_colours():
     paper, ink = [247, 251, 255], [8, 48, 107]  # the ends of matplotlib's "Blues"
-    label = TASK.paint(EdgeMap(torch.tensor([[0, 1, 255]])))
+    label = TASK.visualize(EdgeMap(torch.tensor([[0, 1, 255]])))
     assert label[:, 0].T.tolist() == [paper, ink, [0, 0, 0]]
-    prediction = TASK.paint(torch.tensor([[0.0, 1.0, 0.5]]), EdgeMap(torch.tensor([[0, 0, 0]])))
+    prediction = TASK.visualize(torch.tensor([[0.0, 1.0, 0.5]]), EdgeMap(torch.tensor([[0, 0, 0]])))
     assert prediction[:, 0, :2].T.tolist() == [paper, ink]
     assert ink < prediction[:, 0, 2].tolist() < paper

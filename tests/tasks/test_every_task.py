@@ -189,7 +189,7 @@ def test_a_perfect_prediction_has_the_best_score(task):
 @each_task
 def test_labels_and_predictions_are_painted_with_black_for_no_label(task):
     target = task.map_type(labels(task)[0])
-    picture = task.paint(target)
+    picture = task.visualize(target)
     assert picture.shape == (3, 4, 6)
     assert picture.dtype == torch.uint8
     assert torch.equal((picture == 0).all(dim=0), ~task.valid(target.unsqueeze(0))[0])

@@ -35,7 +35,7 @@ def test_miou_is_over_background_and_the_parts_that_are_there():
 
 
 def test_parts_are_painted_apart():
-    picture = TASK.paint(ClassMap(torch.tensor([[0, 1, 2, 3, 4, 5, 6, 255]])))
+    picture = TASK.visualize(ClassMap(torch.tensor([[0, 1, 2, 3, 4, 5, 6, 255]])))
     colours = [tuple(colour) for colour in picture[:, 0].T.tolist()]
     assert len(set(colours)) == 8
     assert colours[7] == (0, 0, 0)

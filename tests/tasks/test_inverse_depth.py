@@ -44,8 +44,8 @@ def test_values_that_cannot_be_are_refused_without_a_word_of_metres(value):
 
 
 def test_near_is_painted_as_near_depth_is():
-    near_to_far = InverseDepth().paint(inverse(0.5, 0.25, 0.1, 0.0))
-    depth = Depth().paint(DepthMap.from_array(np.array([[1.0, 2.0, 3.0, 0.0]])))
+    near_to_far = InverseDepth().visualize(inverse(0.5, 0.25, 0.1, 0.0))
+    depth = Depth().visualize(DepthMap.from_array(np.array([[1.0, 2.0, 3.0, 0.0]])))
     assert torch.equal(near_to_far[:, 0, [0, 2, 3]], depth[:, 0, [0, 2, 3]])
     assert not near_to_far[:, 0, 3].any()
-    assert not InverseDepth().paint(inverse(0.0, 0.0)).any()
+    assert not InverseDepth().visualize(inverse(0.0, 0.0)).any()

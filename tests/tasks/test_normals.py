@@ -78,7 +78,7 @@ def test_error_is_in_degrees():
 def test_colours_are_those_of_the_field():
     # floor (up), wall facing the camera, wall on the left (faces right), ceiling, unlabelled
     walls = pixels((0, -1, 0), (0, 0, -1), (1, 0, 0), (0, 1, 0), (0, 0, 0))
-    assert TASK.paint(NormalMap(walls[0]))[:, 0].T.tolist() == [
+    assert TASK.visualize(NormalMap(walls[0]))[:, 0].T.tolist() == [
         [128, 255, 128],
         [128, 128, 255],
         [255, 128, 128],

@@ -60,8 +60,8 @@ def test_a_value_that_is_no_answer_is_named():
 
 
 def test_labels_and_probabilities_are_painted_in_the_same_colours():
-    label = TASK.paint(ClassMap(torch.tensor([[0, 1, 255]])))
-    prediction = TASK.paint(torch.tensor([[0.0, 1.0, 0.5]]))
+    label = TASK.visualize(ClassMap(torch.tensor([[0, 1, 255]])))
+    prediction = TASK.visualize(torch.tensor([[0.0, 1.0, 0.5]]))
     assert torch.equal(label[..., :2], prediction[..., :2])
     assert not label[..., 2].any()
     assert prediction[..., 2].any()

@@ -55,7 +55,7 @@ def test_error_is_one_where_the_class_is_wrong():
 
 def test_given_colours_are_painted():
     task = SemanticSegmentation(2, ["wall", "floor"], ["#ff8000", "#0000FF"])
-    picture = task.paint(ClassMap(torch.tensor([[0, 1, 255]])))
+    picture = task.visualize(ClassMap(torch.tensor([[0, 1, 255]])))
     assert picture[:, 0].T.tolist() == [[255, 128, 0], [0, 0, 255], [0, 0, 0]]
 
 

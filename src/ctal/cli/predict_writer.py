@@ -132,7 +132,7 @@ class Writer:
     ) -> list[Tensor]:
         """The picture, (3, H, W) uint8, and beside or over it the painted map of every task."""
         tasks: list[Task] = self.model.tasks
-        painted = [task.paint(maps[task.name], references[task.name]) for task in tasks]
+        painted = [task.visualize(maps[task.name], references[task.name]) for task in tasks]
         if self.overlay:
             half = picture // 2
             painted = [half + layer // 2 for layer in painted]

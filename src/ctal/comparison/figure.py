@@ -52,7 +52,7 @@ def comparison_figure(
 def _label_row(tasks: Sequence[Task], sample: Mapping[str, Tensor]) -> list[Cell]:
     row: list[Cell] = [TF.to_dtype(sample["image"], torch.uint8, scale=True)]
     for task in tasks:
-        row += [task.paint(sample[task.name]), None]
+        row += [task.visualize(sample[task.name]), None]
     return row
 
 
@@ -63,7 +63,7 @@ def _predicted_row(tasks: Sequence[Task], sample: Mapping[str, Tensor], model: M
     for task in tasks:
         prediction, target = maps[task.name], sample[task.name]
         error = task.error(prediction[None], target[None])[0]
-        row += [task.paint(prediction, target), error_picture(error, task.error_limit)]
+        row += [task.visualize(prediction, target), error_picture(error, task.error_limit)]
         mean = error.nanmean().item()
         means.append(f"{task.name} {'-' if math.isnan(mean) else format(mean, '.3g')}")
     return ["\n".join(means), *row]

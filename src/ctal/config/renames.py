@@ -14,9 +14,9 @@ RENAMED = {"ctal.data.": {"part": "fraction"}}
 def upgrade(content: Any) -> Any:
     """Return a configuration with all former keys renamed.
 
-    An argument is renamed where it is in the `init_args` of a class of the table, or in `init_args`
-    without a `class_path`, as in a file that overrides another one. A file that has both keys stays
-    as it is, so that the parser reports the former one.
+    An argument is renamed where it is in the `init_args` of a class of the table, of a class given
+    without its package, or without a `class_path`, as in a file that overrides another one. A file
+    that has both keys is unchanged, so that the parser reports the former one.
 
     Args:
         content: A value of a YAML file: a mapping, a list or a plain value.
@@ -33,9 +33,11 @@ def upgrade(content: Any) -> Any:
 
 
 def _renamed(arguments: dict[str, Any], class_path: Any) -> dict[str, Any]:
+    from ctal.tasks.renames import ARGUMENTS  # late: it imports torch
+
     names: dict[str, str] = {}
-    for prefix, table in RENAMED.items():
-        if class_path is None or str(class_path).startswith(prefix):
+    for prefix, table in (RENAMED | ARGUMENTS).items():
+        if class_path is None or f"{class_path}".startswith(prefix) or "." not in f"{class_path}":
             names |= {old: new for old, new in table.items() if new not in arguments}
     return {names.get(key, key): value for key, value in arguments.items()}
 

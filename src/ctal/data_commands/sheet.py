@@ -34,7 +34,7 @@ def contact_sheet(tasks: Sequence[Task], samples: Mapping[str, Sample]) -> Tenso
         together = _together(task, shown)
         columns.append(
             [
-                task.paint(sample[task.name], together) if task.name in sample else "no map"
+                task.visualize(sample[task.name], together) if task.name in sample else "no map"
                 for sample in shown
             ]
         )

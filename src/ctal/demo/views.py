@@ -33,9 +33,9 @@ class Explained(NamedTuple):
 def painted(visit: Visit, tasks: Sequence[Task]) -> tuple[list[Picture], list[Picture]]:
     """The predictions of CTAL and, in the same colours, of the single-task network."""
     several = [(task, visit.maps[task.name]) for task in tasks]
-    ours = [task.paint(maps) for task, maps in several]
+    ours = [task.visualize(maps) for task, maps in several]
     others = [
-        task.paint(visit.single[task.name], maps)
+        task.visualize(visit.single[task.name], maps)
         for task, maps in several
         if task.name in visit.single
     ]

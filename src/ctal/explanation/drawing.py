@@ -123,7 +123,7 @@ def explained(
     """
     size = (picture.shape[-2], picture.shape[-1])
     shown = enlarged(picture, smooth=True)
-    painted = {task.name: enlarged(task.paint(maps[task.name]), smooth=False) for task in tasks}
+    painted = {task.name: enlarged(task.visualize(maps[task.name]), smooth=False) for task in tasks}
     rows, sources = [list[Cell]() for _ in range(4)], [*found.tasks, "bias"]
     for t, name in enumerate(found.tasks):
         rows[0].append(marked(painted[name], pixel, size) if name in painted else None)

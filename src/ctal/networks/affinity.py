@@ -45,8 +45,8 @@ class CTAL(nn.Module):
             pixel; 1 makes a mean of it. The parameters themselves stay as large as published,
             because Adam moves each of them by about its learning rate whatever its size: small
             ones would grow back within some hundred steps, and what they add then is grain.
-        equal_start: all pixels start with the same random mixing weights; as published, each starts
-            with its own, and the differences between neighbours take long to be unlearned.
+        uniform_init: initialize all pixels with the same random mixing weights; as published, each
+            has its own, and training removes the differences between neighbors slowly.
         method: "dense", "factorised" or "auto", as in `cross_task_affinity`.
 
     Attributes:
@@ -78,7 +78,7 @@ class CTAL(nn.Module):
         learned_gamma: bool = False,
         shared_mixing: bool = False,
         mixing_power: float = 0.0,
-        equal_start: bool = False,
+        uniform_init: bool = False,
         method: Method = "auto",
     ) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class CTAL(nn.Module):
         bound = 1 / math.sqrt(T * f**2)
         for parameter in (self.mixing_weight, self.mixing_bias):
             nn.init.uniform_(parameter, -bound, bound)
-            if equal_start:
+            if uniform_init:
                 parameter.data[:] = parameter.data[:, :1].clone()
 
     def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:

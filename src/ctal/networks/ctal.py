@@ -33,7 +33,7 @@ class CTALNet(Network):
         learned_gamma: as in `CTAL`.
         shared_mixing: as in `CTAL`.
         mixing_power: as in `CTAL`.
-        equal_start: as in `CTAL`.
+        uniform_init: as in `CTAL`.
         method: as in `CTAL`.
         last_stage: the paper's form for transformers: features of the encoder's last stage, BN and
             ReLU before CTAL, heads of DeepLab v3.
@@ -53,7 +53,7 @@ class CTALNet(Network):
         learned_gamma: bool = False,
         shared_mixing: bool = False,
         mixing_power: float = 0.0,
-        equal_start: bool = False,
+        uniform_init: bool = False,
         method: Method = "auto",
         last_stage: bool = False,
     ) -> None:
@@ -61,7 +61,9 @@ class CTALNet(Network):
         self.encoder = Encoder(
             encoder, image_size=self.image_size, pretrained=pretrained, last_stage=last_stage
         )
-        self.initial = SingleScaleInitial(self.tasks, self.encoder.widths, last_stage=last_stage)
+        self.initial = SingleScaleInitial(
+            self.tasks, self.encoder.out_channels, last_stage=last_stage
+        )
         self.refinement = AffinityRefinement(
             [task.name for task in self.tasks],
             CHANNELS,
@@ -74,7 +76,7 @@ class CTALNet(Network):
             learned_gamma=learned_gamma,
             shared_mixing=shared_mixing,
             mixing_power=mixing_power,
-            equal_start=equal_start,
+            uniform_init=uniform_init,
             method=method,
         )
         self.decoders = decoders(self.tasks, channels, last_stage=last_stage)

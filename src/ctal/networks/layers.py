@@ -40,19 +40,19 @@ def _shortcut(in_channels: int, out_channels: int) -> nn.Sequential | None:
     )
 
 
-class Fused(nn.Module):
+class CrossScaleFusion(nn.Module):
     """Cross-scale fusion: all scales upsampled to the finest, concatenated, mixed by a 1x1 conv.
 
     Args:
-        widths: channels of every scale, finest first.
+        in_channels: channels of every scale, finest first.
 
     Attributes:
-        channels: channels of the output, the sum of the widths.
+        channels: channels of the output, the sum of `in_channels`.
     """
 
-    def __init__(self, widths: Sequence[int]) -> None:
+    def __init__(self, in_channels: Sequence[int]) -> None:
         super().__init__()
-        self.channels = sum(widths)
+        self.channels = sum(in_channels)
         self.mix = nn.Sequential(
             nn.Conv2d(self.channels, self.channels, 1),
             nn.BatchNorm2d(self.channels),
@@ -67,9 +67,9 @@ class Fused(nn.Module):
 class Head(nn.Module):
     """Cross-scale fusion and a 1x1 convolution to `out_channels`, at the finest scale."""
 
-    def __init__(self, widths: Sequence[int], out_channels: int) -> None:
+    def __init__(self, in_channels: Sequence[int], out_channels: int) -> None:
         super().__init__()
-        self.fused = Fused(widths)
+        self.fused = CrossScaleFusion(in_channels)
         self.predict = nn.Conv2d(self.fused.channels, out_channels, 1)
 
     def forward(self, scales: Sequence[Tensor]) -> Tensor:

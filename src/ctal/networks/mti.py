@@ -26,12 +26,12 @@ class MTINet(Network):
         encoder: name of a timm encoder.
         image_size: (H, W) of the pictures, multiples of 32.
         pretrained: True, False, or a local file of encoder weights.
-        widths: channels of a task's features at the four scales, finest first; None: those of the
-            encoder, as in the paper. Most encoders are wider than HRNet, and the parameters grow
-            with the square: give fewer then.
+        out_channels: channels of a task's features at the four scales, finest first; None: those of
+            the encoder, as in the paper. Most encoders have more channels than HRNet, and the
+            parameters grow with the square: reduce them there.
 
     Raises:
-        InputError: as `Encoder`, or `widths` are not four numbers from 1 on.
+        InputError: as `Encoder`, or `out_channels` is not four integers >= 1.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class MTINet(Network):
         *,
         image_size: tuple[int, int],
         pretrained: bool | str = False,
-        widths: Sequence[int] | None = None,
+        out_channels: Sequence[int] | None = None,
     ) -> None:
         super().__init__(tasks, image_size=image_size)
         self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
-        self.initial = MultiScaleInitial(self.tasks, self.encoder.widths, widths)
-        scales, names = self.initial.widths, [task.name for task in self.tasks]
+        self.initial = MultiScaleInitial(self.tasks, self.encoder.out_channels, out_channels)
+        scales, names = self.initial.out_channels, [task.name for task in self.tasks]
         self.distillation = nn.ModuleList(Distillation(names, width) for width in scales)
         self.heads = nn.ModuleDict({task.name: Head(scales, task.channels) for task in self.tasks})
 

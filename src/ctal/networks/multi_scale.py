@@ -58,36 +58,38 @@ class MultiScaleInitial(nn.Module):
 
     Args:
         tasks: the tasks.
-        channels: channels of the encoder's scales, finest first.
-        widths: channels of a task's features at these scales; None: those of the encoder, as in the
-            paper. Everything behind grows with the square of the widths, and most encoders are
-            wider than HRNet, for which these networks were made. Each task's heads bring the
-            encoder's features to these widths, rather than one layer in front of all of them: so
-            every head sees all of the encoder's channels.
+        in_channels: channels of the encoder's scales, finest first.
+        out_channels: channels of a task's features at these scales; None: those of the encoder,
+            as in the paper. All later layers grow with the square of these numbers, and most
+            encoders have more channels than HRNet, for which these networks were designed. Each
+            head reduces the encoder's features itself, so it sees all of the encoder's channels.
 
     Attributes:
-        widths: channels of a task's features, finest scale first.
+        out_channels: channels of a task's features, finest scale first.
 
     Raises:
-        InputError: `widths` are not one number for each scale, all from 1 on.
+        InputError: `out_channels` is not one integer >= 1 for each scale.
     """
 
     def __init__(
-        self, tasks: Sequence[Task], channels: Sequence[int], widths: Sequence[int] | None = None
+        self,
+        tasks: Sequence[Task],
+        in_channels: Sequence[int],
+        out_channels: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        self.widths = list(channels if widths is None else widths)
-        _check_widths(self.widths, len(channels))
-        coarser = [*self.widths[1:], 0]  # what arrives from above; nothing at the coarsest scale
+        self.out_channels = list(in_channels if out_channels is None else out_channels)
+        _check_channels(self.out_channels, len(in_channels))
+        coarser = [*self.out_channels[1:], 0]  # the propagated features; none at the coarsest scale
         self.heads = nn.ModuleList(
             nn.ModuleDict(
                 {task.name: _scale_head(C + above, width, task.channels) for task in tasks}
             )
-            for C, above, width in zip(channels, coarser, self.widths, strict=True)
+            for C, above, width in zip(in_channels, coarser, self.out_channels, strict=True)
         )
         names = [task.name for task in tasks]
         self.propagation = nn.ModuleList(
-            FeaturePropagation(names, width) for width in self.widths[1:]
+            FeaturePropagation(names, width) for width in self.out_channels[1:]
         )
 
     def forward(
@@ -114,12 +116,12 @@ class MultiScaleInitial(nn.Module):
         return features, raw
 
 
-def _check_widths(widths: Sequence[int], scales: int) -> None:
-    """Raises InputError unless there are as many widths as scales, all from 1 on."""
-    if len(widths) != scales or min(widths) < 1:
+def _check_channels(out_channels: Sequence[int], scales: int) -> None:
+    """Raise InputError unless there is an integer >= 1 for each scale."""
+    if len(out_channels) != scales or min(out_channels) < 1:
         raise InputError(
-            f"widths: expected {scales} numbers of channels from 1 on, finest scale first, "
-            f"got {list(widths)}"
+            f"out_channels: expected {scales} integers >= 1, finest scale first, "
+            f"got {list(out_channels)}"
         )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ctal.functional import Method
 from ctal.networks.base import Network, Predictions
 from ctal.networks.encoders.encoder import STRIDES, Encoder
-from ctal.networks.layers import Fused
+from ctal.networks.layers import CrossScaleFusion
 from ctal.networks.multi_scale import MultiScaleInitial
 from ctal.networks.refinement import AffinityRefinement
 from ctal.networks.single_scale import decoders
@@ -28,9 +28,9 @@ class MultiScaleCTALNet(Network):
         encoder: name of a timm encoder.
         image_size: (H, W) of the pictures, multiples of 32.
         pretrained: True, False, or a local file of encoder weights.
-        widths: channels of a task's features at the four scales, finest first; None: those of the
-            encoder, as in the paper. Most encoders are wider than HRNet, and the parameters grow
-            with the square: give fewer then.
+        out_channels: channels of a task's features at the four scales, finest first; None: those of
+            the encoder, as in the paper. Most encoders have more channels than HRNet, and the
+            parameters grow with the square: reduce them there.
         channels: channels of a task's features in CTAL and its decoder (paper: 128).
         lean: the head of MTI-Net in place of the paper's decoder: BN and ReLU after the 1x1
             convolution in front of CTAL, and after CTAL, at stride 4, one 1x1 convolution. Trains
@@ -41,11 +41,11 @@ class MultiScaleCTALNet(Network):
         learned_gamma: as in `CTAL`.
         shared_mixing: as in `CTAL`.
         mixing_power: as in `CTAL`.
-        equal_start: as in `CTAL`.
+        uniform_init: as in `CTAL`.
         method: as in `CTAL`.
 
     Raises:
-        InputError: as `Encoder`, or `widths` are not four numbers from 1 on.
+        InputError: as `Encoder`, or `out_channels` is not four integers >= 1.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class MultiScaleCTALNet(Network):
         *,
         image_size: tuple[int, int],
         pretrained: bool | str = False,
-        widths: Sequence[int] | None = None,
+        out_channels: Sequence[int] | None = None,
         channels: int = 128,
         lean: bool = False,
         bilinear: bool = False,
@@ -64,14 +64,14 @@ class MultiScaleCTALNet(Network):
         learned_gamma: bool = False,
         shared_mixing: bool = False,
         mixing_power: float = 0.0,
-        equal_start: bool = False,
+        uniform_init: bool = False,
         method: Method = "auto",
     ) -> None:
         super().__init__(tasks, image_size=image_size)
         self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
-        self.initial = MultiScaleInitial(self.tasks, self.encoder.widths, widths)
-        scales = self.initial.widths
-        self.fused = nn.ModuleDict({task.name: Fused(scales) for task in self.tasks})
+        self.initial = MultiScaleInitial(self.tasks, self.encoder.out_channels, out_channels)
+        scales = self.initial.out_channels
+        self.fused = nn.ModuleDict({task.name: CrossScaleFusion(scales) for task in self.tasks})
         self.refinement = AffinityRefinement(
             [task.name for task in self.tasks],
             sum(scales),
@@ -85,7 +85,7 @@ class MultiScaleCTALNet(Network):
             learned_gamma=learned_gamma,
             shared_mixing=shared_mixing,
             mixing_power=mixing_power,
-            equal_start=equal_start,
+            uniform_init=uniform_init,
             method=method,
         )
         if lean:

@@ -43,8 +43,9 @@ class PADNet(Network):
         self.encoder = Encoder(
             encoder, image_size=self.image_size, pretrained=pretrained, last_stage=last_stage
         )
-        widths = self.encoder.widths
-        self.initial = SingleScaleInitial(self.tasks, widths, last_stage=last_stage)
+        self.initial = SingleScaleInitial(
+            self.tasks, self.encoder.out_channels, last_stage=last_stage
+        )
         self.distillation = Distillation([task.name for task in self.tasks], CHANNELS)
         self.decoders = decoders(self.tasks, CHANNELS, last_stage=last_stage)
 

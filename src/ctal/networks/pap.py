@@ -45,8 +45,10 @@ class PAPNet(Network):
         self.encoder = Encoder(
             encoder, image_size=self.image_size, pretrained=pretrained, last_stage=last_stage
         )
-        widths, names = self.encoder.widths, [task.name for task in self.tasks]
-        self.initial = SingleScaleInitial(self.tasks, widths, last_stage=last_stage)
+        names = [task.name for task in self.tasks]
+        self.initial = SingleScaleInitial(
+            self.tasks, self.encoder.out_channels, last_stage=last_stage
+        )
         self.reduce = nn.ModuleDict({name: nn.Conv2d(CHANNELS, channels, 1) for name in names})
         self.propagation = Propagation(names)
         self.decoders = decoders(self.tasks, channels, last_stage=last_stage)

@@ -37,7 +37,7 @@ class AffinityRefinement(nn.Module):
         learned_gamma: as in `CTAL`.
         shared_mixing: as in `CTAL`.
         mixing_power: as in `CTAL`.
-        equal_start: as in `CTAL`.
+        uniform_init: as in `CTAL`.
         method: as in `CTAL`.
     """
 
@@ -56,7 +56,7 @@ class AffinityRefinement(nn.Module):
         learned_gamma: bool = False,
         shared_mixing: bool = False,
         mixing_power: float = 0.0,
-        equal_start: bool = False,
+        uniform_init: bool = False,
         method: Method = "auto",
     ) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class AffinityRefinement(nn.Module):
             learned_gamma=learned_gamma,
             shared_mixing=shared_mixing,
             mixing_power=mixing_power,
-            equal_start=equal_start,
+            uniform_init=uniform_init,
             method=method,
         )
         self.enlarge = nn.ModuleDict(

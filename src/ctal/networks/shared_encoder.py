@@ -36,9 +36,9 @@ class SharedEncoderNet(Network):
         self.encoder = Encoder(
             encoder, image_size=self.image_size, pretrained=pretrained, last_stage=last_stage
         )
-        widths = self.encoder.widths
+        channels = self.encoder.out_channels
         self.heads = nn.ModuleDict(
-            {task.name: head(widths, task.channels, last_stage=last_stage) for task in self.tasks}
+            {task.name: head(channels, task.channels, last_stage=last_stage) for task in self.tasks}
         )
 
     def predict_raw(self, images: Tensor) -> Predictions:

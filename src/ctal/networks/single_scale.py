@@ -15,7 +15,7 @@ from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 
 from ctal.errors import InputError
 from ctal.networks.encoders.encoder import STRIDES
-from ctal.networks.layers import Fused, Head, InitialHead, bottleneck
+from ctal.networks.layers import CrossScaleFusion, Head, InitialHead, bottleneck
 from ctal.tasks import Task
 
 CHANNELS = 256
@@ -29,15 +29,17 @@ class SingleScaleInitial(nn.Module):
 
     Args:
         tasks: the tasks.
-        widths: channels of the encoder's scales, finest first.
+        in_channels: channels of the encoder's scales, finest first.
         last_stage: take the encoder's last stage and not its four scales fused.
 
     """
 
-    def __init__(self, tasks: Sequence[Task], widths: Sequence[int], *, last_stage: bool) -> None:
+    def __init__(
+        self, tasks: Sequence[Task], in_channels: Sequence[int], *, last_stage: bool
+    ) -> None:
         super().__init__()
         self._stride = STRIDES[-1] if last_stage else STRIDES[0]
-        self.shared = LastStage(widths) if last_stage else Fused(widths)
+        self.shared = LastStage(in_channels) if last_stage else CrossScaleFusion(in_channels)
         self.heads = nn.ModuleDict(
             {task.name: _initial_head(self.shared.channels, task.channels) for task in tasks}
         )
@@ -63,15 +65,15 @@ class LastStage(nn.Module):
     """The encoder's last stage.
 
     Args:
-        widths: channels of the encoder's scales, finest first.
+        in_channels: channels of the encoder's scales, finest first.
 
     Attributes:
         channels: channels of the output.
     """
 
-    def __init__(self, widths: Sequence[int]) -> None:
+    def __init__(self, in_channels: Sequence[int]) -> None:
         super().__init__()
-        self.channels = widths[-1]
+        self.channels = in_channels[-1]
 
     def forward(self, scales: Sequence[Tensor]) -> Tensor:
         """[(B, width, H_s, W_s)], finest first, to the last of them."""
@@ -120,11 +122,11 @@ def decoders(tasks: Sequence[Task], channels: int, *, last_stage: bool = False) 
     return nn.ModuleDict({task.name: decoder(task.channels) for task in tasks})
 
 
-def head(widths: Sequence[int], out_channels: int, *, last_stage: bool) -> nn.Module:
+def head(in_channels: Sequence[int], out_channels: int, *, last_stage: bool) -> nn.Module:
     """What turns an encoder's scales into the raw map of a task without any refinement."""
     if last_stage:
-        return nn.Sequential(LastStage(widths), AtrousHead(widths[-1], out_channels))
-    return Head(widths, out_channels)
+        return nn.Sequential(LastStage(in_channels), AtrousHead(in_channels[-1], out_channels))
+    return Head(in_channels, out_channels)
 
 
 def _initial_head(in_channels: int, out_channels: int) -> InitialHead:

@@ -42,7 +42,7 @@ class SingleTaskNet(Network):
                 encoder, image_size=self.image_size, pretrained=pretrained, last_stage=last_stage
             )
             self.encoders[task.name] = own
-            self.heads[task.name] = head(own.widths, task.channels, last_stage=last_stage)
+            self.heads[task.name] = head(own.out_channels, task.channels, last_stage=last_stage)
 
     def predict_raw(self, images: Tensor) -> Predictions:
         """Every task by its own encoder and head."""

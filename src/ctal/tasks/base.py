@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -54,6 +55,21 @@ class Task(ABC):
                 f"name: expected another one than {self.name!r}, which torch.nn.ModuleDict, where "
                 "networks keep the parts of a task, has for something of its own"
             )
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Accept `paint`, the name of `visualize` in ctal 0.1, for definitions and for calls."""
+        super().__init_subclass__(**kwargs)
+        own = vars(cls)
+        if "paint" in own and "visualize" not in own:
+            warnings.warn(
+                f"{cls.__name__}: expected a method visualize, got paint; rename it",
+                FutureWarning,
+                stacklevel=2,
+            )
+            cls.visualize = own["paint"]  # type: ignore[method-assign]
+        elif "visualize" in own:
+            # for each class, so that super().paint() of a task of one's own ends
+            setattr(cls, "paint", own["visualize"])  # noqa: B010
 
     @property
     @abstractmethod
@@ -112,7 +128,7 @@ class Task(ABC):
         """Error of every pixel, (B, H, W) float32; NaN where unlabelled."""
 
     @abstractmethod
-    def paint(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
+    def visualize(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
         """One prediction or target (no batch) as a picture, (3, H, W) uint8.
 
         Args:

@@ -10,7 +10,7 @@ from torch import Tensor
 from ctal.errors import InputError
 from ctal.metrics.semseg import labelled_classes
 from ctal.tasks.base import Task
-from ctal.tasks.colours import paint_values
+from ctal.tasks.colours import colorize
 
 CERTAIN = 20.0
 """Log-odds of a sure answer: in float32 its probability is 1, and that of the other one 2e-9."""
@@ -52,7 +52,7 @@ class BinaryTask(Task):
         difference = (prediction.float() - target).abs()
         return torch.where(self.valid(target), difference, torch.nan)
 
-    def paint(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
+    def visualize(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
         """The colours span 0..1, whatever the reference; black where unlabelled."""
         known = torch.where(self.valid(prediction), prediction.float(), torch.nan)
-        return paint_values(known, 0.0, 1.0, self.colormap)
+        return colorize(known, 0.0, 1.0, self.colormap)

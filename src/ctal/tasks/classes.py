@@ -67,7 +67,7 @@ class ClassTask(Task):
         wrong = (prediction != target).float()
         return torch.where(self.valid(target), wrong, torch.nan)
 
-    def paint(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
+    def visualize(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
         """Every class in its colour, whatever the reference; black where unlabelled."""
         colours = torch.zeros(UNLABELLED_CLASS + 1, 3, dtype=torch.uint8)
         for index, colour in enumerate(self.palette()):

@@ -27,7 +27,7 @@ def class_colours(count: int) -> list[str]:
     return colours
 
 
-def paint_values(values: Tensor, low: float, high: float, colormap: str) -> Tensor:
+def colorize(values: Tensor, low: float, high: float, colormap: str) -> Tensor:
     """Paints a map of numbers, (H, W), as a picture, (3, H, W) uint8.
 
     Args:
@@ -42,3 +42,6 @@ def paint_values(values: Tensor, low: float, high: float, colormap: str) -> Tens
     colours = torch.from_numpy(colormaps[colormap](shares.nan_to_num().numpy(), bytes=True))
     picture = torch.where(shares.isnan().unsqueeze(-1), 0, colours[..., :3])
     return picture.movedim(-1, 0)
+
+
+paint_values = colorize  # the name in ctal 0.1, which tasks outside this package import

@@ -20,7 +20,7 @@ from ctal.metrics import (
 )
 from ctal.metrics.depth import labelled_depth
 from ctal.tasks.base import Task, masked, masked_mean
-from ctal.tasks.colours import paint_values
+from ctal.tasks.colours import colorize
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Depth(Task):
         difference = (prediction - target).abs().squeeze(1)
         return torch.where(self.valid(target), difference, torch.nan)
 
-    def paint(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
+    def visualize(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
         """From yellow (near) to dark violet (far); black where unlabelled.
 
         The colours span the labelled depths of the reference; 0..1 m where it has none.
@@ -98,7 +98,7 @@ class Depth(Task):
         known = depths if reference is None else self._labelled(reference)
         known = known[~known.isnan()]
         low, high = (known.min().item(), known.max().item()) if known.numel() else (0.0, 1.0)
-        return paint_values(depths, low, high, "viridis_r")
+        return colorize(depths, low, high, "viridis_r")
 
     def _labelled(self, depth: Tensor) -> Tensor:
         """One depth map (1, H, W) as (H, W), with NaN where unlabelled."""

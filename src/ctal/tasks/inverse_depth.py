@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ctal.errors import InputError
 from ctal.maps import InverseDepthMap
-from ctal.tasks.colours import paint_values
+from ctal.tasks.colours import colorize
 from ctal.tasks.depth import Depth
 
 
@@ -45,7 +45,7 @@ class InverseDepth(Depth):
                 f"{wrong[0].item():g} (one of {wrong.numel()} such pixels)"
             )
 
-    def paint(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
+    def visualize(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
         """From yellow (near) to dark violet (far), as depth; black where unlabelled.
 
         The colours span the labelled values of the reference; 0..1 where it has none.
@@ -54,4 +54,4 @@ class InverseDepth(Depth):
         known = values if reference is None else self._labelled(reference)
         known = known[~known.isnan()]
         low, high = (known.min().item(), known.max().item()) if known.numel() else (0.0, 1.0)
-        return paint_values(values, low, high, "viridis")
+        return colorize(values, low, high, "viridis")

@@ -85,7 +85,7 @@ class SurfaceNormals(Task):
         """Angle between prediction and target, degrees."""
         return torch.where(self.valid(target), angles(prediction, target), torch.nan)
 
-    def paint(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
+    def visualize(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
         """Red, green, blue = x right, y up, z towards the viewer; -1..1 becomes 0..255.
 
         A floor is green, a wall facing the camera blue; black where unlabelled. The reference

@@ -1,4 +1,4 @@
-"""Names in files that earlier versions wrote, and what they are called now."""
+"""Former names in saved files and configurations, with the current ones."""
 
 from __future__ import annotations
 
@@ -21,19 +21,41 @@ CLASSES = {
     "ctal.tasks.saliency.Saliency": "ctal.tasks.Saliency",
     "ctal.tasks.human_parts.HumanParts": "ctal.tasks.HumanParts",
 }
-"""Classes as ctal 0.1 wrote them, by the module that defined them: their public names."""
+"""Public names of classes, by the import path that ctal 0.1 wrote."""
+
+ARGUMENTS = {"ctal.": {"widths": "out_channels", "equal_start": "uniform_init"}}
+"""Renamed arguments, {former name: name}, by the prefix of the public names of their classes."""
 
 
 def upgraded(description: Any) -> Any:
-    """Return a description of a network or a task under today's names.
+    """Return a description of a network or a task with current names.
 
     Args:
         description: {"class": name, "arguments": {...}} and more, from a file of any version;
-            anything else is returned as it is, for the reader to refuse.
+            anything else is returned unchanged, for the reader to refuse.
     """
     if not isinstance(description, Mapping) or not isinstance(description.get("class"), str):
         return description
-    changed: dict[str, Any] = {"class": CLASSES.get(description["class"], description["class"])}
+    name = str(CLASSES.get(description["class"], description["class"]))
+    changed: dict[str, Any] = {"class": name}
+    if isinstance(arguments := description.get("arguments"), Mapping):
+        changed["arguments"] = renamed_arguments(name, arguments)
     if isinstance(tasks := description.get("tasks"), list):
         changed["tasks"] = [upgraded(task) for task in tasks]
     return {**description, **changed}
+
+
+def renamed_arguments(class_name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a class with current names.
+
+    A former name stays if its current one is given too, so that the class reports it.
+
+    Args:
+        class_name: public name of the class.
+        arguments: its arguments by name.
+    """
+    names: dict[str, str] = {}
+    for prefix, table in ARGUMENTS.items():
+        if class_name.startswith(prefix):
+            names |= {old: new for old, new in table.items() if new not in arguments}
+    return {names.get(key, key): value for key, value in arguments.items()}

@@ -175,6 +175,6 @@ def prediction_panel(module: MultiTaskModule, batch: Mapping[str, Tensor]) -> Te
         predictions = task.decode(final[task.name].float()).cpu()
         targets = batch[task.name].cpu()
         for row, prediction, target in zip(rows, predictions, targets, strict=True):
-            row += [task.paint(target), task.paint(prediction, reference=target)]
+            row += [task.visualize(target), task.visualize(prediction, reference=target)]
     titles = [f"{task.name}: {kind}" for task in module.tasks for kind in ("truth", "predicted")]
     return panel(rows, ["image", *titles])

@@ -15,7 +15,7 @@ from ctal.networks import Encoder
 
 
 @pytest.mark.parametrize(
-    ("name", "widths"),
+    ("name", "out_channels"),
     [
         ("hrnet_w18_small_v2", [18, 36, 72, 144]),
         ("test_resnet", [32, 48, 192, 96]),
@@ -28,13 +28,13 @@ from ctal.networks import Encoder
         ("eva02_tiny_patch14_224", [24, 48, 96, 192]),  # with rotary position embeddings
     ],
 )
-def test_pyramid_is_channels_first_at_strides_4_to_32(name, widths):
+def test_pyramid_is_channels_first_at_strides_4_to_32(name, out_channels):
     encoder = Encoder(name, image_size=(64, 96)).eval()
     with torch.no_grad():
         scales = encoder(torch.rand(1, 3, 64, 96))
-    assert encoder.widths == widths
+    assert encoder.out_channels == out_channels
     assert [tuple(x.shape) for x in scales] == [
-        (1, width, 64 // s, 96 // s) for width, s in zip(widths, (4, 8, 16, 32), strict=True)
+        (1, width, 64 // s, 96 // s) for width, s in zip(out_channels, (4, 8, 16, 32), strict=True)
     ]
 
 

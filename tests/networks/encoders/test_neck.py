@@ -9,11 +9,11 @@ STRIDES = (4, 8, 16, 32)
 
 
 @pytest.mark.parametrize("given", [8, 16, 32])
-def test_scales_halve_and_widths_double(given):
+def test_scales_halve_and_channels_double(given):
     neck = PyramidNeck([32] * 4, [given] * 4, STRIDES)
     side = 64 // given
     scales = neck([torch.rand(2, 32, side, 2 * side) for _ in STRIDES])
-    assert neck.widths == [4, 8, 16, 32]
+    assert neck.out_channels == [4, 8, 16, 32]
     assert [tuple(x.shape) for x in scales] == [
         (2, 4, 16, 32),
         (2, 8, 8, 16),

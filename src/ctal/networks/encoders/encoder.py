@@ -47,7 +47,7 @@ class Encoder(nn.Module):
             would never get a gradient.
 
     Attributes:
-        widths: channels of the scales, finest first.
+        out_channels: channels of the scales, finest first.
         size: the `image_size`.
 
     Raises:
@@ -78,7 +78,7 @@ class Encoder(nn.Module):
         strides, wanted = self._maps.strides[self._kept], list(STRIDES)[self._kept]
         flat = self._maps.patch is not None
         self.neck = PyramidNeck(channels, strides, wanted) if flat else None
-        self.widths = self.neck.widths if self.neck else channels
+        self.out_channels = self.neck.out_channels if self.neck else channels
         self._channels_last = gives_channels_last(self.body)
         for key in ("mean", "std"):
             value = torch.tensor(self.body.pretrained_cfg[key])

@@ -29,17 +29,19 @@ class PyramidNeck(nn.Module):
         wanted: strides of the scales, finest first, powers of two times those given.
 
     Attributes:
-        widths: channels of the scales: C at the coarsest, half as many at twice its resolution, ...
+        out_channels: channels of the scales: C at the coarsest, half of that at the next finer, ...
     """
 
     def __init__(
         self, channels: Sequence[int], given: Sequence[int], wanted: Sequence[int]
     ) -> None:
         super().__init__()
-        self.widths = [C * stride // wanted[-1] for C, stride in zip(channels, wanted, strict=True)]
+        self.out_channels = [
+            C * stride // wanted[-1] for C, stride in zip(channels, wanted, strict=True)
+        ]
         self.scales = nn.ModuleList(
             _scale(C, width, round(math.log2(old / new)))
-            for C, width, old, new in zip(channels, self.widths, given, wanted, strict=True)
+            for C, width, old, new in zip(channels, self.out_channels, given, wanted, strict=True)
         )
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
