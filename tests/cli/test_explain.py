@@ -72,7 +72,7 @@ def test_several_pictures_at_their_middle(folder):
         (["one.jpg", "--pixel", "50", "0"], r"pixel: expected x in 0..49 and y in 0..39"),
         (["one.jpg", "--pixel", "5"], "pixel: expected two whole numbers, x and y, got '5'"),
         (["one.jpg", "--pixel", "5", "x"], "pixel"),
-        (["none.jpg"], "none.jpg: expected a picture"),
+        (["none.jpg"], "none.jpg: expected an image"),
         (["a.ckpt"], "a.ckpt: cannot be read as an image"),
         (["one.jpg", "--output", "two.2.png"], "two.2.png/one-x25-y20.npz: cannot be written"),
         (["one.jpg", "--checkpoint", "plain.ckpt"], "SharedEncoderNet has no CTAL module"),

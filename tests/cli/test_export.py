@@ -86,7 +86,7 @@ class TestMistakes:
             (["a.ckpt"], "output"),
             (["--output", "a.onnx"], "checkpoint"),
             (["a.ckpt", "--output", "a.ckpt/b.pt2"], "a.ckpt/b.pt2: cannot be written"),
-            (["a.ckpt", "--output", "a.pt2", "--pictures", "x"], "x: expected a picture"),
+            (["a.ckpt", "--output", "a.pt2", "--pictures", "x"], "x: expected an image"),
         ],
     )
     def test_arguments(self, folder, args, message, capfd):

@@ -74,6 +74,22 @@ class TestPredictFiles:
         assert told.count("pictures/bad.png: ") == told.count("pictures/cut.jpg: ") == 1
         assert written(folder / "predictions") == ["a.npz", "a.png", "b.2.npz", "b.2.png"]
 
+    def test_skipped_images_are_named(self, folder, checkpoint, capsys):
+        (folder / "pictures" / "c.CR2").write_bytes(b"?")
+        (folder / "pictures" / "d.txt").write_text("text")
+        predict_files(["pictures"], checkpoint)
+        told = capsys.readouterr().err
+        assert "pictures/c.CR2: skipped; it is a raw format of a camera; develop it" in told
+        assert "d.txt" not in told
+
+    def test_all_frames_of_an_animated_image_are_predicted(self, folder, checkpoint):
+        pytest.importorskip("av", reason="videos need PyAV, the extra `video`")
+        frames = [Image.new("RGB", (48, 32), (60 * n, 0, 0)) for n in range(3)]
+        frames[0].save(folder / "a.gif", save_all=True, append_images=frames[1:], duration=100)
+        predict_files(["a.gif"], checkpoint)
+        assert written(folder / "predictions") == ["a.mp4"]
+        assert len(list(video_frames(folder / "predictions" / "a.mp4"))) == 3
+
     def test_a_single_unreadable_one_is_told_in_one_line(self, folder, checkpoint):
         (folder / "bad.png").write_text("text")
         with pytest.raises(

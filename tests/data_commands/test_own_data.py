@@ -84,9 +84,7 @@ def test_a_file_that_is_gone_is_named(gone, workers, capsys):
 def test_a_data_set_without_samples_is_refused(capsys):
     for command in (["stats"], ["prepare", "--output=packed"]):
         line = error_line([*command, *arguments(length=0)], capsys)
-        assert (
-            line == "error: data.train: expected a dataset with samples, got a Probe without any"
-        )
+        assert line == "error: data.train: expected a dataset with samples, got a Probe without any"
     assert main(["data", "check", *arguments(length=0)]) == 1
     assert "cannot be opened: data.train: expected a dataset with" in capsys.readouterr().out
 

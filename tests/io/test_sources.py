@@ -1,9 +1,12 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from ctal.errors import InputError
-from ctal.io.sources import Source, find_images, find_sources, output_names
+from ctal.io.images import read_image
+from ctal.io.sources import Source, find_images, find_sources, output_names, skipped_images
 
 
 def test_folder_glob_and_file(folder):
@@ -22,7 +25,7 @@ def test_a_name_with_brackets_is_a_file_first(folder):
 @pytest.mark.parametrize("entry", ["none", "pictures/*.gif", "empty"])
 def test_nothing_matches(folder, entry):
     (folder / "empty").mkdir()
-    with pytest.raises(InputError, match="expected a picture, a folder") as caught:
+    with pytest.raises(InputError, match="expected an image, a folder") as caught:
         find_sources(["pictures", entry])
     assert str(caught.value).startswith(entry)
 
@@ -44,7 +47,9 @@ def test_videos_in_a_folder_and_cameras(folder):
 def test_only_pictures(folder):
     (folder / "pictures" / "clip.mp4").write_bytes(b"")
     for entry, name in (("pictures", "pictures/clip.mp4"), ("camera", "camera")):
-        with pytest.raises(InputError, match=f"^{name}: expected pictures, got a video or camera"):
+        with pytest.raises(
+            InputError, match=f"^{name}: expected images, got a video, an animation"
+        ):
             find_images([entry])
 
 
@@ -58,3 +63,87 @@ def test_same_names_get_numbers():
     names = ["x/a.png", "y/a.jpg", "a-2.png", "z/a.gif"]
     sources = [Source(Path(name)) for name in names]
     assert output_names(sources) == ["a", "a-2", "a-2-2", "a-3"]
+
+
+def test_images_that_are_skipped_are_named(folder):
+    for name in ("a.DNG", "b.exr", "c.heic", "notes.txt", "._d.dng", "e.jxl"):
+        (folder / "pictures" / name).write_bytes(b"?")
+    Image.new("RGB", (4, 4)).save(folder / "pictures" / "photo", "PNG")
+    lines = {Path(line.partition(": skipped; it is ")[0]).name: line for line in
+             skipped_images(["pictures", "pictures/a.jpg"])}  # fmt: skip
+    assert set(lines) - {"c.heic"} == {"a.DNG", "b.exr", "e.jxl", "photo"}
+    assert "a raw format of a camera" in lines["a.DNG"]
+    assert "an image by its content" in lines["photo"]
+    assert [str(s.path) for s in find_sources(["pictures"])][:2] == [
+        "pictures/a.jpg",
+        "pictures/b.2.PNG",
+    ]
+
+
+def test_a_folder_of_nothing_else_says_what_to_do(folder):
+    (folder / "raw").mkdir()
+    (folder / "raw" / "a.CR2").write_bytes(b"?")
+    with pytest.raises(InputError, match=r"^raw: expected .*; raw/a\.CR2: skipped; it is a raw"):
+        find_sources(["raw"])
+
+
+COLORS = [(200, 0, 0), (0, 200, 0), (0, 0, 200)]
+
+
+def write_animation(path, duration=200):
+    images = [Image.new("RGB", (16, 12), color) for color in COLORS]
+    options = {} if path.suffix == ".gif" else {"lossless": True}
+    images[0].save(path, save_all=True, append_images=images[1:], duration=duration, **options)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.png", "a.apng"])
+def test_an_animated_image_has_frames(tmp_path, name):
+    source = Source(write_animation(tmp_path / name))
+    assert source.moves
+    frames = list(source.frames())
+    assert [frame.seconds for frame in frames] == pytest.approx([0, 0.2, 0.4])
+    for frame, color in zip(frames, COLORS, strict=True):
+        assert frame.pixels.shape == (3, 12, 16)
+        assert np.abs(frame.pixels[:, 5, 5].numpy() - np.array(color)).max() <= 2
+    with pytest.raises(InputError, match="expected images, got a video, an animation or a camera"):
+        find_images([str(tmp_path / name)])
+
+
+def test_without_pyav_an_animation_is_an_image_with_a_warning(tmp_path, monkeypatch):
+    path = write_animation(tmp_path / "a.gif")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert not Source(path).moves
+    with pytest.warns(UserWarning, match=r"a\.gif: has 3 frames or pages; only the first"):
+        assert read_image(path)[:, 0, 0].tolist() == [200, 0, 0]
+
+
+def test_pages_are_no_frames(tmp_path):
+    images = [Image.new("RGB", (16, 12), color) for color in COLORS]
+    images[0].save(tmp_path / "a.tif", save_all=True, append_images=images[1:])
+    assert not Source(tmp_path / "a.tif").moves
+    with pytest.warns(UserWarning, match=r"a\.tif: has 3 frames or pages; only the first one"):
+        assert read_image(tmp_path / "a.tif")[:, 0, 0].tolist() == [200, 0, 0]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_single_frame_is_an_image(tmp_path):
+    for name in ("a.gif", "a.tif", "a.png", "a.webp"):
+        Image.new("RGB", (16, 12)).save(tmp_path / name)
+        assert not Source(tmp_path / name).moves
+        read_image(tmp_path / name)
+
+
+def test_motion_jpeg_is_a_video(tmp_path):
+    av = pytest.importorskip("av", reason="videos need PyAV, the extra `video`")
+    path = tmp_path / "a.mjpeg"
+    with av.open(str(path), "w", format="mjpeg") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 16, 16, "yuvj420p"
+        for value in (0, 100, 200):
+            frame = av.VideoFrame.from_ndarray(np.full((16, 16, 3), value, np.uint8), "rgb24")
+            container.mux(stream.encode(frame.reformat(format="yuvj420p")))
+        container.mux(stream.encode(None))
+    (source,) = find_sources([str(tmp_path)])
+    assert source.moves
+    assert len(list(source.frames())) == 3

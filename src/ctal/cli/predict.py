@@ -13,7 +13,7 @@ from ctal.cli.predict_writer import Writer, output_files
 from ctal.errors import InputError, UnreadableError
 from ctal.inference.loading import DEFAULT, load
 from ctal.io.signals import stopped_by_signals
-from ctal.io.sources import Source, find_sources, output_names
+from ctal.io.sources import Source, find_sources, output_names, skipped_images
 from ctal.tasks.serialization import import_modules
 
 
@@ -65,6 +65,8 @@ def predict_files(
             point cloud; at the end, if anything could not be read.
     """
     sources = find_sources(inputs)
+    for line in skipped_images(inputs):
+        tqdm.write(line, file=sys.stderr)
     names = output_names(sources)
     _check_outputs(sources, names, Path(output), intrinsics is not None, overwrite)
     import_modules(imports or [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,9 @@ ImageLike = str | Path | Image.Image | Tensor | NDArray[Any]
 
 MAX_PIXELS = 1 << 29
 """Limit for an image file: 23,170 x 23,170, 1.6 GB as RGB. A small file can claim any size."""
+
+
+_FRAMED = ("GIF", "PNG", "WEBP", "AVIF", "TIFF", "FLI", "DCX")  # formats of frames or pages
 
 
 def as_rgb(image: ImageLike) -> Tensor:
@@ -55,7 +59,7 @@ def as_rgb(image: ImageLike) -> Tensor:
 def read_image(path: str | Path) -> Tensor:
     """Load an image file of any format of Pillow, and HEIF with the extra `heif`.
 
-    Of a file with several frames or pages, the first one is loaded.
+    Of a file with several frames or pages, the first one is loaded, with a warning.
 
     Args:
         path: The file.
@@ -69,6 +73,7 @@ def read_image(path: str | Path) -> Tensor:
     """
     try:
         with open_image(Path(path)) as image:
+            _warn_of_frames(path, image)
             return to_rgb(image)
     except UnreadableError:
         raise
@@ -76,6 +81,15 @@ def read_image(path: str | Path) -> Tensor:
         raise UnreadableError(
             f"{path}: cannot be read as an image ({first_line(error)})"
         ) from error
+
+
+def _warn_of_frames(path: str | Path, image: Any) -> None:
+    # not MPO, the JPEG of phones, nor layers and sizes: their first image is the whole one
+    if image.format in _FRAMED and getattr(image, "is_animated", False):
+        warnings.warn(
+            f"{path}: has {image.n_frames} frames or pages; only the first one is read",
+            stacklevel=3,
+        )
 
 
 @contextmanager

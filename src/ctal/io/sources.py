@@ -1,53 +1,61 @@
-"""What a person names to be predicted: pictures, folders, glob patterns, videos, a camera."""
+"""Inputs of `ctal predict`: images, folders, glob patterns, videos, a camera."""
 
 from __future__ import annotations
 
 import glob
-import mimetypes
+import importlib.util
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
-
-from PIL import Image
 
 from ctal.errors import InputError
+from ctal.io.animation import animation_frames, is_animation
+from ctal.io.formats import advice, is_readable, is_video, looks_like_image
 from ctal.io.video import Frame, camera_frames, video_frames
 
 _CAMERA = re.compile(r"camera(?::(\d+))?")
 
 
-class Source(NamedTuple):
-    """A picture, a video or a camera.
+class Source:
+    """An image, a video, an animated image or a camera.
 
-    Attributes:
-        path: the file, or for a camera its name.
-        camera: the camera's number; None for files.
+    Args:
+        path: The file, or for a camera its name.
+        camera: Number of the camera; None for files.
     """
 
-    path: Path
-    camera: int | None = None
+    def __init__(self, path: Path, camera: int | None = None) -> None:
+        self.path = path
+        self.camera = camera
 
-    @property
+    @cached_property
     def moves(self) -> bool:
-        """Whether it has frames."""
-        return self.camera is not None or _kind(self.path) == "video"
+        """Whether it has frames; those of an animated image only if a video can be written."""
+        if self.camera is not None or is_video(self.path):
+            return True
+        return is_animation(self.path) and importlib.util.find_spec("av") is not None
 
     @property
     def stem(self) -> str:
-        """How its outputs are called."""
+        """Name of its outputs."""
         return self.path.stem if self.camera is None else f"camera{self.camera}"
 
     def frames(self) -> Iterator[Frame]:
-        """Its frames."""
-        return video_frames(self.path) if self.camera is None else camera_frames(self.camera)
+        """Yield its frames."""
+        if self.camera is not None:
+            return camera_frames(self.camera)
+        return video_frames(self.path) if is_video(self.path) else animation_frames(self.path)
 
 
 def find_sources(inputs: Iterable[str]) -> list[Source]:
-    """What paths, folders, glob patterns, `camera` and `camera:1` mean, each once, in their order.
+    """Find the sources that paths, folders, glob patterns, `camera` and `camera:1` name.
+
+    Returns:
+        Each source once, in the order of the inputs.
 
     Raises:
-        InputError: one of them means nothing.
+        InputError: An input matches nothing.
     """
     sources: dict[Path, Source] = {}
     for entry in inputs:
@@ -57,16 +65,29 @@ def find_sources(inputs: Iterable[str]) -> list[Source]:
 
 
 def find_images(inputs: Iterable[str]) -> list[Path]:
-    """The pictures that paths, folders and glob patterns mean, each once, in their order.
+    """Find the images that paths, folders and glob patterns name, each once, in their order.
 
     Raises:
-        InputError: one of them means nothing, or a video or camera.
+        InputError: An input matches nothing, or something with frames.
     """
     sources = find_sources(inputs)
     for source in sources:
         if source.moves:
-            raise InputError(f"{source.path}: expected pictures, got a video or camera")
+            raise InputError(
+                f"{source.path}: expected images, got a video, an animation or a camera"
+            )
     return [source.path for source in sources]
+
+
+def skipped_images(inputs: Iterable[str]) -> list[str]:
+    """Name the images in input folders that are not read, each with what to do about it."""
+    skipped: dict[Path, str] = {}
+    for folder in filter(Path.is_dir, map(Path, inputs)):
+        for file in _files(folder):
+            if not _is_named_as_source(file) and looks_like_image(file):
+                reason = advice(file) or "an image by its content, not by its name; rename it"
+                skipped[file] = f"{file}: skipped; it is {reason}"
+    return list(skipped.values())
 
 
 def _found(entry: str) -> list[Source]:
@@ -74,33 +95,35 @@ def _found(entry: str) -> list[Source]:
     if path.is_file():
         return [Source(path)]
     if path.is_dir():
-        found = sorted(file for file in path.iterdir() if _is_named_as_source(file))
+        found = [file for file in _files(path) if _is_named_as_source(file)]
     elif camera:
         return [Source(path, int(camera[1] or 0))]
     else:
         found = sorted(Path(match) for match in glob.glob(entry, recursive=True))
         found = [file for file in found if file.is_file()]
     if not found:
+        skipped = "".join(f"; {line}" for line in skipped_images([entry])[:3])
         raise InputError(
-            f"{entry}: expected a picture, a folder of pictures or videos, a glob pattern, a video "
-            "or `camera`"
+            f"{entry}: expected an image, a folder of images or videos, a glob pattern, a video "
+            f"or `camera`{skipped}"
         )
     return [Source(file) for file in found]
 
 
+def _files(folder: Path) -> list[Path]:
+    """List the files of a folder; hidden ones (of a Mac, temporary ones) are ignored."""
+    try:
+        return sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be listed ({error.strerror})") from error
+
+
 def _is_named_as_source(file: Path) -> bool:
-    """Whether a file of this name is read; dot files (a Mac's, a temporary one) are left out."""
-    format_name = Image.registered_extensions().get(file.suffix.lower())
-    readable = format_name in Image.OPEN or _kind(file) == "video"
-    return file.is_file() and readable and not file.name.startswith(".")
-
-
-def _kind(file: Path) -> str:
-    return (mimetypes.guess_type(file.name)[0] or "").partition("/")[0]
+    return is_readable(file) or is_video(file)
 
 
 def output_names(sources: Sequence[Source | Path]) -> list[str]:
-    """A name for the outputs of each source, no two the same."""
+    """Return a name for the outputs of each source, no two the same."""
     names: dict[str, None] = {}  # a set that keeps its order
     for source in sources:
         name, number = source.stem, 1
