@@ -13,6 +13,7 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
+from ctal.compat import processed_batches
 from ctal.data.base import DenseDataset, Sample, check_length
 from ctal.data.completeness import warn_of_unused
 from ctal.data.pipeline import AugmentedDataset, PreparedDataset, collate
@@ -162,14 +163,14 @@ class DenseDataModule(LightningDataModule):
         if self.trainer is None or not 0 < self.trainer.num_training_batches < math.inf:
             return {}
         # the total, since Lightning's counts of the present epoch are reset at several moments
-        progress: Any = self.trainer.fit_loop.epoch_loop.batch_progress.total
-        since = progress.processed - self._base["total"]
+        total = processed_batches(self.trainer)
+        since = total - self._base["total"]
         epochs, batch = divmod(self._base["batch"] + since, int(self.trainer.num_training_batches))
         return {
             "epoch": self._base["epoch"] + epochs,
             "batch": batch,
             "batches": self._length,
-            "total": progress.processed,
+            "total": total,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

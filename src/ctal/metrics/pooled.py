@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from ctal.compat import move_metric
+
 
 class FloatSums(Metric, ABC):
     """A metric with float64 states, which must not lose digits when its network does."""
@@ -26,7 +28,7 @@ class FloatSums(Metric, ABC):
             device = fn(torch.empty(0, device=state.device)).device
             return state if device.type == "mps" else state.to(device)
 
-        super()._apply(moved, exclude_state)
+        move_metric(self, moved, exclude_state)
         return self
 
 

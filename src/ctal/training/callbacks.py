@@ -13,9 +13,9 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
+from ctal.compat import trainer_command
 from ctal.errors import InputError
 from ctal.io.atomic import write_text
 from ctal.profiling.cost import machine
@@ -48,7 +48,7 @@ class ScoreFile(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Writes the scores, unless this was the validation of an epoch of training."""
-        if trainer.state.fn == TrainerFn.VALIDATING:
+        if trainer_command(trainer) == "validate":
             self._write(trainer, pl_module, "val")
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -149,7 +149,7 @@ class PicturePanels(Callback):
         """Paints and logs the panel, once in an epoch."""
         due = batch_idx == 0 and (trainer.current_epoch + 1) % self.every_n_epochs == 0
         logger = trainer.logger
-        if not (due and trainer.state.fn == TrainerFn.FITTING and trainer.is_global_zero):
+        if not (due and trainer_command(trainer) == "fit" and trainer.is_global_zero):
             return
         if isinstance(logger, TensorBoardLogger) and isinstance(pl_module, MultiTaskModule):
             first = {key: value[: self.count] for key, value in batch.items()}

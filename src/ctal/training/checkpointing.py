@@ -17,9 +17,9 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
-from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 
+from ctal.compat import defer_sigterm, trainer_command
 from ctal.errors import InputError, Interrupted
 from ctal.io.atomic import write_whole
 from ctal.io.checkpoint import checkpoint_path, read_checkpoint
@@ -132,7 +132,7 @@ class RunCheckpoints(Checkpoint):
         Raises:
             InputError: it has begun more epochs than `trainer.max_epochs`.
         """
-        if trainer.state.fn != TrainerFn.FITTING or trainer.max_epochs in (None, -1):
+        if trainer_command(trainer) != "fit" or trainer.max_epochs in (None, -1):
             return
         begun, epochs = checkpoint["epoch"] + 1, trainer.max_epochs
         if begun > epochs:
@@ -181,7 +181,7 @@ class RunCheckpoints(Checkpoint):
             return
         # a checkpoint holds no gradients, which would be lost between two batches of one step
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
-            trainer._signal_connector.received_sigterm = False  # on which Lightning would stop here
+            defer_sigterm(trainer)  # on which Lightning would stop here
             return
         self._save(trainer, "last")
         raise _interruption(trainer.default_root_dir, self._asked or signal.SIGINT)

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from ctal.compat import command_parsers
 from ctal.errors import InputError
 from ctal.training.experiment import Experiment
 
@@ -27,7 +28,9 @@ class Rehearsal(Experiment):
 
     def settings(self) -> dict[str, Any]:
         """All settings, defaults included, as `ctal fit` writes them to config.yaml."""
-        return yaml.safe_load(self._parser("fit").dump(self.config["fit"], skip_unset=False))
+        return yaml.safe_load(
+            command_parsers(self)["fit"].dump(self.config["fit"], skip_unset=False)
+        )
 
 
 def rehearsed_settings(args: list[str], source: object) -> dict[str, Any]:

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from ctal.compat import command_parsers, misconfiguration, set_option_help
 from ctal.config.arguments import input_error_in, parse
 from ctal.data import DenseDataModule
 from ctal.data.labels import check_learnable
@@ -98,9 +98,10 @@ class Experiment(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parses, and finds the checkpoint that is meant."""
-        defaults = [subparser.get_defaults() for subparser in self._subcommand_parsers.values()]
-        for subparser in self._subcommand_parsers.values():
-            subparser._option_string_actions["--ckpt_path"].help = _CKPT_PATH
+        parsers = command_parsers(self).values()
+        defaults = [subparser.get_defaults() for subparser in parsers]
+        for subparser in parsers:
+            set_option_help(subparser, "--ckpt_path", _CKPT_PATH)
         self.config = parse(parser, args, [key for keys in defaults for key, _ in keys.items()])
         config = self.config[self.config.subcommand]
         if not 0 <= config.seed_everything < 1 << 32:
@@ -117,7 +118,7 @@ class Experiment(LightningCLI):
         if self.config.subcommand != "fit":
             self.save_config_callback = None
             # compiling takes longer than scoring
-            self._get(self.config, "model").compiled = None
+            self.config[self.config.subcommand].model.compiled = None
 
     def instantiate_classes(self) -> None:
         """Builds data, network and trainer."""
@@ -139,7 +140,7 @@ class Experiment(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The trainer, which keeps all that it writes in the folder of the run."""
-        config = self._get(self.config_init, "trainer")
+        config = self.config_init[self.config_init.subcommand].trainer
         for key in ("accumulate_grad_batches", "check_val_every_n_epoch"):
             if config[key] is not None and config[key] < 1:
                 raise InputError(f"trainer.{key}: expected a number from 1 on, got {config[key]}")
@@ -155,7 +156,7 @@ class Experiment(LightningCLI):
             config.logger = TensorBoardLogger(self.folder, name="", version="")
         try:
             return super().instantiate_trainer(**kwargs)
-        except (MisconfigurationException, TypeError, ValueError) as error:
+        except (misconfiguration(), TypeError, ValueError) as error:
             raise _about_trainer(error) from error
 
     def fit(self, **kwargs: Any) -> None:
@@ -164,7 +165,7 @@ class Experiment(LightningCLI):
         try:
             with self.checkpoints.listening(self.folder):
                 self.trainer.fit(weights_only=True, **kwargs)
-        except (MisconfigurationException, ValueError) as error:
+        except (misconfiguration(), ValueError) as error:
             if isinstance(error, ValueError) and "val_check_interval" not in str(error):
                 raise
             raise _about_trainer(error) from error

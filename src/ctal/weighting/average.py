@@ -7,11 +7,12 @@ Source: Liu, Johns and Davison, "End-to-End Multi-Task Learning with Attention",
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Self, cast
+from typing import Self
 
 import torch
 from torch import Tensor
 
+from ctal.compat import move_module
 from ctal.errors import InputError
 from ctal.tasks import Task
 from ctal.weighting.base import Weighting
@@ -58,8 +59,8 @@ class DynamicWeightAverage(Weighting):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Follows a network to its device, but not to its dtype, in which sums stop growing."""
-        move = cast(Callable[..., Self], super()._apply)
-        return move(lambda state: state.to(fn(state).device), recurse)
+        move_module(self, lambda state: state.to(fn(state).device), recurse)
+        return self
 
     def get_extra_state(self) -> dict[str, int]:
         """Which epoch is under way, and how many of its batches the sums hold."""

@@ -1,0 +1,94 @@
+"""Every use of a private or undocumented API of another library.
+
+Each function names the version that it was checked with. `tests/test_compat.py` runs each of them
+alone and says what to change when a new release of the library removes what it uses. Libraries are
+imported where they are used, since not every installation has all of them and `ctal --help` must
+not wait for torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from lightning.pytorch import Trainer
+    from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+    from torch import Tensor
+    from torchmetrics import Metric
+
+
+def command_parsers(cli: LightningCLI) -> dict[str, LightningArgumentParser]:
+    """Return the parser of each subcommand of a `LightningCLI` (lightning 2.6.6).
+
+    Lightning documents `cli.parser` only, which does not give access to those of subcommands.
+    """
+    return dict(cli._subcommand_parsers)
+
+
+def set_option_help(parser: LightningArgumentParser, option: str, text: str) -> None:
+    """Replace the help text of an option that exists (argparse of Python 3.11 to 3.13).
+
+    jsonargparse takes the text from the docstring of a method of Lightning, and has no way to
+    change it.
+    """
+    parser._option_string_actions[option].help = text
+
+
+def misconfiguration() -> type[Exception]:
+    """Return the class of errors by which Lightning reports a wrong setting (lightning 2.6.6).
+
+    No page of its documentation says where the class is defined.
+    """
+    from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+    return MisconfigurationException
+
+
+def trainer_command(trainer: Trainer) -> str:
+    """Return which method of a trainer runs: "fit", "validate" or "test" (lightning 2.6.6).
+
+    Its documented attributes (`trainer.validating`) do not distinguish the validation within a
+    training from one of its own.
+    """
+    return "" if trainer.state.fn is None else str(trainer.state.fn.value)
+
+
+def processed_batches(trainer: Trainer) -> int:
+    """Return how many training batches a run has processed in all epochs (lightning 2.6.6).
+
+    `trainer.global_step` counts optimizer steps, of which one may take several batches.
+    """
+    progress: Any = trainer.fit_loop.epoch_loop.batch_progress.total
+    return int(progress.processed)
+
+
+def defer_sigterm(trainer: Trainer) -> None:
+    """Prevent Lightning from raising after a SIGTERM that it has noticed (lightning 2.6.6).
+
+    It would end a run between two batches of one optimizer step and lose the gradients of the
+    first.
+    """
+    trainer._signal_connector.received_sigterm = False
+
+
+def move_metric(metric: Metric, move: Callable[[Tensor], Tensor], exclude: Sequence[str]) -> None:
+    """Apply a function to all states of a metric, as its `.to()` does (torchmetrics 1.9.0).
+
+    For a metric that overrides `_apply`, the only method that every kind of move calls.
+    """
+    from torchmetrics import Metric
+
+    Metric._apply(metric, move, exclude)
+
+
+def move_module(module: torch.nn.Module, move: Callable[[Tensor], Tensor], recurse: bool) -> None:
+    """Apply a function to all parameters and buffers, as `Module.to()` does (torch 2.14.1).
+
+    For a module that overrides `_apply`, the only method that every kind of move calls.
+    """
+    from torch import nn
+
+    apply: Any = nn.Module._apply
+    apply(module, move, recurse)

@@ -1,0 +1,161 @@
+"""Each private or undocumented API that ctal uses, alone, and what to do when it is gone."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.cli import LightningCLI
+from lightning.pytorch.demos.boring_classes import BoringDataModule
+from torchmetrics import Metric
+
+from ctal import compat
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Line(LightningModule):
+    """Fits a line."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(1, 1)
+        self.seen = []
+
+    def training_step(self, batch, batch_idx):
+        self.seen.append((compat.trainer_command(self.trainer), self.trainer.validating))
+        return self.layer(torch.ones(1, 1)).square().mean()
+
+    def validation_step(self, batch, batch_idx):
+        self.seen.append((compat.trainer_command(self.trainer), self.trainer.validating))
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.01)
+
+
+@pytest.fixture
+def trainer(tmp_path):
+    return Trainer(
+        max_epochs=2,
+        accelerator="cpu",
+        accumulate_grad_batches=2,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=tmp_path,
+    )
+
+
+def parser_of_fit():
+    found = {}
+
+    class Cli(LightningCLI):
+        def parse_arguments(self, parser, args):
+            found.update(compat.command_parsers(self))
+            raise StopIteration
+
+    with pytest.raises(StopIteration):
+        Cli(Line, BoringDataModule, args=["fit"])
+    return found["fit"]
+
+
+def test_command_parsers():
+    """Gone: keep the parser that `LightningCLI.init_parser` returns for each subcommand."""
+    assert "trainer.max_epochs" in parser_of_fit().get_defaults()
+
+
+def test_set_option_help():
+    """Gone: drop the call; `ctal fit --help` then prints Lightning's own text of ckpt_path."""
+    parser = parser_of_fit()
+    compat.set_option_help(parser, "--ckpt_path", "zzz of ctal")
+    assert "zzz of ctal" in parser.format_help()
+
+
+def test_misconfiguration(tmp_path):
+    """Gone: find what `Trainer(max_epochs=-2)` raises now, and return its class."""
+    with pytest.raises(compat.misconfiguration(), match="max_epochs"):
+        Trainer(max_epochs=-2, logger=False, accelerator="cpu", default_root_dir=tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+def test_trainer_command_and_processed_batches(trainer):
+    """Gone: count batches in `on_train_batch_end`; note the command in `Experiment`."""
+    module, batches = Line(), torch.utils.data.DataLoader(range(3))
+    trainer.fit(module, batches, batches)
+    assert set(module.seen) == {("fit", False), ("fit", True)}
+    # 2 epochs of 3 batches; an optimizer step takes 2 of them, or the 1 that is left
+    assert compat.processed_batches(trainer) == 6
+    assert trainer.global_step == 4
+    module.seen.clear()
+    trainer.validate(module, batches, verbose=False)
+    assert set(module.seen) == {("validate", True)}
+
+
+def test_defer_sigterm(trainer):
+    """Gone: look up how Lightning notes SIGTERM; tests/training/test_checkpointing.py shows it."""
+    connector = trainer._signal_connector
+    assert connector.received_sigterm is False  # a new name would be set without effect
+    connector.received_sigterm = True
+    compat.defer_sigterm(trainer)
+    assert trainer.received_sigterm is False
+
+
+class Sum(Metric):
+    def __init__(self):
+        super().__init__()
+        self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, value):
+        self.total += value
+
+    def compute(self):
+        return self.total
+
+    def _apply(self, fn, exclude_state=""):
+        compat.move_metric(self, lambda state: state.to(fn(state).device) + 1, exclude_state)
+        return self
+
+
+def test_move_metric():
+    """Gone: move states in `Metric.to`, `.cuda`, `.half`, `.bfloat16` and where they are nested."""
+    total = torch.nn.ModuleList([Sum()]).to(torch.bfloat16)[0].total
+    assert total.dtype is torch.float64
+    assert total == 1
+
+
+class Buffers(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("sums", torch.zeros(2))
+
+    def _apply(self, fn, recurse=True):
+        compat.move_module(self, lambda state: state.to(fn(state).device) + 1, recurse)
+        return self
+
+
+def test_move_module():
+    """Gone: keep the sums out of buffers, and move them where they are used."""
+    sums = torch.nn.Sequential(Buffers()).half()[0].sums
+    assert sums.dtype is torch.float32
+    assert sums.tolist() == [1, 1]
+
+
+_PRIVATE = re.compile(r"(?<![\w.])(?!(?:self|cls)\._)[\w.]+(?:\[[^]]*\]|\([^()]*\))?\._[a-z]")
+
+
+def test_no_other_module_uses_private_names():
+    """What a module needs of this kind is a function in ctal/compat.py, tested above."""
+    assert _PRIVATE.search("trainer._connector.x = 1")
+    assert _PRIVATE.search("super()._apply(fn)")
+    assert not _PRIVATE.search("self._names[0]")
+    found = [
+        f"{file.relative_to(ROOT)}: {line.strip()}"
+        for file in sorted((ROOT / "src").rglob("*.py"))
+        if file.name != "compat.py"
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if _PRIVATE.search(line.partition("#")[0])
+    ]
+    assert found == []
