@@ -3,11 +3,13 @@
 import json
 
 import pytest
+import torch
 
 from ctal.errors import InputError
-from ctal.networks import SharedEncoderNet, build, describe
+from ctal.networks import Encoder, SharedEncoderNet, build, completed, describe
 from ctal.networks.base import Network
 from ctal.tasks import Depth, SemanticSegmentation
+from ctal.training.checkpointing import check_same_network
 
 
 def test_a_description_is_plain_and_keeps_the_order_of_tasks():
@@ -32,8 +34,12 @@ def test_arguments_that_a_subclass_hands_on_are_described_too():
 
 
 def test_a_description_never_asks_for_pretrained_weights(monkeypatch):
-    monkeypatch.setattr(Network, "__init__", lambda self, *a, **k: None)
+    def init(self, *arguments, **options):
+        torch.nn.Module.__init__(self)
+
+    monkeypatch.setattr(Network, "__init__", init)
     net = SharedEncoderNet.__new__(SharedEncoderNet, [], image_size=(32, 32), pretrained=True)
+    Network.__init__(net)
     net.tasks, net.image_size = [], (32, 32)
     assert describe(net)["arguments"]["pretrained"] is False
 
@@ -60,3 +66,65 @@ def test_a_description_cannot_have_other_files_read():
     description = describe(SharedEncoderNet([Depth()], "test_resnet", image_size=(32, 32)))
     description["arguments"]["pretrained"] = "/etc/passwd"
     assert build(description).arguments["pretrained"] is False
+
+
+class _OwnHRNet(Network):
+    def __init__(self, tasks, *, image_size):
+        super().__init__(tasks, image_size=image_size)
+        self.encoder = Encoder("hrnet_w18_small", image_size=image_size)
+
+
+def upsampling(network):
+    modes = {part.mode for part in network.modules() if isinstance(part, torch.nn.Upsample)}
+    assert len(modes) == 1
+    return modes.pop()
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+def test_the_upsampling_of_an_hrnet_is_saved(mode):
+    net = SharedEncoderNet([Depth()], "hrnet_w18_small", image_size=(32, 32), upsampling=mode)
+    assert upsampling(net) == mode
+    assert upsampling(build(json.loads(json.dumps(describe(net))))) == mode
+
+
+def test_files_without_an_upsampling_mean_that_of_timm():
+    net = SharedEncoderNet([Depth()], "hrnet_w18_small", image_size=(32, 32))
+    assert upsampling(net) == "bilinear"
+    old = describe(net)
+    del old["arguments"]["upsampling"]
+    again = build(old)
+    assert upsampling(again) == "nearest"
+    assert describe(again)["arguments"]["upsampling"] == "nearest"
+    assert completed(old) == describe(again)
+
+
+def test_the_upsampling_of_a_network_without_such_an_argument_is_saved():
+    description = describe(_OwnHRNet([Depth()], image_size=(32, 32)))
+    assert description["upsampling"] == "bilinear"
+    assert upsampling(build(description)) == "bilinear"
+    old = {key: value for key, value in description.items() if key != "upsampling"}
+    again = build(old)
+    assert upsampling(again) == "nearest"
+    assert upsampling(build(describe(again))) == "nearest"
+    with pytest.raises(InputError, match=r"upsampling: expected one of .*got 'cubic'"):
+        build({**description, "upsampling": "cubic"})
+
+
+def test_other_encoders_have_no_upsampling():
+    net = SharedEncoderNet([Depth()], "test_resnet", image_size=(32, 32))
+    assert net.encoder.upsampling is None
+    old = describe(net)
+    del old["arguments"]["upsampling"]
+    assert completed(old) == describe(net) == describe(build(old))
+
+
+def test_resuming_a_run_of_before_names_the_argument_to_set():
+    net = SharedEncoderNet([Depth()], "hrnet_w18_small", image_size=(32, 32))
+    old = describe(net)
+    del old["arguments"]["upsampling"]
+    line = (
+        r"arguments.upsampling \('nearest' and 'bilinear'\); set model.network.init_args.upsampling"
+    )
+    with pytest.raises(InputError, match=line):
+        check_same_network({"ctal": old, "state_dict": net.state_dict()}, net, net.state_dict())
+    check_same_network({"ctal": old, "state_dict": {}}, build(old), {})

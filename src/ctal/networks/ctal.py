@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ctal.functional import Method
 from ctal.networks.base import Network, Predictions
-from ctal.networks.encoders.encoder import Encoder
+from ctal.networks.encoders.encoder import Encoder, Upsampling
 from ctal.networks.refinement import AffinityRefinement
 from ctal.networks.single_scale import CHANNELS, SingleScaleInitial, decoders
 from ctal.tasks import Task
@@ -26,6 +26,7 @@ class CTALNet(Network):
         encoder: name of a timm encoder.
         image_size: (H, W) of the pictures, multiples of 32.
         pretrained: True, False, or a local file of encoder weights.
+        upsampling: as in `Encoder`.
         channels: channels of a task's features in CTAL and its decoder (paper: 128).
         bilinear: as in `AffinityRefinement`.
         kernel_size: as in `CTAL`.
@@ -46,6 +47,7 @@ class CTALNet(Network):
         *,
         image_size: tuple[int, int],
         pretrained: bool | str = False,
+        upsampling: Upsampling = "bilinear",
         channels: int = 128,
         bilinear: bool = False,
         kernel_size: int = 3,
@@ -59,7 +61,11 @@ class CTALNet(Network):
     ) -> None:
         super().__init__(tasks, image_size=image_size)
         self.encoder = Encoder(
-            encoder, image_size=self.image_size, pretrained=pretrained, last_stage=last_stage
+            encoder,
+            image_size=self.image_size,
+            pretrained=pretrained,
+            last_stage=last_stage,
+            upsampling=upsampling,
         )
         self.initial = SingleScaleInitial(
             self.tasks, self.encoder.out_channels, last_stage=last_stage

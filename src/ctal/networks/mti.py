@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ctal.networks.base import Network, Predictions
 from ctal.networks.distillation import Distillation
-from ctal.networks.encoders.encoder import Encoder
+from ctal.networks.encoders.encoder import Encoder, Upsampling
 from ctal.networks.layers import Head
 from ctal.networks.multi_scale import MultiScaleInitial
 from ctal.tasks import Task
@@ -26,6 +26,7 @@ class MTINet(Network):
         encoder: name of a timm encoder.
         image_size: (H, W) of the pictures, multiples of 32.
         pretrained: True, False, or a local file of encoder weights.
+        upsampling: as in `Encoder`.
         out_channels: channels of a task's features at the four scales, finest first; None: those of
             the encoder, as in the paper. Most encoders have more channels than HRNet, and the
             parameters grow with the square: reduce them there.
@@ -41,10 +42,16 @@ class MTINet(Network):
         *,
         image_size: tuple[int, int],
         pretrained: bool | str = False,
+        upsampling: Upsampling = "bilinear",
         out_channels: Sequence[int] | None = None,
     ) -> None:
         super().__init__(tasks, image_size=image_size)
-        self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
+        self.encoder = Encoder(
+            encoder,
+            image_size=self.image_size,
+            pretrained=pretrained,
+            upsampling=upsampling,
+        )
         self.initial = MultiScaleInitial(self.tasks, self.encoder.out_channels, out_channels)
         scales, names = self.initial.out_channels, [task.name for task in self.tasks]
         self.distillation = nn.ModuleList(Distillation(names, width) for width in scales)

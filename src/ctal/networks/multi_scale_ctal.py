@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ctal.functional import Method
 from ctal.networks.base import Network, Predictions
-from ctal.networks.encoders.encoder import STRIDES, Encoder
+from ctal.networks.encoders.encoder import STRIDES, Encoder, Upsampling
 from ctal.networks.layers import CrossScaleFusion
 from ctal.networks.multi_scale import MultiScaleInitial
 from ctal.networks.refinement import AffinityRefinement
@@ -28,6 +28,7 @@ class MultiScaleCTALNet(Network):
         encoder: name of a timm encoder.
         image_size: (H, W) of the pictures, multiples of 32.
         pretrained: True, False, or a local file of encoder weights.
+        upsampling: as in `Encoder`.
         out_channels: channels of a task's features at the four scales, finest first; None: those of
             the encoder, as in the paper. Most encoders have more channels than HRNet, and the
             parameters grow with the square: reduce them there.
@@ -55,6 +56,7 @@ class MultiScaleCTALNet(Network):
         *,
         image_size: tuple[int, int],
         pretrained: bool | str = False,
+        upsampling: Upsampling = "bilinear",
         out_channels: Sequence[int] | None = None,
         channels: int = 128,
         lean: bool = False,
@@ -68,7 +70,12 @@ class MultiScaleCTALNet(Network):
         method: Method = "auto",
     ) -> None:
         super().__init__(tasks, image_size=image_size)
-        self.encoder = Encoder(encoder, image_size=self.image_size, pretrained=pretrained)
+        self.encoder = Encoder(
+            encoder,
+            image_size=self.image_size,
+            pretrained=pretrained,
+            upsampling=upsampling,
+        )
         self.initial = MultiScaleInitial(self.tasks, self.encoder.out_channels, out_channels)
         scales = self.initial.out_channels
         self.fused = nn.ModuleDict({task.name: CrossScaleFusion(scales) for task in self.tasks})

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ctal.networks.base import Network, Predictions
 from ctal.networks.distillation import Distillation
-from ctal.networks.encoders.encoder import Encoder
+from ctal.networks.encoders.encoder import Encoder, Upsampling
 from ctal.networks.single_scale import CHANNELS, SingleScaleInitial, decoders
 from ctal.tasks import Task
 
@@ -26,6 +26,7 @@ class PADNet(Network):
         encoder: name of a timm encoder.
         image_size: (H, W) of the pictures, multiples of 32.
         pretrained: True, False, or a local file of encoder weights.
+        upsampling: as in `Encoder`.
         last_stage: the form for transformers: features of the encoder's last stage, heads of
             DeepLab v3.
     """
@@ -37,11 +38,16 @@ class PADNet(Network):
         *,
         image_size: tuple[int, int],
         pretrained: bool | str = False,
+        upsampling: Upsampling = "bilinear",
         last_stage: bool = False,
     ) -> None:
         super().__init__(tasks, image_size=image_size)
         self.encoder = Encoder(
-            encoder, image_size=self.image_size, pretrained=pretrained, last_stage=last_stage
+            encoder,
+            image_size=self.image_size,
+            pretrained=pretrained,
+            last_stage=last_stage,
+            upsampling=upsampling,
         )
         self.initial = SingleScaleInitial(
             self.tasks, self.encoder.out_channels, last_stage=last_stage

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from ctal.networks.base import Network, Predictions
-from ctal.networks.encoders.encoder import Encoder
+from ctal.networks.encoders.encoder import Encoder, Upsampling
 from ctal.networks.propagation import Propagation
 from ctal.networks.single_scale import CHANNELS, SingleScaleInitial, decoders
 from ctal.tasks import Task
@@ -26,6 +26,7 @@ class PAPNet(Network):
         encoder: name of a timm encoder.
         image_size: (H, W) of the pictures, multiples of 32.
         pretrained: True, False, or a local file of encoder weights.
+        upsampling: as in `Encoder`.
         channels: channels of a task's features in the propagation and its decoder.
         last_stage: the form for transformers: features of the encoder's last stage, heads of
             DeepLab v3.
@@ -38,12 +39,17 @@ class PAPNet(Network):
         *,
         image_size: tuple[int, int],
         pretrained: bool | str = False,
+        upsampling: Upsampling = "bilinear",
         channels: int = 128,
         last_stage: bool = False,
     ) -> None:
         super().__init__(tasks, image_size=image_size)
         self.encoder = Encoder(
-            encoder, image_size=self.image_size, pretrained=pretrained, last_stage=last_stage
+            encoder,
+            image_size=self.image_size,
+            pretrained=pretrained,
+            last_stage=last_stage,
+            upsampling=upsampling,
         )
         names = [task.name for task in self.tasks]
         self.initial = SingleScaleInitial(

@@ -1,53 +1,86 @@
-"""A network as plain values, and back: what a checkpoint says about the network it holds."""
+"""Networks as plain values, for checkpoints and saved networks."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any, cast
 
 from ctal.errors import InputError
 from ctal.networks.base import Network
+from ctal.networks.encoders.bodies import is_hrnet
+from ctal.networks.encoders.encoder import Encoder
 from ctal.tasks.renames import upgraded
 from ctal.tasks.serialization import build_task, class_name, describe_task, find_class
 
 Description = dict[str, Any]
-"""{"class": name, "arguments": {...}, "tasks": [{"class": name, "arguments": {...}}, ...]}."""
+"""{"class": name, "arguments": {...}, "tasks": [{"class": name, "arguments": {...}}, ...]}.
+
+"upsampling" too, that of the `Encoder` in a network with an HRNet and without such an argument.
+"""
+
+_FORMER_UPSAMPLING = "nearest"  # of HRNets in files without "upsampling"
 
 
 def describe(network: Network) -> Description:
-    """What is needed to make `network` again with other weights, in plain values only."""
+    """Return what `build` needs to build `network` again, as plain values."""
     arguments = {**network.arguments, "image_size": list(network.image_size)}
-    # weights come from the checkpoint: a rebuilt network must fetch none
+    # weights come from the checkpoint: building must not download any
     arguments.update({"pretrained": False} if "pretrained" in arguments else {})
-    return {
+    description: Description = {
         "class": class_name(type(network)),
         "arguments": arguments,
         "tasks": [describe_task(task) for task in network.tasks],
     }
+    modes = {part.upsampling for part in network.modules() if isinstance(part, Encoder)} - {None}
+    if modes and "upsampling" not in arguments:
+        # a network with encoders of both forms sets them in its constructor
+        description["upsampling"] = modes.pop() if len(modes) == 1 else None
+    return description
 
 
 def build(description: Description) -> Network:
-    """The network of a description, with random weights.
+    """Build the network of a description, with random weights.
 
-    Names are looked up among the classes that are loaded already, and nothing is imported: a file
-    from elsewhere cannot choose what code runs.
+    Classes are looked up among those that are imported. Nothing else is imported, so a file from
+    elsewhere cannot choose which code runs.
 
     Raises:
-        InputError: a class is not loaded (its package must be imported first), or it does not take
-            these arguments.
+        InputError: a class has not been imported, or does not accept these arguments.
     """
     try:
-        description = upgraded(description)
+        description = _upgraded(description)
         tasks = [build_task(task) for task in description["tasks"]]
         kind = find_class(Network, str(description["class"]))
         arguments = dict(description["arguments"])
-        # as in `describe`; a file from elsewhere may say otherwise
+        # as in `describe`; a file from elsewhere may differ
         arguments.update({"pretrained": False} if "pretrained" in arguments else {})
-        return cast(Network, kind(tasks, **arguments))
+        network = cast(Network, kind(tasks, **arguments))
+        if "upsampling" not in arguments:
+            _set_upsampling(network, description.get("upsampling", _FORMER_UPSAMPLING))
+        return network
     except InputError:
         raise
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"the description of the network does not fit: {error}") from error
+
+
+def _upgraded(description: Any) -> Any:
+    """Return a description with current names, and with the upsampling that former HRNets have."""
+    description = upgraded(description)
+    arguments = description.get("arguments") if isinstance(description, Mapping) else None
+    if not isinstance(arguments, Mapping) or "upsampling" in arguments:
+        return description
+    known = str(description.get("class")).startswith("ctal.networks.")
+    if known and is_hrnet(str(arguments.get("encoder"))):
+        return {**description, "arguments": {**arguments, "upsampling": _FORMER_UPSAMPLING}}
+    return description
+
+
+def _set_upsampling(network: Network, mode: Any) -> None:
+    for part in network.modules():
+        if isinstance(part, Encoder) and mode is not None:
+            part.set_upsampling(mode)
 
 
 def completed(description: Any) -> Any:
@@ -56,10 +89,10 @@ def completed(description: Any) -> Any:
     A file of an earlier version lacks the arguments that were added since; it means their defaults.
 
     Args:
-        description: what `describe` returned in this or an earlier version; anything else is
-            returned as it is, for the reader to refuse.
+        description: result of `describe` in this or an earlier version; anything else is returned
+            unchanged, for the reader to refuse.
     """
-    description = upgraded(description)
+    description = _upgraded(description)
     try:
         parameters = inspect.signature(find_class(Network, description["class"])).parameters
         defaults = {

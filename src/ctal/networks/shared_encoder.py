@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from ctal.networks.base import Network, Predictions
-from ctal.networks.encoders.encoder import Encoder
+from ctal.networks.encoders.encoder import Encoder, Upsampling
 from ctal.networks.single_scale import head
 from ctal.tasks import Task
 
@@ -20,6 +20,7 @@ class SharedEncoderNet(Network):
         encoder: name of a timm encoder.
         image_size: (H, W) of the pictures, multiples of 32.
         pretrained: True, False, or a local file of encoder weights.
+        upsampling: as in `Encoder`.
         last_stage: the form for transformers: heads of DeepLab v3 on the encoder's last stage.
     """
 
@@ -30,11 +31,16 @@ class SharedEncoderNet(Network):
         *,
         image_size: tuple[int, int],
         pretrained: bool | str = False,
+        upsampling: Upsampling = "bilinear",
         last_stage: bool = False,
     ) -> None:
         super().__init__(tasks, image_size=image_size)
         self.encoder = Encoder(
-            encoder, image_size=self.image_size, pretrained=pretrained, last_stage=last_stage
+            encoder,
+            image_size=self.image_size,
+            pretrained=pretrained,
+            last_stage=last_stage,
+            upsampling=upsampling,
         )
         channels = self.encoder.out_channels
         self.heads = nn.ModuleDict(

@@ -73,8 +73,18 @@ def check_same_network(
         theirs = str(saved["class"]).rpartition(".")[2] if known else "another network"
         raise InputError(
             f"ckpt_path: the checkpoint holds {theirs}, the configuration builds "
-            f"{type(network).__name__}; they differ in {different[0]}"
+            f"{type(network).__name__}; they differ in {different[0]}{_hint(different[0])}"
         )
+
+
+def _hint(difference: str) -> str:
+    """Return which key to set if the difference is an argument of the network."""
+    key = difference.partition(" ")[0]
+    if not key.startswith("arguments."):
+        return ""
+    return (
+        f"; set model.network.init_args.{key.removeprefix('arguments.')} to the checkpoint's value"
+    )
 
 
 def _mismatched(saved: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:

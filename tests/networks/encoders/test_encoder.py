@@ -12,6 +12,7 @@ from tests.networks import small_models  # noqa: F401 - makes timm know small_sw
 
 from ctal.errors import InputError
 from ctal.networks import Encoder
+from ctal.networks.encoders.bodies import create_body, is_hrnet, set_upsampling
 
 
 @pytest.mark.parametrize(
@@ -199,3 +200,33 @@ def test_sizes_that_cannot_be():
         Encoder("test_resnet", image_size=(64, 64)).resize((64, 100))
     with pytest.raises(InputError, match=r"^image_size: .*'convit_tiny' .*64x96.*224x224"):
         Encoder("convit_tiny", image_size=(64, 64)).resize((64, 96))
+
+
+def test_every_hrnet_has_the_upsampling_asked_for():
+    names = timm.list_models("hrnet_*")
+    assert "hrnet_w18_small_v2" in names
+    for name in names:
+        assert is_hrnet(name)
+        with torch.device("meta"):
+            body = create_body(name)
+        parts = [part for part in body.modules() if isinstance(part, torch.nn.Upsample)]
+        for mode in ("bilinear", "nearest"):
+            set_upsampling(body, mode)
+            assert [part.mode for part in parts] == [mode] * len(parts) != [], name
+    assert not is_hrnet("test_resnet")
+
+
+def test_upsampling_between_branches_is_bilinear_unless_asked():
+    maps = {}
+    for options in ({}, {"upsampling": "bilinear"}, {"upsampling": "nearest"}):
+        torch.manual_seed(0)
+        encoder = Encoder("hrnet_w18_small", image_size=(64, 64), **options).eval()
+        with torch.no_grad():
+            maps[options.get("upsampling")] = encoder(torch.ones(1, 3, 64, 64).cumsum(3) / 64)[0]
+    torch.testing.assert_close(maps[None], maps["bilinear"], rtol=0, atol=0)
+    assert not torch.allclose(maps["bilinear"], maps["nearest"], atol=1e-3)
+
+
+def test_an_unknown_upsampling_is_refused():
+    with pytest.raises(InputError, match=r"upsampling: expected one of .*, got 'cubic'"):
+        Encoder("test_resnet", image_size=(64, 64), upsampling="cubic")

@@ -7,13 +7,16 @@ import functools
 import math
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import timm
 import torch
 from timm.models import is_model_in_modules
+from torch import nn
 
 from ctal.errors import InputError
+
+Upsampling = Literal["bilinear", "nearest"]
 
 STRIDES = (4, 8, 16, 32)
 """Strides of the pyramid, finest first."""
@@ -107,10 +110,23 @@ def _options(name: str, size: tuple[int, int]) -> dict[str, Any]:
 
 def create_body(name: str, **options: Any) -> Any:
     """Timm's form of a model that gives feature maps."""
-    if is_model_in_modules(name, ["hrnet"]):
+    if is_hrnet(name):
         # HRNet alone offers two sets of features; "" means the branches of its last stage
         options["feature_location"] = ""
     return timm.create_model(name, features_only=True, **options)
+
+
+def is_hrnet(name: str) -> bool:
+    """Return whether a timm model is an HRNet."""
+    return is_model_in_modules(name, ["hrnet"])
+
+
+def set_upsampling(body: nn.Module, mode: Upsampling) -> None:
+    """Set how an HRNet upsamples a branch before it is added to a finer one, in place."""
+    for module in body.modules():
+        if isinstance(module, nn.Upsample):
+            module.mode = mode
+            module.align_corners = False if mode == "bilinear" else None
 
 
 @functools.lru_cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import torch
 import torch.nn.functional as F
@@ -11,17 +11,20 @@ from torch import Tensor, nn
 from ctal.errors import InputError
 from ctal.networks.encoders.bodies import (
     STRIDES,
+    Upsampling,
     body_options,
     create_body,
     feature_maps,
     gives_channels_last,
+    is_hrnet,
     names_of_sized,
+    set_upsampling,
 )
 from ctal.networks.encoders.neck import PyramidNeck
 from ctal.networks.encoders.pretrained import create_pretrained
 from ctal.networks.resizing import shared_copy
 
-__all__ = ["STRIDES", "Encoder"]
+__all__ = ["STRIDES", "Encoder", "Upsampling"]
 
 
 class Encoder(nn.Module):
@@ -45,15 +48,19 @@ class Encoder(nn.Module):
             starts from random weights. Position embeddings of another size are resampled by timm.
         last_stage: give the coarsest scale alone; a `PyramidNeck` then has no others, whose weights
             would never get a gradient.
+        upsampling: interpolation between the branches of an HRNet: "bilinear" (corners not
+            aligned) as in the papers of this field, or "nearest" as in timm. Other encoders ignore
+            it.
 
     Attributes:
         out_channels: channels of the scales, finest first.
         size: the `image_size`.
+        upsampling: "bilinear" or "nearest" for an HRNet, None for other encoders.
 
     Raises:
-        InputError: timm has no such model, it has neither such a pyramid nor maps of one stride, it
-            does not take pictures of that size, the file is missing or holds other weights, or the
-            hub cannot be reached.
+        InputError: `upsampling` is another word; timm has no such model; the model has neither such
+            a pyramid nor maps of one stride, or does not support this size; the file is missing or
+            has the weights of another model; the hub cannot be reached.
     """
 
     mean: Tensor
@@ -66,6 +73,7 @@ class Encoder(nn.Module):
         image_size: tuple[int, int],
         pretrained: bool | str = False,
         last_stage: bool = False,
+        upsampling: Upsampling = "bilinear",
     ) -> None:
         super().__init__()
         _check_divisible(image_size)
@@ -80,6 +88,8 @@ class Encoder(nn.Module):
         self.neck = PyramidNeck(channels, strides, wanted) if flat else None
         self.out_channels = self.neck.out_channels if self.neck else channels
         self._channels_last = gives_channels_last(self.body)
+        self.upsampling: Upsampling | None = None
+        self.set_upsampling(upsampling)
         for key in ("mean", "std"):
             value = torch.tensor(self.body.pretrained_cfg[key])
             self.register_buffer(key, value.view(1, 3, 1, 1))
@@ -93,6 +103,18 @@ class Encoder(nn.Module):
         maps = self.body(x)[self._kept]
         scales = [x.permute(0, 3, 1, 2) if self._channels_last else x for x in maps]
         return self.neck(scales) if self.neck else scales
+
+    def set_upsampling(self, mode: Upsampling) -> None:
+        """Set the interpolation between the branches of an HRNet, in place.
+
+        Raises:
+            InputError: `mode` is another word.
+        """
+        if mode not in get_args(Upsampling):
+            raise InputError(f"upsampling: expected one of {get_args(Upsampling)}, got {mode!r}")
+        if is_hrnet(self.name):
+            set_upsampling(self.body, mode)
+            self.upsampling = mode
 
     def resize(self, size: tuple[int, int]) -> None:
         """Makes the encoder one for pictures of another size, in place.
