@@ -24,7 +24,8 @@ def test_a_former_key_is_renamed_wherever_it_is():
 def test_arguments_of_other_classes_keep_their_names():
     other = {"class_path": "my_module.Scans", "init_args": {"part": 3}}
     assert upgrade({"data": {"train": other}}) == {"data": {"train": other}}
-    assert upgrade({"init_args": {"part": [0, 1]}}) == {"init_args": {"fraction": [0, 1]}}
+    without_class = {"init_args": {"part": [0, 1]}}  # it may be anyone's
+    assert upgrade(without_class) == without_class
 
 
 def test_both_keys_are_left_to_the_parser():

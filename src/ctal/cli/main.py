@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
+from pathlib import Path
 from typing import NamedTuple
 
 from ctal.errors import InputError, Interrupted
@@ -48,10 +51,24 @@ def _run(args: list[str]) -> None:
     if args[:1] == ["--version"]:
         sys.stdout.write(f"ctal {version('ctal')}\n")
         return
-    # so that a class_path finds a module of yours in the folder where you work, if none of
-    # that name is installed; `python -m ctal` has that folder in front already
-    sys.path += [""] if "" not in sys.path else []
+    # A class_path finds a module in the current directory if none of that name is installed. The
+    # path is absolute: while a parser reads a file, the current directory is that of the file, and
+    # the processes that this one starts get the same path.
+    with suppress(FileNotFoundError):  # a current directory that was removed
+        here = os.getcwd()
+        sys.path += [here] if here not in sys.path else []
+    _check_configs(args)
     _dispatch(args, COMMANDS, "ctal", "Dense scene prediction for several tasks.")
+
+
+def _check_configs(args: list[str]) -> None:
+    """Read the configuration files among the arguments, before anything large is imported."""
+    if "--config" in args or any(arg.endswith((".yaml", ".yml")) for arg in args):
+        from ctal.config.files import config_files, read_config
+
+        compared = [Path(arg) for arg in args if arg.endswith((".yaml", ".yml"))]
+        for file in {*config_files(args), *filter(Path.is_file, compared)}:
+            read_config(file)
 
 
 def _dispatch(args: list[str], commands: dict[str, Command], prog: str, summary: str) -> None:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import os
 import re
 from argparse import ArgumentError
 from collections.abc import Callable, Iterable
-from itertools import pairwise
-from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import docstring_parser
 from jsonargparse import ArgumentParser, Namespace
 
-from ctal.config.files import read_config
-from ctal.config.renames import read_former_keys
+from ctal.config.files import PARSER_MODE, config_files
+from ctal.config.unused import check_sections, check_unused
 from ctal.errors import InputError
 
 _KEY = r'Parser key "([^"]+)"(?: element \d+)?:'
@@ -34,15 +31,17 @@ def parse(parser: ArgumentParser, args: list[str], known: Iterable[str]) -> Name
     Raises:
         InputError: they cannot be used.
     """
-    configs = [after for arg, after in pairwise(args) if arg == "--config"]
-    configs += [arg.removeprefix("--config=") for arg in args if arg.startswith("--config=")]
-    for file in filter(os.path.isfile, configs):
-        read_config(Path(file))  # the parser's own reports do not name the file
-    read_former_keys()
+    files, keys = config_files(args), list(known)
+    for file in files:
+        check_sections(file, keys)  # the parser's own reports do not name the file
     try:
-        return parser.parse_args(args)
+        parsed = parser.parse_args(args)
     except ArgumentError as error:
-        raise InputError(_one_line(str(error), list(known))) from error
+        raise InputError(_one_line(str(error), keys)) from error
+    settings = parsed.as_dict()
+    for file in files:
+        check_unused(file, settings.get(str(settings.get("subcommand")), settings))
+    return parsed
 
 
 def input_error_in(error: BaseException) -> InputError | None:
@@ -104,7 +103,12 @@ def function_parser(
     takes what follows its key (`--seeds 0 1`), and a bool is a flag.
     """
     document = docstring_parser.parse(function.__doc__ or "")
-    parser = ArgumentParser(prog=prog, exit_on_error=False, description=document.description)
+    parser = ArgumentParser(
+        prog=prog,
+        exit_on_error=False,
+        parser_mode=PARSER_MODE,
+        description=document.description,
+    )
     meaning = {parameter.arg_name: parameter.description for parameter in document.params}
     done: set[str | int] = set(skip)
     parameters = inspect.signature(function, eval_str=True).parameters

@@ -1,30 +1,72 @@
-"""Configuration files."""
+"""Configuration files: read within limits, with the keys of earlier versions renamed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonargparse import get_loader, set_loader
 
+from ctal.config.bounds import check_bounds
 from ctal.config.renames import upgrade
 from ctal.errors import InputError
 
+PARSER_MODE = "ctal"
+"""The `parser_mode` of every parser that reads configuration files."""
+
 
 def read_config(file: Path) -> dict[str, Any]:
-    """A configuration as plain values.
+    """Read a configuration as plain values.
+
+    Args:
+        file: A YAML file, written by this version of ctal or an earlier one.
 
     Raises:
-        InputError: there is no such file, or it is no YAML mapping.
+        InputError: The file cannot be read, is not YAML, contains itself or is not a mapping.
     """
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        check_bounds(text)
+        content = yaml.safe_load(text)
     except OSError as error:
-        raise InputError(f"{file}: expected a configuration ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror})") from error
+    except (
+        yaml.YAMLError,
+        ValueError,
+    ) as error:  # ValueError: not UTF-8, or a date like 2026-99-99
         reason = " ".join(str(error).split())
         raise InputError(f"{file}: not a configuration in YAML ({reason})") from error
     if not isinstance(content, dict):
-        raise InputError(f"{file}: expected a mapping with the keys model, data and trainer")
+        raise InputError(
+            f"{file}: expected a mapping with the keys model, data and trainer, got "
+            f"{type(content).__name__}"
+        )
     upgraded: dict[str, Any] = upgrade(content)
     return upgraded
+
+
+def config_files(args: Sequence[str]) -> list[Path]:
+    """Return the configuration files that arguments name by `--config`.
+
+    Raises:
+        InputError: One of them does not exist.
+    """
+    names = [after for arg, after in pairwise(args) if arg == "--config"]
+    names += [arg.removeprefix("--config=") for arg in args if arg.startswith("--config=")]
+    for name in names:
+        # as a mapping in place of a file
+        if not Path(name).exists() and not name.lstrip().startswith("{"):
+            raise InputError(f"config: {name} not found")
+    return [Path(name) for name in names if Path(name).is_file()]
+
+
+def _load(text: str) -> Any:
+    """Load a file or a value of the command line for a parser."""
+    check_bounds(text)
+    return upgrade(get_loader("yaml")(text))
+
+
+set_loader(PARSER_MODE, _load, exceptions=(yaml.YAMLError, ValueError))

@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from ctal.compat import command_parsers, misconfiguration, set_option_help
 from ctal.config.arguments import input_error_in, parse
+from ctal.config.files import PARSER_MODE
 from ctal.data import DenseDataModule
 from ctal.data.labels import check_learnable
 from ctal.errors import InputError
@@ -55,7 +56,7 @@ class Experiment(LightningCLI):
 
     def __init__(self, args: list[str]) -> None:
         quieten_libraries()
-        quiet = {"exit_on_error": False}
+        quiet = {"exit_on_error": False, "parser_mode": PARSER_MODE}
         super().__init__(
             MultiTaskModule,
             DenseDataModule,
