@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import yaml
 
+from ctal.cli import main
 from ctal.config.files import read_config
 from ctal.config.renames import upgrade
 from ctal.data_commands.opening import call_with_data
@@ -66,3 +67,34 @@ def test_former_arguments_of_networks_are_renamed(name):
     network = {"class_path": name, "init_args": {"widths": [1, 2, 3, 4], "equal_start": True}}
     new = {"class_path": name, "init_args": {"out_channels": [1, 2, 3, 4], "uniform_init": True}}
     assert upgrade({"model": {"network": network}}) == {"model": {"network": new}}
+
+
+@pytest.mark.parametrize("name", ["my_networks.MultiScaleCTALNet", "Wide", "ctalnet.Wide", None])
+def test_arguments_of_other_networks_keep_their_names(name):
+    network = {"class_path": name, "init_args": {"widths": [1, 2], "equal_start": True, "part": 1}}
+    assert upgrade({"model": {"network": network}}) == {"model": {"network": network}}
+
+
+def test_a_configuration_of_0_1_trains(tmp_path, monkeypatch):
+    """Its keys are read by `ctal fit`, and the run's own file holds today's."""
+    monkeypatch.chdir(tmp_path)
+    network = {
+        "class_path": "ctal.networks.CTALNet",
+        "init_args": {"encoder": "test_resnet", "channels": 8, "equal_start": True},
+    }
+    rooms = {"class_path": "ctal.data.Rooms", "init_args": {"split": "train"}}
+    trainer = {"max_epochs": 1, "limit_train_batches": 1, "accelerator": "cpu"}
+    (tmp_path / "old.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "trainer": {**trainer, "enable_progress_bar": False, "default_root_dir": "run"},
+                "model": {"network": network},
+                "data": {"train": rooms, "image_size": [32, 32], "batch_size": 2},
+            }
+        )
+    )
+    assert main(["fit", "--config", "old.yaml"]) == 0
+    written = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
+    arguments = written["model"]["network"]["init_args"]
+    assert arguments["uniform_init"] is True
+    assert "equal_start" not in arguments

@@ -86,5 +86,5 @@ def test_a_class_that_a_later_file_replaces() -> None:
     parsed = {"model": {"network": {"class_path": "own.Second", "init_args": {}}}}
     check_unused(file, parsed)
     parsed["model"]["network"]["class_path"] = "own.First"
-    with pytest.raises(InputError, match="model.network.init_args.options: unknown key"):
+    with pytest.raises(InputError, match=r"model\.network\.init_args\.options: unknown key"):
         check_unused(file, parsed)

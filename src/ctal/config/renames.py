@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ctal import __all__ as public_names
+
 ARGUMENTS = {
     "ctal.data.": {"part": "fraction"},
-    "ctal.networks.": {"widths": "out_channels", "equal_start": "uniform_init"},
+    "ctal.": {"widths": "out_channels", "equal_start": "uniform_init"},
 }
 """Arguments by their former name, for the classes whose `class_path` starts with the key."""
 
@@ -33,6 +35,8 @@ def upgrade(content: Any) -> Any:
 
 
 def _renamed(arguments: dict[str, Any], class_path: str) -> dict[str, Any]:
+    if class_path in public_names:  # a parser accepts the name of a class alone
+        class_path = f"ctal.{class_path}"
     names: dict[str, str] = {}
     for prefix, table in ARGUMENTS.items():
         if class_path.startswith(prefix):
