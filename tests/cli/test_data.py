@@ -130,7 +130,7 @@ def test_a_data_set_of_ones_own_is_checked_too(photos, capsys):
     problems = [line for line in out.splitlines() if line.startswith("- ")]
     assert [line[:7] for line in problems] == [f"- scan{index}" for index in (1, 2, 3, 4)]
     assert "gone.h5" in problems[0]
-    assert "image: expected 3 channels in 0..1" in problems[1]
+    assert "image: expected values in 0..1" in problems[1]
     assert "depth: expected a DepthMap, torch.float32 of the shape (1, 4, 4)" in problems[2]
     assert "got a Tensor" in problems[3]
 

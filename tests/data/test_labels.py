@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torchvision.tv_tensors import Image
 
 from ctal.data import ClassMap, DenseDataModule, DenseDataset, DepthMap
 from ctal.data.labels import check_labels, unlabelled
@@ -21,7 +22,7 @@ class Labelled(DenseDataset):
     def __getitem__(self, index):
         self.read += 1
         known = self.samples[index]
-        sample = {"image": torch.zeros(3, 8, 8), "depth": DepthMap(torch.zeros(1, 8, 8))}
+        sample = {"image": Image(torch.zeros(3, 8, 8)), "depth": DepthMap(torch.zeros(1, 8, 8))}
         if "depth" in known:
             sample["depth"][0, 3, 3] = 2.0
         if "semseg" in known:  # else the map itself is missing

@@ -169,7 +169,7 @@ def test_nothing_is_left_of_a_failed_write(memory_dataset, tmp_path, monkeypatch
         with pytest.raises(InputError, match=r"packed: cannot be written \(No space left"):
             write(dataset, tmp_path / "packed")
     del dataset.samples[2]["image"]
-    with pytest.raises(KeyError):
+    with pytest.raises(InputError, match="2: image: expected an Image"):
         write(dataset, tmp_path / "packed")
     assert not list(tmp_path.iterdir())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ctal.data.checks import checked_sample
 from ctal.data.module import DenseDataModule
 from ctal.errors import InputError
 
@@ -55,7 +56,7 @@ def unlabelled(data: DenseDataModule, split: str) -> list[str]:
     if dataset is None:
         return []
     for index in range(len(dataset)):
-        sample = dataset[index]
+        sample = checked_sample(dataset, index, data.tasks)
         for name, task in list(missing.items()):
             if name in sample and task.valid(sample[name][None]).any():
                 del missing[name]

@@ -15,6 +15,7 @@ from torchvision.transforms import v2
 
 from ctal.compat import processed_batches
 from ctal.data.base import DenseDataset, Sample, check_length
+from ctal.data.checks import checked_sample
 from ctal.data.completeness import warn_of_unused
 from ctal.data.pipeline import AugmentedDataset, PreparedDataset, collate
 from ctal.data.sampling import EpochSampler, EvaluationSampler
@@ -95,7 +96,7 @@ class DenseDataModule(LightningDataModule):
         for split in ("val", "test"):
             self._check_same_tasks(split)
         if image_size is None:
-            height, width = train[0]["image"].shape[-2:]
+            height, width = checked_sample(train, 0, self.tasks)["image"].shape[-2:]
             image_size = (height, width)
         self.image_size = (int(image_size[0]), int(image_size[1]))
         self.batch_size = batch_size

@@ -11,9 +11,9 @@ from torch.utils.data import Dataset
 from torchvision.tv_tensors import wrap
 
 from ctal.data.base import DenseDataset, Sample
+from ctal.data.checks import checked_sample
 from ctal.data.sampling import derived_seed
 from ctal.data.transforms import resize
-from ctal.errors import InputError
 from ctal.tasks import Task
 
 
@@ -52,20 +52,9 @@ class PreparedDataset(Dataset[Sample]):
         return _unpacked(self._read(index) if self._kept is None else self._kept[index])
 
     def _read(self, index: int) -> Sample:
-        sample = self.dataset[index]
-        self._check(sample, index)
+        sample = checked_sample(self.dataset, index, self.tasks)
         # packed even where nothing is cached, so that a cache changes no number
         return _packed(resize({k: sample[k] for k in self.keys if k in sample}, self.size))
-
-    def _check(self, sample: Sample, index: int) -> None:
-        """Data sets check their files; what one of a user's own lets through is found here."""
-        for task in self.tasks:
-            if task.name in sample:
-                try:
-                    task.check(sample[task.name])
-                except InputError as error:
-                    name = self.dataset.sample_name(index)
-                    raise InputError(f"{name}: {error}") from error
 
 
 class AugmentedDataset(Dataset[Sample]):

@@ -1,19 +1,18 @@
-"""Looking at one sample: is it of the right form, and what does it hold?"""
+"""Inspection of one sample: its form, and statistics of its content."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
-from torchvision.tv_tensors import Image
 
 from ctal.data import DenseDataset, Sample
+from ctal.data.checks import check_sample
 from ctal.data_commands.tallies import Tally, tally
 from ctal.errors import InputError
 from ctal.tasks import Task
@@ -21,7 +20,7 @@ from ctal.tasks import Task
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a sample, or a whole data set, cannot be used."""
+    """Why a sample, or a whole dataset, cannot be used."""
 
     name: str
     reason: str
@@ -29,25 +28,25 @@ class Problem:
 
 @dataclass(frozen=True)
 class Inspected:
-    """What one sample holds.
+    """Content of one sample.
 
     Attributes:
         size: (H, W).
-        picture: (2, 3): sums of the channels and of their squares, over all pixels.
-        maps: labelled pixels and their counts, for each map that the sample has.
+        image: (2, 3): sums of the channels and of their squares, over all pixels.
+        maps: Labelled pixels and their counts, for each map that the sample has.
     """
 
     size: tuple[int, int]
-    picture: NDArray[np.float64]
+    image: NDArray[np.float64]
     maps: dict[str, tuple[int, Tally]]
 
 
 class Inspection(Dataset[Inspected | Problem]):
-    """Reads the samples of a data set, and goes on after one that cannot be used.
+    """Reads the samples of a dataset, and continues after one that cannot be used.
 
     Args:
-        dataset: the data set.
-        tasks: those of its tasks to look at.
+        dataset: The dataset.
+        tasks: Those of its tasks to inspect.
     """
 
     def __init__(self, dataset: DenseDataset, tasks: Sequence[Task]) -> None:
@@ -55,64 +54,33 @@ class Inspection(Dataset[Inspected | Problem]):
         self.tasks = list(tasks)
 
     def __len__(self) -> int:
-        """Number of samples."""
+        """Return the number of samples."""
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> Inspected | Problem:
-        """What the sample holds, or why it cannot be used."""
+        """Return the content of a sample, or why it cannot be used."""
         try:
             return inspect_sample(self.dataset[index], self.tasks)
-        except (InputError, OSError) as error:  # OSError: of a data set that lets it through
+        except (InputError, OSError) as error:  # OSError: a dataset of your own may pass it on
             return Problem(self.dataset.sample_name(index), " ".join(str(error).split()))
 
 
 def inspect_sample(sample: Sample, tasks: Sequence[Task]) -> Inspected:
-    """Checks and counts one sample.
+    """Check one sample and count its pixels.
 
     Raises:
-        InputError: it is not of the form that `DenseDataset` describes.
+        InputError: It does not have the form that `DenseDataset` describes.
     """
-    check_picture(sample.get("image"))
-    picture = sample["image"].as_subclass(Tensor).double()
-    height, width = picture.shape[-2:]
+    check_sample(sample, tasks)
+    image = sample["image"].as_subclass(Tensor).double()
+    height, width = image.shape[-2:]
     maps = {}
     for task in tasks:
         if task.name not in sample:
             continue
         label_map = sample[task.name]
-        check_map(task, label_map, (height, width))
         valid = task.valid(label_map.unsqueeze(0))[0].as_subclass(Tensor)
         values = label_map.as_subclass(Tensor).reshape(-1, height, width)[:, valid].numpy()
         maps[task.name] = (int(valid.sum()), tally(task, values))
-    sums = torch.stack([picture.sum((1, 2)), picture.square().sum((1, 2))])
+    sums = torch.stack([image.sum((1, 2)), image.square().sum((1, 2))])
     return Inspected((height, width), sums.numpy(), maps)
-
-
-def check_picture(picture: Any) -> None:
-    """Refuses what is no `Image`, (3, H, W) float32 in 0..1."""
-    if not isinstance(picture, Image) or picture.dtype != torch.float32 or picture.ndim != 3:
-        raise InputError(f"image: expected an Image, (3, H, W) float32, got {_form(picture)}")
-    low, high = picture.min().item(), picture.max().item()
-    if picture.shape[0] != 3 or not (low >= 0 and high <= 1):  # not (...), so that NaN fails too
-        raise InputError(
-            f"image: expected 3 channels in 0..1, got {picture.shape[0]} from {low:g} to {high:g}"
-        )
-
-
-def check_map(task: Task, label_map: Any, size: tuple[int, int]) -> None:
-    """Refuses a map of another type, size or range than its task's."""
-    kind = task.map_type
-    shape = (*kind.leading, *size)
-    right = isinstance(label_map, kind) and label_map.dtype == kind.value_type
-    if not right or tuple(label_map.shape) != shape:
-        raise InputError(
-            f"{task.name}: expected a {kind.__name__}, {kind.value_type} of the shape {shape} "
-            f"(the picture's size), got {_form(label_map)}"
-        )
-    task.check(label_map)
-
-
-def _form(value: Any) -> str:
-    if isinstance(value, Tensor):
-        return f"a {type(value).__name__}, {value.dtype} of the shape {tuple(value.shape)}"
-    return "none" if value is None else f"a {type(value).__name__}"

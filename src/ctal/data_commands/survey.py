@@ -96,7 +96,7 @@ class Survey:
         self.samples += 1
         self.pixels += found.size[0] * found.size[1]
         self.sizes[found.size] += 1
-        self._picture += found.picture
+        self._picture += found.image
         for name, (labelled, counts) in found.maps.items():
             maps = self.maps[name]
             maps.samples += 1

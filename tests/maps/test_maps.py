@@ -9,7 +9,7 @@ from torchvision.transforms import v2
 from torchvision.tv_tensors import Image
 
 from ctal.errors import InputError
-from ctal.maps import ClassMap, DepthMap, EdgeMap, NormalMap
+from ctal.maps import ClassMap, DepthMap, EdgeMap, Map, NormalMap
 
 MAPS = [
     ClassMap(torch.tensor([[0, 1, 255], [3, 4, 5]])),
@@ -96,8 +96,8 @@ def test_arrays_become_maps_of_the_documented_shape_and_type():
             np.zeros((4, 5, 3)),
             r"one value per pixel, \(H, W\), got the shape \(4, 5, 3\)",
         ),
-        (ClassMap, np.array([[0.5]]), "not whole numbers"),
-        (ClassMap, np.array([[np.nan]]), "not whole numbers"),
+        (ClassMap, np.array([[0.5]]), "not integers"),
+        (ClassMap, np.array([[np.nan]]), "not integers"),
         (DepthMap, np.zeros((4, 5, 2)), "one value per pixel"),
         (NormalMap, np.zeros((4, 5)), "a vector per pixel"),
         (NormalMap, np.zeros((3, 4, 5)), "a vector per pixel"),
@@ -194,3 +194,80 @@ def test_a_crop_at_the_centre_is_unlabelled_beyond_the_edges():
 def test_transforms_that_would_leave_wrong_values_are_refused(transform):
     with pytest.raises(InputError, match="RandomZoomCrop"):
         transform({"image": Image(torch.rand(3, 64, 64)), "depth": DepthMap(torch.ones(1, 64, 64))})
+
+
+class Flow(Map):
+    """A vector per pixel, without a rule for flips."""
+
+    leading = (2,)
+
+
+class Angle(Map):
+    """A direction as one number."""
+
+    leading = (1,)
+    directed = True
+
+
+class Heat(Map):
+    """Several values that are no direction."""
+
+    leading = (2,)
+    directed = False
+
+
+class TurnedNormalMap(NormalMap):
+    """It inherits the rule of its base."""
+
+
+@pytest.mark.parametrize("transform", [v2.RandomHorizontalFlip(1.0), v2.RandomVerticalFlip(1.0)])
+def test_a_direction_without_a_rule_for_flips_is_refused(transform):
+    for kind in (Flow, Angle):
+        message = f"rule for flips of {kind.__name__}, .* or set {kind.__name__}.directed = False"
+        with pytest.raises(InputError, match=message):
+            transform({"image": Image(torch.rand(3, 4, 4)), "flow": kind.blank(4, 4)})
+    heat = Heat(torch.rand(2, 4, 4))
+    dim = -1 if isinstance(transform, v2.RandomHorizontalFlip) else -2
+    assert torch.equal(transform(heat), heat.flip(dim))
+    assert type(transform(heat)) is Heat
+    normals = torch.randn(3, 4, 4)
+    assert torch.equal(transform(TurnedNormalMap(normals)), transform(NormalMap(normals)))
+
+
+class Gap(Map):
+    """Numbers; NaN where there is no label."""
+
+    leading = (1,)
+    unlabelled = float("nan")
+
+
+VALUES = torch.arange(1.0, 13).reshape(1, 3, 4)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda x: v2.functional.center_crop(x, [5, 2]),
+        lambda x: v2.functional.center_crop(x, [3, 6]),
+        lambda x: v2.functional.center_crop(x, [2, 2]),
+        lambda x: v2.functional.pad(x, [1, 1]),
+        lambda x: v2.functional.crop(x, -1, 1, 3, 4),
+        lambda x: v2.functional.crop(x, 1, 1, 2, 2),
+    ],
+)
+def test_new_pixels_of_a_map_whose_mark_is_nan(transform):
+    """The same pixels as of a map whose mark is 0, whose values are all above 0."""
+    reference = transform(DepthMap(VALUES)).as_subclass(torch.Tensor)
+    moved = transform(Gap(VALUES))
+    assert type(moved) is Gap
+    values = moved.as_subclass(torch.Tensor)
+    assert torch.equal(values.isnan(), reference == 0)
+    assert torch.equal(values.nan_to_num(0), reference)
+
+
+def test_a_mark_of_nan_inside_a_crop_leaves_its_neighbors():
+    values = VALUES.clone()
+    values[0, 1, 1] = torch.nan
+    cropped = v2.functional.center_crop(Gap(values), [3, 2]).as_subclass(torch.Tensor)
+    assert cropped.nan_to_num(-1).tolist() == [[[2, 3], [-1, 7], [10, 11]]]
+    assert Gap.blank(2, 2).isnan().all()
