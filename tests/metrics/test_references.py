@@ -85,10 +85,10 @@ def test_a_batch_without_labels_changes_nothing():
 
 
 def test_a_class_that_is_only_predicted_counts_as_missed():
-    metric = MeanIoU(3)
-    # class 0: 2 of 3 pixels; class 1: predicted, never there; class 2: in neither
-    metric.update(torch.tensor([[[0, 0, 1, 2]]]), torch.tensor([[[0, 0, 0, 255]]]))
-    assert metric.compute().item() == pytest.approx((2 / 3 + 0) / 2)
+    metric = MeanIoU(4)
+    # class 0: 2 of 3 pixels; class 1: predicted, never there; class 2: in neither; class 3: all
+    metric.update(torch.tensor([[[0, 0, 1, 2, 3]]]), torch.tensor([[[0, 0, 0, 255, 3]]]))
+    assert metric.compute().item() == pytest.approx((2 / 3 + 0 + 1) / 3)
 
 
 def test_a_ratio_at_the_limit_is_outside():
@@ -168,6 +168,7 @@ def test_states_stay_on_the_cpu_where_the_device_has_no_float64():
 def test_twenty_million_pixels_are_counted_exactly():
     metric = PixelAccuracy()
     right = torch.zeros(1, 1000, 1000, dtype=torch.int64)
+    right[0, 0, 1] = 1  # accuracy is not defined for a single class
     for _ in range(20):
         metric.update(right, right)
     one = right[:, :1, :1]

@@ -1,7 +1,8 @@
-"""The label maps of one task in a folder: which files, and what their values mean."""
+"""Label maps of one task in a folder: which files, and the meaning of their values."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,34 +14,36 @@ from numpy.typing import NDArray
 from ctal.data.array_files import read_array
 from ctal.data.folder_files import Patterns, check_patterns
 from ctal.errors import InputError, one_line
-from ctal.maps import UNLABELLED_CLASS, Map
+from ctal.maps import UNLABELLED_CLASS, ClassMap, Map
 from ctal.tasks import Task
 
 
 @dataclass(frozen=True)
 class MapFiles:
-    """Where the label maps of one task lie, and what their values mean.
+    """Files of the label maps of one task, and the meaning of their values.
 
     Args:
-        task: the task.
-        files: path of a map below the root, with `{name}` for the name of the sample.
-        scale: a stored value times this, plus `offset`, is in the unit of the task (metres for
-            depth); a list has one number for each channel of a pixel.
-        offset: see `scale`.
-        invert: take 1 / (value * scale + offset) instead, which makes depth of disparity; where
-            that sum is not above 0 there is no label.
-        labels: for class ids: what each stored value means, as a list (the value is the place in
-            it) or a dict; None (null in YAML) means unlabelled. A stored value that is neither
-            listed nor ignored is an error. Without `labels` the stored values are the class ids,
-            and 255 is unlabelled.
-        ignore: stored values that mean "no label"; NaN (.nan in YAML) may be among them.
-        optional: samples may lack this file; they have no label for this task then.
-        bits: how many bits a value in a picture must have, 8 or 16; None: any. It catches depth
-            that a program has saved with 8 bits.
+        task: The task.
+        files: Path of a map below the root, with `{name}` for the name of the sample; `.*` at the
+            end matches any format, and a list gives several paths.
+        scale: A stored value times this, plus `offset`, is in the unit of the task (meters for
+            depth); a list has one number per channel.
+        offset: See `scale`.
+        invert: Use 1 / (value * scale + offset) instead, which converts disparity to depth; where
+            that sum is <= 0 there is no label.
+        labels: Class id of each stored value, as a list (the value is the index) or a dict; None
+            (null in YAML) means unlabelled. A stored value that is neither listed nor ignored is an
+            error. Without `labels` the stored values are the class ids, and 255 is unlabelled; a
+            map of nothing but 0 and 255 is an error then, unless `ignore` lists 255.
+        ignore: Stored values that mean "no label", of a vector in all its channels; NaN (.nan in
+            YAML) may be among them.
+        optional: Whether samples may lack this file; they have no label for this task then.
+        bits: Required bits per value of an image, 8 or 16; None: any. It catches depth that a
+            program has saved with 8 bits.
 
     Raises:
         InputError: `files` does not have `{name}` in it once, `labels` are given together with
-            what is for numbers, or `bits` is neither 8 nor 16.
+            arguments for numbers, or `bits` is neither 8 nor 16.
     """
 
     task: Task
@@ -63,16 +66,17 @@ class MapFiles:
             raise InputError(f"maps: {self.task.name}: bits: expected 8 or 16, got {self.bits}")
 
     def read(self, path: Path) -> Map:
-        """The checked map of one file.
+        """Read and check the map of one file.
 
         Raises:
-            InputError: the file is broken, or has values that the task cannot have.
+            InputError: The file is broken, or has values that the task cannot have.
         """
         try:
-            # a palette's indices may be class ids, but never metres
+            # a palette's indices may be class ids, but never meters
             ids = not self.task.map_type.value_type.is_floating_point
             stored = read_array(path, bits=self.bits, ids=ids)
-            # numbers that are not finite, or become so, are told by the check in one line
+            self._check_mark(stored)
+            # numbers that are not finite, or become so, are reported by the check in one line
             with np.errstate(over="ignore", invalid="ignore"):
                 label_map = self.task.map_type.from_array(self.meaning(stored.astype(np.float64)))
             self.task.check(label_map)
@@ -82,18 +86,44 @@ class MapFiles:
         return label_map
 
     def meaning(self, stored: NDArray[np.float64]) -> NDArray[Any]:
-        """Stored values in the unit of the task.
+        """Convert stored values to the unit of the task.
 
         Raises:
-            InputError: a value that `labels` does not list, or not a scale per channel.
+            InputError: A value is not listed in `labels`, or there is not one scale per channel.
         """
         ignored = np.isin(stored, self.ignore)
-        if np.isnan(self.ignore).any():
-            ignored |= np.isnan(stored)
+        broken = np.isnan(stored) if np.isnan(self.ignore).any() else np.zeros_like(ignored)
+        if stored.ndim == 3 and math.prod(self.task.map_type.leading) > 1:
+            # of a vector: one component alone may have the value that marks a missing pixel
+            ignored = np.broadcast_to(ignored.all(axis=-1, keepdims=True), stored.shape)
+            broken = np.broadcast_to(broken.any(axis=-1, keepdims=True), stored.shape)
+        ignored = ignored | broken
         unlabelled = self.task.map_type.unlabelled
         if self.labels is not None:
             return np.where(ignored, unlabelled, self._classes(stored, ~ignored))
         return np.where(ignored, unlabelled, self._numbers(np.where(ignored, 0, stored)))
+
+    def _check_mark(self, stored: NDArray[Any]) -> None:
+        """Refuse 255 as the mark of unlabelled pixels where it may be the class itself.
+
+        Binary masks are mostly stored as 0 and 255. Read as class ids, all that is marked in them
+        would be unlabelled.
+        """
+        kind = self.task.map_type
+        if self.labels is not None or UNLABELLED_CLASS in self.ignore:
+            return
+        if not issubclass(kind, ClassMap) or not (stored == UNLABELLED_CLASS).any():
+            return
+        zero = stored == 0
+        if not (zero | (stored == UNLABELLED_CLASS)).all():
+            return
+        if self.task.channels <= 2 or zero.any():
+            found = "0 and 255, as in a binary mask" if zero.any() else "255 only"
+            raise InputError(
+                f"{self.task.name}: expected class ids, with 255 for pixels without a label, got "
+                f"{found}; write labels: {{0: 0, 255: 1}} if 255 is class 1, or ignore: [255] if "
+                "it means no label"
+            )
 
     def _as_stored(self) -> bool:
         return self.scale == 1 and self.offset == 0 and not self.invert
@@ -114,7 +144,7 @@ class MapFiles:
         return np.where(finite, 1 / np.where(finite, values, 1), self.task.map_type.unlabelled)
 
     def _classes(self, stored: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """The class ids that `labels` gives the stored values; what is not known is moot."""
+        """Return the class ids that `labels` gives the stored values; arbitrary where not known."""
         assert self.labels is not None  # the caller looked
         listed = self.labels if isinstance(self.labels, Mapping) else dict(enumerate(self.labels))
         meaning = np.full(stored.shape, UNLABELLED_CLASS)

@@ -26,7 +26,7 @@ LEVELS = 256
 
 
 class ThresholdMetric(FloatSums):
-    """Base: the mean over pictures of numbers at each threshold; NaN without a labelled picture."""
+    """Base: the mean over images of numbers at each threshold; NaN without any salient pixel."""
 
     full_state_update = False
     higher_is_better = True
@@ -34,12 +34,14 @@ class ThresholdMetric(FloatSums):
     numbers: int
     totals: Tensor
     pictures: Tensor
+    salient: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         totals = torch.zeros(self.numbers, LEVELS, dtype=torch.float64)
         self.add_state("totals", totals, dist_reduce_fx="sum")
-        self.add_state("pictures", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        for name in ("pictures", "salient"):
+            self.add_state(name, torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     @abstractmethod
     def compare(self, hits: Tensor, found: Tensor, true: Tensor) -> Tensor:
@@ -66,10 +68,13 @@ class ThresholdMetric(FloatSums):
             counts = (count.to(self.totals) for count in (hits, found, salient.sum()))
             self.totals += self.compare(*counts)
             self.pictures += 1
+            self.salient += salient.sum()
 
     def compute(self) -> Tensor:
-        """The highest score of all thresholds, a float64 scalar."""
-        return self.finish(self.totals / self.pictures).max()
+        """Return the highest score of all thresholds, a float64 scalar; NaN if none is defined."""
+        best = self.finish(self.totals / self.pictures).max()
+        # predicting nothing would find everything
+        return torch.where(self.salient > 0, best, torch.nan)
 
 
 class MaxF(ThresholdMetric):

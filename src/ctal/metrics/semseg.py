@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torchmetrics.classification import MulticlassJaccardIndex
 
@@ -18,7 +19,8 @@ class MeanIoU(MulticlassJaccardIndex):
     """Mean over classes of intersection over union, from ONE confusion matrix of the data set.
 
     What is predicted on unlabelled pixels does not count, and a class that neither the labels nor
-    the predictions hold is left out of the mean (torchmetrics' "macro"). NaN without any label.
+    the predictions hold is left out of the mean (torchmetrics' "macro"). NaN if the labels hold
+    fewer than two classes: there is nothing to tell apart.
 
     Args:
         num_classes: number of classes.
@@ -28,12 +30,40 @@ class MeanIoU(MulticlassJaccardIndex):
         # validate_args looks for unique values in every batch: slow, and `Task.check` did it
         super().__init__(num_classes, ignore_index=UNLABELLED_CLASS, validate_args=False)
 
+    def compute(self) -> Tensor:
+        """Return the mean over classes, a scalar."""
+        classes = (self.confmat.sum(dim=1) > 0).sum()  # rows are labels
+        return torch.where(classes > 1, super().compute(), torch.nan)
+
 
 class PixelAccuracy(PooledMean):
-    """Share of labelled pixels whose class is right, 0..1."""
+    """Share of labelled pixels whose class is right, 0..1.
+
+    NaN if the labels hold fewer than two classes: there is nothing to tell apart.
+    """
 
     higher_is_better = True
     plot_upper_bound = 1.0  # torchmetrics' mark of a share
+    lowest: Tensor
+    highest: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("lowest", torch.tensor(UNLABELLED_CLASS), dist_reduce_fx="min")
+        self.add_state("highest", torch.tensor(-1), dist_reduce_fx="max")
+
+    def update(self, prediction: Tensor, target: Tensor) -> None:
+        """Add the pixels of one batch."""
+        super().update(prediction, target)
+        labels = target[labelled_classes(target)]
+        if labels.numel():
+            low, high = labels.aminmax()
+            self.lowest = torch.minimum(self.lowest, low.to(self.lowest))
+            self.highest = torch.maximum(self.highest, high.to(self.highest))
+
+    def compute(self) -> Tensor:
+        """Return the share over all batches so far, a float64 scalar."""
+        return torch.where(self.lowest < self.highest, super().compute(), torch.nan)
 
     def pixel_values(self, prediction: Tensor, target: Tensor) -> Tensor:
         """1 where the class is right, else 0."""

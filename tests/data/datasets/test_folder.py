@@ -216,7 +216,8 @@ def test_normals_may_be_stored_as_colours(tmp_path):
     scale, offset = [step, -step, -step], [-1.0, 1.0, 1.0]
     files = MapFiles(SurfaceNormals(), "{name}.png", scale=scale, offset=offset, ignore=[128])
     normals = FolderDataset(tmp_path, "{name}.jpg", [files])[0]["normals"]
-    assert np.allclose(normals[:, 0].T, [[1, 0, 0], [0, 0, -1], [0, 0, 0]])
+    small = 1 - 256 / 255  # of 128, which is the nearest to 0
+    assert np.allclose(normals[:, 0].T, [[1, small, small], [-small, small, -1], [0, 0, 0]])
     wrong = FolderDataset(tmp_path, "{name}.jpg", [replace(files, scale=[step, step])])
     with pytest.raises(InputError, match=r"i\.png: scale: expected a number for each channel"):
         wrong[0]
