@@ -15,6 +15,8 @@ from ctal.io.video import Frame, video_frames, write_video
 from ctal.networks import SharedEncoderNet
 from ctal.tasks import Depth, InverseDepth, SemanticSegmentation
 
+NO_SIZE = "image_size: expected height and width in pixels, or one integer >= 1 for a square, got "
+
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
@@ -146,8 +148,8 @@ class TestCommandLine:
         ("size", "message"),
         [
             (["64", "100"], "image_size: expected height and width in multiples of 32"),
-            (["64"], "image_size: expected height and width in pixels, got '64'"),
-            (["64", "-32"], "image_size: expected height and width in pixels, got '64 -32'"),
+            (["64"] * 3, NO_SIZE + "[64, 64, 64]"),
+            (["64", "-32"], NO_SIZE + "[64, -32]"),
             (["64", "large"], "image_size: "),
         ],
     )

@@ -182,8 +182,8 @@ class TestEveryNetwork:
         ("size", "message"),
         [
             ((100, 128), r"multiples of 32 .*got 100x128"),
-            ((64, 0), "height and width in pixels, got '64 0'"),
-            ((64,), "height and width in pixels, got '64'"),
+            ((64, 0), r"height and width in pixels, or .*, got \(64, 0\)"),
+            ((64, 64, 64), r"height and width in pixels, or .*, got \(64, 64, 64\)"),
         ],
     )
     def test_sizes_that_cannot_be(self, network, size, message):
@@ -293,9 +293,11 @@ def test_on_the_last_stage_of_a_plain_vit_every_weight_learns(network):
 
 
 @pytest.mark.parametrize("network", ON_LAST_STAGE)
-def test_heads_that_normalise_over_the_batch_want_two_pictures(network):
+def test_heads_that_normalize_over_the_batch_need_two_images(network):
     net = network(NYUV2, "test_resnet", image_size=(64, 96), last_stage=True)
-    with pytest.raises(InputError, match="batch_size: expected at least 2 pictures"):
+    with pytest.raises(
+        InputError, match="batch_size: expected at least 2 images in a training batch, got 1"
+    ):
         net(torch.rand(1, 3, 64, 96))
     assert net.eval()(torch.rand(1, 3, 64, 96)).final["depth"].shape == (1, 1, 64, 96)
 

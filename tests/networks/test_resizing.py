@@ -2,16 +2,18 @@
 
 import copy
 import math
+import re
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests import small_networks
 from torch import nn
 
 from ctal import CTAL
 from ctal.errors import InputError
-from ctal.networks import Encoder
+from ctal.networks import CTALNet, Encoder
 from ctal.networks.resizing import (
     SizedPart,
     nearest_size,
@@ -119,10 +121,27 @@ class TestCTAL:
             False,
         )
 
-    @pytest.mark.parametrize("size", [(0, 4), (4,), (2, 3, 4), (2.5, 4)])
-    def test_no_size(self, size):
-        with pytest.raises(InputError, match="expected height and width in pixels"):
-            CTAL(TASKS, 4, (3, 5)).resize(size)
+    @pytest.mark.parametrize(
+        "size", [(0, 4), (), (2, 3, 4), (2.5, 4), 0, "ab", True, None, 2.5, (float("inf"), 4)]
+    )
+    def test_values_that_are_no_size(self, size):
+        message = (
+            "size: expected height and width in pixels, or one integer >= 1 for a square, got "
+        )
+        for use in (lambda: CTAL(TASKS, 4, (3, 5)).resize(size), lambda: CTAL(TASKS, 4, size)):
+            with pytest.raises(InputError, match=rf"^{message}{re.escape(repr(size))}$"):
+                use()
+
+    def test_one_number_is_the_side_of_a_square(self):
+        module = CTAL(TASKS, 4, 3)
+        assert module.size == (3, 3)
+        module.resize(6)
+        assert module.size == (6, 6)
+        network = CTALNet(small_networks.TASKS, "test_resnet", image_size=64, channels=8)
+        assert network.image_size == (64, 64)
+        network.resize(96)
+        assert network.image_size == network.encoder.size == (96, 96)
+        assert Encoder("test_resnet", image_size=64).size == (64, 64)
 
 
 def smooth_features(size):

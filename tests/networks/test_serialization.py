@@ -47,7 +47,7 @@ def test_a_description_never_asks_for_pretrained_weights(monkeypatch):
 def test_nothing_is_imported_that_a_file_names():
     net = SharedEncoderNet([Depth()], "test_resnet", image_size=(32, 32))
     for name in ("os.system", "elsewhere.Net", "ctal.tasks.Depth"):
-        with pytest.raises(InputError, match=f"{name} is no Network that is loaded"):
+        with pytest.raises(InputError, match=rf"^{name} has not been imported \(expected a Net"):
             build({**describe(net), "class": name})
 
 
@@ -58,6 +58,10 @@ def test_arguments_that_do_not_fit():
         build(description)
     del description["arguments"]["gamma"]
     description["arguments"]["image_size"] = "ab"
+    with pytest.raises(InputError, match=r"^image_size: expected height and width"):
+        build(description)
+    description["arguments"]["image_size"] = [32, 32]
+    description["arguments"]["encoder"] = 5
     with pytest.raises(InputError, match="does not fit"):
         build(description)
 

@@ -134,11 +134,13 @@ def test_configurations_that_are_none(folder):
         "[" * 100_000: "not a configuration in JSON",
         "[]": "expected the configuration of a ctal network",
         json.dumps({**config, "format": 2}): "expected format 1, got 2",
-        json.dumps({**config, "network": outside}): "os.system is no Network that is loaded",
+        json.dumps(
+            {**config, "network": outside}
+        ): r"os.system has not been imported \(expected a Network",
         json.dumps({**config, "network": {}}): "does not fit",
         with_arguments(encoder=5): "does not fit",
         with_arguments(encoder=None): "does not fit",
-        with_arguments(image_size=5): "does not fit",
+        with_arguments(image_size=5): "image_size: expected height and width in multiples of 32",
     }.items():
         file.write_text(content)
         with pytest.raises(InputError, match=rf"config\.json: .*{message}"):

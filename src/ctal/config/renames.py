@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ctal import __all__ as public_names
@@ -30,11 +31,12 @@ def upgrade(content: Any) -> Any:
     upgraded = {key: upgrade(value) for key, value in content.items()}
     arguments = upgraded.get("init_args")
     if isinstance(arguments, dict):
-        upgraded["init_args"] = _renamed(arguments, str(upgraded.get("class_path")))
+        upgraded["init_args"] = renamed_arguments(arguments, str(upgraded.get("class_path")))
     return upgraded
 
 
-def _renamed(arguments: dict[str, Any], class_path: str) -> dict[str, Any]:
+def renamed_arguments(arguments: Mapping[str, Any], class_path: str) -> dict[str, Any]:
+    """Return the arguments of a class with current names."""
     if class_path in public_names:  # a parser accepts the name of a class alone
         class_path = f"ctal.{class_path}"
     names: dict[str, str] = {}

@@ -33,7 +33,7 @@ class CTAL(nn.Module):
     Args:
         tasks: names of the tasks; their order is kept.
         channels: channels C of every task's features.
-        size: (H, W) of the features.
+        size: (H, W) of the features, or the side of square ones.
         kernel_size: side f of the window over which affinities are mixed, odd.
         gamma: share of the diffused features in the output (paper: 0.05).
         learned_gamma: make gamma a parameter, one for all tasks, that starts at `gamma`; the
@@ -71,7 +71,7 @@ class CTAL(nn.Module):
         self,
         tasks: Sequence[str],
         channels: int,
-        size: tuple[int, int],
+        size: int | Sequence[int],
         *,
         kernel_size: int = 3,
         gamma: float = 0.05,
@@ -90,15 +90,15 @@ class CTAL(nn.Module):
             raise InputError(f"mixing_power: expected a number from 0 on, got {mixing_power}")
         if method not in get_args(Method):
             raise InputError(f"method: expected one of {get_args(Method)}, got {method!r}")
-        T, P, f = len(tasks), size[0] * size[1], kernel_size
+        self.tasks = _names(tasks)
+        self.size = as_size(size, "size")
+        T, P, f = len(self.tasks), math.prod(self.size), kernel_size
         M = 1 if shared_mixing else T
-        self.tasks = list(tasks)
-        self.size = (size[0], size[1])
         self.gamma = nn.Parameter(torch.tensor(float(gamma))) if learned_gamma else float(gamma)
         self.mixing_power = mixing_power
         self.method: Method = method
         self.value = nn.ModuleDict(
-            {task: nn.Conv2d(channels, channels, 3, padding=1) for task in tasks}
+            {task: nn.Conv2d(channels, channels, 3, padding=1) for task in self.tasks}
         )
         self.mixing_weight = nn.Parameter(torch.empty(M, P, T, f, f))
         self.mixing_bias = nn.Parameter(torch.empty(M, P))
@@ -134,7 +134,7 @@ class CTAL(nn.Module):
         scale = math.prod(self.size) ** -self.mixing_power
         return scale * self.mixing_weight, scale * self.mixing_bias
 
-    def resize(self, size: tuple[int, int]) -> None:
+    def resize(self, size: int | Sequence[int]) -> None:
         """Makes the module, trained or not, one for features of another size, in place.
 
         Mixing weights and biases are an H x W field of T f^2 + 1 channels: it is resampled to
@@ -150,7 +150,7 @@ class CTAL(nn.Module):
         Raises:
             InputError: `size` is no height and width.
         """
-        size = as_size(size)
+        size = as_size(size, "size")
         if size == self.size:
             return
         share = (math.prod(self.size) / math.prod(size)) ** (1 - self.mixing_power)
@@ -166,6 +166,15 @@ class CTAL(nn.Module):
             f"size={self.size}, gamma={gamma:.3g}, shared_mixing={shared}, "
             f"mixing_power={self.mixing_power:.3g}, {self.method}"
         )
+
+
+def _names(tasks: Sequence[str]) -> list[str]:
+    names = [] if isinstance(tasks, str) else list(tasks)
+    if not names or len(set(names)) < len(names) or not all(isinstance(x, str) for x in names):
+        raise InputError(
+            f"tasks: expected one or more different names of tasks in a list, got {tasks!r}"
+        )
+    return names
 
 
 def _stacked(maps: Sequence[Tensor]) -> Tensor:

@@ -1,21 +1,25 @@
-"""What every network is: pictures in, raw maps of its tasks out."""
+"""Base class of all networks: images in, raw maps of its tasks out."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Self
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ctal.errors import InputError
 from ctal.networks.resizing import SizedPart, as_size, restored_on_error, scaled_size
+from ctal.networks.saving import Savable
 from ctal.tasks import Task
+from ctal.tasks.checks import checked_tasks
 
 
 class Predictions(NamedTuple):
     """Raw maps of a network, all at the size of its input.
+
+    `predictions["depth"]` is `predictions.final["depth"]`.
 
     Attributes:
         final: the refined map of every task, {task name: (B, channels, H, W)}.
@@ -26,24 +30,40 @@ class Predictions(NamedTuple):
     final: dict[str, Tensor]
     initial: list[dict[str, Tensor]]
 
+    def __getitem__(self, key: Any) -> Any:
+        """Return the final map of a task by name; integers index the two fields, as in a tuple."""
+        return self.final[key] if isinstance(key, str) else tuple.__getitem__(self, key)
 
-class Network(nn.Module):
+
+class Network(Savable, nn.Module):
     """Base of all networks: `Network(tasks, ..., image_size=(H, W))`, then `network(images)`.
 
-    It remembers the arguments it was made with, so that a checkpoint can say how to make it again
-    (`ctal.networks.describe`). A subclass whose arguments are plain values has nothing to do for
-    that; it implements `predict_raw`.
+    It records the arguments of its constructor, so that a checkpoint can describe how to build it
+    (`ctal.networks.describe`). A subclass whose arguments are plain values only has to implement
+    `predict_raw`.
+
+    Args:
+        tasks: the tasks.
+        image_size: (H, W) of the images, or the side of square ones.
 
     Attributes:
         tasks: the tasks, in the order given.
-        image_size: (H, W) of the pictures the network was built for.
-        arguments: what the constructor was called with, `tasks` left out.
+        image_size: (H, W) of the images that the network was built for.
+        arguments: arguments of the constructor without `tasks`.
+
+    Raises:
+        InputError: `tasks` is not a list of tasks with different names, or `image_size` not a size.
     """
 
     arguments: dict[str, Any]
 
+    if TYPE_CHECKING:
+
+        def __call__(self, images: Tensor) -> Predictions:
+            """Call `forward`, with its types."""
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Records the arguments before `__init__` sees them."""
+        """Record the arguments before `__init__` runs."""
         network = super().__new__(cls)
         # bind_partial, since copy.copy and pickle call __new__ without arguments
         signature = inspect.signature(cls.__init__)
@@ -52,34 +72,31 @@ class Network(nn.Module):
         plain = dict(list(bound.arguments.items())[1:])
         plain.pop("tasks", None)
         for parameter in signature.parameters.values():
-            if parameter.kind is parameter.VAR_KEYWORD:  # which a subclass hands on
+            if parameter.kind is parameter.VAR_KEYWORD:  # passed on by a subclass
                 plain |= plain.pop(parameter.name)
         network.__dict__["arguments"] = plain
         return network
 
-    def __init__(self, tasks: Sequence[Task], *, image_size: tuple[int, int]) -> None:
+    def __init__(self, tasks: Iterable[Task], *, image_size: int | Sequence[int]) -> None:
         super().__init__()
-        names = [task.name for task in tasks]
-        if not names or len(set(names)) < len(names):
-            raise InputError(f"tasks: expected one or more with different names, got {names}")
-        self.tasks = list(tasks)
+        self.tasks = checked_tasks(tasks)
         self.image_size = as_size(image_size)
 
     def forward(self, images: Tensor) -> Predictions:
-        """Predicts the raw maps of all tasks.
+        """Predict the raw maps of all tasks.
 
         Args:
-            images: (B, 3, H, W), RGB in 0..1, of the size the network was built for.
+            images: (B, 3, H, W), RGB in 0..1, of the size that the network was built for.
 
         Raises:
-            InputError: the pictures are of another size.
+            InputError: the images have another shape.
         """
         size = (images.shape[-2], images.shape[-1])
         if images.ndim != 4 or images.shape[1] != 3 or size != self.image_size:
             height, width = self.image_size
             raise InputError(
                 f"images: expected (B, 3, {height}, {width}), the size this network was built for "
-                f"(image_size), got {tuple(images.shape)}; resize the pictures or the network"
+                f"(image_size), got {tuple(images.shape)}; resize the images or the network"
             )
         raw = self.predict_raw(images)
         return Predictions(
@@ -88,24 +105,23 @@ class Network(nn.Module):
         )
 
     def predict_raw(self, images: Tensor) -> Predictions:
-        """The raw maps at the resolution of the network's heads; `forward` brings them to size."""
+        """Predict the raw maps at the resolution of the heads; `forward` resizes them."""
         raise NotImplementedError
 
-    def resize(self, image_size: Sequence[int]) -> None:
-        """Makes the network, trained or not, one for pictures of another size, in place.
+    def resize(self, image_size: int | Sequence[int]) -> None:
+        """Adapt the network, trained or not, to images of another size, in place.
 
-        Every part that belongs to a size (`ctal.networks.SizedPart`) is resized with it; all other
-        weights stay the same objects. The mixing parameters of CTAL become new ones, and so may
-        those of an encoder whose windows depend on the size: make an optimiser afterwards.
-        Resizing resamples, so there and back is not where it was. The network's description has
-        the new size: it is saved and loaded as any other. What it costs in accuracy:
-        benchmarks/resolutions.py.
+        Every part that depends on a size (`ctal.networks.SizedPart`) is resized with it; all other
+        weights stay the same objects. CTAL gets new mixing parameters, and so may an encoder whose
+        windows depend on the size: create the optimizer afterwards. Resizing resamples, so it
+        cannot be undone exactly. The network's description has the new size. The effect on
+        accuracy is measured in benchmarks/resolutions.py.
 
         Args:
-            image_size: (H, W) of the pictures.
+            image_size: (H, W) of the images, or the side of square ones.
 
         Raises:
-            InputError: a part cannot have that size; the network is then as it was.
+            InputError: a part does not support that size; the network is then unchanged.
         """
         new = as_size(image_size)
         with restored_on_error(self):

@@ -24,7 +24,7 @@ class CTALNet(Network):
     Args:
         tasks: the tasks.
         encoder: name of a timm encoder.
-        image_size: (H, W) of the pictures, multiples of 32.
+        image_size: (H, W) of the images, multiples of 32, or the side of square ones.
         pretrained: True, False, or a local file of encoder weights.
         upsampling: as in `Encoder`.
         channels: channels of a task's features in CTAL and its decoder (paper: 128).
@@ -45,7 +45,7 @@ class CTALNet(Network):
         tasks: Sequence[Task],
         encoder: str = "hrnet_w18_small_v2",
         *,
-        image_size: tuple[int, int],
+        image_size: int | Sequence[int],
         pretrained: bool | str = False,
         upsampling: Upsampling = "bilinear",
         channels: int = 128,

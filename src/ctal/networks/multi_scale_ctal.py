@@ -26,7 +26,7 @@ class MultiScaleCTALNet(Network):
     Args:
         tasks: the tasks.
         encoder: name of a timm encoder.
-        image_size: (H, W) of the pictures, multiples of 32.
+        image_size: (H, W) of the images, multiples of 32, or the side of square ones.
         pretrained: True, False, or a local file of encoder weights.
         upsampling: as in `Encoder`.
         out_channels: channels of a task's features at the four scales, finest first; None: those of
@@ -54,7 +54,7 @@ class MultiScaleCTALNet(Network):
         tasks: Sequence[Task],
         encoder: str = "hrnet_w18_small_v2",
         *,
-        image_size: tuple[int, int],
+        image_size: int | Sequence[int],
         pretrained: bool | str = False,
         upsampling: Upsampling = "bilinear",
         out_channels: Sequence[int] | None = None,

@@ -23,8 +23,8 @@ class AffinityRefinement(nn.Module):
 
     Args:
         tasks: names of the tasks.
-        in_channels: channels of the features that come in.
-        size: (H, W) of the features that come in.
+        in_channels: channels of the input features.
+        size: (H, W) of the input features, or the side of square ones.
         channels: channels inside and of the output (paper: 128).
         normalised: BN and ReLU after the 1x1 convolutions, as in the paper's transformer network;
             its CNN networks have none.
@@ -45,7 +45,7 @@ class AffinityRefinement(nn.Module):
         self,
         tasks: Sequence[str],
         in_channels: int,
-        size: tuple[int, int],
+        size: int | Sequence[int],
         *,
         channels: int = 128,
         normalised: bool = False,

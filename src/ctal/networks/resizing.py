@@ -7,7 +7,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -52,16 +52,34 @@ def scaled_size(
     return int(scaled[0]), int(scaled[1])
 
 
-def as_size(value: Sequence[int]) -> tuple[int, int]:
-    """An (H, W) that a person gave.
+def as_size(value: int | Sequence[int], key: str = "image_size") -> tuple[int, int]:
+    """Return a size as (H, W); one number is the side of a square.
+
+    Args:
+        value: (H, W), or the side as an integer or in a list, in pixels.
+        key: name of the argument, for the error.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not one or two integers >= 1.
     """
-    if len(value) != 2 or any(side < 1 or side != int(side) for side in value):
-        given = " ".join(map(str, value))
-        raise InputError(f"image_size: expected height and width in pixels, got {given!r}")
-    return int(value[0]), int(value[1])
+    try:
+        sides = (value,) if isinstance(value, int) else tuple(value)
+    except TypeError:
+        sides = ()
+    sides = sides * 2 if len(sides) == 1 else sides
+    if len(sides) != 2 or not all(map(_is_side, sides)):
+        raise InputError(
+            f"{key}: expected height and width in pixels, or one integer >= 1 for a square, "
+            f"got {value!r}"
+        )
+    return int(sides[0]), int(sides[1])
+
+
+def _is_side(side: Any) -> bool:
+    # integers of any library; True is one in Python, and inf % 1 is NaN
+    if isinstance(side, bool) or not (isinstance(side, float) or hasattr(side, "__index__")):
+        return False
+    return bool(side >= 1 and side % 1 == 0)
 
 
 def nearest_size(picture: tuple[int, int], size: tuple[int, int], multiple: int) -> tuple[int, int]:

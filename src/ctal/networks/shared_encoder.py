@@ -18,7 +18,7 @@ class SharedEncoderNet(Network):
     Args:
         tasks: the tasks.
         encoder: name of a timm encoder.
-        image_size: (H, W) of the pictures, multiples of 32.
+        image_size: (H, W) of the images, multiples of 32, or the side of square ones.
         pretrained: True, False, or a local file of encoder weights.
         upsampling: as in `Encoder`.
         last_stage: the form for transformers: heads of DeepLab v3 on the encoder's last stage.
@@ -29,7 +29,7 @@ class SharedEncoderNet(Network):
         tasks: Sequence[Task],
         encoder: str = "hrnet_w18_small_v2",
         *,
-        image_size: tuple[int, int],
+        image_size: int | Sequence[int],
         pretrained: bool | str = False,
         upsampling: Upsampling = "bilinear",
         last_stage: bool = False,

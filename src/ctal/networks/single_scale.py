@@ -101,12 +101,12 @@ class AtrousHead(DeepLabHead):
         """(B, channels, H, W) to (B, out_channels, H, W).
 
         Raises:
-            InputError: in training, the batch is a single picture.
+            InputError: in training, the batch has one image.
         """
         if self.training and len(x) == 1:
             raise InputError(
-                "batch_size: expected at least 2 pictures in a batch of training, got 1: with "
-                "last_stage, heads normalise one value of each picture and channel"
+                "batch_size: expected at least 2 images in a training batch, got 1: with "
+                "last_stage, heads normalize one value per image and channel"
             )
         return super().forward(x)
 

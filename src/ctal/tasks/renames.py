@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ctal.config.renames import renamed_arguments
+
 CLASSES = {
     "ctal.networks.single_task.SingleTaskNet": "ctal.networks.SingleTaskNet",
     "ctal.networks.shared_encoder.SharedEncoderNet": "ctal.networks.SharedEncoderNet",
@@ -23,9 +25,6 @@ CLASSES = {
 }
 """Public names of classes, by the import path that ctal 0.1 wrote."""
 
-ARGUMENTS = {"ctal.": {"widths": "out_channels", "equal_start": "uniform_init"}}
-"""Renamed arguments, {former name: name}, by the prefix of the public names of their classes."""
-
 
 def upgraded(description: Any) -> Any:
     """Return a description of a network or a task with current names.
@@ -39,23 +38,7 @@ def upgraded(description: Any) -> Any:
     name = str(CLASSES.get(description["class"], description["class"]))
     changed: dict[str, Any] = {"class": name}
     if isinstance(arguments := description.get("arguments"), Mapping):
-        changed["arguments"] = renamed_arguments(name, arguments)
+        changed["arguments"] = renamed_arguments(arguments, name)
     if isinstance(tasks := description.get("tasks"), list):
         changed["tasks"] = [upgraded(task) for task in tasks]
     return {**description, **changed}
-
-
-def renamed_arguments(class_name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a class with current names.
-
-    A former name stays if its current one is given too, so that the class reports it.
-
-    Args:
-        class_name: public name of the class.
-        arguments: its arguments by name.
-    """
-    names: dict[str, str] = {}
-    for prefix, table in ARGUMENTS.items():
-        if class_name.startswith(prefix):
-            names |= {old: new for old, new in table.items() if new not in arguments}
-    return {names.get(key, key): value for key, value in arguments.items()}

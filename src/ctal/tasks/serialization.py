@@ -1,4 +1,4 @@
-"""Objects as plain values, and back: what a file says about the tasks whose maps it holds."""
+"""Tasks as plain values, for saved files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Description = dict[str, Any]
 
 
 def describe_task(task: Task) -> Description:
-    """What is needed to make an equal task again."""
+    """Return what `build_task` needs to build an equal task."""
     return {
         "class": class_name(type(task)),
         "arguments": plain(dataclasses.asdict(cast(Any, task))),
@@ -25,10 +25,11 @@ def describe_task(task: Task) -> Description:
 
 
 def build_task(description: Description) -> Task:
-    """The task of a description; its class must be loaded already, since nothing is imported.
+    """Build the task of a description. Its class must be imported already.
 
     Raises:
-        InputError: it is no description, its class is not loaded, or does not take its arguments.
+        InputError: it is not a description, its class has not been imported, or does not accept
+            these arguments.
     """
     try:
         description = upgraded(description)
@@ -41,10 +42,10 @@ def build_task(description: Description) -> Task:
 
 
 def import_modules(modules: Iterable[str]) -> None:
-    """Imports the modules that a person names, so that `find_class` finds their classes.
+    """Import the modules that a user names, so that `find_class` finds their classes.
 
     Raises:
-        InputError: one cannot be imported.
+        InputError: a module cannot be imported.
     """
     for module in modules:
         try:
@@ -70,31 +71,33 @@ def class_name(kind: type) -> str:
 
 
 def find_class(base: type, name: str) -> Any:
-    """The class of this name among the loaded subclasses of `base`.
+    """Return the class of this name among the imported subclasses of `base`.
 
-    Nothing is imported: a file from elsewhere cannot choose what code runs.
+    Nothing is imported, so a file from elsewhere cannot choose which code runs.
 
     Raises:
-        InputError: there is none.
+        InputError: no such class has been imported.
     """
-    for kind in _subclasses(base):
+    for kind in subclasses(base):
         if class_name(kind) == name:
             return kind
     raise InputError(
-        f"{name} is no {base.__name__} that is loaded; import {name.rpartition('.')[0]!r} before "
-        "loading this file (ctal predict: --imports, ctal.data.PreparedArrays: imports)"
+        f"{name} has not been imported (expected a {base.__name__}); "
+        f"import {name.rpartition('.')[0]!r} before loading this file (ctal predict: --imports, "
+        "ctal.data.PreparedArrays: imports)"
     )
 
 
 def plain(value: Any) -> Any:
-    """Tuples as lists, as they come back from JSON."""
+    """Return a value with tuples as lists, as JSON has them."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _subclasses(base: type) -> Iterator[type]:
+def subclasses(base: type) -> Iterator[type]:
+    """Yield all imported subclasses of a class."""
     kind: type
     for kind in base.__subclasses__():
         yield kind
-        yield from _subclasses(kind)
+        yield from subclasses(kind)

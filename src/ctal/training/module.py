@@ -16,6 +16,7 @@ from ctal.errors import InputError
 from ctal.evaluation.evaluator import Scores, Scoring
 from ctal.networks import Network, Predictions, describe
 from ctal.networks.memory import set_memory_format
+from ctal.networks.normalization import normalization_errors
 from ctal.tasks import Task
 from ctal.training.checkpointing import check_same_network
 from ctal.training.losses import TaskLosses
@@ -109,7 +110,8 @@ class MultiTaskModule(LightningModule):
     def forward(self, images: Tensor) -> Predictions:
         """Raw predictions of the network for pictures (B, 3, H, W) in 0..1."""
         # without its subclass, on which compiled graphs of torch 2.14 fail (tv_tensors.Image)
-        return self.network(images.as_subclass(Tensor))
+        with normalization_errors(images):
+            return self.network(images.as_subclass(Tensor))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss that is minimised, a scalar."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
 import torch
@@ -22,7 +23,7 @@ from ctal.networks.encoders.bodies import (
 )
 from ctal.networks.encoders.neck import PyramidNeck
 from ctal.networks.encoders.pretrained import create_pretrained
-from ctal.networks.resizing import shared_copy
+from ctal.networks.resizing import as_size, shared_copy
 
 __all__ = ["STRIDES", "Encoder", "Upsampling"]
 
@@ -42,7 +43,7 @@ class Encoder(nn.Module):
         name: name of a timm model with a feature pyramid, or of a plain vision transformer;
             docs/encoders.md lists the families. HRNet gives its four branches, as in the papers of
             this field, not the wider maps of its classification head.
-        image_size: (H, W) of the pictures, multiples of 32.
+        image_size: (H, W) of the images, multiples of 32, or the side of square ones.
         pretrained: True fetches timm's weights from the model hub, a path reads them from a local
             file (.safetensors, or a .pth of plain tensors; pickled code in it is refused), False
             starts from random weights. Position embeddings of another size are resampled by timm.
@@ -70,15 +71,15 @@ class Encoder(nn.Module):
         self,
         name: str,
         *,
-        image_size: tuple[int, int],
+        image_size: int | Sequence[int],
         pretrained: bool | str = False,
         last_stage: bool = False,
         upsampling: Upsampling = "bilinear",
     ) -> None:
         super().__init__()
-        _check_divisible(image_size)
         self.name = name
-        self.size = (image_size[0], image_size[1])
+        self.size = as_size(image_size)
+        _check_divisible(self.size)
         self._maps = feature_maps(name)
         self.body = create_pretrained(name, self.size, pretrained)
         self._kept = slice(-1 if last_stage else 0, None)
@@ -116,7 +117,7 @@ class Encoder(nn.Module):
             set_upsampling(self.body, mode)
             self.upsampling = mode
 
-    def resize(self, size: tuple[int, int]) -> None:
+    def resize(self, size: int | Sequence[int]) -> None:
         """Makes the encoder one for pictures of another size, in place.
 
         Most encoders take any size as they are. Those made for one are made anew, as loading a
@@ -130,8 +131,8 @@ class Encoder(nn.Module):
             InputError: no multiples of 32, the encoder does not take such pictures, or weights
                 belong to the old size that timm does not resample.
         """
+        size = as_size(size)
         _check_divisible(size)
-        size = (size[0], size[1])
         options = body_options(self.name, size)
         if "img_size" in options and size != self.size:
             with torch.random.fork_rng(devices=[]):  # its random weights are not used

@@ -11,8 +11,8 @@ from tests.small_networks import TASKS
 import ctal
 from ctal.errors import InputError
 from ctal.inference import Model
-from ctal.networks import SharedEncoderNet
-from ctal.sharing import hub, is_hub_id
+from ctal.networks import SharedEncoderNet, hub
+from ctal.networks.hub import is_hub_id
 
 
 @pytest.fixture
@@ -62,7 +62,10 @@ def test_fetched_and_loaded(model, tmp_path, monkeypatch):
 
 def test_a_repository_without_a_network(tmp_path, monkeypatch):
     monkeypatch.setattr(hub, "snapshot_download", lambda *_, **__: str(tmp_path))
-    with pytest.raises(InputError, match=r"someone/rooms: holds no network of ctal \(config"):
+    with pytest.raises(
+        InputError,
+        match=r"someone/rooms: expected a network of ctal, got a repository without config",
+    ):
         ctal.load("someone/rooms")
 
 
@@ -84,7 +87,10 @@ def test_an_absent_hub_or_repository(monkeypatch):
         ctal.load("someone/rooms")
     assert "\n" not in str(caught.value)
     monkeypatch.setattr(hub, "snapshot_download", _fails(_refused()))
-    with pytest.raises(InputError, match="someone/rooms: neither a path here nor a network on the"):
+    with pytest.raises(
+        InputError,
+        match="someone/rooms: expected a local path or a network on the hub, found neither",
+    ):
         ctal.load("someone/rooms")
 
 

@@ -1,0 +1,136 @@
+"""Networks as folders: weights in safetensors and a configuration in JSON.
+
+Loading never executes code from the files: safetensors has tensors only, and the configuration
+names classes that are imported already (`ctal.networks.build`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from ctal.errors import InputError, first_line
+from ctal.io.atomic import write_text, write_whole
+from ctal.networks.base import Network
+from ctal.networks.serialization import build, describe
+
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+FORMAT = 1
+"""Version of the configuration's form."""
+
+
+def is_saved(path: Path) -> bool:
+    """Return whether a path is a saved network: its folder, or the weights file in it."""
+    return path.suffix == ".safetensors" or (path / CONFIG).is_file() or (path / WEIGHTS).is_file()
+
+
+def write_network(
+    network: Network, folder: Path, *, about: Mapping[str, Any] | None = None, half: bool = False
+) -> None:
+    """Write a network to a folder. Files of these two names are replaced.
+
+    Args:
+        network: the network.
+        folder: the folder, created if missing.
+        about: facts about its training (`ctal.sharing.provenance`).
+        half: write float16 numbers, rounded to 3 digits, in half the space.
+
+    Raises:
+        InputError: the folder cannot be written, or float16 cannot hold a number.
+    """
+    # tasks keep their order, since they are a list; keys are not sorted either
+    config = {"format": FORMAT, "network": describe(network), "about": dict(about or {})}
+    # contiguous, since the weights of convolutions may be channels last
+    weights = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
+    if half:
+        weights = {name: _halved(name, value) for name, value in weights.items()}
+    content = save(weights, metadata={"format": "pt"})
+    write_whole(folder / WEIGHTS, lambda file: file.write(content))
+    write_text(folder / CONFIG, json.dumps(config, indent=2, allow_nan=False) + "\n")
+
+
+def read_network(path: Path) -> tuple[Network, dict[str, Any]]:
+    """Read a network and the facts about its training.
+
+    Args:
+        path: a folder of `write_network`, or the weights file in it.
+
+    Raises:
+        InputError: a file is missing, damaged or of another kind, or the files do not match.
+    """
+    folder = path.parent if path.suffix == ".safetensors" else path
+    weights = path if path.suffix == ".safetensors" else folder / WEIGHTS
+    config = _read_config(folder / CONFIG)
+    try:
+        network = build(config["network"])
+    except InputError as error:
+        raise InputError(f"{folder / CONFIG}: {error}") from error
+    load_weights(network, _read_weights(weights), weights)
+    about = config.get("about")
+    return network, about if isinstance(about, dict) else {}
+
+
+def _halved(name: str, value: Tensor) -> Tensor:
+    """Return floating-point values as float16, others unchanged."""
+    if not value.is_floating_point():
+        return value
+    halved = value.half()
+    if not halved.isfinite().all():
+        raise InputError(
+            f"{name}: expected numbers up to 65504, all that float16 can hold, got "
+            f"{value.abs().max():.3g}; save it in float32 (half=False)"
+        )
+    return halved
+
+
+def load_weights(network: Network, state: dict[str, Tensor], file: Path) -> None:
+    """Load all weights of a file into the network that it describes.
+
+    Raises:
+        InputError: the weights are those of another network.
+    """
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1:2] or [str(error)]
+        raise InputError(
+            f"{file}: its weights are not those of the {type(network).__name__} it describes "
+            f"({reason[0].strip()})"
+        ) from error
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"{file}: expected the configuration that save_pretrained writes beside the weights "
+            f"({error.strerror})"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file}: not a configuration in JSON ({error})") from error
+    if not isinstance(config, dict) or not isinstance(config.get("network"), dict):
+        raise InputError(f"{file}: expected the configuration of a ctal network, with 'network'")
+    if config.get("format") != FORMAT:
+        raise InputError(
+            f"{file}: expected format {FORMAT}, got {config.get('format')!r}; it may be that of "
+            "another version of ctal"
+        )
+    return config
+
+
+def _read_weights(file: Path) -> dict[str, Tensor]:
+    if not file.is_file():
+        raise InputError(f"{file}: no such file; expected the network's weights")
+    try:
+        return load_file(file)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(
+            f"{file}: not a whole file of safetensors ({first_line(error)}); get it once more"
+        ) from error
