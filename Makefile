@@ -26,10 +26,11 @@ quickstart: $(STAMP)  ## train, score and use a small CTAL network (about 10 min
 test: $(STAMP)  ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-lint: $(STAMP)  ## ruff and mypy
+lint: $(STAMP)  ## ruff, mypy and the contracts on imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 format: $(STAMP)  ## let ruff format the code and sort its imports
 	$(BIN)/ruff check --fix .

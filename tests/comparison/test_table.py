@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ctal.comparison import Comparison, Row, measures
+from ctal.comparison.json_file import plain_values
 from ctal.tasks import Depth, SemanticSegmentation
 
 TASKS = [SemanticSegmentation(3), Depth()]
@@ -52,7 +53,7 @@ def test_summary_by_hand(comparison):
     ]  # fmt: skip
 
 
-def test_what_trainings_took_is_told_if_all_tell_it(comparison):
+def test_training_costs_are_printed_if_all_are_known(comparison):
     assert "minutes of training" not in comparison.markdown()
     known = {"training_minutes": 12.34, "training_mib": 2345.6}
     rows = [replace(row, cost={**row.cost, **known}) for row in comparison.networks()]
@@ -75,7 +76,7 @@ def test_tables_of_tasks_have_all_metrics_with_their_meaning(comparison):
 
 
 def test_json_has_what_the_table_has(comparison):
-    content = json.loads(json.dumps(comparison.json(), allow_nan=False))
+    content = json.loads(json.dumps(plain_values(comparison), allow_nan=False))
     assert content["reference"] == "single"
     single, ctal, trivial = content["rows"]
     assert single["delta_m"] == pytest.approx(0)
@@ -104,7 +105,7 @@ def test_no_gain_over_a_reference_without_a_score(missing):
         Row("ctal", "", [run(0.5, 0.4), run(missing, 0.5)], COST, [0, 1]),
     ]
     comparison = Comparison(rows, measures(TASKS), {})
-    ctal = comparison.json()["rows"][1]
+    ctal = plain_values(comparison)["rows"][1]
     assert ctal["delta_m"] is ctal["delta_m_spread"] is ctal["over_reference"] is None
     assert cells(comparison.markdown(), "ctal")[0][3:5] == ["-", "-"]
     told = "- no Δm (-) with semseg/miou: single has 0 or no score there"
@@ -120,7 +121,7 @@ def with_seeds(*gains):
     return Comparison(rows, measures(TASKS), {})
 
 
-def test_differences_over_seeds_are_told_and_marked():
+def test_differences_over_seeds_are_printed_and_marked():
     comparison = with_seeds([-1, 0, 1], [9.1, 9.9, 11], [-0.9, 0.2, 1.3], [-30, 0, 30])
     markdown = comparison.markdown()
     assert comparison.best().name == "b"
@@ -141,13 +142,26 @@ def test_differences_over_seeds_are_told_and_marked():
         "+0.00 ± 30.00",
     ]
     assert "over a |" in markdown
-    assert "- 3 seeds: an interval reaches 4.3 standard errors to either side" in markdown
+    assert "- 3 seeds: an interval extends 4.3 standard errors to either side" in markdown
 
 
-def test_what_one_seed_cannot_tell():
+def test_one_seed_has_no_spread():
     markdown = with_seeds([0], [5]).markdown()
-    assert "Without two seeds in common, whether a difference is more than chance" in markdown
+    assert "The spread over seeds is unknown without two seeds in common" in markdown
     assert "Differences" not in with_seeds([0, 1]).markdown()
+
+
+def test_two_seeds_print_no_marks():
+    # b is above a by 10 in both seeds but for 0.002: p < 0.001 with one degree of freedom
+    gains = [[-1, 1], [9, 11.002]]
+    two = with_seeds(*gains)
+    assert two.differences(two.rows[0])["b"].corrected < 0.001
+    assert cells(two.markdown(), "b")[0][3] == "+10.00 ± 1.42"
+    assert cells(two.markdown(), "b")[1][2:5] == ["+10.00", "+9.99 .. +10.01", "< 0.001"]
+    assert "fewer than 3 seeds: no difference is marked as significant" in two.markdown()
+    three = with_seeds(*([*each, each[0]] for each in gains))
+    assert cells(three.markdown(), "b")[0][3].endswith(" *")
+    assert "fewer than 3 seeds" not in three.markdown()
 
 
 def _tables(markdown):

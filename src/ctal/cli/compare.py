@@ -13,6 +13,7 @@ import torch
 
 from ctal.comparison.candidates import Candidate, Plan, candidates, check_same_data
 from ctal.comparison.figure import comparison_figure
+from ctal.comparison.json_file import plain_values
 from ctal.comparison.pareto import save_pareto
 from ctal.comparison.pool import complete
 from ctal.comparison.protocol import protocol
@@ -59,8 +60,8 @@ def compare(
         configs: configuration files, to be trained, and folders of runs that `ctal fit` finished,
             to be scored only; with several seeds, a folder of such folders. The files' stems and
             the folders' names are those of the rows.
-        seeds: the seeds to train each configuration with; 0 by default. From two on, the table
-            tells which differences are more than chance.
+        seeds: the seeds to train each configuration with; 0 by default. With three or more, the
+            table marks significant differences.
         output: the folder to write to.
         reference: the name of the row that Delta_m is relative to, which should be that of
             single-task networks; by default the first one.
@@ -156,7 +157,7 @@ def _mean(costs: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 def _write(comparison: Comparison, folder: Path) -> None:
     """Writes the numbers, and prints the table."""
-    text = json.dumps(comparison.json(), indent=2, allow_nan=False) + "\n"
+    text = json.dumps(plain_values(comparison), indent=2, allow_nan=False) + "\n"
     write_text(folder / "comparison.json", text)
     write_text(folder / "comparison.md", comparison.markdown())
     sys.stdout.write(comparison.markdown())

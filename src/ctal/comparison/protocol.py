@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from ctal.comparison.candidates import Candidate
-from ctal.comparison.markdown import OVER_BEST, OVER_REFERENCE
+from ctal.comparison.significance import FEWEST_SEEDS
+from ctal.comparison.table import OVER_BEST, OVER_REFERENCE
 from ctal.data import DenseDataModule, DenseDataset, PreparedArrays
 from ctal.evaluation.metric_info import Measure
 from ctal.profiling import cost
@@ -107,6 +108,7 @@ def _meaning(found: Sequence[Candidate], measures: Sequence[Measure]) -> dict[st
             "of Δm, in points, from the reference and from the best network, paired by seed (the "
             "same pictures in the same order): mean, interval of each by itself, and two-sided p "
             "of Student's t, corrected over the rows by Holm's procedure; at p < 0.05 "
+            f"and with {FEWEST_SEEDS} seeds or more "
             f"{OVER_REFERENCE} differs from the reference, {OVER_BEST} from the best, which was "
             "chosen by the same numbers, so that its p are a little too small"
         )

@@ -13,6 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 CONFIDENCE = 0.95
+FEWEST_SEEDS = 3
+"""With two seeds the spread is that of a single difference of differences: by chance it is close to
+zero in one table of many, which makes any gain significant."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,8 @@ class Difference:
 
     @property
     def is_significant(self) -> bool:
-        """Whether chance alone, over all rows of the table, is below 5 %."""
-        return self.corrected < 1 - CONFIDENCE
+        """Whether p over all rows of the table is below 5 %, from at least `FEWEST_SEEDS` seeds."""
+        return self.seeds >= FEWEST_SEEDS and self.corrected < 1 - CONFIDENCE
 
 
 def differences(gains: Mapping[str, Mapping[int, float]], base: str) -> dict[str, Difference]:

@@ -1,17 +1,26 @@
-"""The numbers of a comparison: mean and spread over seeds, Delta_m and what seeds say about it."""
+"""The numbers of a comparison as tables: mean, spread over seeds, Delta_m, significance."""
 
 from __future__ import annotations
 
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from ctal.comparison.markdown import markdown
+from ctal.comparison.difference_table import difference_lines
 from ctal.comparison.significance import Difference, differences
 from ctal.evaluation.metric_info import Measure
 from ctal.metrics import delta_m
+from ctal.visualization.tables import aligned_table
+
+OVER_REFERENCE, OVER_BEST = "*", "†"
+"""What marks a Delta_m that differs from that of the reference, and of the best network."""
+
+_TRAINING = {
+    "training_minutes": ("minutes of training", ".1f"),
+    "training_mib": ("MiB of training", ",.0f"),
+}
+"""Titles and forms of what the trainings took, which not every run tells."""
 
 
 @dataclass(frozen=True)
@@ -107,38 +116,7 @@ class Comparison:
 
     def markdown(self) -> str:
         """The tables with their protocol."""
-        return markdown(self)
-
-    def json(self) -> dict[str, Any]:
-        """All numbers, shares in 0..1, as plain values; a score that does not exist is None."""
-        reference, best = self.rows[0], self.best()
-        over_reference, over_best = self.differences(reference), self.differences(best)
-        rows = []
-        for row in self.rows:
-            gain, gain_spread = self.gains(row)
-            all_gain, all_spread = self.gains(row, all_metrics=True)
-            content = {
-                "name": row.name,
-                "network": row.network,
-                "seeds": list(row.seeds),
-                "runs": [dict(run) for run in row.runs],
-                "mean": row.mean(),
-                "spread": row.spread(),
-                "delta_m": gain,
-                "delta_m_spread": gain_spread,
-                "delta_m_all_metrics": all_gain,
-                "delta_m_all_metrics_spread": all_spread,
-                "over_reference": _plain(over_reference.get(row.name)),
-                "over_best": _plain(over_best.get(row.name)),
-                **row.cost,
-            }
-            rows.append(_without_nan(content))
-        return {
-            "protocol": dict(self.protocol),
-            "reference": reference.name,
-            "best": best.name,
-            "rows": rows,
-        }
+        return _markdown(self)
 
 
 def _spread(values: Sequence[float]) -> float:
@@ -146,14 +124,90 @@ def _spread(values: Sequence[float]) -> float:
     return statistics.stdev(values) if all(map(math.isfinite, values)) else math.nan
 
 
-def _plain(difference: Difference | None) -> dict[str, float] | None:
-    return None if difference is None else asdict(difference)
+def _markdown(comparison: Comparison) -> str:
+    """All tables with their protocol."""
+    lines = ["# Comparison", ""]
+    lines += [f"- {heading}: {text}" for heading, text in comparison.protocol.items()]
+    lines += ["", "## Gain and cost", "", *_summary(comparison)]
+    if len(comparison.networks()) > 1:
+        lines += ["", "## Differences in Δm over seeds", "", *_differences(comparison)]
+    for task in dict.fromkeys(measure.task for measure in comparison.measures):
+        measures = [measure for measure in comparison.measures if measure.task == task]
+        head = ["network", *(measure.title() for measure in measures)]
+        body = [[row.name, *(_score(row, m) for m in measures)] for row in comparison.rows]
+        lines += ["", f"## {task}", "", *aligned_table(head, body), ""]
+        lines += [f"- {measure.metric}: {measure.meaning}" for measure in measures]
+    return "\n".join(lines) + "\n"
 
 
-def _without_nan(value: Any) -> Any:
-    """None for every number that is not one, since JSON has no word for it."""
-    if isinstance(value, Mapping):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _summary(comparison: Comparison) -> list[str]:
+    """Primary metrics, Delta_m and costs."""
+    reference = comparison.rows[0]
+    primary = [measure for measure in comparison.measures if measure.primary]
+    head = ["network", *(f"{measure.task} {measure.title()}" for measure in primary)]
+    head += ["Δm ↑ %", "Δm of all metrics ↑ %", "parameters", "GMACs", "ms per picture"]
+    networks = comparison.networks()
+    training = [key for key in _TRAINING if all(key in row.cost for row in networks)]
+    head += [_TRAINING[key][0] for key in training]
+    over = {
+        OVER_REFERENCE: comparison.differences(reference),
+        OVER_BEST: comparison.differences(comparison.best()),
+    }
+    body = []
+    for row in comparison.rows:
+        marks = [mark for mark, by_name in over.items() if _is_significant(by_name.get(row.name))]
+        gains = [" ".join([_gain(comparison.gains(row)), *marks])]
+        gains += [_gain(comparison.gains(row, all_metrics=True))]
+        if row is reference:
+            gains = ["reference"] * 2
+        scores = [_score(row, measure) for measure in primary]
+        body.append([row.name, *scores, *gains, *_costs(row, reference, training)])
+    lines = aligned_table(head, body)
+    if missing := [measure.key for measure in comparison.without_share()]:
+        lines += [
+            "",
+            f"- no Δm (-) with {', '.join(missing)}: {reference.name} has 0 or no score there, of "
+            "which no change is a share",
+        ]
+    return lines
+
+
+def _is_significant(difference: Difference | None) -> bool:
+    return difference is not None and difference.is_significant
+
+
+def _gain(gain: tuple[float, float | None]) -> str:
+    mean, spread = gain
+    if math.isnan(mean):
+        return "-"
+    return f"{mean:+.2f}" + ("" if spread is None else f" ± {spread:.2f}")
+
+
+def _costs(row: Row, reference: Row, training: Sequence[str]) -> list[str]:
+    if not row.cost:
+        return [""] * (3 + len(training))
+    latency = row.cost["latency_ms"]
+    ratio = latency / reference.cost["latency_ms"]
+    return [
+        f"{row.cost['parameters']:,}",
+        f"{row.cost['gmacs']:.3g}",
+        f"{latency:.1f} (x {ratio:.2f})",
+        *(format(row.cost[key], _TRAINING[key][1]) for key in training),
+    ]
+
+
+def _differences(comparison: Comparison) -> list[str]:
+    """Return the table of Delta_m over that of the reference and of the best network."""
+    bases = [comparison.rows[0], comparison.best()]
+    return difference_lines(
+        {row.name: len(row.seeds) for row in comparison.networks()},
+        {row.name: comparison.differences(row) for row in bases},
+    )
+
+
+def _score(row: Row, measure: Measure) -> str:
+    """Mean and, of several runs, spread."""
+    value, spread = row.mean()[measure.key], row.spread().get(measure.key)
+    if measure.share:
+        return f"{100 * value:.2f}" + ("" if spread is None else f" ± {100 * spread:.2f}")
+    return f"{value:.4g}" + ("" if spread is None else f" ± {spread:.2g}")

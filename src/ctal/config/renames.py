@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ctal import __all__ as public_names
-
 ARGUMENTS = {
     "ctal.data.": {"part": "fraction"},
     "ctal.": {"widths": "out_channels", "equal_start": "uniform_init"},
 }
 """Arguments by their former name, for the classes whose `class_path` starts with the key."""
+
+NETWORKS = ("CTALNet", "MTINet", "MultiScaleCTALNet", "PADNet", "PAPNet", "SharedEncoderNet")
+"""Networks that had such arguments; a parser accepts the name of a class alone."""
 
 
 def upgrade(content: Any) -> Any:
@@ -37,7 +38,7 @@ def upgrade(content: Any) -> Any:
 
 def renamed_arguments(arguments: Mapping[str, Any], class_path: str) -> dict[str, Any]:
     """Return the arguments of a class with current names."""
-    if class_path in public_names:  # a parser accepts the name of a class alone
+    if class_path in NETWORKS:
         class_path = f"ctal.{class_path}"
     names: dict[str, str] = {}
     for prefix, table in ARGUMENTS.items():
