@@ -1,6 +1,30 @@
-"""Multitask dense scene prediction with cross-task affinity learning (CTAL)."""
+"""Multitask dense scene prediction with cross-task affinity learning (CTAL).
+
+Predict with a trained network:
+
+    import ctal
+
+    model = ctal.load("nyuv2-lite0")  # bundled; or a run, a checkpoint, a Hub id
+    maps = model.predict("photo.jpg")  # {"semseg": (H, W), "depth": (H, W) in metres, ...}
+
+Train one: `ctal fit --config FILE` on the command line, `ctal.training.MultiTaskModule` in Python.
+
+Names of this module:
+
+    load, Model                  load a trained network; predict with it
+    CTAL, cross_task_affinity    cross-task affinity learning as a module and as a function
+    SingleTaskNet, SharedEncoderNet, PADNet, PAPNet, MTINet, CTALNet, MultiScaleCTALNet
+                                 the networks, in `ctal.networks` with the encoders
+    SemanticSegmentation, Depth, InverseDepth, SurfaceNormals, Edges, Saliency, HumanParts
+                                 the tasks, in `ctal.tasks`
+
+Packages: `ctal.data` (datasets and transforms), `ctal.networks`, `ctal.tasks`, `ctal.metrics`,
+`ctal.weighting`, `ctal.training`, `ctal.inference`, `ctal.export`, `ctal.explanation`. Names and
+packages are imported at their first use, torch with them.
+"""
 
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,19 +63,19 @@ _HOMES = {
     ),
 }
 _NAMES = {name: home for home, names in _HOMES.items() for name in names}
-_PACKAGES = ("data", "functional", "inference", "networks", "tasks", "training", "visualization")
+_PARTS = {part.name for part in iter_modules(__path__) if not part.name.startswith("_")}
 __all__ = ["__version__", *_NAMES]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name or package at its first use: `ctal --help` does not wait for torch."""
-    if name in _PACKAGES:
+    """Import a public name or a package at its first use: `ctal --help` does not wait for torch."""
+    if name in _NAMES:
+        return getattr(import_module(_NAMES[name]), name)
+    if name in _PARTS:
         return import_module(f"ctal.{name}")
-    if name not in _NAMES:
-        raise AttributeError(f"module 'ctal' has no attribute {name!r}")
-    return getattr(import_module(_NAMES[name]), name)
+    raise AttributeError(f"module 'ctal' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     """List the public names and packages, also those that are not imported yet."""
-    return sorted({*globals(), *__all__, *_PACKAGES})
+    return sorted({*globals(), *__all__, *_PARTS})
