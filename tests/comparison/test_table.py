@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from ctal.comparison import Comparison, Row, measures
-from ctal.comparison.json_file import plain_values
 from ctal.tasks import Depth, SemanticSegmentation
 
 TASKS = [SemanticSegmentation(3), Depth()]
@@ -76,7 +75,7 @@ def test_tables_of_tasks_have_all_metrics_with_their_meaning(comparison):
 
 
 def test_json_has_what_the_table_has(comparison):
-    content = json.loads(json.dumps(plain_values(comparison), allow_nan=False))
+    content = json.loads(json.dumps(comparison.json(), allow_nan=False))
     assert content["reference"] == "single"
     single, ctal, trivial = content["rows"]
     assert single["delta_m"] == pytest.approx(0)
@@ -105,7 +104,7 @@ def test_no_gain_over_a_reference_without_a_score(missing):
         Row("ctal", "", [run(0.5, 0.4), run(missing, 0.5)], COST, [0, 1]),
     ]
     comparison = Comparison(rows, measures(TASKS), {})
-    ctal = plain_values(comparison)["rows"][1]
+    ctal = comparison.json()["rows"][1]
     assert ctal["delta_m"] is ctal["delta_m_spread"] is ctal["over_reference"] is None
     assert cells(comparison.markdown(), "ctal")[0][3:5] == ["-", "-"]
     told = "- no Δm (-) with semseg/miou: single has 0 or no score there"

@@ -13,12 +13,12 @@ import torch
 
 from ctal.comparison.candidates import Candidate, Plan, candidates, check_same_data
 from ctal.comparison.figure import comparison_figure
-from ctal.comparison.json_file import plain_values
 from ctal.comparison.pareto import save_pareto
 from ctal.comparison.pool import complete
 from ctal.comparison.protocol import protocol
+from ctal.comparison.row import Row
 from ctal.comparison.settings import data_module, import_classes
-from ctal.comparison.table import Comparison, Row
+from ctal.comparison.table import Comparison
 from ctal.comparison.trivial import trivial_scores
 from ctal.data import DenseDataModule
 from ctal.data.labels import check_labels
@@ -157,7 +157,7 @@ def _mean(costs: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 def _write(comparison: Comparison, folder: Path) -> None:
     """Writes the numbers, and prints the table."""
-    text = json.dumps(plain_values(comparison), indent=2, allow_nan=False) + "\n"
+    text = json.dumps(comparison.json(), indent=2, allow_nan=False) + "\n"
     write_text(folder / "comparison.json", text)
     write_text(folder / "comparison.md", comparison.markdown())
     sys.stdout.write(comparison.markdown())

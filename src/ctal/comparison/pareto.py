@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
 
 from ctal.comparison.annotations import Mark, annotate
-from ctal.comparison.table import Comparison, Row
+from ctal.comparison.row import Row
+from ctal.comparison.table import Comparison
 from ctal.io.atomic import write_whole
 
 _AXES = {

@@ -1,4 +1,4 @@
-"""What the settings of a run say of its data and classes."""
+"""The data and the classes in the settings of a run."""
 
 from __future__ import annotations
 
@@ -16,20 +16,34 @@ from ctal.errors import InputError
 
 
 def import_classes(settings: Any) -> None:
-    """Imports the module of each class that the settings of a run name, as its training did."""
+    """Import the module of each class that the settings of a run name, as its training did.
+
+    Raises:
+        InputError: A module is neither installed nor in the current directory.
+    """
     if isinstance(settings, Mapping):
         if isinstance(path := settings.get("class_path"), str):
-            importlib.import_module(path.rpartition(".")[0])
+            _import_module_of(path)
         settings = list(settings.values())
     for item in settings if isinstance(settings, list) else ():
         import_classes(item)
 
 
+def _import_module_of(class_path: str) -> None:
+    try:
+        importlib.import_module(class_path.rpartition(".")[0])
+    except (ModuleNotFoundError, ValueError) as error:  # ValueError: no module in the path
+        raise InputError(
+            f"class_path: {class_path!r} cannot be imported ({error}); run the command in the "
+            "directory of that module, or install it"
+        ) from error
+
+
 def data_module(settings: Mapping[str, Any]) -> DenseDataModule:
-    """The data of a run, from all of its settings.
+    """Return the data module of a run, from all of its settings.
 
     Raises:
-        InputError: they cannot be used, or not any more.
+        InputError: The settings are invalid, or the data have changed.
     """
     parser, parsed = _parsed_data(settings)
     try:
@@ -39,10 +53,10 @@ def data_module(settings: Mapping[str, Any]) -> DenseDataModule:
 
 
 def data_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of the data with all defaults, whatever of them a configuration spelt out.
+    """Return the settings of the data with all defaults, given in the configuration or not.
 
     Raises:
-        InputError: they cannot be used, or not any more.
+        InputError: The settings are invalid, or the data have changed.
     """
     parser, parsed = _parsed_data(settings)
     return yaml.safe_load(parser.dump(parsed, skip_unset=False))["data"]

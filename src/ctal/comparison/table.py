@@ -6,8 +6,11 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ctal.comparison.difference_table import difference_lines
+from ctal.comparison.plain_values import plain, without_nan
+from ctal.comparison.row import Row, spread_of
 from ctal.comparison.significance import Difference, differences
 from ctal.evaluation.metric_info import Measure
 from ctal.metrics import delta_m
@@ -21,36 +24,6 @@ _TRAINING = {
     "training_mib": ("MiB of training", ",.0f"),
 }
 """Titles and forms of what the trainings took, which not every run tells."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A network of a comparison, or the trivial predictor, which costs nothing.
-
-    Attributes:
-        name: what the row is called.
-        network: the class of the network, in words.
-        runs: the scores of each run, {"<task>/<metric>": number}.
-        cost: "parameters", "gmacs", "latency_ms"; where known, the mean over runs of
-            "training_minutes" and "training_mib"; empty for the trivial predictor.
-        seeds: the seed of each run; empty for the trivial predictor.
-    """
-
-    name: str
-    network: str
-    runs: Sequence[Mapping[str, float]]
-    cost: Mapping[str, float]
-    seeds: Sequence[int] = ()
-
-    def mean(self) -> dict[str, float]:
-        """The mean over runs of each score."""
-        return {key: statistics.fmean(run[key] for run in self.runs) for key in self.runs[0]}
-
-    def spread(self) -> dict[str, float]:
-        """The standard deviation (of a sample, n - 1) of each score; empty for a single run."""
-        if len(self.runs) < 2:
-            return {}
-        return {key: _spread([run[key] for run in self.runs]) for key in self.runs[0]}
 
 
 @dataclass(frozen=True)
@@ -92,7 +65,7 @@ class Comparison:
     def gains(self, row: Row, *, all_metrics: bool = False) -> tuple[float, float | None]:
         """Delta_m of a row, and its spread over runs if there are several."""
         each = [self.gain(run, all_metrics=all_metrics) for run in row.runs]
-        return statistics.fmean(each), _spread(each) if len(each) > 1 else None
+        return statistics.fmean(each), spread_of(each) if len(each) > 1 else None
 
     def differences(self, base: Row) -> dict[str, Difference]:
         """How far Delta_m of each other network is above that of `base`, by its name."""
@@ -118,10 +91,36 @@ class Comparison:
         """The tables with their protocol."""
         return _markdown(self)
 
-
-def _spread(values: Sequence[float]) -> float:
-    """The standard deviation; NaN where one value is, at which `statistics` would fail."""
-    return statistics.stdev(values) if all(map(math.isfinite, values)) else math.nan
+    def json(self) -> dict[str, Any]:
+        """Return all numbers, shares in 0..1; a score that does not exist is None."""
+        reference, best = self.rows[0], self.best()
+        over_reference, over_best = self.differences(reference), self.differences(best)
+        rows = []
+        for row in self.rows:
+            gain, gain_spread = self.gains(row)
+            all_gain, all_spread = self.gains(row, all_metrics=True)
+            content = {
+                "name": row.name,
+                "network": row.network,
+                "seeds": list(row.seeds),
+                "runs": [dict(run) for run in row.runs],
+                "mean": row.mean(),
+                "spread": row.spread(),
+                "delta_m": gain,
+                "delta_m_spread": gain_spread,
+                "delta_m_all_metrics": all_gain,
+                "delta_m_all_metrics_spread": all_spread,
+                "over_reference": plain(over_reference.get(row.name)),
+                "over_best": plain(over_best.get(row.name)),
+                **row.cost,
+            }
+            rows.append(without_nan(content))
+        return {
+            "protocol": dict(self.protocol),
+            "reference": reference.name,
+            "best": best.name,
+            "rows": rows,
+        }
 
 
 def _markdown(comparison: Comparison) -> str:

@@ -32,7 +32,7 @@ def read_config(file: Path) -> dict[str, Any]:
         check_bounds(text)
         content = yaml.safe_load(text)
     except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror})") from error
+        raise InputError(f"{file}: expected a configuration file ({error.strerror})") from error
     except (
         yaml.YAMLError,
         ValueError,
