@@ -186,15 +186,15 @@ def test_wrong_features_are_named():
         module(features(size=(4, 5)))
     with pytest.raises(InputError, match="expected the tasks"):
         module({"depth": torch.zeros(1, 4, 3, 5)})
-    with pytest.raises(InputError, match="odd number from 1 on, got 2"):
+    with pytest.raises(InputError, match="an odd integer >= 1, got 2"):
         CTAL(TASKS, 4, (3, 5), kernel_size=2)
     with pytest.raises(InputError, match=r"method: expected one of .*got 'x'"):
         CTAL(TASKS, 4, (3, 5), method="x")
-    with pytest.raises(InputError, match="channels: expected a number from 1 on, got 0"):
+    with pytest.raises(InputError, match="channels: expected an integer >= 1, got 0"):
         CTAL(TASKS, 0, (3, 5))
-    with pytest.raises(InputError, match="odd number from 1 on, got -1"):
+    with pytest.raises(InputError, match="an odd integer >= 1, got -1"):
         CTAL(TASKS, 4, (3, 5), kernel_size=-1)
-    with pytest.raises(InputError, match="mixing_power: expected a number from 0 on, got -1"):
+    with pytest.raises(InputError, match="mixing_power: expected a number >= 0, got -1"):
         CTAL(TASKS, 4, (3, 5), mixing_power=-1)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from ctal.errors import InputError
 from ctal.factorised.layout import to_maps
 from ctal.functional import Method, cross_task_affinity
+from ctal.networks.options import AffinityOptions
 from ctal.networks.resizing import as_size, resample
 
 
@@ -83,16 +83,13 @@ class CTAL(nn.Module):
     ) -> None:
         super().__init__()
         if channels < 1:
-            raise InputError(f"channels: expected a number from 1 on, got {channels}")
-        if kernel_size < 1 or kernel_size % 2 == 0:
-            raise InputError(f"kernel_size: expected an odd number from 1 on, got {kernel_size}")
-        if mixing_power < 0:
-            raise InputError(f"mixing_power: expected a number from 0 on, got {mixing_power}")
-        if method not in get_args(Method):
-            raise InputError(f"method: expected one of {get_args(Method)}, got {method!r}")
+            raise InputError(f"channels: expected an integer >= 1, got {channels}")
+        options = AffinityOptions(
+            kernel_size, gamma, learned_gamma, shared_mixing, mixing_power, uniform_init, method
+        )
         self.tasks = _names(tasks)
         self.size = as_size(size, "size")
-        T, P, f = len(self.tasks), math.prod(self.size), kernel_size
+        T, P, f = len(self.tasks), math.prod(self.size), options.kernel_size
         M = 1 if shared_mixing else T
         self.gamma = nn.Parameter(torch.tensor(float(gamma))) if learned_gamma else float(gamma)
         self.mixing_power = mixing_power

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -50,12 +51,14 @@ class Network(Savable, nn.Module):
         tasks: the tasks, in the order given.
         image_size: (H, W) of the images that the network was built for.
         arguments: arguments of the constructor without `tasks`.
+        options_type: dataclass of the options that its constructor accepts as `**options`, if any.
 
     Raises:
         InputError: `tasks` is not a list of tasks with different names, or `image_size` not a size.
     """
 
     arguments: dict[str, Any]
+    options_type: ClassVar[type | None] = None
 
     if TYPE_CHECKING:
 
@@ -72,8 +75,8 @@ class Network(Savable, nn.Module):
         plain = dict(list(bound.arguments.items())[1:])
         plain.pop("tasks", None)
         for parameter in signature.parameters.values():
-            if parameter.kind is parameter.VAR_KEYWORD:  # passed on by a subclass
-                plain |= plain.pop(parameter.name)
+            if parameter.kind is parameter.VAR_KEYWORD:
+                plain |= option_defaults(cls) | plain.pop(parameter.name)
         network.__dict__["arguments"] = plain
         return network
 
@@ -137,3 +140,11 @@ class Network(Savable, nn.Module):
             name: F.interpolate(raw, size=self.image_size, mode="bilinear", align_corners=False)
             for name, raw in maps.items()
         }
+
+
+def option_defaults(kind: type) -> dict[str, Any]:
+    """Return the defaults of the options that a network's constructor accepts as `**options`."""
+    # a subclass with a constructor of its own has its own options
+    owner = next(base for base in kind.__mro__ if "__init__" in vars(base))
+    options = vars(owner).get("options_type")
+    return asdict(options()) if options else {}

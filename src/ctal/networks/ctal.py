@@ -7,12 +7,14 @@ Predictions", WACV 2025.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from torch import Tensor
 
-from ctal.functional import Method
 from ctal.networks.base import Network, Predictions
 from ctal.networks.encoders.encoder import Encoder, Upsampling
+from ctal.networks.options import AffinityOptions
 from ctal.networks.refinement import AffinityRefinement
 from ctal.networks.single_scale import CHANNELS, SingleScaleInitial, decoders
 from ctal.tasks import Task
@@ -29,16 +31,13 @@ class CTALNet(Network):
         upsampling: as in `Encoder`.
         channels: channels of a task's features in CTAL and its decoder (paper: 128).
         bilinear: as in `AffinityRefinement`.
-        kernel_size: as in `CTAL`.
-        gamma: as in `CTAL`.
-        learned_gamma: as in `CTAL`.
-        shared_mixing: as in `CTAL`.
-        mixing_power: as in `CTAL`.
-        uniform_init: as in `CTAL`.
-        method: as in `CTAL`.
         last_stage: the paper's form for transformers: features of the encoder's last stage, BN and
             ReLU before CTAL, heads of DeepLab v3.
+        **options: keyword arguments of `AffinityOptions`: kernel_size, gamma, learned_gamma,
+            shared_mixing, mixing_power, uniform_init, method.
     """
+
+    options_type = AffinityOptions
 
     def __init__(
         self,
@@ -50,14 +49,8 @@ class CTALNet(Network):
         upsampling: Upsampling = "bilinear",
         channels: int = 128,
         bilinear: bool = False,
-        kernel_size: int = 3,
-        gamma: float = 0.05,
-        learned_gamma: bool = False,
-        shared_mixing: bool = False,
-        mixing_power: float = 0.0,
-        uniform_init: bool = False,
-        method: Method = "auto",
         last_stage: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(tasks, image_size=image_size)
         self.encoder = Encoder(
@@ -77,13 +70,7 @@ class CTALNet(Network):
             channels=channels,
             normalised=last_stage,
             bilinear=bilinear,
-            kernel_size=kernel_size,
-            gamma=gamma,
-            learned_gamma=learned_gamma,
-            shared_mixing=shared_mixing,
-            mixing_power=mixing_power,
-            uniform_init=uniform_init,
-            method=method,
+            **asdict(AffinityOptions(**options)),
         )
         self.decoders = decoders(self.tasks, channels, last_stage=last_stage)
 

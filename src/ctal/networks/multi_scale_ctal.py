@@ -7,14 +7,16 @@ Predictions", WACV 2025; the multi-scale front is that of MTI-Net (ECCV 2020).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from torch import Tensor, nn
 
-from ctal.functional import Method
 from ctal.networks.base import Network, Predictions
 from ctal.networks.encoders.encoder import STRIDES, Encoder, Upsampling
 from ctal.networks.layers import CrossScaleFusion
 from ctal.networks.multi_scale import MultiScaleInitial
+from ctal.networks.options import AffinityOptions
 from ctal.networks.refinement import AffinityRefinement
 from ctal.networks.single_scale import decoders
 from ctal.tasks import Task
@@ -37,17 +39,14 @@ class MultiScaleCTALNet(Network):
             convolution in front of CTAL, and after CTAL, at stride 4, one 1x1 convolution. Trains
             faster and takes a fraction of the multiply-adds.
         bilinear: as in `AffinityRefinement`.
-        kernel_size: as in `CTAL`.
-        gamma: as in `CTAL`.
-        learned_gamma: as in `CTAL`.
-        shared_mixing: as in `CTAL`.
-        mixing_power: as in `CTAL`.
-        uniform_init: as in `CTAL`.
-        method: as in `CTAL`.
+        **options: keyword arguments of `AffinityOptions`: kernel_size, gamma, learned_gamma,
+            shared_mixing, mixing_power, uniform_init, method.
 
     Raises:
         InputError: as `Encoder`, or `out_channels` is not four integers >= 1.
     """
+
+    options_type = AffinityOptions
 
     def __init__(
         self,
@@ -61,13 +60,7 @@ class MultiScaleCTALNet(Network):
         channels: int = 128,
         lean: bool = False,
         bilinear: bool = False,
-        kernel_size: int = 3,
-        gamma: float = 0.05,
-        learned_gamma: bool = False,
-        shared_mixing: bool = False,
-        mixing_power: float = 0.0,
-        uniform_init: bool = False,
-        method: Method = "auto",
+        **options: Any,
     ) -> None:
         super().__init__(tasks, image_size=image_size)
         self.encoder = Encoder(
@@ -87,13 +80,7 @@ class MultiScaleCTALNet(Network):
             normalised=lean,
             upsample=not lean,
             bilinear=bilinear,
-            kernel_size=kernel_size,
-            gamma=gamma,
-            learned_gamma=learned_gamma,
-            shared_mixing=shared_mixing,
-            mixing_power=mixing_power,
-            uniform_init=uniform_init,
-            method=method,
+            **asdict(AffinityOptions(**options)),
         )
         if lean:
             self.decoders = nn.ModuleDict(

@@ -7,11 +7,13 @@ Predictions", WACV 2025.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from torch import Tensor, nn
 
-from ctal.functional import Method
 from ctal.networks.affinity import CTAL
+from ctal.networks.options import AffinityOptions
 
 
 class AffinityRefinement(nn.Module):
@@ -32,13 +34,8 @@ class AffinityRefinement(nn.Module):
             output has the height and width of the input.
         bilinear: double the resolution with a 1x1 convolution and bilinear resizing instead of a
             transposed convolution, whose 2x2 pattern can remain visible in the maps.
-        kernel_size: as in `CTAL`.
-        gamma: as in `CTAL`.
-        learned_gamma: as in `CTAL`.
-        shared_mixing: as in `CTAL`.
-        mixing_power: as in `CTAL`.
-        uniform_init: as in `CTAL`.
-        method: as in `CTAL`.
+        **options: keyword arguments of `AffinityOptions`: kernel_size, gamma, learned_gamma,
+            shared_mixing, mixing_power, uniform_init, method.
     """
 
     def __init__(
@@ -51,13 +48,7 @@ class AffinityRefinement(nn.Module):
         normalised: bool = False,
         upsample: bool = True,
         bilinear: bool = False,
-        kernel_size: int = 3,
-        gamma: float = 0.05,
-        learned_gamma: bool = False,
-        shared_mixing: bool = False,
-        mixing_power: float = 0.0,
-        uniform_init: bool = False,
-        method: Method = "auto",
+        **options: Any,
     ) -> None:
         super().__init__()
         self.reduce = nn.ModuleDict(
@@ -67,13 +58,7 @@ class AffinityRefinement(nn.Module):
             tasks,
             channels,
             size,
-            kernel_size=kernel_size,
-            gamma=gamma,
-            learned_gamma=learned_gamma,
-            shared_mixing=shared_mixing,
-            mixing_power=mixing_power,
-            uniform_init=uniform_init,
-            method=method,
+            **asdict(AffinityOptions(**options)),
         )
         self.enlarge = nn.ModuleDict(
             {task: _enlarge(channels, bilinear) if upsample else nn.Identity() for task in tasks}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from ctal.errors import InputError
-from ctal.networks.base import Network
+from ctal.networks.base import Network, option_defaults
 from ctal.networks.encoders.bodies import is_hrnet
 from ctal.networks.encoders.encoder import Encoder
 from ctal.tasks.renames import upgraded
@@ -94,8 +94,9 @@ def completed(description: Any) -> Any:
     """
     description = _upgraded(description)
     try:
-        parameters = inspect.signature(find_class(Network, description["class"])).parameters
-        defaults = {
+        kind = find_class(Network, description["class"])
+        parameters = inspect.signature(kind).parameters
+        defaults = option_defaults(kind) | {
             name: parameter.default
             for name, parameter in parameters.items()
             if parameter.default is not parameter.empty

@@ -1,0 +1,45 @@
+"""Options of CTAL, which all modules and networks with CTAL accept as keyword arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import get_args
+
+from ctal.errors import InputError
+from ctal.functional import Method
+
+
+@dataclass(frozen=True)
+class AffinityOptions:
+    """Options of CTAL, with the published values as defaults; `ctal.CTAL` explains them.
+
+    Args:
+        kernel_size: side f of the window over which affinities are mixed, odd.
+        gamma: share of the propagated features in the output.
+        learned_gamma: make gamma a parameter, one for all tasks, initialized with `gamma`.
+        shared_mixing: one set of mixing weights for all target tasks instead of one each.
+        mixing_power: divide mixing weights and biases by P^mixing_power for P pixels.
+        uniform_init: initialize all pixels with the same random mixing weights.
+        method: "dense", "factorised" or "auto", as in `cross_task_affinity`.
+
+    Raises:
+        InputError: `kernel_size` is even or below 1, `mixing_power` negative, or `method` another
+            word.
+    """
+
+    kernel_size: int = 3
+    gamma: float = 0.05
+    learned_gamma: bool = False
+    shared_mixing: bool = False
+    mixing_power: float = 0.0
+    uniform_init: bool = False
+    method: Method = "auto"
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.kernel_size < 1 or self.kernel_size % 2 == 0:
+            raise InputError(f"kernel_size: expected an odd integer >= 1, got {self.kernel_size}")
+        if self.mixing_power < 0:
+            raise InputError(f"mixing_power: expected a number >= 0, got {self.mixing_power}")
+        if self.method not in get_args(Method):
+            raise InputError(f"method: expected one of {get_args(Method)}, got {self.method!r}")
