@@ -107,7 +107,7 @@ def study(name: str, given: argparse.Namespace) -> None:
         output=str(place),
         overrides=[*block.settings(given.weights), *data, *given.overrides],
         split="val" if given.choose else "test",
-        pictures=6,
+        images=6,
         device="cuda" if torch.cuda.is_available() else "cpu",
         parallel=given.parallel,
         machine=_machine(),

@@ -148,8 +148,8 @@ def test_a_mistake_in_the_last_configuration_is_found_before_the_first_is_traine
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ({"pictures": 0}, "pictures: expected a number from 1 on, got 0"),
-        ({"parallel": 0}, "parallel: expected a number from 1 on, got 0"),
+        ({"images": 0}, "images: expected an integer >= 1, got 0"),
+        ({"parallel": 0}, "parallel: expected an integer >= 1, got 0"),
         ({"device": "abacus"}, "device: 'abacus' cannot be used"),
     ],
 )

@@ -261,4 +261,4 @@ def test_told_to_stop_it_leaves_nothing_half_written(folder, checkpoint, monkeyp
 
 def test_pictures_are_named_before_a_configuration_that_there_is_not(capfd):
     assert cli.main(["predict"]) == 2
-    assert capfd.readouterr().err.endswith("; --help tells what they mean\n")
+    assert capfd.readouterr().err.endswith("; see --help\n")

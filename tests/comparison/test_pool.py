@@ -177,7 +177,7 @@ def test_being_asked_to_stop_lets_all_runs_save(number, tmp_path):
     handler = signal.getsignal(number)
     runs = [Scripts(tmp_path / name, train=SAVING) for name in "abc"]
     signals(runs[:2], number)
-    with pytest.raises(Interrupted, match="the same command goes on") as caught:
+    with pytest.raises(Interrupted, match="rerun the command to resume") as caught:
         complete(runs, 2)
     assert caught.value.number == number
     assert [(run.folder / "saved").exists() for run in runs] == [True, True, False]

@@ -5,8 +5,9 @@ import pytest
 import yaml
 
 from ctal.cli import main
+from ctal.config.arguments import call
 from ctal.config.files import read_config
-from ctal.config.renames import upgrade
+from ctal.config.renames import upgrade, upgrade_options
 from ctal.data_commands.opening import call_with_data
 
 
@@ -98,3 +99,34 @@ def test_a_configuration_of_0_1_trains(tmp_path, monkeypatch):
     arguments = written["model"]["network"]["init_args"]
     assert arguments["uniform_init"] is True
     assert "equal_start" not in arguments
+
+
+def test_former_options_of_commands():
+    args = [
+        "--pictures=2",
+        "--pictures",
+        "3",
+        "pictures",
+        "--pictures_of_x=1",
+        "--other=--pictures",
+    ]
+    renamed = ["--images=2", "--images", "3", *args[3:]]
+    assert upgrade_options(args, ["images", "output"]) == renamed
+    assert upgrade_options(args, ["images", "pictures"]) == args
+    assert upgrade_options(args, ["output"]) == args
+
+
+def test_a_command_accepts_a_former_option():
+    def show(output: str, images: int = 1) -> None:
+        """Show images.
+
+        Args:
+            output: a folder.
+            images: a number.
+        """
+        given.append((output, images))
+
+    given: list[tuple[str, int]] = []
+    call(show, ["here", "--pictures", "4"], "show")
+    call(show, ["there", "--images=5"], "show")
+    assert given == [("here", 4), ("there", 5)]

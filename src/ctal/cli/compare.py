@@ -1,4 +1,4 @@
-"""The command: complete all runs, gather their numbers, write them down."""
+"""`ctal compare`: complete all runs, collect their scores and write the tables."""
 
 from __future__ import annotations
 
@@ -39,27 +39,26 @@ def compare(
     reference: str | None = None,
     overrides: list[str] | None = None,
     split: str = "test",
-    pictures: int = 3,
+    images: int = 3,
     device: str = "cpu",
     parallel: int = 1,
     machine: list[str] | None = None,
 ) -> Comparison:
-    """Trains or loads several networks on the same data, and compares them.
+    """Train or load several networks on the same data, and compare them.
 
     Every configuration is trained with every seed into OUTPUT/<configuration>/seed<k>, and its best
-    checkpoint on val is scored once, or its last if there is no val. A run that is finished already
-    is only read, one that was interrupted is resumed. OUTPUT then holds comparison.md (printed
-    too), comparison.json, figure.png (what the networks predict) and pareto.png (what they gain for
-    what they cost).
+    checkpoint on val is scored once, or its last if there is no val. Finished runs are read, and
+    interrupted ones resumed. OUTPUT then holds comparison.md (also printed), comparison.json,
+    figure.png (predictions and errors) and pareto.png (gain against cost).
 
-    All configurations are built before the first is trained, so that a mistake in the last one is
-    found at once. Each run is a process of its own, whose output is kept as log.txt in its folder.
-    A run that fails does not stop the others. Ctrl-C stops all, and the same command goes on.
+    All configurations are built before the first training, so that an error in the last one is
+    reported at once. Each run is a process with its output in log.txt of its folder. A failed run
+    does not stop the others. Ctrl-C stops all; rerun the command to resume.
 
     Args:
-        configs: configuration files, to be trained, and folders of runs that `ctal fit` finished,
-            to be scored only; with several seeds, a folder of such folders. The files' stems and
-            the folders' names are those of the rows.
+        configs: configuration files, which are trained, and folders of runs that `ctal fit`
+            finished, which are only scored; with several seeds, a folder of such folders. Rows have
+            the names of files without ending, and of folders.
         seeds: the seeds to train each configuration with; 0 by default. With three or more, the
             table marks significant differences.
         output: the folder to write to.
@@ -67,26 +66,26 @@ def compare(
             single-task networks; by default the first one.
         overrides: further settings for every `ctal fit`, such as trainer.max_epochs=5.
         split: what to score on: "test", or "val" where there is no third split.
-        pictures: the number of pictures in the figure.
-        device: where to take the times and the figure's predictions; training chooses for itself.
-        parallel: how many runs to train at once, on the same device if they do not say otherwise.
-            They share the processor's threads, or take OMP_NUM_THREADS each if that is set. Results
-            do not depend on it, but on a CPU they do on the number of threads, in the last digits.
-        machine: further settings that say how work is done on this machine, and not what, such as
-            trainer.devices=1 model.compiled=default: a run that was begun with others goes on.
+        images: the number of images in the figure.
+        device: the device for latency and the figure; training has its own setting.
+        parallel: the number of runs to train at once, on the same device unless configured. They
+            share the processor's threads, or use OMP_NUM_THREADS each if that is set. Results do
+            not depend on it; on a CPU they depend on the number of threads, in the last digits.
+        machine: further settings of this machine that do not change the experiment, such as
+            trainer.devices=1 model.compiled=default: runs that started with others are resumed.
 
     Raises:
         InputError: the networks cannot be compared, a run failed, or the output cannot be written.
-        Interrupted: it was asked to stop.
+        Interrupted: a signal stopped the comparison.
     """
     place = usable_device(device)  # now, and not after hours of training
-    for key, number in (("pictures", pictures), ("parallel", parallel)):
+    for key, number in (("images", images), ("parallel", parallel)):
         if number < 1:
-            raise InputError(f"{key}: expected a number from 1 on, got {number}")
+            raise InputError(f"{key}: expected an integer >= 1, got {number}")
     folder = Path(output)
     plan = Plan(folder, seeds or [0], overrides or [], split, machine or [])
     found = candidates(configs, reference, plan)
-    data, warnings = _rehearse(found, split)
+    data, warnings = _check(found, split)
     complete([run for candidate in found for run in candidate.runs], parallel)
     models = _models(found, place)
     trivial = trivial_scores(data.tasks, _batches(data, "train"), _batches(data, split))
@@ -98,14 +97,14 @@ def compare(
         protocol=warnings | protocol(found, settings, plan.overrides, data, columns, place),
     )
     _write(comparison, folder)
-    samples = [data.prepared(split)[i] for i in _spread_out(len(data.prepared(split)), pictures)]
+    samples = [data.prepared(split)[i] for i in _spread_out(len(data.prepared(split)), images)]
     save_png(comparison_figure(data.tasks, samples, models), folder / "figure.png")
     save_pareto(comparison, folder / "pareto.png")
     return comparison
 
 
-def _rehearse(found: Sequence[Candidate], split: str) -> tuple[DenseDataModule, dict[str, str]]:
-    """Looks for all that can be wrong before the first training; the data, and warnings."""
+def _check(found: Sequence[Candidate], split: str) -> tuple[DenseDataModule, dict[str, str]]:
+    """Check everything that can be checked before training; return the data, and warnings."""
     settings = {candidate.source: candidate.settings() for candidate in found}
     check_same_data(settings, split)
     data = data_module(settings[found[0].source])
@@ -116,9 +115,9 @@ def _rehearse(found: Sequence[Candidate], split: str) -> tuple[DenseDataModule, 
 
 
 def _models(found: Sequence[Candidate], device: torch.device) -> dict[str, Model]:
-    """A trained network of each candidate, that of its first seed."""
+    """Load the network of each candidate's first seed."""
     for candidate in found:
-        import_classes(candidate.settings())  # those of a checkpoint must be known before
+        import_classes(candidate.settings())  # checkpoints name classes that must be imported
     models = {candidate.name: load(candidate.runs[0].folder, device) for candidate in found}
     (reference, first), *others = models.items()
     for name, model in others:
@@ -150,13 +149,13 @@ def _rows(found: Sequence[Candidate], models: Mapping[str, Model]) -> list[Row]:
 
 
 def _mean(costs: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The mean of every number that all have."""
+    """Return the mean of every number that all have."""
     common = [key for key in costs[0] if all(key in cost for cost in costs)]
     return {key: statistics.fmean(cost[key] for cost in costs) for key in common}
 
 
 def _write(comparison: Comparison, folder: Path) -> None:
-    """Writes the numbers, and prints the table."""
+    """Write the numbers, and print the table."""
     text = json.dumps(comparison.json(), indent=2, allow_nan=False) + "\n"
     write_text(folder / "comparison.json", text)
     write_text(folder / "comparison.md", comparison.markdown())
@@ -164,13 +163,13 @@ def _write(comparison: Comparison, folder: Path) -> None:
 
 
 def _batches(data: DenseDataModule, split: str) -> Iterator[dict[str, Any]]:
-    """The samples of a split, resized and not augmented, one by one."""
+    """Yield the samples of a split, resized and not augmented, in batches of one."""
     dataset = data.prepared(split)
     for index in range(len(dataset)):
         yield collate([dataset[index]], tasks=data.tasks)
 
 
 def _spread_out(length: int, number: int) -> list[int]:
-    """Up to `number` places in 0..length-1, as far from each other as they can be."""
+    """Return up to `number` indices in 0..length-1, evenly spaced."""
     places = torch.linspace(0, length - 1, min(number, length)).round()
     return [int(place) for place in places]

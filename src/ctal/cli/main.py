@@ -1,4 +1,4 @@
-"""The command line: `ctal COMMAND ...`. What a person can mend is told in one line, code 2."""
+"""The command line: `ctal COMMAND ...`. User errors are reported in one line, with code 2."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from typing import NamedTuple
 
 from ctal.errors import InputError, Interrupted
 
-# What a command needs is imported when it runs: torch alone takes seconds, `ctal --help` none.
+# A command is imported when it runs: importing torch takes seconds, which `ctal --help` need not.
 
 
 class Command(NamedTuple):
-    """A command: what it does, in a line, and what runs it, given all arguments."""
+    """A command: a one-line summary, and the function that runs it with all arguments."""
 
     summary: str
     run: Callable[[list[str]], object]
 
 
 def main(args: list[str] | None = None) -> int:
-    """Runs one command.
+    """Run one command.
 
     Args:
-        args: the arguments without the program's name; by default those of the process.
+        args: The arguments without the program's name; by default those of the process.
 
     Returns:
-        The exit code: 0, 1 if `ctal data check` found a problem, 2 if the person must mend
-        something, 128 + n if signal n stopped the run.
+        The exit code: 0; 1 if `ctal data check` found a problem; 2 after a user error; 128 + n if
+        signal n stopped the run.
     """
     args = sys.argv[1:] if args is None else args
     try:
         _run(args)
         return 0
     except KeyboardInterrupt:
-        return _tell("\nstopped by Ctrl-C", code=130)
+        return _print_line("\nstopped by Ctrl-C", code=130)
     except SystemExit as end:  # argparse leaves this way after --help, Lightning after Ctrl-C
         if isinstance(end.__context__, KeyboardInterrupt):
-            return _tell("\nstopped by Ctrl-C", code=130)
+            return _print_line("\nstopped by Ctrl-C", code=130)
         return int(end.code or 0)
     except Exception as error:
-        return _explain(error)
+        return _report(error)
 
 
 def _run(args: list[str]) -> None:
@@ -72,7 +72,7 @@ def _check_configs(args: list[str]) -> None:
 
 
 def _dispatch(args: list[str], commands: dict[str, Command], prog: str, summary: str) -> None:
-    """Runs the command that the first argument names, or tells which there are."""
+    """Run the command that the first argument names, or list all."""
     name = args[0] if args else "--help"
     if name in ("-h", "--help"):
         sys.stdout.write(_usage(commands, prog, summary))
@@ -87,7 +87,10 @@ def _dispatch(args: list[str], commands: dict[str, Command], prog: str, summary:
 def _usage(commands: dict[str, Command], prog: str, summary: str) -> str:
     lines = [f"usage: {prog} COMMAND [ARGUMENTS]", "", summary, ""]
     lines += [f"  {name:<12}{command.summary}" for name, command in commands.items()]
-    lines += ["", f"`{prog} COMMAND --help` tells its arguments; `ctal --version` the version."]
+    lines += [
+        "",
+        f"`{prog} COMMAND --help` lists its arguments; `ctal --version` prints the version.",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -115,7 +118,7 @@ def _predict(args: list[str]) -> None:
     _call(predict_files, args)
 
 
-def _explain_pictures(args: list[str]) -> None:
+def _explain_images(args: list[str]) -> None:
     from ctal.cli.explain import explain_files
 
     _call(explain_files, args)
@@ -146,7 +149,7 @@ def _info(args: list[str]) -> None:
 
 
 def _data(args: list[str]) -> None:
-    _dispatch(args[1:], DATA_COMMANDS, "ctal data", "Looks at data sets, and prepares them.")
+    _dispatch(args[1:], DATA_COMMANDS, "ctal data", "Inspect and prepare datasets.")
 
 
 def _data_command(args: list[str]) -> None:
@@ -155,21 +158,23 @@ def _data_command(args: list[str]) -> None:
     run(args)
 
 
-def _explain(error: Exception) -> int:
-    """Tells what to mend in one line, or raises the error again if it is the program's fault."""
+def _report(error: Exception) -> int:
+    """Report a user error in one line, or raise the error again if it is a bug."""
     if isinstance(error, InputError):
-        return _tell(f"error: {error}")
+        return _print_line(f"error: {error}")
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
-        return _tell(f"error: {place}{error.strerror}")
+        return _print_line(f"error: {place}{error.strerror}")
     if isinstance(error, OSError) and "in DataLoader worker process" in str(error):
-        return _tell(f"error: {str(error).strip().splitlines()[-1]}")  # the rest is its traceback
+        return _print_line(
+            f"error: {str(error).strip().splitlines()[-1]}"
+        )  # the rest is its traceback
     if isinstance(error, Interrupted):
-        return _tell(f"\n{error}", code=128 + error.number)  # below the progress bar
+        return _print_line(f"\n{error}", code=128 + error.number)  # below the progress bar
     raise error
 
 
-def _tell(line: str, code: int = 2) -> int:
+def _print_line(line: str, code: int = 2) -> int:
     sys.stderr.write(line + "\n")
     return code
 
@@ -179,18 +184,18 @@ COMMANDS = {
     "fit": Command("train a network, or resume its training", _experiment),
     "validate": Command("score a checkpoint on the validation split", _experiment),
     "test": Command("score a checkpoint on the test split", _experiment),
-    "predict": Command("predict maps for your own pictures", _predict),
-    "explain": Command("show what tasks give each other at a pixel", _explain_pictures),
-    "demo": Command("look at predictions and affinities in the browser", _demo),
+    "predict": Command("predict maps for your own images", _predict),
+    "explain": Command("show the affinities between tasks at a pixel", _explain_images),
+    "demo": Command("show predictions and affinities in the browser", _demo),
     "compare": Command("train or load several networks and compare them", _compare),
-    "export": Command("write a network as ONNX or torch.export, proven against PyTorch", _export),
-    "info": Command("tell a network's tasks, and what each of its parts costs", _info),
-    "data": Command("check, show, measure or prepare data sets", _data),
+    "export": Command("export to ONNX or torch.export, verified against PyTorch", _export),
+    "info": Command("print the tasks of a network and the cost of each part", _info),
+    "data": Command("check, show, measure or prepare datasets", _data),
 }
 
 DATA_COMMANDS = {
-    "check": Command("read every sample and list all that cannot be used", _data_command),
+    "check": Command("read every sample and list those that cannot be used", _data_command),
     "show": Command("draw samples with their labels", _data_command),
-    "stats": Command("tell how the values of pictures and labels are distributed", _data_command),
-    "prepare": Command("pack data sets into arrays that training reads at once", _data_command),
+    "stats": Command("print the distribution of image and label values", _data_command),
+    "prepare": Command("pack datasets into memory-mapped arrays for fast training", _data_command),
 }

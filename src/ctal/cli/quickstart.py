@@ -1,4 +1,4 @@
-"""`ctal quickstart`: train, score and use a cross-task affinity network in some minutes."""
+"""`ctal quickstart`: train, evaluate and use a CTAL network in some minutes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ctal.data import Rooms
 
 
 def quickstart(output: str = "runs/quickstart", overrides: list[str] | None = None) -> None:
-    """Trains two small networks on the embedded rooms and shows what they learned.
+    """Train two small networks on the embedded rooms, and show their predictions.
 
     Single-task networks and a multi-scale CTAL network with the same encoder are trained from
-    random weights, scored on test rooms that neither has seen, and compared; then the CTAL network
-    predicts the maps of some test pictures. Interrupted, it goes on where it stopped when started
-    again; finished, it trains nothing again.
+    random weights, scored on the test split and compared; then the CTAL network predicts the maps
+    of some test images. Rerun the command to resume an interrupted run; finished trainings are not
+    repeated.
 
     Args:
         output: the folder to write to.
@@ -30,9 +30,9 @@ def quickstart(output: str = "runs/quickstart", overrides: list[str] | None = No
         output=output,
         overrides=overrides,
     )
-    pictures = sorted((Rooms("test").root / "image").iterdir())[::16]
+    images = sorted((Rooms("test").root / "image").iterdir())[::16]
     predict_files(
-        [str(picture) for picture in pictures],
+        [str(image) for image in images],
         checkpoint=str(folder / "multi_scale_ctal" / "seed0"),
         output=str(folder / "predictions"),
         overwrite=True,
@@ -41,6 +41,6 @@ def quickstart(output: str = "runs/quickstart", overrides: list[str] | None = No
         f"\nthe table       {folder}/comparison.md\n"
         f"the comparison  {folder}/figure.png\n"
         f"predictions     {folder}/predictions/\n"
-        "\nNow your own pictures, photographs of rooms, with a network trained on such:\n"
-        "  ctal predict PICTURE\n"
+        "\nPredict your own photos of rooms with the bundled model:\n"
+        "  ctal predict IMAGE\n"
     )

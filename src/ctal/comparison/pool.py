@@ -132,7 +132,7 @@ def complete(runs: Sequence[Work], parallel: int = 1) -> None:
             for worker in active:  # after an error in this process
                 worker.end()
     if asked:
-        raise Interrupted("stopped; the same command goes on from here", asked[0])
+        raise Interrupted("stopped; rerun the command to resume", asked[0])
     if failures:
         raise InputError(_told(failures, total))
 

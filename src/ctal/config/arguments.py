@@ -1,4 +1,4 @@
-"""What is wrong with a command's arguments, in one line that names the key."""
+"""Command line arguments: parsers of functions, and errors of one line that name the key."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import docstring_parser
 from jsonargparse import ArgumentParser, Namespace
 
 from ctal.config.files import PARSER_MODE, config_files
+from ctal.config.renames import upgrade_options
 from ctal.config.unused import check_sections, check_unused
 from ctal.errors import InputError
 
@@ -21,21 +22,21 @@ _EXTRAS = {"torchjd": "mtl"}  # which extra of ctal installs a module that a cla
 
 
 def parse(parser: ArgumentParser, args: list[str], known: Iterable[str]) -> Namespace:
-    """Parses arguments.
+    """Parse arguments.
 
     Args:
-        parser: made with `exit_on_error=False`.
-        args: the arguments.
-        known: the keys there are, one of which is suggested for a misspelt one.
+        parser: A parser with `exit_on_error=False`.
+        args: The arguments.
+        known: The valid keys, one of which is suggested for a misspelt one.
 
     Raises:
-        InputError: they cannot be used.
+        InputError: The arguments are invalid.
     """
     files, keys = config_files(args), list(known)
     for file in files:
         check_sections(file, keys)  # the parser's own reports do not name the file
     try:
-        parsed = parser.parse_args(args)
+        parsed = parser.parse_args(upgrade_options(args, keys))
     except ArgumentError as error:
         raise InputError(_one_line(str(error), keys)) from error
     settings = parsed.as_dict()
@@ -45,7 +46,7 @@ def parse(parser: ArgumentParser, args: list[str], known: Iterable[str]) -> Name
 
 
 def input_error_in(error: BaseException) -> InputError | None:
-    """The error of the class that a parser tried to build, which its own error wraps."""
+    """Return the InputError that an error of a parser wraps, if any."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, InputError):
         cause = cause.__cause__
@@ -53,7 +54,7 @@ def input_error_in(error: BaseException) -> InputError | None:
 
 
 def _one_line(report: str, known: list[str]) -> str:
-    """Squeezes a report over several lines, with keys inside keys, into "key: what is wrong"."""
+    """Shorten a report of several lines, with nested keys, to "key: reason"."""
     keys = ".".join(re.findall(_KEY, report))
     text = re.sub(_KEY, "", report)
     # what makes an object may be a function too, which says nothing of what is wrong with a class
@@ -74,7 +75,7 @@ def _one_line(report: str, known: list[str]) -> str:
 def _suggestion(report: str, known: list[str]) -> str:
     if report.startswith("the following arguments are required"):
         in_file = ", and a --config FILE may hold them" if "config" in known else ""
-        return f"; --help tells what they mean{in_file}"
+        return f"; see --help{in_file}"
     module = re.search(r"No module named '(\w+)", report)
     if module and module[1] in _EXTRAS:
         return f"; install it with: pip install 'ctal[{_EXTRAS[module[1]]}]'"
@@ -84,10 +85,10 @@ def _suggestion(report: str, known: list[str]) -> str:
 
 
 def call(function: Callable[..., object], args: list[str], prog: str) -> None:
-    """Calls a function with command line arguments, which its parameters define.
+    """Call a function with command line arguments, which its parameters define.
 
     Raises:
-        InputError: they cannot be used.
+        InputError: The arguments are invalid.
     """
     parser = function_parser(function, prog)
     function(**parse(parser, args, known_keys(parser)).as_dict())
@@ -96,11 +97,11 @@ def call(function: Callable[..., object], args: list[str], prog: str) -> None:
 def function_parser(
     function: Callable[..., object], prog: str, skip: Iterable[str] = ()
 ) -> ArgumentParser:
-    """A parser of the arguments of a function, all but those in `skip`.
+    """Return a parser for the parameters of a function, except those in `skip`.
 
-    A list without a default is what stands without a key (`ctal predict a.jpg b.jpg`), and so is
-    the first argument of all if it has no default (`ctal export best.ckpt`). A list with a default
-    takes what follows its key (`--seeds 0 1`), and a bool is a flag.
+    A list without a default is positional (`ctal predict a.jpg b.jpg`), and so is the first
+    parameter if it has no default (`ctal export best.ckpt`). A list with a default accepts several
+    values (`--seeds 0 1`), and a bool is a flag.
     """
     document = docstring_parser.parse(function.__doc__ or "")
     parser = ArgumentParser(
@@ -132,12 +133,12 @@ def function_parser(
 
 
 def known_keys(parser: ArgumentParser) -> list[str]:
-    """The keys that a parser takes."""
+    """Return the keys of a parser."""
     return [key for key, _ in parser.get_defaults().items()]
 
 
 def _item_type(hint: Any) -> Any:
-    """The type of the items if a type is a list, or a list or None; else None."""
+    """Return the type of the items of a list type, also of an optional one; else None."""
     for option in (hint, *get_args(hint)):
         if get_origin(option) is list:
             return get_args(option)[0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 ARGUMENTS = {
@@ -10,6 +11,9 @@ ARGUMENTS = {
     "ctal.": {"widths": "out_channels", "equal_start": "uniform_init"},
 }
 """Arguments by their former name, for the classes whose `class_path` starts with the key."""
+
+OPTIONS = {"pictures": "images"}
+"""Options of commands by their former name."""
 
 NETWORKS = ("CTALNet", "MTINet", "MultiScaleCTALNet", "PADNet", "PAPNet", "SharedEncoderNet")
 """Networks that had such arguments; a parser accepts the name of a class alone."""
@@ -45,3 +49,18 @@ def renamed_arguments(arguments: Mapping[str, Any], class_path: str) -> dict[str
         if class_path.startswith(prefix):
             names |= {old: new for old, new in table.items() if new not in arguments}
     return {names.get(key, key): value for key, value in arguments.items()}
+
+
+def upgrade_options(args: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return the arguments of a command with former options renamed.
+
+    Args:
+        args: The arguments.
+        known: The options of the command; one that still has the former name keeps it.
+    """
+    upgraded = list(args)
+    for former, name in OPTIONS.items():
+        if name in known and former not in known:
+            option = re.compile(rf"^--{former}(?==|$)")
+            upgraded = [option.sub(f"--{name}", arg) for arg in upgraded]
+    return upgraded
