@@ -383,7 +383,7 @@ def test_a_run_that_is_not_resumed_stays_as_it_was(
 def test_a_training_that_diverged_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     rate = "--model.optimizer.lr=1e30"
     line = error_line(["fit", *config("shared_encoder"), rate, "--trainer.max_epochs=2"], capsys)
-    assert "run: val/score was finite after no epoch" in line
+    assert "run: val/score was never finite" in line
     assert not Path("run/checkpoints/best.ckpt").exists()
 
 

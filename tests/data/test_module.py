@@ -52,7 +52,7 @@ def test_the_size_is_the_first_picture_s_or_the_one_given(memory_dataset):
     "wrong", [{"batch_size": 0}, {"num_workers": -1}, {"seed": -1}, {"image_size": (0, 4)}]
 )
 def test_a_number_out_of_range_is_named(memory_dataset, wrong):
-    with pytest.raises(InputError, match=f"{next(iter(wrong))}: expected a number"):
+    with pytest.raises(InputError, match=f"{next(iter(wrong))}: expected an integer >="):
         DenseDataModule(memory_dataset(), **wrong)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,13 +13,13 @@ from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
 from ctal.compat import processed_batches
+from ctal.data.agreement import check_loading, check_same_tasks, select_tasks
 from ctal.data.base import DenseDataset, Sample, check_length
 from ctal.data.checks import checked_sample
 from ctal.data.completeness import warn_of_unused
 from ctal.data.pipeline import AugmentedDataset, PreparedDataset, collate
 from ctal.data.sampling import EpochSampler, EvaluationSampler
 from ctal.errors import InputError
-from ctal.tasks import Task
 
 # A place in a run: `batch` of the `batches` of an epoch, and all batches since the run began. The
 # epoch does not follow from the latter, since a resumed run may have other batches.
@@ -74,27 +73,16 @@ class DenseDataModule(LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        for key, value, least in [
-            ("batch_size", batch_size, 1),
-            ("num_workers", num_workers, 0),
-            ("seed", seed, 0),
-            *[("image_size", length, 1) for length in image_size or ()],
-        ]:
-            if value < least:
-                raise InputError(f"{key}: expected a number from {least} on, got {value}")
-        if on_device and (num_workers or not cache):
-            raise InputError(
-                "on_device: expected cache: true and num_workers: 0, since workers cannot hand on "
-                f"what lies on a device, got cache: {str(cache).lower()} and {num_workers} workers"
-            )
+        check_loading(batch_size, num_workers, seed, image_size, cache=cache, on_device=on_device)
         self.datasets = {"train": train, "val": val, "test": test}
         for split, dataset in self.datasets.items():
             if dataset is not None:
                 check_length(dataset, split)
         warn_of_unused(self.datasets)
-        self.tasks = _select(train.tasks, tasks, "train")
-        for split in ("val", "test"):
-            self._check_same_tasks(split)
+        self.tasks = select_tasks(train.tasks, tasks, "train")
+        for split, dataset in (("val", val), ("test", test)):
+            if dataset is not None:
+                check_same_tasks(self.tasks, dataset.tasks, split)
         if image_size is None:
             height, width = checked_sample(train, 0, self.tasks)["image"].shape[-2:]
             image_size = (height, width)
@@ -213,27 +201,3 @@ class DenseDataModule(LightningDataModule):
             generator=torch.Generator().manual_seed(self.seed),
             **arguments,
         )
-
-    def _check_same_tasks(self, split: str) -> None:
-        dataset = self.datasets[split]
-        if dataset is None:
-            return
-        others = _select(dataset.tasks, self._names(), split)
-        for task, other in zip(self.tasks, others, strict=True):
-            if task != other:
-                raise InputError(f"{split}: expected the task {task} of train, got {other}")
-
-    def _names(self) -> list[str]:
-        return [task.name for task in self.tasks]
-
-
-def _select(carried: Sequence[Task], names: list[str] | None, split: str) -> list[Task]:
-    by_name = {task.name: task for task in carried}
-    chosen = list(by_name) if names is None else names
-    unknown = [name for name in chosen if name not in by_name]
-    if unknown or not chosen or len(set(chosen)) < len(chosen):
-        raise InputError(
-            f"tasks: expected different ones of {', '.join(by_name)}, "
-            f"which data.{split} carries, got {chosen}"
-        )
-    return [by_name[name] for name in chosen]

@@ -1,4 +1,4 @@
-"""What a table must know of the metrics of tasks."""
+"""Metric metadata for tables."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ class PicturePanels(Callback):
     def __init__(self, every_n_epochs: int = 5, count: int = 4) -> None:
         for key, value in (("every_n_epochs", every_n_epochs), ("count", count)):
             if value < 1:
-                raise InputError(f"pictures.{key}: expected a number from 1 on, got {value}")
+                raise InputError(f"pictures.{key}: expected an integer >= 1, got {value}")
         self.every_n_epochs = every_n_epochs
         self.count = count
 

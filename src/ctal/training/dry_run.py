@@ -1,4 +1,4 @@
-"""What is wrong with a training, found before another one has taken hours."""
+"""Dry-run of a configuration: errors are reported before other trainings take hours."""
 
 from __future__ import annotations
 

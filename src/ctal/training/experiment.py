@@ -144,7 +144,7 @@ class Experiment(LightningCLI):
         config = self.config_init[self.config_init.subcommand].trainer
         for key in ("accumulate_grad_batches", "check_val_every_n_epoch"):
             if config[key] is not None and config[key] < 1:
-                raise InputError(f"trainer.{key}: expected a number from 1 on, got {config[key]}")
+                raise InputError(f"trainer.{key}: expected an integer >= 1, got {config[key]}")
         config.plugins = [WholeCheckpointIO(), *_listed(config.plugins)]
         self.checkpoints, self.cost = RunCheckpoints(), TrainingCost()
         config.callbacks = [
@@ -185,7 +185,7 @@ class Experiment(LightningCLI):
                 write_whole(best, lambda file: file.write(last.read_bytes()))
         if validated and not best.is_file():
             raise InputError(
-                f"{self.folder}: val/score was finite after no epoch, so there is no best "
+                f"{self.folder}: val/score was never finite, so there is no best "
                 "checkpoint: the training diverged (then a lower learning rate of model.optimizer "
                 "helps), or val has no labels"
             )

@@ -1,4 +1,4 @@
-"""What libraries say to nobody in particular, left out of what `ctal` tells a person."""
+"""Suppress irrelevant library warnings."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class DynamicWeightAverage(Weighting):
         temperature: the larger, the more even the weights (paper: 2).
 
     Attributes:
-        means: the mean losses of the last epoch but one and of the last, (2, T); 0 if unknown.
+        means: the mean losses of the penultimate and of the last epoch, (2, T); 0 if unknown.
 
     Raises:
         InputError: the temperature is not above 0.

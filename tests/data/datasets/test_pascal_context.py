@@ -235,7 +235,7 @@ def test_no_parts_at_all_are_missing_and_not_absent(root, monkeypatch, capsys):
 
 
 def test_missing_files_and_lists_are_named(root):
-    with pytest.raises(InputError, match="root: expected a folder, got nowhere"):
+    with pytest.raises(InputError, match="root: nowhere is not a directory"):
         PASCALContext("nowhere", "train")
     with pytest.raises(InputError, match="normal_axes: expected 1 or -1"):
         PASCALContext(root, "train", normal_axes=(0, 1, 1))

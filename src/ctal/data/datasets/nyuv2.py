@@ -113,11 +113,7 @@ class NYUv2(DenseDataset):
                 folder, "image/{name}.jpg", maps, fraction=fraction, seed=seed
             )
         else:
-            raise InputError(
-                f"root: expected {MAT_FILE} and {SPLIT_FILE} (the authors' form), "
-                f"{_FOLDERS[split]}/{{image,label,depth,normal}} (MTAN's) or "
-                f"{split}/{{image,label40,depth}} (pictures) in {self.root}, which has none of them"
-            )
+            raise _no_known_form(self.root, split)
         if camera:
             self._derived.append(NormalsFromDepth(*astuple(camera), within=within))
         # 0.011 is usual for NYUv2, whose borders are rough
@@ -145,3 +141,11 @@ class NYUv2(DenseDataset):
             if entry.task.name in names:
                 sample[entry.task.name] = entry.derive(sample)
         return {name: sample[name] for name in ["image", *names]}
+
+
+def _no_known_form(root: Path, split: str) -> InputError:
+    return InputError(
+        f"root: expected {MAT_FILE} and {SPLIT_FILE} (the authors' form), "
+        f"{_FOLDERS[split]}/{{image,label,depth,normal}} (MTAN's) or "
+        f"{split}/{{image,label40,depth}} (pictures) in {root}, which has none of them"
+    )

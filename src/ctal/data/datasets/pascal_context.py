@@ -83,7 +83,7 @@ class PASCALContext(DenseDataset):
             raise InputError(f"split: expected train or val, got {split!r}")
         self.root = Path(root)
         if not self.root.is_dir():
-            raise InputError(f"root: expected a folder, got {root}, which is none")
+            raise InputError(f"root: {root} is not a directory")
         listed = read_names(self.root / "ImageSets" / "Context" / f"{split}.txt")
         self.names = select_fraction(listed, fraction, seed)
         kinds = [SemsegFiles(), PartFiles(), SaliencyFiles(), NormalFiles(), EdgeFiles()]

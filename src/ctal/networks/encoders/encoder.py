@@ -152,7 +152,7 @@ class Encoder(nn.Module):
                 raise InputError(
                     f"image_size: the encoder {self.name!r} cannot be resized from "
                     f"{self.size[0]}x{self.size[1]} to {size[0]}x{size[1]}: its weights {name!r} "
-                    "belong to one size; train it at the size it shall have"
+                    "belong to one size; train it at the target size"
                 )
             value.requires_grad_(state[name].requires_grad)
         body.load_state_dict(state, assign=True)
