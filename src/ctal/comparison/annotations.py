@@ -1,4 +1,4 @@
-"""Labels beside markers: none over another, over a marker, over a line or outside the panel."""
+"""Labels beside markers that overlap no label, marker, line or edge of the panel."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Mark:
 
 
 def annotate(axes: Axes, marks: Sequence[Mark], line: Sequence[tuple[float, float]] = ()) -> None:
-    """Puts a label to each marker, at the free place that is nearest to it.
+    """Add a label to each marker, at the nearest free place.
 
     The size of the panel and the limits of its axes must be final. In a panel that is too full,
     labels overlap as little as they can.
@@ -78,13 +78,13 @@ def annotate(axes: Axes, marks: Sequence[Mark], line: Sequence[tuple[float, floa
 
 
 def _around(corners: Points) -> Boxes:
-    """What a line covers, a box for each piece."""
+    """Return the area of a line, a box for each piece."""
     low, high = (pick(corners[:-1], corners[1:]) for pick in (np.minimum, np.maximum))
     return np.concatenate([low - 1.0, high + 1.0], axis=1)
 
 
 def _covered(axes: Axes, mark: Mark) -> Boxes:
-    """What a marker and its error bar cover."""
+    """Return the boxes of a marker and its error bar."""
     bar = [(mark.x, mark.y - mark.half_height), (mark.x, mark.y + mark.half_height)]
     (low, high), centre = axes.transData.transform(bar), axes.transData.transform((mark.x, mark.y))
     assert axes.figure is not None
@@ -93,7 +93,7 @@ def _covered(axes: Axes, mark: Mark) -> Boxes:
 
 
 def _best_place(size: Points, anchor: Points, frame: Boxes, taken: Boxes, labels: Boxes) -> Boxes:
-    """The box of a size within the frame that covers nothing taken and is nearest to an anchor."""
+    """Return the free box within the frame that is nearest to an anchor."""
     last = np.maximum(frame[2:] - size, frame[:2])
     across, up = (np.arange(frame[i], last[i] + 1, _STEP) for i in (0, 1))
     lower = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
@@ -112,7 +112,7 @@ def _best_place(size: Points, anchor: Points, frame: Boxes, taken: Boxes, labels
 
 
 def _way(anchor: Points, box: Boxes) -> Points:
-    """Points on the straight way from an anchor to the nearest point of each box (..., 4)."""
+    """Return points on the line from an anchor to the nearest point of each box (..., 4)."""
     end = np.clip(anchor, box[..., :2], box[..., 2:])
     share = np.linspace(0, 1, 9)[:, None]
     result: NDArray[Any] = anchor + share * (end - anchor)[..., None, :]
@@ -120,7 +120,7 @@ def _way(anchor: Points, box: Boxes) -> Points:
 
 
 def _wrapped(text: str) -> str:
-    """A name over several lines, broken after the signs that names are made of."""
+    """Wrap a name, after hyphens, underscores and spaces."""
     lines = [""]
     for piece in re.findall(r"[^-_ ]*[-_ ]?", text):
         if lines[-1] and len(lines[-1] + piece.rstrip()) > _WIDEST:

@@ -1,4 +1,4 @@
-"""What is to be compared: configurations to train, and folders of runs that exist."""
+"""The candidates of a comparison: configurations to train, and folders of finished runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SEEDS = 1 << 32
 
 @dataclass(frozen=True)
 class Candidate:
-    """A row to be: a configuration, with a run for each seed.
+    """A future row: a configuration, with a run for each seed.
 
     Attributes:
         name: the row's name.
@@ -31,13 +31,13 @@ class Candidate:
     runs: Sequence[Run]
 
     def settings(self) -> Mapping[str, Any]:
-        """All settings that its runs have in common, found out without training."""
+        """Return all settings that its runs share, without training."""
         return next((run for run in self.runs if not run.trained), self.runs[0]).settings()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How configurations are trained.
+    """Settings of the trainings.
 
     Attributes:
         output: the folder that gets a folder for each run.
@@ -54,7 +54,7 @@ class Plan:
     machine: Sequence[str] = ()
 
     def trainings(self, config: Path) -> list[Run]:
-        """The runs of a configuration."""
+        """Return the runs of a configuration."""
         return [
             Training(
                 name=f"{config.stem}/seed{seed}",
@@ -70,7 +70,7 @@ class Plan:
 
 
 def candidates(sources: Sequence[str], reference: str | None, plan: Plan) -> list[Candidate]:
-    """What the arguments of `ctal compare` mean, the reference first.
+    """Return the candidates that the arguments of `ctal compare` name, the reference first.
 
     Args:
         sources: configurations, folders of runs, or folders of such folders, one for each seed.
@@ -84,7 +84,7 @@ def candidates(sources: Sequence[str], reference: str | None, plan: Plan) -> lis
         raise InputError(f"split: expected test or val, got {plan.split!r}")
     for seed in plan.seeds:
         if not 0 <= seed < _SEEDS:
-            raise InputError(f"seeds: expected whole numbers in 0..{_SEEDS - 1}, got {seed}")
+            raise InputError(f"seeds: expected integers in 0..{_SEEDS - 1}, got {seed}")
     paths = {_name(Path(source)): Path(source) for source in sources}
     if len(paths) < len(sources):
         raise InputError(f"configs: expected different names, got {', '.join(map(str, sources))}")
@@ -98,7 +98,7 @@ def candidates(sources: Sequence[str], reference: str | None, plan: Plan) -> lis
 
 
 def check_same_data(settings: Mapping[Path, Mapping[str, Any]], split: str) -> None:
-    """Looks whether scores of runs say something about each other.
+    """Check that the scores of runs are comparable.
 
     Args:
         settings: all settings of each candidate, by its source, those of the reference first.
@@ -129,7 +129,7 @@ def _name(source: Path) -> str:
 
 def _candidate(name: str, source: Path, plan: Plan) -> Candidate:
     if not source.is_dir():
-        read_config(source)  # tells what is wrong with the file as a whole
+        read_config(source)  # reports an unreadable file
         return Candidate(name, source, plan.trainings(source))
     folders = [source]
     if not (source / "config.yaml").is_file():
@@ -152,7 +152,7 @@ def _finished(folder: Path, split: str) -> Run:
 
 
 def _check_one_configuration(source: Path, runs: Sequence[Run]) -> None:
-    """Looks whether runs differ in nothing but their seeds."""
+    """Check that runs differ only in their seeds."""
     first, *others = runs
     for run in others:
         for key in ("model", "data"):

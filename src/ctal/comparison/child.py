@@ -14,13 +14,13 @@ import threading
 
 
 def main() -> None:
-    """Runs the command that the arguments are."""
+    """Run the command in the arguments."""
     threading.Thread(target=_end_with_starter, daemon=True).start()
     runpy.run_module("ctal", run_name="__main__", alter_sys=True)
 
 
 def _end_with_starter() -> None:
-    """Waits for the end of stdin, a pipe whose other end only the starter holds, never used."""
+    """Wait for the end of stdin, an unused pipe that only the parent process holds open."""
     while os.read(0, 1):  # not sys.stdin, whose lock would be held when the interpreter shuts down
         pass
     os.killpg(0, signal.SIGKILL)  # the group that it leads, so its data workers too

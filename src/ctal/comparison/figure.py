@@ -1,4 +1,4 @@
-"""Figure 4 of the CTAL paper: what networks predict and where they err, on the same pictures."""
+"""Figure 4 of the CTAL paper: predictions and errors of networks on the same images."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ctal.visualization.panels import Cell, error_picture, panel
 def comparison_figure(
     tasks: Sequence[Task], samples: Sequence[Mapping[str, Tensor]], models: Mapping[str, Model]
 ) -> Tensor:
-    """For each sample a row with its labels, then a row for each network.
+    """Draw for each sample a row of its labels, then a row for each network.
 
-    A row holds, for each task, the painted map and the map of its errors, both in scales shared by
-    all rows of the sample, so that a difference in colour is a difference in fact. Below the
-    picture stand the mean errors of each network on it.
+    A row holds, for each task, the visualized map and the error map, both in scales shared by
+    all rows of the sample, so that colors are comparable. The mean errors of each network are
+    below the image.
 
     Args:
         tasks: the tasks to show, in the order of the columns.

@@ -1,4 +1,4 @@
-"""What a gain costs: Delta_m of each network against its parameters, multiply-adds and time."""
+"""Delta_m of each network against its parameters, multiply-adds and latency."""
 
 from __future__ import annotations
 

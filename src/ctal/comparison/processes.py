@@ -1,4 +1,4 @@
-"""A process for a command of `ctal`, and what it says: lines into a log, a bar to the terminal."""
+"""A process for a command of `ctal`: its lines are logged, its progress bar is displayed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import torch
 # -P, as `ctal` does: a file in the folder of work must not hide an installed module
 PROGRAM = [sys.executable, "-P", "-m", "ctal.comparison.child"]
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-"""What moves a terminal's cursor, as bars do, or colours its text."""
+"""Control sequences of a terminal, for the cursor and for colors."""
 _BAR = re.compile(r"^.*\|.*\| .*?\[[^]]*<[^]]*\]")
 """A state of tqdm's bar."""
 
@@ -57,16 +57,16 @@ class Command:
         return self._process.poll()
 
     def ask_to_stop(self) -> None:
-        """Lets it save where it is and stop."""
+        """Ask it to save its state and stop."""
         self._process.terminate()
 
     def kill(self) -> None:
-        """Ends it, and with it the processes that it started, at once."""
+        """Kill the process and all that it started."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Waits for its end and for the last of its words."""
+        """Wait for its end and for the rest of its output."""
         self._process.wait()
         self._output.join()
         assert self._process.stdin is not None
@@ -74,12 +74,12 @@ class Command:
 
     @property
     def progress(self) -> str:
-        """How far its progress bar says it is, "" if it has none."""
+        """The text of its progress bar; "" if it has none."""
         return self._output.bar.partition("|")[0].strip()
 
     @property
     def failure(self) -> str:
-        """Why it failed, in a line."""
+        """The reason of its failure, in one line."""
         code = self._process.wait()
         with suppress(ValueError):  # of a signal without a name
             if code < 0:
@@ -88,7 +88,7 @@ class Command:
 
 
 class Output:
-    """Reads what a process says until it ends, in a thread, so that it never waits to be read.
+    """Read the output of a process until it ends, in a thread, so that it never blocks.
 
     Attributes:
         last: the last line that is no bar.
@@ -103,7 +103,7 @@ class Output:
         self._thread.start()
 
     def join(self) -> None:
-        """Waits for the end, though not for that of a data worker which outlives its run."""
+        """Wait for the end, but not for a data worker that outlives its run."""
         self._thread.join(timeout=10)
         with suppress(OSError):
             self._log.close()

@@ -1,4 +1,4 @@
-"""How the numbers of a comparison came about, in words."""
+"""The protocol of a comparison in words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def protocol(
     measures: Sequence[Measure],
     device: torch.device,
 ) -> dict[str, str]:
-    """The lines above the tables, by their headings.
+    """Return the lines above the tables, by their headings.
 
     Args:
         found: what was compared, the reference first.
@@ -74,7 +74,7 @@ def _data_and_training(
 
 
 def _title(dataset: DenseDataset) -> str:
-    """The class of a data set; of prepared arrays, that which they were made of."""
+    """Return the class of a dataset; of prepared arrays, that of their source."""
     source = dataset.source if isinstance(dataset, PreparedArrays) else None
     return source or type(dataset).__name__
 
@@ -92,7 +92,7 @@ def _seeds(found: Sequence[Candidate]) -> str:
 
 
 def _meaning(found: Sequence[Candidate], measures: Sequence[Measure]) -> dict[str, str]:
-    """What Delta_m is, in both definitions, and what its differences are."""
+    """Return the definitions of both forms of Delta_m and of differences."""
     reference = found[0].name
     counts = {m.task: sum(other.task == m.task for other in measures) for m in measures}
     weights = ", ".join(f"{task} {count}" for task, count in counts.items())

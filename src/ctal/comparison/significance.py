@@ -1,4 +1,4 @@
-"""Whether two networks differ by more than seeds do: paired t intervals, corrected by Holm.
+"""Significance of differences between networks: paired t intervals, corrected by Holm.
 
 The t distribution is written out here, since nothing that the package needs has it, and scipy is
 large: with a whole number of degrees of freedom, which a number of seeds always gives, it is a
@@ -20,7 +20,7 @@ zero in one table of many, which makes any gain significant."""
 
 @dataclass(frozen=True)
 class Difference:
-    """How much one network is above another, over seeds.
+    """The difference between two networks over seeds.
 
     Attributes:
         mean: the mean of the differences, percentage points of Delta_m.
@@ -38,14 +38,14 @@ class Difference:
 
     @property
     def is_significant(self) -> bool:
-        """Whether p over all rows of the table is below 5 %, from at least `FEWEST_SEEDS` seeds."""
+        """True if the corrected p is below 5 %, from at least `FEWEST_SEEDS` seeds."""
         return self.seeds >= FEWEST_SEEDS and self.corrected < 1 - CONFIDENCE
 
 
 def differences(gains: Mapping[str, Mapping[int, float]], base: str) -> dict[str, Difference]:
-    """How much each network is above one of them.
+    """Return the differences of all networks from one of them.
 
-    Differences are paired by seed: the same seed shows the same pictures in the same order with the
+    Differences are paired by seed: the same seed uses the same images in the same order with the
     same augmentation. Two-sided, of Student's t with one degree of freedom less than seeds.
 
     Args:

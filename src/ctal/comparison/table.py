@@ -17,7 +17,7 @@ from ctal.metrics import delta_m
 from ctal.visualization.tables import aligned_table
 
 OVER_REFERENCE, OVER_BEST = "*", "†"
-"""What marks a Delta_m that differs from that of the reference, and of the best network."""
+"""Marks of a significant difference from the reference, and from the best network."""
 
 _TRAINING = {
     "training_minutes": ("minutes of training", ".1f"),
@@ -68,7 +68,7 @@ class Comparison:
         return statistics.fmean(each), spread_of(each) if len(each) > 1 else None
 
     def differences(self, base: Row) -> dict[str, Difference]:
-        """How far Delta_m of each other network is above that of `base`, by its name."""
+        """Return the difference in Delta_m of each other network from `base`, by its name."""
         gains = {
             # a row whose seeds are not known has no pairs
             row.name: dict(zip(row.seeds, map(self.gain, row.runs), strict=False))
@@ -83,7 +83,7 @@ class Comparison:
         return max(known, key=lambda pair: pair[0])[1] if known else self.rows[0]
 
     def without_share(self) -> list[Measure]:
-        """The measures of which no change can be told, since the reference has 0 or no score."""
+        """Return the measures without a relative gain: the reference has 0 or no score."""
         reference = self.rows[0].mean()
         return [m for m in self.measures if not reference[m.key] or math.isnan(reference[m.key])]
 

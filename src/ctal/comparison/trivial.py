@@ -1,4 +1,4 @@
-"""A guess without looking at the picture: what learning has to beat."""
+"""Constant predictions, a baseline for every network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Batch = Mapping[str, Tensor]
 def trivial_scores(
     tasks: Sequence[Task], train: Iterable[Batch], test: Iterable[Batch]
 ) -> dict[str, float]:
-    """Scores of one constant map per task: the majority class or answer, the mean depth or normal.
+    """Return the scores of one constant map per task: majority class, mean depth or mean normal.
 
     Args:
         tasks: the tasks to score.
