@@ -88,7 +88,10 @@ def test_training_batches_from_workers(packed):
         (lambda f: change(f, missing=BEYOND), "dataset.json: expected a whole description"),
         (lambda f: (f / "dataset.json").write_text("[" * 100_000), "a description in JSON"),
         (lambda f: change(f, size=[6, 9]), "image.npy: expected uint8 of the shape (4, 3, 6, 9)"),
-        (lambda f: change(f, tasks=[{"class": "os.system", "arguments": {}}]), "os.system has not been imported"),
+        (
+            lambda f: change(f, tasks=[{"class": "os.system", "arguments": {}}]),
+            "os.system has not been imported",
+        ),
         (lambda f: change(f, tasks=[{}]), "dataset.json: the description of a task"),
         (lambda f: cut(f / "image.npy"), "image.npy: expected a whole array"),
         (lambda f: (f / "maps/depth.npy").unlink(), "maps/depth.npy: expected a whole array"),
