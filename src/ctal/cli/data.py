@@ -1,4 +1,4 @@
-"""`ctal data`: look at data sets before training on them, and prepare them for it."""
+"""`ctal data`: look at datasets before training on them, and prepare them for it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check(data: DataSettings, split: list[str] | None = None, workers: int | Non
     told. That two splits share samples is told too, and no problem.
 
     Args:
-        data: the data sets.
+        data: the datasets.
         split: the splits to look at, such as train val; by default all.
         workers: processes that read samples; 0: none beside this one. By default one per core.
     """
@@ -67,7 +67,7 @@ def stats(
     """Tells how the values of pictures and labels are distributed, before any resizing.
 
     Args:
-        data: the data sets.
+        data: the datasets.
         split: the splits to look at, such as train val; by default all.
         output: a JSON file to write the numbers to as well.
         overwrite: whether the output may be replaced if it exists already.
@@ -102,7 +102,7 @@ def show(
     """Draws a contact sheet: samples as training sees them before augmentation, and their labels.
 
     Args:
-        data: the data sets.
+        data: the datasets.
         output: the PNG file to write.
         split: the splits to show, such as train val; by default all.
         samples: the number of samples of each split.
@@ -135,13 +135,13 @@ def prepare(
     image_size: list[int] | None = None,
     workers: int | None = None,
 ) -> None:
-    """Packs data sets into arrays that training maps into memory, with nothing left to decode.
+    """Packs datasets into arrays that training maps into memory, with nothing left to decode.
 
     Each split becomes a folder OUTPUT/<split>, written whole or not at all, which
     ctal.data.PreparedArrays reads. Its values are those that training would see without it.
 
     Args:
-        data: the data sets.
+        data: the datasets.
         output: the folder to write to.
         split: the splits to prepare, such as train val; by default all.
         image_size: height and width; by default data.image_size, or else that of the first

@@ -1,4 +1,4 @@
-"""The data of an experiment: which samples, at which size, in which batches."""
+"""The data of an experiment: its samples, their size, and their batches."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from ctal.data.pipeline import AugmentedDataset, PreparedDataset, collate
 from ctal.data.sampling import EpochSampler, EvaluationSampler
 from ctal.errors import InputError
 
-# A place in a run: `batch` of the `batches` of an epoch, and all batches since the run began. The
-# epoch does not follow from the latter, since a resumed run may have other batches.
+# A position in a run: `batch` of the `batches` of an epoch, and all batches since the run started.
+# The epoch does not follow from the latter, since a resumed run may have other batches.
 _BEGIN = {"epoch": 0, "batch": 0, "batches": 0, "total": 0}
 
 
 class DenseDataModule(LightningDataModule):
-    """Loaders for training, validation and test of dense data sets.
+    """Loaders for training, validation and test of dense datasets.
 
     The order of the training samples and their augmentation depend on seed, epoch and sample
     alone, and a checkpoint says how far into which epoch the run was: a resumed run sees the
     batches that one without interruption would see, whatever the number of workers.
 
     Args:
-        train: data set to train on.
-        val: data set to choose the best checkpoint on.
-        test: data set to report on.
+        train: dataset to train on.
+        val: dataset to choose the best checkpoint on.
+        test: dataset to report on.
         tasks: names of the tasks to use, in the order wanted; None: all of `train`.
         image_size: (H, W) that samples are resized to; None: that of the first training picture.
         batch_size: samples per batch and process. Training leaves an incomplete last batch out
@@ -54,7 +54,7 @@ class DenseDataModule(LightningDataModule):
         image_size: (H, W) of the batches.
 
     Raises:
-        InputError: a task that a data set does not carry, or a number out of range.
+        InputError: a task that a dataset does not carry, or a number out of range.
     """
 
     def __init__(
@@ -124,18 +124,18 @@ class DenseDataModule(LightningDataModule):
         return loader
 
     def val_dataloader(self) -> DataLoader[Sample] | list[Any]:
-        """Every validation sample once, in order; no loader without a data set."""
+        """Return every validation sample once, in order; no loader without a dataset."""
         return self._evaluation_loader("val")
 
     def test_dataloader(self) -> DataLoader[Sample] | list[Any]:
-        """Every test sample once, in order; no loader without a data set."""
+        """Return every test sample once, in order; no loader without a dataset."""
         return self._evaluation_loader("test")
 
     def prepared(self, split: str) -> PreparedDataset:
         """The resized samples of "train", "val" or "test" as they are before augmentation.
 
         Raises:
-            InputError: there is no such data set.
+            InputError: there is no such dataset.
         """
         dataset = self.datasets.get(split)
         if dataset is None:
@@ -148,7 +148,7 @@ class DenseDataModule(LightningDataModule):
         return self._prepared[split]
 
     def state_dict(self) -> dict[str, Any]:
-        """How many epochs, and batches of the present one, the run has trained on."""
+        """Return the number of epochs, and of batches of the current one, that are done."""
         if self.trainer is None or not 0 < self.trainer.num_training_batches < math.inf:
             return {}
         # the total, since Lightning's counts of the present epoch are reset at several moments
@@ -163,22 +163,22 @@ class DenseDataModule(LightningDataModule):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Lets the next training loader start where the checkpoint was written."""
+        """Let the next training loader start where the checkpoint was written."""
         known = {key: int(state_dict[key]) for key in _BEGIN if key in state_dict}
         self._start = _BEGIN | known
-        # a checkpoint of earlier versions does not tell: then its batches count from the beginning
+        # a checkpoint of an earlier version has no total: its batches count from the start
         self._base = self._start if "total" in known else _BEGIN
         # Lightning asks for a stateful loader; here the data module holds that state
         warnings.filterwarnings("ignore", message=".*resuming from a checkpoint that ended before")
 
     def _evaluation_loader(self, split: str) -> DataLoader[Sample] | list[Any]:
         if self.datasets[split] is None:
-            return []  # what Lightning takes for "nothing to do"
+            return []  # for Lightning: nothing to do
         dataset = self._placed(split)
         return self._loader(dataset, sampler=EvaluationSampler(dataset, **self._processes()))
 
     def _placed(self, split: str) -> PreparedDataset:
-        """The prepared samples, where the training wants them."""
+        """Return the prepared samples, on the device if `on_device` says so."""
         dataset = self.prepared(split)
         if self.on_device and self.trainer is not None:
             dataset.move(self.trainer.strategy.root_device)

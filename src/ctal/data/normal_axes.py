@@ -1,4 +1,4 @@
-"""Which way the axes of a data set's stored normals point: as given, or found by looking."""
+"""Which way the axes of a dataset's stored normals point: as given, or found by looking."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps between a data set and a batch: select and resize, keep in memory, augment, stack."""
+"""The steps between a dataset and a batch: select and resize, keep in memory, augment, stack."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ctal.tasks import Task
 
 
 class PreparedDataset(Dataset[Sample]):
-    """The samples of a data set, at one size and with the maps of the chosen tasks only.
+    """The samples of a dataset, at one size and with the maps of the chosen tasks only.
 
     Args:
-        dataset: the data set.
+        dataset: the dataset.
         tasks: the tasks to keep.
         size: (H, W) of the samples.
         cache: reads all samples now and keeps them in memory, 1 byte per pixel for class ids and

@@ -1,4 +1,4 @@
-"""Data sets packed into memory-mapped arrays: read without decoding, resizing or deriving."""
+"""Datasets packed into memory-mapped arrays: read without decoding, resizing or deriving."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ FORMAT = {"format": "ctal prepared arrays", "version": 1}
 
 
 class PreparedArrays(DenseDataset):
-    """What `ctal data prepare` wrote: a data set at one size, its values those of training.
+    """What `ctal data prepare` wrote: a dataset at one size, its values those of training.
 
     `image.npy` holds the pictures (N, 3, H, W) uint8, `maps/<task>.npy` the maps (N, ..., H, W):
     class ids, edges and answers as uint8, depth and normals as float32, so that not one bit
-    differs from what the original data set would give. `dataset.json` names tasks and samples and
+    differs from what the original dataset would give. `dataset.json` names tasks and samples and
     says which samples lack which map. The arrays are mapped into memory: processes share them, and
     a set larger than the memory can be read.
 
@@ -42,8 +42,8 @@ class PreparedArrays(DenseDataset):
 
     Attributes:
         size: (H, W) of all samples.
-        source: name of the class of the original data set, if the folder says it.
-        names: the samples' names, those of the original data set.
+        source: name of the class of the original dataset, if the folder says it.
+        names: the samples' names, those of the original dataset.
 
     Raises:
         InputError: no such folder, one of another kind or version, or a truncated file.
@@ -62,7 +62,7 @@ class PreparedArrays(DenseDataset):
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
                 f"{file}: expected a whole description, got a broken {error}; "
-                "prepare the data set again"
+                "prepare the dataset again"
             ) from error
         self.source = source_name(content)
         self._arrays = {
@@ -76,7 +76,7 @@ class PreparedArrays(DenseDataset):
         return len(self.names)
 
     def sample_name(self, index: int) -> str:
-        """The name that the original data set gave the sample."""
+        """The name that the original dataset gave the sample."""
         return self.names[index]
 
     def __getitem__(self, index: int) -> Sample:
@@ -112,7 +112,7 @@ class PreparedArrays(DenseDataset):
 
 
 def source_name(content: dict[str, Any]) -> str | None:
-    """The class of the data set that arrays of this description were made of, if it says it."""
+    """The class of the dataset that arrays of this description were made of, if it says it."""
     with suppress(KeyError, TypeError):
         return str(content["source"]["class_path"]).rpartition(".")[2]
     return None
@@ -161,7 +161,7 @@ def read_description(file: Path) -> dict[str, Any]:
     found = {key: content.get(key) for key in FORMAT} if isinstance(content, dict) else content
     if found != FORMAT:
         raise InputError(
-            f"{file}: expected {FORMAT}, got {str(found)[:100]}; prepare the data set again"
+            f"{file}: expected {FORMAT}, got {str(found)[:100]}; prepare the dataset again"
         )
     return dict(content)
 
@@ -197,11 +197,11 @@ def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray
     except Exception as error:  # numpy raises whatever a broken header makes it stumble over
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"{path}: expected a whole array, got: {reason}; prepare the data set again"
+            f"{path}: expected a whole array, got: {reason}; prepare the dataset again"
         ) from error
     if array.shape != shape or array.dtype != dtype:
         raise InputError(
             f"{path}: expected {dtype} of the shape {shape}, as {DESCRIPTION} says, "
-            f"got {array.dtype} of the shape {array.shape}; prepare the data set again"
+            f"got {array.dtype} of the shape {array.shape}; prepare the dataset again"
         )
     return array

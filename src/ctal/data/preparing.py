@@ -79,7 +79,7 @@ def write_arrays(
 
 
 def setting(folder: Path, tasks: Sequence[Task]) -> str:
-    """What a configuration says in place of the original data set, in one line of YAML.
+    """What a configuration says in place of the original dataset, in one line of YAML.
 
     Args:
         folder: the written folder.

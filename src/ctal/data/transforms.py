@@ -27,7 +27,7 @@ class RandomZoomCrop(v2.Transform):
     """Magnifies a sample by a random factor s and cuts its original size out at a random place.
 
     A magnified sample is what a camera of s times the focal length sees. A network is not told the
-    focal length, so its depths are those of the data set's own camera: what is s times as large
+    focal length, so its depths are those of the dataset's own camera: what is s times as large
     in the picture counts as s times nearer, and metric depth is divided by s. Normals stay. A crop
     away from the centre moves the principal point, which no map depends on. With s < 1 the sample
     becomes smaller than it was; the border is black and unlabelled.

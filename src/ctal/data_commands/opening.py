@@ -1,4 +1,4 @@
-"""The data sets that arguments and configurations name, opened one by one."""
+"""The datasets that arguments and configurations name, opened one by one."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class DataSettings:
         return list(dict.fromkeys(wanted or given))
 
     def source(self, split: str) -> dict[str, Any]:
-        """The settings of one data set."""
+        """The settings of one dataset."""
         return dict(self._values[split])
 
     def open(self, split: str) -> DenseDataset:
-        """The data set of a split, opened once.
+        """The dataset of a split, opened once.
 
         Raises:
             InputError: it cannot be opened, or has no samples.
@@ -84,7 +84,7 @@ class DataSettings:
         """The tasks of a split that the settings ask for; all that it carries if they do not.
 
         Raises:
-            InputError: the data set does not carry one, or cannot be opened.
+            InputError: the dataset does not carry one, or cannot be opened.
         """
         carried = self.open(split).tasks
         return chosen_tasks(carried, self._values["tasks"] or [task.name for task in carried])
@@ -93,7 +93,7 @@ class DataSettings:
         """(H, W) that training resizes to: as set, or that of the first training picture.
 
         Raises:
-            InputError: the data set cannot be opened or its first sample not be read.
+            InputError: the dataset cannot be opened or its first sample not be read.
         """
         if self._size is None:
             height, width = self.open("train")[0]["image"].shape[-2:]
@@ -104,7 +104,7 @@ class DataSettings:
 def call_with_data(function: Callable[..., object], args: list[str], prog: str) -> None:
     """Calls a function whose first parameter is a `DataSettings`, with command line arguments.
 
-    The data sets are given as to `ctal fit`: by `--config FILE`, of which the other sections are
+    The datasets are given as to `ctal fit`: by `--config FILE`, of which the other sections are
     ignored, or by `--data.train CLASS --data.train.ARGUMENT VALUE`.
 
     Raises:

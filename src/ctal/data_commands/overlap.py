@@ -16,12 +16,12 @@ _CHOICE = ("fraction", "seed", "names")  # arguments that choose samples among t
 def shared_samples(data: DataSettings, datasets: Mapping[str, DenseDataset]) -> str:
     """A line for each two splits that share samples, as far as their settings tell.
 
-    They tell of two data sets with the same arguments but for those that choose samples; the same
+    They tell of two datasets with the same arguments but for those that choose samples; the same
     names in other folders are other samples.
 
     Args:
         data: the settings.
-        datasets: the opened data sets, by split.
+        datasets: the opened datasets, by split.
     """
     lines = []
     for one, other in combinations(datasets, 2):

@@ -1,4 +1,4 @@
-"""A contact sheet: some samples of data sets, as training sees them."""
+"""A contact sheet: some samples of datasets, as training sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all samples of a data set hold, and which of them cannot be used."""
+"""What all samples of a dataset hold, and which of them cannot be used."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class MapSurvey:
 
 
 class Survey:
-    """What the samples of one data set hold.
+    """What the samples of one dataset hold.
 
     Args:
-        dataset: the data set.
+        dataset: the dataset.
         tasks: those of its tasks to look at.
 
     Attributes:
@@ -105,10 +105,10 @@ class Survey:
 
 
 def walk(dataset: Dataset[T], title: str, workers: int | None) -> Iterator[T]:
-    """All items of a data set in their order, read by several processes, with a progress bar.
+    """All items of a dataset in their order, read by several processes, with a progress bar.
 
     Args:
-        dataset: the data set.
+        dataset: the dataset.
         title: what stands before the bar, which is shown on a terminal only.
         workers: processes that read; 0: this one does. None: one per core, 8 at most.
 

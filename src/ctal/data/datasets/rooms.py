@@ -1,4 +1,4 @@
-"""Rooms: the data set that comes with the package."""
+"""Rooms: the dataset that comes with the package."""
 
 from __future__ import annotations
 
