@@ -245,7 +245,7 @@ def test_killed_run_resumes_bit_for_bit() -> None:
     root = str(Path(__file__).parents[2])
     done = subprocess.run(
         [sys.executable, "-m", "ctal", *killed],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": root},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([f"{root}/src", root])},
         capture_output=True,
         check=False,
     )

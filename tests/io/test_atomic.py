@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +37,15 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path):
         write_whole(tmp_path / "a.txt", interrupted)
     assert (tmp_path / "a.txt").read_text() == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_content_is_on_the_disk_before_the_name(tmp_path, monkeypatch):
+    """A crash of the machine after the renaming must not leave an empty file."""
+    calls = []
+    sync, replace = os.fsync, Path.replace
+    monkeypatch.setattr("os.fsync", lambda number: (calls.append("sync"), sync(number)))
+    monkeypatch.setattr(
+        "pathlib.Path.replace", lambda one, two: (calls.append("rename"), replace(one, two))
+    )
+    write_text(tmp_path / "a.txt", "whole")
+    assert calls == ["sync", "rename", "sync"]  # the last is that of the folder

@@ -8,6 +8,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 
 from ctal.errors import Interrupted
+from ctal.io.run_folder import RunFolder
 from ctal.training.checkpointing import RunCheckpoints, WholeCheckpointIO
 
 
@@ -43,7 +44,7 @@ def train(folder, checkpoint=None, **stop):
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    with checkpoints.listening(folder):
+    with checkpoints.stopped_by_signals(RunFolder(folder)):
         trainer.fit(
             module, torch.utils.data.DataLoader(range(6)), ckpt_path=checkpoint, weights_only=True
         )
@@ -51,7 +52,9 @@ def train(folder, checkpoint=None, **stop):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:lightning", "ignore::FutureWarning:lightning")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1], ids=lambda n: n.name
+)
 @pytest.mark.parametrize("stop_after", [0, 1, 2])
 def test_no_gradient_is_lost(tmp_path, stop_after, number):
     straight = train(tmp_path / "straight")

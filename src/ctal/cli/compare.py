@@ -28,6 +28,7 @@ from ctal.evaluation.metric_info import measures
 from ctal.inference.loading import load, usable_device
 from ctal.inference.model import Model
 from ctal.io.atomic import write_text
+from ctal.io.lock import locked
 from ctal.profiling import cost
 from ctal.visualization.panels import save_png
 
@@ -86,7 +87,11 @@ def compare(
     plan = Plan(folder, seeds or [0], overrides or [], split, machine or [])
     found = candidates(configs, reference, plan)
     data, warnings = _check(found, split)
-    complete([run for candidate in found for run in candidate.runs], parallel)
+    runs = [run for candidate in found for run in candidate.runs]
+    with locked(folder):
+        for run in runs:
+            run.check()  # another command may have started one since
+        complete(runs, parallel)
     models = _models(found, place)
     trivial = trivial_scores(data.tasks, _batches(data, "train"), _batches(data, split))
     settings = {candidate.name: candidate.settings() for candidate in found}

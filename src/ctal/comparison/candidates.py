@@ -11,6 +11,7 @@ from ctal.comparison.runs import Run, Training
 from ctal.comparison.settings import data_settings
 from ctal.config.files import read_config
 from ctal.errors import InputError
+from ctal.io.run_folder import RunFolder
 
 _SAME_DATA = ("train", "val", "test", "tasks", "image_size")
 _SEEDS = 1 << 32
@@ -132,7 +133,7 @@ def _candidate(name: str, source: Path, plan: Plan) -> Candidate:
         read_config(source)  # reports an unreadable file
         return Candidate(name, source, plan.trainings(source))
     folders = [source]
-    if not (source / "config.yaml").is_file():
+    if not RunFolder(source).config.is_file():
         folders = sorted(file.parent for file in source.glob("*/config.yaml"))
     if not folders:
         raise InputError(
@@ -145,9 +146,9 @@ def _candidate(name: str, source: Path, plan: Plan) -> Candidate:
 
 
 def _finished(folder: Path, split: str) -> Run:
-    seed = read_config(folder / "config.yaml").get("seed_everything")
+    seed = read_config(RunFolder(folder).config).get("seed_everything")
     if not isinstance(seed, int):
-        raise InputError(f"{folder}/config.yaml: expected a seed_everything, got {seed!r}")
+        raise InputError(f"{RunFolder(folder).config}: expected a seed_everything, got {seed!r}")
     return Run(str(folder), folder, seed, split)
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Protocol, TextIO
 
 from tqdm import tqdm  # type: ignore[import-untyped]  # ships no types
 
 from ctal.comparison.processes import Command
 from ctal.errors import InputError, Interrupted
+from ctal.io.signals import TERMINATING, handled_signals
 
 _PAUSE = 0.2  # seconds between two looks at the processes
 
@@ -97,8 +95,8 @@ def complete(runs: Sequence[Work], parallel: int = 1) -> None:
 
     What a run says goes to log.txt in its folder; to the terminal (stderr) too, with its progress
     bar, if it runs alone, else a line tells how far all are. A run that fails does not keep the
-    others from their end. Ctrl-C or SIGTERM lets all runs save where they are and stop; a second
-    one kills them.
+    others from their end. Ctrl-C, SIGTERM or SIGHUP makes all runs save and stop; a second one
+    kills them.
 
     Args:
         runs: the runs.
@@ -165,16 +163,5 @@ def _told(failures: dict[str, str], total: int) -> str:
 def _listening() -> Iterator[list[int]]:
     """Collects the numbers of the signals that ask to stop, as long as this lasts."""
     asked: list[int] = []
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        asked.append(number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield asked  # Python gives signals to the main thread alone
-        return
-    previous = {n: signal.signal(n, ask) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handled_signals(asked.append, ("SIGINT", *TERMINATING)):
         yield asked
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -11,8 +11,8 @@ from typing import Any
 from ctal.config.files import read_config
 from ctal.errors import InputError
 from ctal.io.atomic import write_text
-from ctal.io.checkpoint import checkpoint_path, is_same_checkpoint
-from ctal.training.callbacks import TRAINING_COST
+from ctal.io.checkpoint import is_same_checkpoint
+from ctal.io.run_folder import RunFolder
 from ctal.training.dry_run import rehearsed_settings
 
 _SCORING = {"val": "validate", "test": "test"}
@@ -40,10 +40,10 @@ class Run:
 
         There `ctal fit` writes the scores on val or, without val, the best checkpoint.
         """
-        if self._score_file("val").is_file():
+        if self._files.scores("val").is_file():
             return True
         ended = self._training().get("validated") is False
-        return ended and checkpoint_path(self.folder, "best").is_file()
+        return ended and self._files.best.is_file()
 
     def check(self) -> None:
         """Looks whether the run can be brought to its end here.
@@ -51,12 +51,12 @@ class Run:
         Raises:
             InputError: its training never ended, or the folder holds another run.
         """
-        best = checkpoint_path(self.folder, "best")
+        best = self._files.best
         if not (self.trained and best.is_file()):
             missing = "scores_val.json" if best.is_file() else f"checkpoints/{best.name}"
             raise InputError(
                 f"{self.folder}: expected a finished run, but there is no {missing}; end it with "
-                f"ctal fit --config {self.folder}/config.yaml --ckpt_path last"
+                f"{self._files.resume_command()}"
             )
 
     def begin(self) -> None:
@@ -68,13 +68,13 @@ class Run:
             return None
         folder = str(self.folder)
         return [
-            *(_SCORING[self.split], "--config", f"{folder}/config.yaml"),
+            *(_SCORING[self.split], "--config", str(self._files.config)),
             *("--trainer.default_root_dir", folder),
         ]
 
     def scores(self) -> dict[str, float]:
         """The scores of the best checkpoint, {"<task>/<metric>": number}; NaN without a label."""
-        scores = json.loads(self._score_file(self.split).read_text())["scores"]
+        scores = json.loads(self._files.scores(self.split).read_text())["scores"]
         return {key: float("nan") if value is None else value for key, value in scores.items()}
 
     def training_cost(self) -> dict[str, float]:
@@ -88,19 +88,20 @@ class Run:
 
     def settings(self) -> Mapping[str, Any]:
         """All settings that the run was, or will be, trained with."""
-        return read_config(self.folder / "config.yaml")
+        return read_config(self._files.config)
 
     def _training(self) -> dict[str, Any]:
         """What `ctal fit` wrote of the training when that was at its end; nothing before."""
-        file = self.folder / TRAINING_COST
+        file = self._files.training
         return json.loads(file.read_text()) if file.is_file() else {}
 
-    def _score_file(self, split: str) -> Path:
-        return self.folder / f"scores_{split}.json"
+    @property
+    def _files(self) -> RunFolder:
+        return RunFolder(self.folder)
 
     def _is_scored(self) -> bool:
         """Whether its scores are those of its best checkpoint, as it is now."""
-        file, best = self._score_file(self.split), checkpoint_path(self.folder, "best")
+        file, best = self._files.scores(self.split), self._files.best
         if not file.is_file() or file.stat().st_mtime_ns < best.stat().st_mtime_ns:
             return False
         scored = json.loads(file.read_text())["checkpoint"] or ""
@@ -123,9 +124,9 @@ class Training(Run):
 
     def check(self) -> None:
         """Looks whether the folder is this run's, or free."""
-        file = self._request_file()
+        file = self._files.request
         known = file.read_text() if file.is_file() else None
-        if known == self._request() or not checkpoint_path(self.folder, "last").is_file():
+        if known == self._request() or not self._files.last.is_file():
             return  # free too is that of a run which failed before its first checkpoint
         raise InputError(
             f"{self.folder}: holds a run that `ctal compare` did not start; choose another --output"
@@ -135,10 +136,8 @@ class Training(Run):
         )
 
     def begin(self) -> None:
-        """Marks the folder as this run's, and clears away what a killed process was writing."""
-        for part in self.folder.rglob(".*.part"):
-            part.unlink(missing_ok=True)
-        write_text(self._request_file(), self._request())
+        """Mark the folder as this run's."""
+        write_text(self._files.request, self._request())
 
     def next_command(self) -> list[str] | None:
         """To train or resume, then to score."""
@@ -155,12 +154,9 @@ class Training(Run):
         args = ["fit", "--config", str(self.config), "--seed_everything", str(self.seed)]
         args += ["--trainer.default_root_dir", str(self.folder)]
         args += _options([*self.overrides, *self.machine])
-        if checkpoint_path(self.folder, "last").is_file():
+        if self._files.last.is_file():
             args += ["--ckpt_path", "last"]
         return args
-
-    def _request_file(self) -> Path:
-        return self.folder / "request.json"
 
     def _request(self) -> str:
         """What was asked for, by which the run is known again."""

@@ -11,7 +11,8 @@ import torch
 
 from ctal.errors import InputError, first_line
 from ctal.inference.model import Model
-from ctal.io.checkpoint import checkpoint_path, read_checkpoint
+from ctal.io.checkpoint import read_checkpoint
+from ctal.io.run_folder import RunFolder
 from ctal.networks import Network, build
 from ctal.sharing import fetch, is_hub_id, is_saved, load_weights, provenance, read_saved
 
@@ -67,7 +68,7 @@ def checkpoint_file(path: str | Path) -> Path:
     """The checkpoint that a path means: itself, or of a run's folder the best or only one."""
     file = path = Path(path)
     if path.is_dir():
-        best, last = (checkpoint_path(path, name) for name in ("best", "last"))
+        best, last = RunFolder(path).best, RunFolder(path).last
         # a run without validation has none that is best before its end
         file = last if last.is_file() and not best.is_file() else best
     if not file.is_file():

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written beside their place, then moved there in one step."""
+"""Write files as a whole: beside their place first, then renamed in one step."""
 
 from __future__ import annotations
 
@@ -12,21 +12,26 @@ from ctal.errors import InputError
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Writes a file so that nobody, not even after a crash, finds half of it under its name.
+    """Write a file so that its name never stands for half of it, not even after a crash.
+
+    The content is on the disk before the file is renamed, and the new name before this returns.
 
     Args:
-        path: where the file shall be; its folder is made when missing.
-        write: puts the content into an open binary file.
+        path: The file; its folder is created when missing.
+        write: Writes the content to an open binary file.
 
     Raises:
-        InputError: the place cannot be written (no permission, a full disk, a file in the way).
+        InputError: The file cannot be written (no permission, a full disk, a file in the way).
     """
     temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             write(file)
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(path)
+        _sync_folder(path.parent)
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"{path}: cannot be written ({reason}); choose another output") from error
@@ -35,16 +40,26 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
             temporary.unlink()
 
 
+def _sync_folder(folder: Path) -> None:
+    """Write a folder's names to the disk, where the system can."""
+    with suppress(OSError):  # Windows opens no folders; some file systems cannot sync them
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file in UTF-8 by `write_whole`."""
+    """Write a text file in UTF-8 by `write_whole`."""
     write_whole(path, lambda file: file.write(text.encode()))
 
 
 def check_absent(files: Iterable[Path], overwrite: bool) -> None:
-    """Looks, before the work, whether writing would replace something.
+    """Check, before the work, that writing replaces no file.
 
     Raises:
-        InputError: a file exists, and `overwrite` is not given.
+        InputError: A file exists, and `overwrite` is not given.
     """
     existing = next((file for file in files if file.exists()), None)
     if existing is not None and not overwrite:

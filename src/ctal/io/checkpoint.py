@@ -1,4 +1,4 @@
-"""A checkpoint as a file: where a run keeps it, and how to read it without running its code."""
+"""Read a checkpoint's plain values and tensors, without running code from the file."""
 
 from __future__ import annotations
 
@@ -12,28 +12,23 @@ import torch
 from ctal.errors import InputError, first_line
 
 
-def checkpoint_path(run: str | Path, name: str) -> Path:
-    """Where the run in folder `run` keeps its checkpoint `name`, "best" or "last"."""
-    return Path(run) / "checkpoints" / f"{name}.ckpt"
-
-
 def is_same_checkpoint(one: str | Path, other: str | Path) -> bool:
-    """Whether two paths name the same checkpoint of one run.
+    """Return whether two paths name the same checkpoint of one run.
 
-    Not by the whole path: the folder of the run may have been moved between the two.
+    The run's folder is not compared, since it may have been moved between the two.
     """
     return Path(one).parts[-2:] == Path(other).parts[-2:]
 
 
 def read_checkpoint(path: str | Path, *keys: str) -> dict[str, Any]:
-    """The content of a checkpoint: plain values and tensors on the CPU, nothing else.
+    """Return the content of a checkpoint: plain values and tensors on the CPU, nothing else.
 
     Args:
-        path: the file.
-        keys: what it must hold.
+        path: The file.
+        keys: Keys that it must have, with a value that is not empty.
 
     Raises:
-        InputError: there is no such file, it is damaged, it holds pickled code, or it lacks a key.
+        InputError: There is no such file, it is damaged, it holds pickled code, or it lacks a key.
     """
     if not Path(path).is_file():
         raise InputError(f"{path}: no such checkpoint")

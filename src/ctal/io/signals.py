@@ -1,4 +1,4 @@
-"""What being told to stop means for a command that has something to clear away first."""
+"""Graceful shutdown on signals: clean up first, then exit with code 128 + n."""
 
 from __future__ import annotations
 
@@ -6,54 +6,80 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 from ctal.errors import Interrupted
 
-# Windows has no SIGHUP
-_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-
-
-class _Stop(BaseException):
-    """What a signal raises: no Exception, which a reader of files would take for a broken file."""
+TERMINATING = ("SIGTERM", "SIGHUP")
+"""Signals that end a process and by default leave it no time to clean up."""
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[None]:
-    """Lets SIGTERM and SIGHUP raise, as Ctrl-C does, so that what clears away is run.
+def handled_signals(
+    handle: Callable[[int], None], names: Sequence[str] = TERMINATING
+) -> Iterator[None]:
+    """Call a function on each of some signals, as long as this lasts.
 
-    Raises:
-        Interrupted: one of them came.
+    Forked processes (data workers) ignore them, since the main process ends those. A signal that is
+    ignored stays so, as SIGHUP under nohup, except Ctrl-C (SIGINT), which a shell ignores for every
+    background command. Outside of the main thread, to which Python gives signals, nothing happens.
+
+    Args:
+        handle: Receives the signal's number.
+        names: The signals; one that the system does not have is skipped (SIGHUP on Windows).
     """
     owner = os.getpid()
-    came = []
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        if os.getpid() == owner:  # a worker, which inherits this, is ended by the main process
-            came.append(signal.Signals(number))
-            raise _Stop
+    def respond(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == owner:
+            handle(number)
 
     if threading.current_thread() is not threading.main_thread():
-        yield  # Python gives signals to the main thread alone
+        yield
         return
-    # what is ignored stays so: nohup ignores SIGHUP
-    heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    previous = {number: signal.signal(number, stop) for number in heard}
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    previous = {
+        number: signal.signal(number, respond)
+        for number in numbers
+        if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield
-    except _Stop:
-        raise Interrupted(f"stopped by {came[0].name}", came[0]) from None
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
 
 
-def leave_stopping_to_the_main_process(worker: int) -> None:
-    """For a process that reads samples: Ctrl-C reaches it too, but the main process ends it.
+class _Stop(BaseException):
+    """Raised by a signal; no Exception, which a reader of files would take for a broken file."""
 
-    What it was about to hand over then meets a closed pipe, in a thread of its own.
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise, as Ctrl-C does, so that cleanup code runs.
+
+    Raises:
+        Interrupted: One of them arrived.
+    """
+    received: list[signal.Signals] = []
+
+    def stop(number: int) -> None:
+        received.append(signal.Signals(number))
+        raise _Stop
+
+    try:
+        with handled_signals(stop):
+            yield
+    except _Stop:
+        raise Interrupted(f"stopped by {received[0].name}", received[0]) from None
+
+
+def leave_stopping_to_the_main_process(worker: int) -> None:
+    """Ignore Ctrl-C in a data worker: the main process receives it too, and ends the worker.
+
+    Samples on their way then meet a closed pipe, in a thread of its own.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.excepthook = _without_closed_pipes

@@ -13,6 +13,7 @@ from ctal.data import PreparedArrays
 from ctal.data.prepared import DESCRIPTION, read_description, source_name
 from ctal.errors import InputError
 from ctal.io.checkpoint import is_same_checkpoint
+from ctal.io.run_folder import RunFolder
 
 SPLITS = ("test", "val")
 
@@ -28,13 +29,13 @@ def provenance(checkpoint: Path) -> dict[str, Any]:
         "scores" ({metric: value}), "scored on" (the split of the scores).
     """
     about: dict[str, Any] = {}
-    run = checkpoint.parent.parent
+    run = RunFolder.of_checkpoint(checkpoint)
     with suppress(InputError, KeyError, TypeError):  # a checkpoint may lie anywhere
-        settings = read_config(run / "config.yaml")
+        settings = read_config(run.config)
         about = {"data": _data(settings["data"]), "training": _training(settings)}
     for split in SPLITS:  # those of test, if it was scored on test
         with suppress(OSError, ValueError, KeyError, TypeError):
-            content = json.loads((run / f"scores_{split}.json").read_text(encoding="utf-8"))
+            content = json.loads(run.scores(split).read_text(encoding="utf-8"))
             if is_same_checkpoint(content["checkpoint"], checkpoint):
                 return {**about, "scores": dict(content["scores"]), "scored on": split}
     return about

@@ -6,7 +6,6 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,29 +17,34 @@ from torch import Tensor
 from ctal.compat import trainer_command
 from ctal.errors import InputError
 from ctal.io.atomic import write_text
+from ctal.io.run_folder import RunFolder
 from ctal.profiling.cost import machine
 from ctal.training.module import MultiTaskModule
 from ctal.visualization.panels import panel
 
-TRAINING_COST = "training.json"
-
 
 class ConfigFile(SaveConfigCallback):
-    """Writes the config.yaml of a run when its training begins.
+    """Write config.yaml to the run's folder when the training starts.
 
-    And not before, as Lightning does: a run that is refused leaves that of the run before it.
+    Lightning writes it earlier, so that a refused run would replace that of the run before it, and
+    into the folder of the logger, which is another one for some loggers.
     """
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Does nothing yet."""
+        """Write nothing yet."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Writes the file."""
+        """Write the file."""
         super().setup(trainer, pl_module, "fit")
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Writes it, unless it is written, after a training that had nothing left to do."""
+        """Write the file unless it is written, after a training that had nothing left to do."""
         super().setup(trainer, pl_module, "fit")
+
+    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Write all settings, as a whole file."""
+        settings = self.parser.dump(self.config, skip_unset=False)
+        write_text(RunFolder(trainer.default_root_dir).config, settings)
 
 
 class ScoreFile(Callback):
@@ -65,7 +69,7 @@ class ScoreFile(Callback):
             # JSON has neither NaN, the score of a map without one label, nor infinity
             "scores": {k: v if math.isfinite(v) else None for k, v in module.scores.items()},
         }
-        path = Path(trainer.default_root_dir) / f"scores_{split}.json"
+        path = RunFolder(trainer.default_root_dir).scores(split)
         write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
@@ -111,7 +115,7 @@ class TrainingCost(Callback):
             "device": machine(device),
             "validated": validated,
         }
-        path = Path(trainer.default_root_dir) / TRAINING_COST
+        path = RunFolder(trainer.default_root_dir).training
         write_text(path, json.dumps(content, indent=2) + "\n")
 
     def _peak_mib(self) -> float:

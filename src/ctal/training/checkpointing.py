@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import signal
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -22,8 +19,12 @@ from torch import Tensor, nn
 from ctal.compat import defer_sigterm, trainer_command
 from ctal.errors import InputError, Interrupted
 from ctal.io.atomic import write_whole
-from ctal.io.checkpoint import checkpoint_path, read_checkpoint
+from ctal.io.checkpoint import read_checkpoint
+from ctal.io.run_folder import RunFolder
+from ctal.io.signals import TERMINATING, handled_signals
 from ctal.networks import Network, completed, describe
+
+_STOPPING = ("SIGINT", "SIGUSR1", *TERMINATING)
 
 
 class WholeCheckpointIO(TorchCheckpointIO):
@@ -114,9 +115,10 @@ class RunCheckpoints(Checkpoint):
     """Keeps two checkpoints of a run: the best one, and the last, from which it resumes.
 
     `last.ckpt` is written at the end of each epoch, after its validation, and when the run is asked
-    to stop by Ctrl-C (SIGINT) or SIGTERM, while it is `listening`. The step under way is finished
-    first, since in its middle the weights and the statistics of normalisation layers do not belong
-    together. A second signal stops at once, and what stays is the checkpoint of the last epoch.
+    to stop by Ctrl-C (SIGINT), SIGTERM, SIGHUP (a closed terminal) or SIGUSR1 (a cluster's warning)
+    within `stopped_by_signals`. The current step is finished first, since in its middle the weights
+    and the statistics of normalization layers do not belong together. A second signal stops at
+    once and keeps the checkpoint of the last epoch.
 
     `best.ckpt` is that of the epoch with the highest `val/score`. Lightning's ModelCheckpoint would
     forget which one that is when the folder of a run is moved before it resumes.
@@ -152,31 +154,23 @@ class RunCheckpoints(Checkpoint):
             )
 
     @contextmanager
-    def listening(self, folder: Path) -> Iterator[None]:
-        """Lets Ctrl-C and SIGTERM stop the run in `folder` as told above, as long as this lasts.
+    def stopped_by_signals(self, folder: RunFolder) -> Iterator[None]:
+        """Let a signal save and stop the run in `folder`, as described above, while this lasts.
 
         Raises:
-            Interrupted: the run was asked to stop.
+            Interrupted: The run was asked to stop.
         """
-        owner = os.getpid()
 
-        def ask(number: int, frame: FrameType | None) -> None:
-            if os.getpid() != owner:
-                return  # in a data worker, which inherits this: the run ends it when it is done
+        def ask(number: int) -> None:
             if self._asked is not None:
                 raise _interruption(folder, number)
             self._asked = number
 
-        if threading.current_thread() is not threading.main_thread():
-            yield  # Python gives signals to the main thread alone
-            return
-        previous = {n: signal.signal(n, ask) for n in (signal.SIGINT, signal.SIGTERM)}
         try:
-            yield
+            with handled_signals(ask, _STOPPING):
+                yield
         finally:
             self._asked = None
-            for number, handler in previous.items():
-                signal.signal(number, handler)
 
     def on_train_batch_end(
         self,
@@ -194,7 +188,7 @@ class RunCheckpoints(Checkpoint):
             defer_sigterm(trainer)  # on which Lightning would stop here
             return
         self._save(trainer, "last")
-        raise _interruption(trainer.default_root_dir, self._asked or signal.SIGINT)
+        raise _interruption(RunFolder(trainer.default_root_dir), self._asked or signal.SIGINT)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Saves, then stops if asked to."""
@@ -204,7 +198,7 @@ class RunCheckpoints(Checkpoint):
             self._save(trainer, "best")
         self._save(trainer, "last")
         if self._shall_stop(trainer):
-            raise _interruption(trainer.default_root_dir, self._asked or signal.SIGINT)
+            raise _interruption(RunFolder(trainer.default_root_dir), self._asked or signal.SIGINT)
 
     def _shall_stop(self, trainer: Trainer) -> bool:
         # all processes must stop at the same step, whichever of them heard the signal
@@ -212,11 +206,10 @@ class RunCheckpoints(Checkpoint):
 
     def _save(self, trainer: Trainer, name: str) -> None:
         if not getattr(trainer, "fast_dev_run", False):  # Lightning's trial run leaves no trace
-            trainer.save_checkpoint(checkpoint_path(trainer.default_root_dir, name))
+            trainer.save_checkpoint(RunFolder(trainer.default_root_dir).checkpoint(name))
 
 
-def _interruption(folder: str | Path, number: int) -> Interrupted:
-    message = "stopped before the first checkpoint"
-    if checkpoint_path(folder, "last").is_file():
-        message = f"stopped; resume: ctal fit --config {folder}/config.yaml --ckpt_path last"
-    return Interrupted(message, number)
+def _interruption(folder: RunFolder, number: int) -> Interrupted:
+    if folder.last.is_file():
+        return Interrupted(f"stopped; resume: {folder.resume_command()}", number)
+    return Interrupted("stopped before the first checkpoint", number)

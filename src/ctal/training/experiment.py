@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from ctal.data.labels import check_learnable
 from ctal.errors import InputError
 from ctal.evaluation.metric_info import measures
 from ctal.io.atomic import write_whole
-from ctal.io.checkpoint import checkpoint_path
+from ctal.io.run_folder import RunFolder
 from ctal.training.callbacks import ConfigFile, PicturePanels, ScoreFile, TrainingCost
 from ctal.training.checkpointing import RunCheckpoints, WholeCheckpointIO
 from ctal.training.module import MultiTaskModule
@@ -61,7 +63,7 @@ class Experiment(LightningCLI):
             MultiTaskModule,
             DenseDataModule,
             save_config_callback=ConfigFile,
-            save_config_kwargs={"overwrite": True},
+            save_config_kwargs={"save_to_log_dir": False},
             trainer_defaults={
                 "default_root_dir": "runs/latest",
                 "max_epochs": 100,
@@ -78,9 +80,9 @@ class Experiment(LightningCLI):
         )
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> RunFolder:
         """The folder of the run."""
-        return Path(self.config[self.config.subcommand].trainer.default_root_dir)
+        return RunFolder(self.config[self.config.subcommand].trainer.default_root_dir)
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
@@ -135,9 +137,6 @@ class Experiment(LightningCLI):
         """Tells what would not work before the training, and before it has several processes."""
         self.model.weighting.check(self.trainer, self.model.network)
         check_learnable(self.datamodule)
-        probe = self.folder / "probe"
-        write_whole(probe, lambda file: file.write(bytes(1 << 16)))
-        probe.unlink(missing_ok=True)  # the other processes of the run do the same
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The trainer, which keeps all that it writes in the folder of the run."""
@@ -154,7 +153,7 @@ class Experiment(LightningCLI):
         if self.config.subcommand != "fit":
             config.logger = False  # the scores of one checkpoint go into a file, not into curves
         elif config.logger in (None, True):
-            config.logger = TensorBoardLogger(self.folder, name="", version="")
+            config.logger = TensorBoardLogger(self.folder.path, name="", version="")
         try:
             return super().instantiate_trainer(**kwargs)
         except (misconfiguration(), TypeError, ValueError) as error:
@@ -162,9 +161,24 @@ class Experiment(LightningCLI):
 
     def fit(self, **kwargs: Any) -> None:
         """Trains, then scores the best checkpoint on val. Without val, the last is the best."""
+        with self._held_folder():
+            self._fit(**kwargs)
+
+    @contextmanager
+    def _held_folder(self) -> Iterator[None]:
+        """Keep other commands out of the run's folder; the first of several processes does."""
+        if not self.trainer.is_global_zero or getattr(self.trainer, "fast_dev_run", False):
+            yield
+            return
+        with self.folder.locked():
+            if self.checkpoint is None:
+                self._check_free()  # a run may have started since the arguments were parsed
+            yield
+
+    def _fit(self, **kwargs: Any) -> None:
         kwargs["ckpt_path"] = self.checkpoint
         try:
-            with self.checkpoints.listening(self.folder):
+            with self.checkpoints.stopped_by_signals(self.folder):
                 self.trainer.fit(weights_only=True, **kwargs)
         except (misconfiguration(), ValueError) as error:
             if isinstance(error, ValueError) and "val_check_interval" not in str(error):
@@ -173,11 +187,11 @@ class Experiment(LightningCLI):
         except OSError as error:  # TensorBoard does not say which file it could not write
             if error.errno is None:
                 raise
-            place = error.filename or str(self.folder)
+            place = error.filename or str(self.folder.path)
             raise OSError(error.errno, error.strerror, place) from error
         if getattr(self.trainer, "fast_dev_run", False):  # a trial leaves no trace
             return
-        best, last = (checkpoint_path(self.folder, name) for name in ("best", "last"))
+        best, last = self.folder.best, self.folder.last
         validated = self.datamodule.datasets["val"] is not None
         if self.trainer.is_global_zero:
             self.cost.write(self.trainer, validated=validated)
@@ -185,7 +199,7 @@ class Experiment(LightningCLI):
                 write_whole(best, lambda file: file.write(last.read_bytes()))
         if validated and not best.is_file():
             raise InputError(
-                f"{self.folder}: val/score was never finite, so there is no best "
+                f"{self.folder.path}: val/score was never finite, so there is no best "
                 "checkpoint: the training diverged (then a lower learning rate of model.optimizer "
                 "helps), or val has no labels"
             )
@@ -217,19 +231,21 @@ class Experiment(LightningCLI):
     def _find_checkpoint(self, given: str | Path | None) -> Path | None:
         """What `--ckpt_path` means: a file, "best" or "last", or nothing."""
         fitting = self.config.subcommand == "fit"
-        last = checkpoint_path(self.folder, "last")
         if given is None and fitting:
-            if last.is_file():
-                raise InputError(
-                    f"{self.folder}: holds a run already; resume it with --ckpt_path last, or "
-                    "choose another folder with --trainer.default_root_dir"
-                )
+            self._check_free()
             return None
         name = given or "best"
-        path = checkpoint_path(self.folder, str(name)) if name in ("best", "last") else Path(name)
+        path = self.folder.checkpoint(str(name)) if name in ("best", "last") else Path(name)
         if not path.is_file():
             raise InputError(f"ckpt_path: expected a checkpoint, best or last; there is no {path}")
         return path
+
+    def _check_free(self) -> None:
+        if self.folder.last.is_file():
+            raise InputError(
+                f"{self.folder.path}: holds a run already; resume it with --ckpt_path last, or "
+                "choose another folder with --trainer.default_root_dir"
+            )
 
     def _check_split(self, split: str) -> None:
         if self.datamodule.datasets[split] is None:
