@@ -33,6 +33,10 @@ class UnreadableError(InputError):
     """A picture or video cannot be read, while others may be."""
 
 
+class PredictionError(InputError):
+    """A network gives no usable prediction for an image."""
+
+
 class Interrupted(Exception):  # noqa: N818 - being asked to stop is no error
     """The person at the keyboard, or the cluster, asked a run to stop.
 

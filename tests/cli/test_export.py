@@ -46,7 +46,7 @@ def files(folder):
 
 def test_both_kinds_of_file_run_where_ctal_is_not(folder, capfd):
     for output in ("network.onnx", "network.pt2"):
-        assert export(output, "--pictures", "photo.jpg") == 0
+        assert export(output, "--images", "photo.jpg") == 0
     assert files(folder) == ["a.ckpt", "network.onnx", "network.pt2", "photo.jpg"]
     told = capfd.readouterr().out
     assert "network.onnx: CTALNet, pictures of 32x64" in told
@@ -86,7 +86,7 @@ class TestMistakes:
             (["a.ckpt"], "output"),
             (["--output", "a.onnx"], "checkpoint"),
             (["a.ckpt", "--output", "a.ckpt/b.pt2"], "a.ckpt/b.pt2: cannot be written"),
-            (["a.ckpt", "--output", "a.pt2", "--pictures", "x"], "x: expected an image"),
+            (["a.ckpt", "--output", "a.pt2", "--images", "x"], "x: expected an image"),
         ],
     )
     def test_arguments(self, folder, args, message, capfd):

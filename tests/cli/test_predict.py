@@ -56,10 +56,10 @@ class TestPredictFiles:
     def test_another_size_and_the_pictures_own_shapes(self, folder, checkpoint):
         import ctal
 
-        predict_files(["pictures"], checkpoint, image_size=[64, 96], own_shape=True)
+        predict_files(["pictures"], checkpoint, image_size=[64, 96], keep_aspect_ratio=True)
         model = ctal.load(checkpoint, image_size=(64, 96))
         for name, size in (("a.jpg", (30, 40)), ("b.2.PNG", (33, 21))):
-            expected = model.predict(folder / "pictures" / name, own_shape=True)
+            expected = model.predict(folder / "pictures" / name, keep_aspect_ratio=True)
             with np.load(folder / "predictions" / f"{name[:-4]}.npz") as content:
                 assert content["depth"].shape == size
                 assert all(np.array_equal(content[key], expected[key]) for key in expected)
@@ -141,7 +141,7 @@ class TestCommandLine:
             capfd.readouterr().err.splitlines()[-1].startswith("error: out/a.npz: exists already")
         )
         assert cli.main([*command, "--output", "out", "--overwrite"]) == 0
-        size = ["--image_size", "64", "32", "--own_shape"]
+        size = ["--image_size", "64", "32", "--keep_aspect_ratio"]
         assert cli.main([*command, "--output", "other", *size]) == 0
 
     @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ class TestForms:
         predict_files(["large.png"], checkpoint, "usual")
         for module in ("inference.runner", "inference.postprocessing", "cli.predict_writer"):
             monkeypatch.setattr(f"ctal.{module}.LARGE", 100)
-        monkeypatch.setattr("ctal.cli.predict_writer._PAINTED", 45)
+        monkeypatch.setattr("ctal.cli.predict_writer._LONGEST", 45)
         monkeypatch.setattr("ctal.inference.postprocessing._STRIP", 700)
         predict_files(["large.png"], checkpoint, "parts")
         assert written(folder / "parts") == ["large.npz", "large.png"]

@@ -103,7 +103,7 @@ def browser():
         opened.close()
 
 
-def test_a_picture_goes_in_a_pixel_is_clicked_and_the_maps_change(address, browser, folder):
+def test_an_image_is_uploaded_a_pixel_is_clicked_and_the_maps_change(address, browser, folder):
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     page.set_default_timeout(60_000)
     asked, failures = set(), []
@@ -112,13 +112,13 @@ def test_a_picture_goes_in_a_pixel_is_clicked_and_the_maps_change(address, brows
     page.goto(address, wait_until="domcontentloaded")
 
     def state():
-        """What each picture and each bar shows."""
+        """Return the content of each image and each bar."""
         return page.evaluate(
             """() => Object.fromEntries([
-                ...[...document.querySelectorAll(".ctal-picture")].map(
+                ...[...document.querySelectorAll(".ctal-image")].map(
                     e => [e.id, e.querySelector("img")?.src]),
                 ...[...document.querySelectorAll("[id^=added-]")].map(e => [e.id, e.innerText]),
-                ["told", document.querySelector("#told")?.innerText]])"""
+                ["caption", document.querySelector("#caption")?.innerText]])"""
         )
 
     def changed(names, before):
@@ -132,25 +132,25 @@ def test_a_picture_goes_in_a_pixel_is_clicked_and_the_maps_change(address, brows
 
     predicted = {f"{part}-{task}" for part in ("predicted", "single") for task in TASKS}
     explained = {f"{part}-{task}" for part in ("affinity", "mixed", "added") for task in TASKS}
-    explained |= {"picture", "told"}
+    explained |= {"image", "caption"}
     first = changed(predicted | explained, {})
     upload = {"name": "mine.png", "mimeType": "image/png", "buffer": picture(1)}
     page.set_input_files("input[type=file]", upload)
     mine = changed(predicted | explained, first)
-    assert "pixel x 24, y 20 (48 x 40)" in mine["told"]
+    assert "pixel x 24, y 20 (48 x 40)" in mine["caption"]
 
-    box = page.locator("#picture img").bounding_box()
+    box = page.locator("#image img").bounding_box()
     place = {"x": box["width"] * 0.9, "y": box["height"] * 0.9}
-    page.locator("#picture img").click(position=place)
+    page.locator("#image img").click(position=place)
     clicked = changed(explained, mine)
     assert all(clicked[name] == mine[name] for name in predicted)
-    x, y = map(int, re.search(r"x (\d+), y (\d+)", clicked["told"]).groups())
+    x, y = map(int, re.search(r"x (\d+), y (\d+)", clicked["caption"]).groups())
     assert abs(x - 43) <= 1
     assert abs(y - 36) <= 1
 
     text = {"name": "mine.png", "mimeType": "image/png", "buffer": b"text"}
     page.set_input_files("input[type=file]", text)
-    toast = page.get_by_text("this file cannot be read as a picture")
+    toast = page.get_by_text("this file cannot be read as an image")
     toast.wait_for()
     assert "\n" not in toast.inner_text()
     assert {re.match(r"[a-z]+://[^/]*|data:|blob:", url)[0] for url in asked} <= {
@@ -236,7 +236,7 @@ def test_large_bodies_are_refused(address):
     assert httpx.post(f"{address}/gradio_api/queue/join", json=body, timeout=60).status_code == 413
 
 
-def test_pictures_of_too_many_pixels_are_refused(address):
+def test_images_of_too_many_pixels_are_refused(address):
     for number, (side, told) in enumerate(((8000, "got 8000x8000"), (20000, "at most 50 mega"))):
         content = io.BytesIO()
         Image.MAX_IMAGE_PIXELS, before = None, Image.MAX_IMAGE_PIXELS
@@ -250,7 +250,7 @@ def test_pictures_of_too_many_pixels_are_refused(address):
         assert not os.path.exists(path)
 
 
-def test_the_browser_is_told_to_ask_no_other_machine(address):
+def test_the_browser_requests_nothing_from_other_machines(address):
     policy = httpx.get(address).headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy
     assert "http" not in policy

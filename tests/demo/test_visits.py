@@ -27,13 +27,13 @@ def test_an_upload_is_read_and_removed(tmp_path):
     assert not (tmp_path / "a.png").exists()
 
 
-def test_what_is_no_picture_is_removed_too(tmp_path):
+def test_a_file_that_is_not_an_image_is_removed_too(tmp_path):
     (tmp_path / "a.png").write_text("text")
-    with pytest.raises(InputError, match=r"^this file cannot be read as a picture$"):
+    with pytest.raises(InputError, match=r"^this file cannot be read as an image$"):
         take_upload(str(tmp_path / "a.png"), tmp_path)
     Image.effect_noise((50, 40), 60).save(tmp_path / "b.png")
     (tmp_path / "b.png").write_bytes((tmp_path / "b.png").read_bytes()[:500])
-    with pytest.raises(InputError, match=r"^this picture is damaged and cannot be read$"):
+    with pytest.raises(InputError, match=r"^this image is damaged and cannot be read$"):
         take_upload(str(tmp_path / "b.png"), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -46,7 +46,7 @@ def test_other_files_are_not_touched(tmp_path):
     (folder / "link.png").symlink_to(secret)
     names = [secret, folder / ".." / "secret.png", folder / "link.png", folder, "", None]
     for name in names:
-        with pytest.raises(InputError, match=r"^expected an uploaded picture$"):
+        with pytest.raises(InputError, match=r"^expected an uploaded image$"):
             take_upload(name if name is None else str(name), folder)
     assert secret.is_file()
 
@@ -66,24 +66,24 @@ def test_the_last_visits_are_kept():
     assert len(visits) == 15
 
 
-def test_a_large_picture_is_shrunk_and_its_pixels_are_told_in_its_own_size(model):
+def test_a_large_image_is_reduced_and_its_pixels_are_given_in_the_original_size(model):
     kept = visit(torch.randint(0, 256, (3, 1000, 2000), dtype=torch.uint8), model, None)
-    assert kept.picture.shape == (3, 320, 640)
+    assert kept.image.shape == (3, 320, 640)
     assert kept.maps["depth"].shape == (1, 320, 640)
     assert kept.size == (1000, 2000)
     assert views.pixel_at(kept, [639, 319]) == (1996, 996)
     assert views.pixel_at(kept, [10_000, -5]) == (1999, 0)
     found = views.explained(kept, (1999, 0), "refinement.ctal")
-    assert "pixel x 1999, y 0</b> (2000 x 1000)" in found.told
+    assert "pixel x 1999, y 0</b> (2000 x 1000)" in found.caption
     direct = kept.seen["refinement.ctal"].at((15, 0))
-    shown = kept.seen["refinement.ctal"].at_picture((1999, 0), kept.size)
+    shown = kept.seen["refinement.ctal"].at_image((1999, 0), kept.size)
     np.testing.assert_array_equal(direct.mixed["depth"], shown.mixed["depth"])
 
 
-def test_a_small_picture_is_enlarged_only_to_be_shown(model):
+def test_a_small_image_is_enlarged_for_display_only(model):
     kept = visit(torch.randint(0, 256, (3, 40, 60), dtype=torch.uint8), model, model)
     assert kept.maps["depth"].shape == (1, 40, 60)
-    ours, others = views.painted(kept, model.tasks)
+    ours, others = views.visualized(kept, model.tasks)
     assert [picture.shape for picture in (*ours, *others)] == [(240, 360, 3)] * 4
     assert all(np.array_equal(a, b) for a, b in zip(ours, others, strict=True))
     assert views.pixel_at(kept, [359, 0]) == (59, 0)

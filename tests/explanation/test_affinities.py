@@ -7,7 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ctal import CTAL
 from ctal.errors import InputError
-from ctal.explanation import observing
+from ctal.explanation import capture_affinities
 
 TASKS = ["semseg", "depth", "normals"]
 H, W, C = 5, 6, 4
@@ -65,7 +65,7 @@ def test_rows_are_those_of_the_dense_form(f, shared, learned):
     )
     given = features()
     A, G, added = dense(refine, given)
-    with observing(refine) as seen:
+    with capture_affinities(refine) as seen:
         refine(given)
     for x, y in PIXELS:
         found, j = seen["ctal"].at((x, y)), y * W + x
@@ -83,7 +83,7 @@ def test_rows_are_those_of_the_dense_form(f, shared, learned):
 @pytest.mark.parametrize("method", ["dense", "factorised"])
 def test_lengths_are_those_of_what_the_module_puts_out(method):
     refine, given = module(gamma=0.2, method=method), features()
-    with observing(refine) as seen:
+    with capture_affinities(refine) as seen:
         out = refine(given)
     for x, y in PIXELS:
         found = seen["ctal"].at((x, y))
@@ -97,11 +97,11 @@ def test_lengths_are_those_of_what_the_module_puts_out(method):
 
 def test_shares_add_to_one_or_are_zero():
     refine, given = module(), features()
-    with observing(refine) as seen:
+    with capture_affinities(refine) as seen:
         refine(given)
     np.testing.assert_allclose(seen["ctal"].at((1, 1)).shares.sum(axis=1), 1, rtol=1e-6)
     silent = module(gamma=0.0)
-    with observing(silent) as seen:
+    with capture_affinities(silent) as seen:
         silent(given)
     found = seen["ctal"].at((1, 1))
     assert (found.shares == 0).all()
@@ -113,7 +113,7 @@ def test_a_task_without_weights_adds_nothing():
     torch.nn.init.zeros_(refine.mixing_bias)
     with torch.no_grad():
         refine.mixing_weight[1, :, 2] = 0  # from normals to depth
-    with observing(refine) as seen:
+    with capture_affinities(refine) as seen:
         refine(given)
     shares = seen["ctal"].at((4, 2)).shares
     assert shares[1, 2] == shares[1, 3] == 0
@@ -138,7 +138,7 @@ def test_nothing_of_p_by_p_is_made():
     size = (24, 32)
     refine = CTAL(TASKS, 8, size, method="factorised").requires_grad_(False)
     with Largest() as largest:
-        with observing(refine) as seen:
+        with capture_affinities(refine) as seen:
             refine(features(size, channels=8))
         seen["ctal"].at((3, 4))
     T, P = len(TASKS), size[0] * size[1]
@@ -155,17 +155,17 @@ def test_nothing_of_p_by_p_is_made():
 
 def test_the_first_of_a_batch_is_kept():
     refine, given = module(), features(batch=3)
-    with observing(refine) as seen:
+    with capture_affinities(refine) as seen:
         refine(given)
     several = seen["ctal"].at((2, 1))
-    with observing(refine) as seen:
+    with capture_affinities(refine) as seen:
         refine({task: maps[:1] for task, maps in given.items()})
     np.testing.assert_allclose(several.mixed["depth"], seen["ctal"].at((2, 1)).mixed["depth"])
 
 
 def test_pixels_outside_the_grid():
     refine = module()
-    with observing(refine) as seen:
+    with capture_affinities(refine) as seen:
         refine(features())
     with pytest.raises(InputError, match=r"pixel: expected x in 0\.\.5 and y in 0\.\.4"):
         seen["ctal"].at((6, 0))

@@ -9,7 +9,7 @@ from torch import nn
 
 from ctal import CTAL
 from ctal.errors import InputError
-from ctal.explanation import checked_pixel, grid_pixel, observing
+from ctal.explanation import capture_affinities, checked_pixel, grid_pixel
 from ctal.inference import Model
 from ctal.networks import CTALNet, MultiScaleCTALNet, Network, Predictions, SharedEncoderNet
 from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
@@ -75,7 +75,7 @@ def test_explaining_changes_nothing_and_leaves_nothing(model):
     model.explain(picture, (0, 0))
     assert not model.network.refinement.ctal._forward_hooks
     np.testing.assert_array_equal(model.predict(picture)["depth"], before)
-    with pytest.raises(InputError), observing(model.network):
+    with pytest.raises(InputError), capture_affinities(model.network):
         model.network(torch.rand(1, 3, 7, 7))
     assert not model.network.refinement.ctal._forward_hooks
 

@@ -92,20 +92,22 @@ class TestPredict:
         model, sizes = Model(Echo(TASKS, image_size=(64, 96))), []
         model.network.register_forward_hook(lambda _, args, out: sizes.append(args[0].shape[-2:]))
         for size in ((60, 90), (90, 60), (240, 40), (50, 40)):
-            maps = model.predict(torch.rand(3, *size), own_shape=True)
+            maps = model.predict(torch.rand(3, *size), keep_aspect_ratio=True)
             assert maps["depth"].shape == size
         assert sizes == [(64, 96), (96, 64), (192, 32), (96, 64)]
         assert model.network.image_size == (64, 96)
 
     def test_own_shape_of_the_networks_shape_is_the_network_as_trained(self, network):
         image = torch.rand(3, 16, 32)
-        stretched, own = (Model(network).predict(image, own_shape=own) for own in (False, True))
+        stretched, own = (
+            Model(network).predict(image, keep_aspect_ratio=own) for own in (False, True)
+        )
         assert all(np.array_equal(stretched[name], own[name]) for name in own)
 
     def test_own_shape_is_what_a_resized_network_says(self, mixing):
         image = torch.rand(3, 96, 48)
         state = {name: value.clone() for name, value in mixing.state_dict().items()}
-        own = Model(mixing).predict(image, own_shape=True)
+        own = Model(mixing).predict(image, keep_aspect_ratio=True)
         assert all(torch.equal(value, state[name]) for name, value in mixing.state_dict().items())
         mixing.resize((64, 32))
         np.testing.assert_array_equal(own["depth"], Model(mixing).predict(image)["depth"])
@@ -114,7 +116,7 @@ class TestPredict:
         model = Model(mixing)
         copies = {}
         for size in ((64, 32), (32, 64), (64, 64), (32, 96), (96, 32), (32, 64), (32, 128)):
-            model.predict(torch.rand(3, *size), own_shape=True)
+            model.predict(torch.rand(3, *size), keep_aspect_ratio=True)
             copies |= model._runner._copies
             assert len(model._runner._copies) <= 4
         trained = set(map(id, mixing.parameters()))
@@ -151,7 +153,7 @@ class TestStream:
 
     def test_a_stream_is_what_single_pictures_are(self, network, pictures):
         model = Model(network)
-        for options in ({}, {"own_shape": True}, {"tiled": True}):
+        for options in ({}, {"keep_aspect_ratio": True}, {"tiled": True}):
             found = list(model.predict(pictures, batch_size=2, **options))
             assert len(found) == len(pictures)
             for maps, picture in zip(found, pictures, strict=True):
@@ -221,7 +223,7 @@ class TestStream:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"own_shape": True, "tiled": True}, "expected one of them"),
+            ({"keep_aspect_ratio": True, "tiled": True}, "expected one of them"),
             ({"batch_size": 0}, "batch_size: expected a number from 1 on, got 0"),
         ],
     )

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from ctal.errors import InputError
-from ctal.visualization.panels import GREY, error_picture, panel, save_png
+from ctal.visualization.panels import GRAY, error_image, panel, save_png
 
 
 def plain(colour, height=96, width=128):
@@ -86,12 +86,12 @@ class TestPanel:
 
 class TestErrorPicture:
     def test_scale_and_unlabelled(self):
-        result = error_picture(torch.tensor([[0.0, 2.0, 9.0, torch.nan, 1.0]]), limit=2.0)
+        result = error_image(torch.tensor([[0.0, 2.0, 9.0, torch.nan, 1.0]]), limit=2.0)
         inferno = matplotlib.colormaps["inferno"]
         expected = [inferno(v, bytes=True)[:3] for v in (0.0, 1.0, 1.0)]
         assert result.shape == (3, 1, 5)
         assert result[:, 0, :3].T.tolist() == [[int(v) for v in colour] for colour in expected]
-        assert result[:, 0, 3].tolist() == [GREY] * 3
+        assert result[:, 0, 3].tolist() == [GRAY] * 3
         assert result[:, 0, 0].sum() < result[:, 0, 4].sum() < result[:, 0, 1].sum()
 
 

@@ -25,7 +25,8 @@ from ctal.data.labels import check_labels
 from ctal.data.pipeline import collate
 from ctal.errors import InputError
 from ctal.evaluation.metric_info import measures
-from ctal.inference.loading import load, usable_device
+from ctal.inference.devices import usable_device
+from ctal.inference.loading import load
 from ctal.inference.model import Model
 from ctal.io.atomic import write_text
 from ctal.io.lock import locked

@@ -1,4 +1,4 @@
-"""`ctal explain`: a panel and arrays of what one pixel of a picture gets from which tasks."""
+"""`ctal explain`: a panel and arrays of the affinities at one pixel of an image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from ctal.explanation.affinities import Affinities
 from ctal.explanation.drawing import explained
-from ctal.explanation.observation import observing
 from ctal.explanation.pixels import Pixel, checked_pixel
 from ctal.inference.loading import DEFAULT, load
 from ctal.inference.model import Model
@@ -32,29 +31,28 @@ def explain_files(
     device: str = "cpu",
     imports: list[str] | None = None,
 ) -> None:
-    """Shows what the affinities of all tasks do at one pixel of a picture.
+    """Show the affinities of all tasks at one pixel of an image.
 
     For `<name>.jpg` and each CTAL module of the network, this writes `<name>-x<x>-y<y>.png` (with
-    the module's name behind it where there are several): for each task its prediction, its
-    affinity map A of the pixel, the mixed map G, and how much each task adds to it there; and
-    `<name>-x<x>-y<y>.npz` with the arrays. docs/explain.md tells what they are. Of pictures with
-    the same name, later ones become `<name>-2` and so on. At the first picture that cannot be used
-    it ends, and what is written stays.
+    the name of the module appended if there are several): for each task its prediction, its
+    affinity map A of the pixel, the mixed map G, and the contribution of each task there; and
+    `<name>-x<x>-y<y>.npz` with the arrays. docs/explain.md describes them. Of images with the same
+    name, later ones become `<name>-2` and so on. The command ends at the first image that cannot
+    be used; files written before are kept.
 
     Args:
-        inputs: pictures, folders of pictures (not their subfolders), or glob patterns.
-        checkpoint: a checkpoint, the folder of a run, whose best one is taken, or all else that
-            `ctal.load` takes; by default a small network for pictures of rooms that comes along.
-        pixel: x and y of the pixel in the picture, its column and its row, from 0; by default that
-            in the middle.
+        inputs: images, folders of images (without subfolders), or glob patterns.
+        checkpoint: a checkpoint, the folder of a run, whose best checkpoint is loaded, or any other
+            source of `ctal.load`; by default the bundled model, for images of rooms.
+        pixel: x and y of the pixel in the image, its column and row, from 0; by default the center.
         output: the folder to write to.
-        overwrite: whether outputs that exist already may be replaced.
-        device: where the network runs, such as "cuda".
+        overwrite: replace existing outputs.
+        device: the device to run on, such as "cuda".
         imports: modules to import first: those that define a network or a task of your own.
 
     Raises:
-        InputError: a picture or the checkpoint cannot be read, the pixel is not in the picture,
-            the network has no CTAL module, or an output exists already or cannot be written.
+        InputError: an image or the checkpoint cannot be read, the pixel is outside the image, the
+            network has no CTAL module, or an output exists or cannot be written.
     """
     sources = find_images(inputs)
     import_modules(imports or [])
@@ -68,13 +66,13 @@ def explain_files(
 def _explain_file(
     model: Model, source: Path, pixel: list[int] | None, stem: str, overwrite: bool
 ) -> None:
-    """Writes the files of one picture, and tells their names."""
-    picture = read_image(source)
-    size = (picture.shape[-2], picture.shape[-1])
+    """Write the files of one image, and print their names."""
+    image = read_image(source)
+    size = (image.shape[-2], image.shape[-1])
     x, y = place = checked_pixel(pixel or (size[1] // 2, size[0] // 2), size)
-    with observing(model.network) as seen:
-        maps = model.decoded(picture)
-    found = {name: observation.at_picture(place, size) for name, observation in seen.items()}
+    with model.capture_affinities() as seen:
+        maps = model.decoded(image)
+    found = {name: observation.at_image(place, size) for name, observation in seen.items()}
     stem = f"{stem}-x{x}-y{y}"
     arrays = Path(f"{stem}.npz")
     panels = {
@@ -85,12 +83,12 @@ def _explain_file(
     content = _arrays(found, place, str(source))
     write_whole(arrays, lambda file: np.savez_compressed(file, **content))
     for name, affinities in found.items():
-        save_png(explained(picture, place, model.tasks, maps, affinities), panels[name])
+        save_png(explained(image, place, model.tasks, maps, affinities), panels[name])
     sys.stdout.write("".join(f"{file}\n" for file in files))
 
 
 def _arrays(found: dict[str, Affinities], pixel: Pixel, source: str) -> dict[str, Any]:
-    """The content of the .npz: arrays of each module under its name, tasks stacked in order."""
+    """Return the content of the .npz: arrays of each module under its name, tasks in order."""
     tasks = {name: affinities.tasks for name, affinities in found.items()}
     content: dict[str, Any] = {
         "pixel": np.array(pixel),

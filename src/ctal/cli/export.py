@@ -1,4 +1,4 @@
-"""`ctal export`: a trained network as a file that runs without this package."""
+"""`ctal export`: a trained network as a file that runs without ctal."""
 
 from __future__ import annotations
 
@@ -27,44 +27,44 @@ from ctal.tasks import Task
 from ctal.tasks.serialization import import_modules
 from ctal.visualization.tables import aligned_table
 
-_PICTURES = 5  # of the embedded rooms, if none are given
+_IMAGES = 5  # of Rooms, by default
 
 
 def export_file(
     checkpoint: str,
     output: str,
-    pictures: list[str] | None = None,
+    images: list[str] | None = None,
     overwrite: bool = False,
     without_compiled: bool = False,
     imports: list[str] | None = None,
     image_size: list[int] | None = None,
 ) -> None:
-    """Writes a trained network as ONNX or torch.export, compares it with PyTorch and times both.
+    """Export a trained network as ONNX or torch.export, compare it with PyTorch and time both.
 
-    The file takes any number of pictures of one size and gives the decoded map of every task, under
-    its name. Initial predictions are not in it. It is kept only if its maps are those of the
-    network in PyTorch, as far as rounding allows.
+    The file accepts batches of any number of images of one size and returns the decoded map of
+    every task under its name, without initial predictions. It is kept only if its maps equal those
+    of PyTorch up to rounding.
 
     Args:
-        checkpoint: a checkpoint, or the folder of a run, whose best one is taken.
+        checkpoint: a checkpoint, or the folder of a run, whose best checkpoint is loaded.
         output: the file to write, which ends with .onnx or, for torch.export, .pt2.
-        pictures: pictures, folders of pictures or glob patterns to compare the maps on; by default
-            some of the embedded test rooms.
-        overwrite: whether the output may be replaced if it exists already.
-        without_compiled: leave compiled PyTorch out of the times; it takes minutes to compile.
+        images: images, folders of images or glob patterns to compare the maps on; by default some
+            test images of Rooms.
+        overwrite: replace an existing output.
+        without_compiled: do not time compiled PyTorch, which takes minutes to compile.
         imports: modules to import first: those that define a network or a task of your own.
-        image_size: height and width to resize the network to, if not those of its training.
+        image_size: height and width to resize the network to, by default those of its training.
 
     Raises:
-        InputError: the checkpoint cannot be read, the network cannot be exported or its file
-            computes something else, or the output exists already or cannot be written.
+        InputError: the checkpoint cannot be read, the network cannot be exported, its file gives
+            other maps, or the output exists or cannot be written.
     """
     path = Path(output)
     form = format_of(path)
     check_absent([path], overwrite)
     import_modules(imports or [])
     network = load(checkpoint, image_size=image_size).network
-    images = list(batches(_pictures(pictures), network.image_size))
+    examples = list(batches(_examples(images), network.image_size))
     model = Deployed(network).eval()
     found: dict[str, Difference] = {}
 
@@ -72,18 +72,18 @@ def export_file(
         names = [task.name for task in network.tasks]
         form.write(traced(model), names, notes(network), file)
         file.flush()
-        found.update(compare_maps(model, form.open(Path(file.name)), images))
+        found.update(compare_maps(model, form.open(Path(file.name)), examples))
 
     with stopped_by_signals():
         write_whole(path, write)
-    sys.stdout.write("\n".join(_report(path, network, found, sum(map(len, images)))) + "\n")
-    sys.stdout.flush()  # the times take a while
-    times = _times(model, form, form.open(path), images[0], without_compiled)
+    sys.stdout.write("\n".join(_report(path, network, found, sum(map(len, examples)))) + "\n")
+    sys.stdout.flush()  # timing takes a while
+    times = _times(model, form, form.open(path), examples[0], without_compiled)
     sys.stdout.write("\n".join(["", *times]) + "\n")
 
 
 def notes(network: Network) -> dict[str, str]:
-    """What a file tells its reader, all of it JSON: its network, its input, its tasks."""
+    """Return the metadata of a file, as JSON: its network, its input, its tasks."""
     height, width = network.image_size
     return {
         "network": json.dumps(type(network).__name__),
@@ -98,39 +98,37 @@ def _task_notes(task: Task) -> dict[str, object]:
     return {"name": task.name, "unit": task.unit} | ({"class_names": list(names)} if names else {})
 
 
-def _pictures(given: list[str] | None) -> list[Tensor]:
+def _examples(given: list[str] | None) -> list[Tensor]:
     if given:
         return [read_image(path) for path in find_images(given)]
     rooms = Rooms("test")
-    step = len(rooms) // _PICTURES
-    return [rooms[index * step]["image"] for index in range(_PICTURES)]
+    step = len(rooms) // _IMAGES
+    return [rooms[index * step]["image"] for index in range(_IMAGES)]
 
 
-def _report(
-    path: Path, network: Network, found: Mapping[str, Difference], pictures: int
-) -> list[str]:
-    """What the file holds, and how its maps differ from PyTorch's."""
+def _report(path: Path, network: Network, found: Mapping[str, Difference], count: int) -> list[str]:
+    """Describe the file, and the difference of its maps from PyTorch's."""
     height, width = network.image_size
     rows = [
         [task.name, task.unit, f"{found[task.name].largest:.2g}", f"{found[task.name].mean:.2g}"]
         for task in network.tasks
     ]
     return [
-        f"{path}: {type(network).__name__}, pictures of {height}x{width}, "
+        f"{path}: {type(network).__name__}, images of {height}x{width}, "
         f"{path.stat().st_size / 2**20:.1f} MiB",
         "",
         *aligned_table(["task", "unit", "max difference", "mean difference"], rows),
         "",
-        f"- against PyTorch, on {pictures} pictures; of class ids whether they differ",
+        f"- compared with PyTorch on {count} images; for class ids whether they differ",
     ]
 
 
 def _times(
     model: Deployed, form: Format, run: Run, images: Tensor, without_compiled: bool
 ) -> list[str]:
-    """Times of one picture, and where they were taken."""
+    """Return times of one image, and the machine they were measured on."""
     runs: dict[str, Callable[[Tensor], object]] = {form.runtime: run, "PyTorch, eager": model}
-    lines = [f"- one picture, medians in turns; {machine(torch.device('cpu'))}"]
+    lines = [f"- one image, medians in turns; {machine(torch.device('cpu'))}"]
     if not without_compiled:
         fast, reason = compiled(model, images[:1])
         if fast is None:
@@ -140,4 +138,4 @@ def _times(
     times = run_latencies({name: (run, images[:1]) for name, run in runs.items()})
     eager = times["PyTorch, eager"]
     rows = [[name, f"{time:.1f}", f"{time / eager:.2f}"] for name, time in times.items()]
-    return [*aligned_table(["runs in", "ms per picture", "of eager"], rows), "", *lines]
+    return [*aligned_table(["runs in", "ms per image", "of eager"], rows), "", *lines]

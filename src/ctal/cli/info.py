@@ -1,4 +1,4 @@
-"""`ctal info`: what a network predicts, and what each of its parts costs."""
+"""`ctal info`: tasks of a network, and the cost of each of its parts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 from torch import nn
 
-from ctal.inference.loading import load, usable_device
+from ctal.inference.devices import usable_device
+from ctal.inference.loading import load
 from ctal.profiling.cost import machine
 from ctal.profiling.modules import WHOLE, Cost, part_costs
 from ctal.tasks import Task
@@ -22,38 +23,37 @@ def print_cost_card(
     imports: list[str] | None = None,
     image_size: list[int] | None = None,
 ) -> None:
-    """Tells a network's tasks and units, and parameters, GMACs, memory and time of each part.
+    """Print tasks and units of a network, and parameters, GMACs, memory and time of each part.
 
-    Parts are the modules that a network consists of, under their names in the code: the encoder,
-    the initial predictions, the refinement, the decoders. Costs are those of one picture in
-    evaluation mode.
+    Parts are the modules of the network, under their names in the code: the encoder, the initial
+    predictions, the refinement, the decoders. Costs are those of one image in evaluation mode.
 
     Args:
         network: a checkpoint, the folder of a run, or a configuration (.yaml) of `ctal fit`, whose
-            network is then built with the weights it would start from.
-        device: where the network shall run, such as "cuda".
+            network is built with its initial weights.
+        device: the device to run on, such as "cuda".
         imports: modules to import first: those that define a network or a task of your own.
         image_size: height and width to resize the network to.
 
     Raises:
-        InputError: there is no such file, it cannot be used, or the network cannot have that size.
+        InputError: the file is not found or cannot be used, or the network cannot have that size.
     """
     import_modules(imports or [])
     place = usable_device(device)
     built, tasks, size = _opened(network, image_size)
     costs = part_costs(built.to(place), size)
     lines = [
-        f"{network}: {type(built).__name__}, pictures of {size[0]}x{size[1]}",
+        f"{network}: {type(built).__name__}, images of {size[0]}x{size[1]}",
         "",
         *_tasks(tasks),
         "",
         *_costs(costs),
         "",
-        f"- one picture, {machine(place)}",
+        f"- one image, {machine(place)}",
         "- GMACs: 10^9 multiply-adds of convolutions and matrix products",
-        "- memory: the most that activations take while the part runs, those included that wait "
-        "for later parts; weights are not in it",
-        "- what is in no part, such as bringing maps to the size of the pictures, counts in total",
+        "- memory: peak of the activations while the part runs, including those that later parts "
+        "need, without weights",
+        "- operations outside the parts, such as resizing maps to the image, count in total only",
     ]
     sys.stdout.write("\n".join(lines) + "\n")
 
@@ -61,7 +61,7 @@ def print_cost_card(
 def _opened(
     path: str, image_size: list[int] | None
 ) -> tuple[nn.Module, list[Task], tuple[int, int]]:
-    """The network, its tasks and the (H, W) of its pictures."""
+    """Return the network, its tasks and the (H, W) of its images."""
     if Path(path).suffix not in (".yaml", ".yml"):
         network = load(path, image_size=image_size).network
         return network, network.tasks, network.image_size

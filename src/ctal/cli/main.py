@@ -34,8 +34,13 @@ def main(args: list[str] | None = None) -> int:
         signal n stopped the run.
     """
     args = sys.argv[1:] if args is None else args
+    _open_missing_streams()
     try:
         _run(args)
+        sys.stdout.flush()
+        return 0
+    except BrokenPipeError:  # `ctal ... | head -1`: the reader has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python flushes stdout once more at its end
         return 0
     except KeyboardInterrupt:
         return _print_line("\nstopped by Ctrl-C", code=130)
@@ -45,6 +50,19 @@ def main(args: list[str] | None = None) -> int:
         return int(end.code or 0)
     except Exception as error:
         return _report(error)
+
+
+def _open_missing_streams() -> None:
+    """Replace standard streams that are closed, as of a daemon, by the null device.
+
+    A file opened later would otherwise get the number of the closed stream, and libraries would
+    write their messages into it.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - open until the end
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _run(args: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Depth as points in space, in a file that 3-D viewers open."""
+"""Point clouds from depth maps, as PLY files."""
 
 from __future__ import annotations
 
@@ -28,35 +28,35 @@ _VERTEX = np.dtype([("xyz", "<f4", 3), ("rgb", "u1", 3)])
 
 
 def camera_of(intrinsics: Sequence[float]) -> Camera:
-    """The camera that a person describes by four numbers.
+    """Build a pinhole camera from fx, fy, cx and cy.
 
     Raises:
-        InputError: these are not fx, fy, cx and cy of a pinhole camera.
+        InputError: these are not four numbers, or fx or fy is not above 0.
     """
     try:
         return Camera(*intrinsics)
     except (InputError, TypeError) as error:
         raise InputError(
-            "intrinsics: expected fx fy cx cy, in pixels of the picture, fx and fy above 0, got "
+            "intrinsics: expected fx fy cx cy, in pixels of the image, fx and fy above 0, got "
             f"{' '.join(map(str, intrinsics))}"
         ) from error
 
 
-def save_ply(depth: Tensor, picture: Tensor, camera: Camera, path: Path) -> None:
-    """Writes the points of a depth map, each with its pixel's colour, as a binary PLY file.
+def save_ply(depth: Tensor, image: Tensor, camera: Camera, path: Path) -> None:
+    """Write the points of a depth map, each with the color of its pixel, as a binary PLY file.
 
     Args:
-        depth: (H, W), metres.
-        picture: (3, H, W) uint8.
-        camera: of the picture, at its size.
+        depth: (H, W), meters.
+        image: (3, H, W) uint8.
+        camera: intrinsics of the image, at its size.
         path: the file.
 
     Raises:
-        InputError: the place cannot be written.
+        InputError: the file cannot be written.
     """
     vertices = np.empty(depth.numel(), dtype=_VERTEX)
     vertices["xyz"] = camera.points(depth.numpy()).reshape(-1, 3)
-    vertices["rgb"] = picture.flatten(1).T.numpy()
+    vertices["rgb"] = image.flatten(1).T.numpy()
 
     def write(file: BinaryIO) -> None:
         file.write(_HEADER.format(count=len(vertices)).encode())

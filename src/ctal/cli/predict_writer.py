@@ -1,4 +1,4 @@
-"""What `ctal predict` writes: arrays, panels, point clouds and videos."""
+"""Outputs of `ctal predict`: arrays, panels, point clouds and videos."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from torch import Tensor
 from ctal.cli.point_cloud import save_ply
 from ctal.data.geometry import Camera
 from ctal.errors import InputError
-from ctal.inference.model import Model, check_shapes
+from ctal.inference.model import Model
 from ctal.inference.postprocessing import LARGE, to_array
+from ctal.inference.runner import check_resizing
 from ctal.io.atomic import write_whole
 from ctal.io.images import read_image
 from ctal.io.sources import Source
@@ -27,57 +28,58 @@ from ctal.tasks import Task
 from ctal.tasks.depth import is_metric_depth
 from ctal.visualization.panels import Cell, panel, save_png
 
-_PAINTED = 2048  # the longer side of what is painted: a panel shows less
+_LONGEST = 2048  # the longer side of a visualized map; a panel shows less
 
 
 @dataclass(frozen=True)
 class Writer:
-    """Predicts for a source and writes what was predicted.
+    """Predicts the maps of a source and writes them.
 
     Attributes:
         model: the network.
         output: the folder to write to.
-        own_shape: as in `Model.predict`.
+        keep_aspect_ratio: as in `Model.predict`.
         tiled: as in `Model.predict`.
-        overlay: lay the painted maps over the picture rather than beside it.
-        camera: of the pictures, for a point cloud.
+        overlay: blend the visualized maps with the image instead of showing them beside it.
+        camera: intrinsics of the images, for a point cloud.
 
     Raises:
-        InputError: there is a camera, and the network has no depth in metres.
+        InputError: a camera is given, but the network has no depth in meters.
     """
 
     model: Model
     output: Path
-    own_shape: bool = False
+    keep_aspect_ratio: bool = False
     tiled: bool = False
     overlay: bool = False
     camera: Camera | None = None
 
     def __post_init__(self) -> None:
-        """Looks at what would be found out only after the first prediction."""
-        check_shapes(self.own_shape, self.tiled)
+        """Check what would otherwise fail after the first prediction."""
+        check_resizing(self.keep_aspect_ratio, self.tiled)
         if self.camera is not None and not any(map(is_metric_depth, self.model.tasks)):
             names = ", ".join(task.name for task in self.model.tasks)
             raise InputError(
-                f"intrinsics: a point cloud needs depth in metres, the network has {names}"
+                f"intrinsics: expected a network with depth in meters for a point cloud, got "
+                f"{names}"
             )
 
     def write(self, source: Source, name: str) -> None:
-        """Predicts for a source and writes its files (`output_files`).
+        """Predict the maps of a source and write its files (`output_files`).
 
         Raises:
-            InputError: the source cannot be read, a file not be written.
+            InputError: the source cannot be read, or a file cannot be written.
         """
         if source.moves:
-            frames = self._painted_frames(source.frames())
+            frames = self._panels(source.frames())
             target = self.output / f"{name}.mp4"
             write_video(target, frames, endless=source.camera is not None)
         else:
-            self._write_picture(source.path, name)
+            self._write_image(source.path, name)
 
-    def _write_picture(self, source: Path, name: str) -> None:
-        picture = read_image(source)
-        maps = next(self._maps(iter([picture])))
+    def _write_image(self, source: Path, name: str) -> None:
+        image = read_image(source)
+        maps = next(self._maps(iter([image])))
         content: dict[str, Any] = {key: to_array(prediction) for key, prediction in maps.items()}
         units = json.dumps({task.name: task.unit for task in self.model.tasks})
         content |= {"units": np.array(units), "source": np.array(str(source))}
@@ -85,21 +87,21 @@ class Writer:
         for task in self.model.tasks:
             if self.camera is not None and is_metric_depth(task):
                 place = self.output / f"{name}.ply"
-                save_ply(maps[task.name][0], picture, self.camera, place)
+                save_ply(maps[task.name][0], image, self.camera, place)
         titles = [_title(task, maps[task.name]) for task in self.model.tasks]
-        step = -(-max(picture.shape) // _PAINTED) if picture[0].numel() > LARGE else 1
+        step = -(-max(image.shape) // _LONGEST) if image[0].numel() > LARGE else 1
         small = {key: prediction[..., ::step, ::step] for key, prediction in maps.items()}
         cells: list[Cell] = []
         heads: list[str] = []
-        painted = self._painted(picture[:, ::step, ::step], small, small)
+        visualized = self._visualized(image[:, ::step, ::step], small, small)
         legends = [[], *(task.legend(small[task.name]) for task in self.model.tasks)]
-        for layer, title, legend in zip(painted, ["picture", *titles], legends, strict=True):
+        for layer, title, legend in zip(visualized, ["image", *titles], legends, strict=True):
             cells += [layer, legend] if legend else [layer]
             heads += [title, ""] if legend else [title]
         save_png(panel([cells], heads), self.output / f"{name}.png")
 
-    def _painted_frames(self, frames: Iterator[Frame]) -> Iterator[Frame]:
-        waiting: deque[Frame] = deque()  # frames that the network was given, but has not answered
+    def _panels(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        waiting: deque[Frame] = deque()  # frames without a prediction yet
 
         def pixels() -> Iterator[Tensor]:
             for frame in frames:
@@ -110,37 +112,42 @@ class Writer:
         titles = [f"{task.name} [{task.unit}]" for task in self.model.tasks]
         for maps in self._maps(pixels()):
             frame = waiting.popleft()
-            first = first or maps  # whose range sets the colours: they shall not flicker
-            painted = self._painted(frame.pixels, maps, first)
-            # no legends: what is seen, and so their lines, would change from frame to frame
-            yield Frame(panel([painted], ["picture", *titles]), frame.seconds)
+            first = (
+                first or maps
+            )  # its range sets the colors of all frames, so that they do not flicker
+            visualized = self._visualized(frame.pixels, maps, first)
+            # no legends: their lines would change from frame to frame
+            yield Frame(panel([visualized], ["image", *titles]), frame.seconds)
 
-    def _maps(self, pictures: Iterator[Tensor]) -> Iterator[dict[str, Tensor]]:
+    def _maps(self, images: Iterator[Tensor]) -> Iterator[dict[str, Tensor]]:
         return self.model.stream(
-            pictures, own_shape=self.own_shape, tiled=self.tiled, empty=self._on_disk
+            images,
+            keep_aspect_ratio=self.keep_aspect_ratio,
+            tiled=self.tiled,
+            empty=self._on_disk,
         )
 
     def _on_disk(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-        """A tensor in a file without a name, which is gone when the tensor is."""
+        """Allocate a tensor in a temporary file, which is removed with the tensor."""
         self.output.mkdir(parents=True, exist_ok=True)
         kind = torch.empty(0, dtype=dtype).numpy().dtype
         with tempfile.TemporaryFile(dir=self.output) as file:
             return torch.from_numpy(np.memmap(file, dtype=kind, shape=tuple(shape)))
 
-    def _painted(
-        self, picture: Tensor, maps: Mapping[str, Tensor], references: Mapping[str, Tensor]
+    def _visualized(
+        self, image: Tensor, maps: Mapping[str, Tensor], references: Mapping[str, Tensor]
     ) -> list[Tensor]:
-        """The picture, (3, H, W) uint8, and beside or over it the painted map of every task."""
+        """Return the image, (3, H, W) uint8, and the visualized map of every task."""
         tasks: list[Task] = self.model.tasks
-        painted = [task.visualize(maps[task.name], references[task.name]) for task in tasks]
+        visualized = [task.visualize(maps[task.name], references[task.name]) for task in tasks]
         if self.overlay:
-            half = picture // 2
-            painted = [half + layer // 2 for layer in painted]
-        return [picture, *painted]
+            half = image // 2
+            visualized = [half + layer // 2 for layer in visualized]
+        return [image, *visualized]
 
 
 def output_files(source: Source, name: str, intrinsics: bool) -> list[str]:
-    """The names of the files that a source's prediction is written to."""
+    """Return the names of the files written for a source."""
     # not with_suffix, which would cut "photo.2024" down to "photo"
     endings = ["mp4"] if source.moves else ["npz", "png", *(["ply"] if intrinsics else [])]
     return [f"{name}.{ending}" for ending in endings]

@@ -12,7 +12,7 @@ from torchvision.transforms.v2 import functional as TF
 from ctal.data.pipeline import completed
 from ctal.inference.model import Model
 from ctal.tasks import Task
-from ctal.visualization.panels import Cell, error_picture, panel
+from ctal.visualization.panels import Cell, error_image, panel
 
 
 def comparison_figure(
@@ -63,7 +63,7 @@ def _predicted_row(tasks: Sequence[Task], sample: Mapping[str, Tensor], model: M
     for task in tasks:
         prediction, target = maps[task.name], sample[task.name]
         error = task.error(prediction[None], target[None])[0]
-        row += [task.visualize(prediction, target), error_picture(error, task.error_limit)]
+        row += [task.visualize(prediction, target), error_image(error, task.error_limit)]
         mean = error.nanmean().item()
         means.append(f"{task.name} {'-' if math.isnan(mean) else format(mean, '.3g')}")
     return ["\n".join(means), *row]

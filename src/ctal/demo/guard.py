@@ -1,4 +1,4 @@
-"""What the demo's server refuses, whatever the page it serves would allow."""
+"""Access rules of the demo server, in front of gradio."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MEGABYTES = 25
-"""The largest upload."""
+"""Limit of an upload."""
 
-_SLACK = 1_000_000  # what the form around a file, or a click, may take
+_SLACK = 1_000_000  # of the form around a file, or of a click
 
-# The page needs scripts and styles of its own; it must ask no other machine for anything.
+# The page needs its own scripts and styles; it must not request anything from other machines.
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
@@ -26,12 +26,12 @@ _POLICY = (
 
 
 class Guard:
-    """Stands before the page's server, gradio's, and trusts it with nothing that a visitor names.
+    """ASGI middleware in front of gradio that checks every path and address in a request.
 
-    It refuses bodies above `MEGABYTES`; files in an event's JSON that are not among the page's own,
-    be they of this machine (gradio copies any, if it is mounted in another server) or of another
-    (gradio would fetch them); the addresses by which gradio fetches from elsewhere; and it tells
-    the browser to ask nothing of other machines.
+    It refuses bodies above `MEGABYTES`; files in the JSON of an event that are not files of the
+    page, local ones (which gradio copies if it is mounted in another server) and remote ones
+    (which gradio would download); and the addresses by which gradio downloads files. It sets a
+    content security policy that forbids requests to other machines.
 
     Args:
         app: the server.
@@ -43,31 +43,31 @@ class Guard:
         self._folder = folder.resolve()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request, or refuses it."""
+        """Serve one request, or refuse it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         if names_another_machine(scope["path"]):
-            await PlainTextResponse("only this machine's own files", 403)(scope, receive, send)
+            await PlainTextResponse("expected a file of this server", 403)(scope, receive, send)
             return
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self.app(scope, receive, _with_policy(send))
             return
         body = await _body(receive)
         if body is None:
-            told = f"expected at most {MEGABYTES} MB"
-            await PlainTextResponse(told, 413)(scope, receive, send)
+            limit = f"expected at most {MEGABYTES} MB"
+            await PlainTextResponse(limit, 413)(scope, receive, send)
         elif _is_json(scope) and self._names_files(body):
             await PlainTextResponse("expected an uploaded file", 403)(scope, receive, send)
         else:
             await self.app(scope, _again(body, receive), _with_policy(send))
 
     def _names_files(self, body: bytes) -> bool:
-        """Whether an event's JSON has a path that is not one of the page's own files."""
+        """Return whether the JSON of an event has a path that is not a file of the page."""
         try:
             return self._any_other(json.loads(body))
         except (ValueError, TypeError, OSError, RecursionError):
-            return bool(body)  # gradio would not read it either, or the path is none
+            return bool(body)  # gradio could not read it either, or it is not a path
 
     def _any_other(self, value: Any) -> bool:
         if isinstance(value, list):
@@ -81,8 +81,8 @@ class Guard:
 
 
 def names_another_machine(path: str) -> bool:
-    """Whether a request's path is one by which gradio would fetch something from elsewhere."""
-    # twice and more quoted, since what is behind may unquote it once more
+    """Return whether gradio would download a file for the path of a request."""
+    # until nothing is quoted, since gradio may unquote it once more
     while (plain := unquote(path)) != path:
         path = plain
     tail = path.partition("file=")[2].lstrip("/").lower()
@@ -90,7 +90,7 @@ def names_another_machine(path: str) -> bool:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The whole body of a request, or nothing if it is too large."""
+    """Read the body of a request; None if it is too large."""
     parts, size, more = [], 0, True
     while more:
         message = await receive()
@@ -104,17 +104,17 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """Hands a body on that was read already, and then what comes after it."""
+    """Replay a body that was read, then receive as before."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def hand_on() -> Message:
+    async def replay() -> Message:
         return messages.pop() if messages else await receive()
 
-    return hand_on
+    return replay
 
 
 def _is_json(scope: Scope) -> bool:
-    # a body of any other type is no event of the page's, but an upload
+    # an upload is a form, an event of the page is JSON
     return "multipart/form-data" not in Headers(scope=scope).get("content-type", "")
 
 

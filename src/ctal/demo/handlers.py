@@ -1,4 +1,4 @@
-"""What the demo answers to a visitor: a picture chosen, a pixel clicked."""
+"""Event handlers of the demo: an image is chosen, a pixel is clicked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import gradio as gr
 from torch import Tensor
 
 from ctal.demo.surface import surface
-from ctal.demo.views import explained, painted, pixel_at
+from ctal.demo.views import explained, pixel_at, visualized
 from ctal.demo.visits import Visit, Visits, take_upload, visit
 from ctal.errors import InputError
 from ctal.explanation import Pixel, modules_of
@@ -24,8 +24,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _told(method: Callable[P, R]) -> Callable[P, R]:
-    """Shows a visitor's mistakes as one line, and nothing of the program's own."""
+def _reported(method: Callable[P, R]) -> Callable[P, R]:
+    """Show invalid input as one line, without a traceback."""
 
     @functools.wraps(method)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -38,19 +38,19 @@ def _told(method: Callable[P, R]) -> Callable[P, R]:
 
 
 class Handlers:
-    """The page's events; each gives the values of the components that it changes, in their order.
+    """Handlers of the page's events; each returns values of the components that it changes.
 
     Args:
-        model: a network with CTAL in it.
-        single: a network to show beside it, or none.
-        examples: pictures to choose from.
+        model: a network with CTAL.
+        single: a single-task network for comparison, or None.
+        examples: example images.
         files: the folder of all files of the page: uploads and surfaces.
 
     Attributes:
         modules: names of the CTAL modules in the network.
-        refined: the tasks of the first of them.
-        single_tasks: the tasks of the network beside it.
-        surfaces: the titles of the depth maps that are shown as surfaces.
+        refined: tasks of the first of them.
+        single_tasks: tasks of the single-task network.
+        surfaces: titles of the depth maps that are shown as surfaces.
 
     Raises:
         InputError: the network has no CTAL module, or several with different tasks.
@@ -72,43 +72,43 @@ class Handlers:
         self._model, self._single, self._examples, self._files = model, single, examples, files
         self._visits = Visits()
 
-    @_told
+    @_reported
     def first(self, module: str, request: gr.Request) -> list[Any]:
-        """The page is opened."""
+        """Handle the opening of the page."""
         return self._shown(read_image(self._examples[0]), module, request)
 
-    @_told
+    @_reported
     def uploaded(self, path: str | None, module: str, request: gr.Request) -> list[Any]:
-        """A picture is sent; its file is removed as soon as it is read."""
+        """Handle an upload; its file is removed as soon as it is read."""
         return self._shown(take_upload(path, self._files), module, request)
 
-    @_told
+    @_reported
     def example(self, module: str, event: gr.SelectData, request: gr.Request) -> list[Any]:
-        """An example is chosen, by its number."""
+        """Handle the choice of an example by its number."""
         number = int(event.index) % len(self._examples)
         return self._shown(read_image(self._examples[number]), module, request)
 
-    @_told
+    @_reported
     def clicked(self, module: str, event: gr.SelectData, request: gr.Request) -> list[Any]:
-        """A pixel is clicked, in any of the pictures."""
+        """Handle a click on a pixel of any image."""
         kept = self._visits.get(_session(request))
         return self._explained(kept, pixel_at(kept, event.index), module)
 
-    @_told
+    @_reported
     def other_module(self, module: str, request: gr.Request) -> list[Any]:
-        """Another CTAL module is chosen."""
+        """Handle the choice of another CTAL module."""
         kept = self._visits.get(_session(request))
         return self._explained(kept, _middle(kept), module)
 
     def left(self, request: gr.Request) -> None:
-        """The page is closed."""
+        """Handle the closing of the page."""
         self._visits.drop(_session(request))
 
-    def _shown(self, picture: Tensor, module: str, request: gr.Request) -> list[Any]:
-        """All of a new picture: nothing for the upload, the maps, and its middle explained."""
-        kept = visit(picture, self._model, self._single)
+    def _shown(self, image: Tensor, module: str, request: gr.Request) -> list[Any]:
+        """Return an empty upload, the maps of a new image, and the affinities at its center."""
+        kept = visit(image, self._model, self._single)
         self._visits.put(_session(request), kept)
-        ours, others = painted(kept, self._model.tasks)
+        ours, others = visualized(kept, self._model.tasks)
         explained = self._explained(kept, _middle(kept), module)
         return [None, *ours, *others, *self._written(kept), *explained]
 
@@ -116,22 +116,22 @@ class Handlers:
         if module not in self.modules:
             raise InputError(f"CTAL module: expected one of {self.modules}")
         found = explained(kept, pixel, module)
-        return [found.told, found.picture, *found.affinity, *found.mixed, *found.added]
+        return [found.caption, found.image, *found.affinity, *found.mixed, *found.added]
 
     def _written(self, kept: Visit) -> list[str]:
-        """Files of the surfaces, each under a name that no other visitor can guess."""
+        """Write the files of the surfaces, under names that no other visitor can guess."""
         maps = [kept.maps[name] for name in self._depths]
         maps += [kept.single[name] for name in self._depths if name in kept.single]
         files = [self._files / f"{uuid.uuid4().hex}.glb" for _ in maps]
         for file, depth in zip(files, maps, strict=True):
-            file.write_bytes(surface(depth, kept.picture))
+            file.write_bytes(surface(depth, kept.image))
         return [str(file) for file in files]
 
 
 def _session(request: gr.Request) -> str:
-    """The page that asks; without one, visitors would see each other's pictures."""
+    """Return the session of a page; without one, visitors would see each other's images."""
     if not request.session_hash:
-        raise InputError("expected the session of a page")
+        raise InputError("session: expected that of a page, got none; reload the page")
     return str(request.session_hash)
 
 

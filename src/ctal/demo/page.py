@@ -1,4 +1,4 @@
-"""The demo's page: where everything stands, and what follows a click."""
+"""The page of the demo: its layout and its events."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ from ctal.demo.handlers import Handlers
 from ctal.demo.texts import ADDED, INTRODUCTION, MIXED, SINGLE, SURFACES, about
 from ctal.inference.model import Model
 
-# Files of the page are removed by the second when they are older than that, in seconds: a browser
-# has loaded them by then.
+# Interval and age, in seconds, at which files of the page are removed: a browser has loaded them.
 _CLEARING = (60, 600)
-_WAITING = 32  # visitors; more are asked to come back
+_WAITING = 32  # visitors in the queue; more are refused
 
 
 def page(model: Model, single: Model | None, examples: Sequence[Path], files: Path) -> gr.Blocks:
-    """Builds the page.
+    """Build the page.
 
     Args:
-        model: a network with CTAL in it.
-        single: a network to show beside it, or none.
-        examples: pictures to choose from.
-        files: the folder of all files of the page, which is removed at the end.
+        model: a network with CTAL.
+        single: a single-task network for comparison, or None.
+        examples: example images.
+        files: the folder of all files of the page, removed when the server stops.
     """
-    # served from where they lie: a copy would be among the visitors' files, which they may remove
+    # served in place: a copy would be among the visitors' files, which they can remove
     gr.set_static_paths([str(example) for example in examples])
     handlers = Handlers(model, single, examples, files)
     tasks = [task.name for task in model.tasks]
@@ -41,11 +40,11 @@ def page(model: Model, single: Model | None, examples: Sequence[Path], files: Pa
                 gr.Markdown(about(model, single))
             with gr.Column(scale=5):
                 with gr.Row():
-                    picture = _image("picture: click a pixel", "picture")
+                    image = _image("image: click a pixel", "image")
                     predicted = [_image(name, f"predicted-{name}") for name in tasks]
                 others = _others(tasks, handlers.single_tasks)
                 with gr.Row():
-                    told = gr.HTML(elem_id="told")
+                    caption = gr.HTML(elem_id="caption")
                     affinity = [_image(f"A of {n}", f"affinity-{n}") for n in handlers.refined]
                 with gr.Row():
                     gr.HTML(MIXED)
@@ -54,18 +53,18 @@ def page(model: Model, single: Model | None, examples: Sequence[Path], files: Pa
                     gr.HTML(ADDED)
                     added = [gr.HTML(elem_id=f"added-{n}") for n in handlers.refined]
                 surfaces = _surfaces(handlers)
-        explained = [told, picture, *affinity, *mixed, *added]
-        pictures = [picture, *predicted, *others, *affinity, *mixed]
+        explained = [caption, image, *affinity, *mixed, *added]
+        images = [image, *predicted, *others, *affinity, *mixed]
         shown = [upload, *predicted, *others, *surfaces, *explained]
-        _answer(handlers, blocks, (upload, gallery, module), pictures, shown, explained)
+        _answer(handlers, blocks, (upload, gallery, module), images, shown, explained)
         blocks.unload(handlers.left)
     return blocks.queue(max_size=_WAITING)
 
 
 def _choice(handlers: Handlers, examples: Sequence[Path]) -> tuple[gr.File, gr.Gallery, gr.Radio]:
-    """What a visitor chooses from: pictures of one's own, examples and, of several, the module."""
+    """Build the inputs: an upload, examples and, if there are several, the CTAL modules."""
     gr.Markdown(INTRODUCTION)
-    upload = gr.File(label="your picture", file_types=["image"], type="filepath", height=120)
+    upload = gr.File(label="your image", file_types=["image"], type="filepath", height=120)
     gallery = gr.Gallery(
         [str(example) for example in examples],
         label="examples",
@@ -90,19 +89,19 @@ def _answer(
     handlers: Handlers,
     blocks: gr.Blocks,
     choice: tuple[gr.File, gr.Gallery, gr.Radio],
-    pictures: Sequence[gr.Image],
+    images: Sequence[gr.Image],
     shown: Sequence[Component],
     explained: Sequence[Component],
 ) -> None:
-    """What follows a choice, which changes all that is shown, and a click in a picture."""
+    """Connect a choice, which changes all outputs, and a click in an image to their handlers."""
     upload, gallery, module = choice
-    # one at a time: a network is watched while it runs
+    # one at a time: the model is locked while it runs
     alone = functools.partial(gr.on, inputs=[module], concurrency_limit=1, concurrency_id="network")
     alone(blocks.load, handlers.first, outputs=shown)
     alone(upload.upload, handlers.uploaded, inputs=[upload, module], outputs=shown)
     alone(gallery.select, handlers.example, outputs=shown)
     alone(module.change, handlers.other_module, outputs=explained)
-    clicks = [image.select for image in pictures]
+    clicks = [image.select for image in images]
     alone(clicks, handlers.clicked, outputs=explained, show_progress="hidden")
 
 
@@ -113,13 +112,13 @@ def _image(label: str, name: str) -> gr.Image:
         format="png",
         buttons=[],
         elem_id=name,
-        elem_classes="ctal-picture",
+        elem_classes="ctal-image",
         min_width=120,
     )
 
 
 def _others(tasks: Sequence[str], single: Sequence[str]) -> list[gr.Image]:
-    """The row of the single-task network, if there is one; empty where it lacks a task."""
+    """Build the row of the single-task network, with gaps for missing tasks."""
     if not single:
         return []
     others = []
@@ -134,7 +133,7 @@ def _others(tasks: Sequence[str], single: Sequence[str]) -> list[gr.Image]:
 
 
 def _surfaces(handlers: Handlers) -> list[gr.Model3D]:
-    """The row of depth in three dimensions, if a depth is predicted."""
+    """Build the row of depth surfaces, if there is depth."""
     if not handlers.surfaces:
         return []
     with gr.Row():

@@ -1,4 +1,4 @@
-"""The demo's web server: gradio's page behind `Guard`."""
+"""Web server of the demo: the gradio page behind `Guard`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ctal.demo.page import page
 from ctal.demo.texts import CSS
 from ctal.inference.model import Model
 
-# Those of the machine: gradio's own come from Google.
+# Fonts of the visitor's machine: those of gradio are downloaded from Google.
 _FONTS = ["system-ui", "Segoe UI", "DejaVu Sans", "sans-serif"]
 _FIXED = ["ui-monospace", "DejaVu Sans Mono", "monospace"]
 
@@ -22,12 +22,12 @@ _FIXED = ["ui-monospace", "DejaVu Sans Mono", "monospace"]
 def server(
     model: Model, single: Model | None, examples: Sequence[Path], folder: Path
 ) -> uvicorn.Server:
-    """A server of the page, which `run(sockets=[...])` starts and a signal ends.
+    """Create the server of the page, which `run(sockets=[...])` starts and a signal stops.
 
     Args:
-        model: a network with CTAL in it.
-        single: a network to show beside it, or none.
-        examples: pictures to choose from.
+        model: a network with CTAL.
+        single: a single-task network for comparison, or None.
+        examples: example images.
         folder: a folder for all files of the page.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -39,7 +39,7 @@ def server(
         path="/",
         footer_links=[],
         run_history=False,
-        show_error=False,  # the program's own; a visitor's mistakes are told in any case
+        show_error=False,  # internal errors; invalid input is reported in any case
         max_file_size=f"{MEGABYTES}mb",
         ssr_mode=False,
         enable_monitoring=False,
@@ -48,8 +48,8 @@ def server(
         theme=gr.themes.Default(font=_FONTS, font_mono=_FIXED),
         css=CSS,
     )
-    # gradio looks at the paths that visitors name only where it has launched the server itself
+    # gradio checks the paths in requests only if it launched the server itself
     blocks.has_launched = True
-    # a page that is open holds a connection, for which the end does not wait
+    # an open page keeps a connection; do not wait for it at shutdown
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
     return uvicorn.Server(config)

@@ -1,4 +1,4 @@
-"""What the demo's page says, and its style."""
+"""Texts and style of the demo page."""
 
 from __future__ import annotations
 
@@ -7,33 +7,31 @@ from ctal.inference.model import Model
 
 INTRODUCTION = """
 # ctal
-What a network predicts for a picture, and which pixels of which task helped. **Click a pixel in any
-picture.** Pictures stay on the machine that serves this page, and are forgotten when it is closed.
+Predictions of a network for an image, and the pixels that each task used. **Click a pixel in any
+image.** Images stay on the machine that serves this page, and are deleted when you close it.
 """
 
 MIXED = """
 <h3>mixed G</h3>
-The weight with which the clicked pixel takes the values of every pixel, for the task named: the
-affinities of all tasks, mixed by weights of that pixel. Red above 0, blue below, each map in its
-scale, told below it.
+The weight of every pixel's values for the clicked pixel, for the named task: the affinities of all
+tasks, mixed by the weights of that pixel. Red above 0, blue below; the scale is below each map.
 """
 
 ADDED = """
-<h3>who adds what</h3>
-How much the affinities of each task, and the bias, add to the features of the task above at the
-clicked pixel: lengths of vectors, as shares of their sum. They may cancel each other, so the length
-of what they add up to is told too, beside that of the features that are kept.
+<h3>contributions</h3>
+The vectors that the affinities of each task, and the bias, add to the features of the task above at
+the clicked pixel: their lengths, as shares of the total. Vectors can cancel each other, so the
+length of their sum is shown too, beside that of the features it is added to.
 """
 
 SINGLE = """
 <h3>single-task</h3>
-What networks of one task each say, in the same colours: what the tasks gain, or lose, by sharing.
+Predictions of single-task networks, in the same colors, for comparison.
 """
 
 SURFACES = f"""
 <h3>depth in 3-D</h3>
-Turn it with the mouse. The picture does not tell the camera's field of view:
-{FIELD_OF_VIEW:g}° across are assumed.
+Rotate it with the mouse. The assumed horizontal field of view is {FIELD_OF_VIEW:g}°.
 """
 
 BAR = (
@@ -42,9 +40,9 @@ BAR = (
     '<div class="ctal-share">{share}</div>'
 )
 
-TOLD = (
-    '<div class="ctal-told">G in ±{limit}. Length of the sum of what is added: {added}, of what is '
-    "kept of {task}: {kept} (ratio {strength}).</div>"
+CAPTION = (
+    '<div class="ctal-caption">G in ±{limit}. Length of the added sum: {added}, of the features of '
+    "{task}: {kept} (ratio {strength}).</div>"
 )
 
 CSS = """
@@ -53,25 +51,25 @@ CSS = """
 .ctal-task, .ctal-bias {height: 12px; border-radius: 2px; background: #4878a8}
 .ctal-bias {background: #909090}
 .ctal-share {text-align: right; font-variant-numeric: tabular-nums}
-.ctal-told {margin-top: 6px; font-size: 90%}
-.ctal-picture img {cursor: crosshair}
+.ctal-caption {margin-top: 6px; font-size: 90%}
+.ctal-image img {cursor: crosshair}
 footer {display: none}
 """
 
 
 def affinity(pixel: tuple[int, int], size: tuple[int, int]) -> str:
-    """What the affinity maps are, and of which pixel, in a picture of size (H, W)."""
+    """Describe the affinity maps of a pixel in an image of size (H, W)."""
     x, y = pixel
     return (
-        f"<h3>affinity A</h3>of <b>pixel x {x}, y {y}</b> ({size[1]} x {size[0]}): how alike the "
-        "features of the task are there and everywhere else. Cosines: dark red 1, grey 0, dark "
+        f"<h3>affinity A</h3>of <b>pixel x {x}, y {y}</b> ({size[1]} x {size[0]}): similarity of "
+        "the task's features there and at every other pixel. Cosines: dark red 1, gray 0, dark "
         "blue -1."
     )
 
 
 def about(model: Model, single: Model | None) -> str:
-    """Which networks these are."""
-    lines = [_line("with CTAL", model)] + ([_line("beside it", single)] if single else [])
+    """Describe the networks."""
+    lines = [_line("with CTAL", model)] + ([_line("for comparison", single)] if single else [])
     return "\n\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""What the demo shows of a visit: pictures as arrays, and a little HTML; nothing of gradio."""
+"""Outputs of the demo for a visit: images as arrays and HTML, independent of gradio."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ctal.demo.texts import BAR, TOLD, affinity
+from ctal.demo.texts import BAR, CAPTION, affinity
 from ctal.demo.visits import Visit
 from ctal.explanation import Affinities, Pixel
 from ctal.explanation.drawing import enlarged, heat_map, limit_of, marked
 from ctal.tasks import Task
 
-Picture = NDArray[np.uint8]
+RGBArray = NDArray[np.uint8]
 """(H, W, 3)."""
 
 
 class Explained(NamedTuple):
-    """What is shown of a pixel: the picture with it marked, and for each task three things."""
+    """Outputs for a pixel: a caption, the image with the pixel marked, and three per task."""
 
-    told: str
-    picture: Picture
-    affinity: list[Picture]
-    mixed: list[Picture]
+    caption: str
+    image: RGBArray
+    affinity: list[RGBArray]
+    mixed: list[RGBArray]
     added: list[str]
 
 
-def painted(visit: Visit, tasks: Sequence[Task]) -> tuple[list[Picture], list[Picture]]:
-    """The predictions of CTAL and, in the same colours, of the single-task network."""
+def visualized(visit: Visit, tasks: Sequence[Task]) -> tuple[list[RGBArray], list[RGBArray]]:
+    """Visualize the predictions of CTAL and, in the same colors, of the single-task network."""
     several = [(task, visit.maps[task.name]) for task in tasks]
     ours = [task.visualize(maps) for task, maps in several]
     others = [
@@ -44,16 +44,16 @@ def painted(visit: Visit, tasks: Sequence[Task]) -> tuple[list[Picture], list[Pi
 
 
 def explained(visit: Visit, pixel: Pixel, module: str) -> Explained:
-    """What one CTAL module does at a pixel (x, y) of the visit's picture."""
-    found = visit.seen[module].at_picture(pixel, visit.size)
-    shown = enlarged(visit.picture, smooth=True)
+    """Visualize the affinities of one CTAL module at a pixel (x, y) of the visit's image."""
+    found = visit.seen[module].at_image(pixel, visit.size)
+    shown = enlarged(visit.image, smooth=True)
 
-    def heat(values: NDArray[np.float32], limit: float) -> Picture:
+    def heat(values: NDArray[np.float32], limit: float) -> RGBArray:
         return _array(marked(heat_map(values, shown, limit), pixel, visit.size))
 
     return Explained(
-        told=affinity(pixel, visit.size),
-        picture=_array(marked(shown, pixel, visit.size)),
+        caption=affinity(pixel, visit.size),
+        image=_array(marked(shown, pixel, visit.size)),
         affinity=[heat(found.affinity[task], 1.0) for task in found.tasks],
         mixed=[heat(found.mixed[task], limit_of(found.mixed[task])) for task in found.tasks],
         added=[_bars(found, index) for index in range(len(found.tasks))],
@@ -61,13 +61,13 @@ def explained(visit: Visit, pixel: Pixel, module: str) -> Explained:
 
 
 def pixel_at(visit: Visit, place: object) -> Pixel:
-    """The pixel of the visit's picture under a place in one of the shown pictures.
+    """Return the pixel of the visit's image at a position in a displayed image.
 
     Args:
         visit: the visit.
-        place: [x, y] as the browser sends it; what lies outside is taken as the border.
+        place: [x, y] as the browser sends it; clipped to the image.
     """
-    shown = enlarged(visit.picture, smooth=True).shape[-2:]
+    shown = enlarged(visit.image, smooth=True).shape[-2:]
     x, y = _numbers(place)
     (height, width), (rows, columns) = visit.size, shown
     return min(max(x * width // columns, 0), width - 1), min(max(y * height // rows, 0), height - 1)
@@ -78,7 +78,7 @@ def _numbers(place: Any) -> tuple[int, int]:
 
 
 def _bars(found: Affinities, index: int) -> str:
-    """What each task adds to one, as bars, and how much all of that is, in HTML."""
+    """Return the contributions to one task as bars, and their sum, in HTML."""
     task, shares = found.tasks[index], found.shares[index]
     added, kept = found.added[index], found.kept[index]
     rows = [
@@ -87,15 +87,15 @@ def _bars(found: Affinities, index: int) -> str:
             [*found.tasks, "bias"], shares, [*("task" for _ in found.tasks), "bias"], strict=True
         )
     ]
-    told = TOLD.format(
+    caption = CAPTION.format(
         task=html.escape(task),
         limit=f"{limit_of(found.mixed[task]):.3g}",
         added=f"{added:.3g}",
         kept=f"{kept:.3g}",
         strength=f"{found.strength[index]:.2g}",
     )
-    return f'<div class="ctal-bars">{"".join(rows)}</div>{told}'
+    return f'<div class="ctal-bars">{"".join(rows)}</div>{caption}'
 
 
-def _array(picture: Tensor) -> Picture:
-    return np.ascontiguousarray(picture.movedim(0, -1).numpy())
+def _array(image: Tensor) -> RGBArray:
+    return np.ascontiguousarray(image.movedim(0, -1).numpy())

@@ -1,4 +1,4 @@
-"""What the demo keeps of a visitor: the picture, and what the network made of it."""
+"""State of the demo per visitor: the image and the predictions."""
 
 from __future__ import annotations
 
@@ -11,94 +11,94 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
 from ctal.errors import InputError
-from ctal.explanation import Observation, observing
+from ctal.explanation import Observation
 from ctal.explanation.drawing import shown_size
 from ctal.inference.model import Model
 from ctal.io.images import read_image
 
 MEGAPIXELS = 50
-"""The largest picture that is decoded: those of telephones are, a bomb of a few bytes is not."""
+"""Limit of an uploaded image: above those of phones, below a decompression bomb."""
 
-_KEPT = 16  # visits: each holds the features of a picture, some 20 MB of a network at 288x384
+_KEPT = 16  # visits; each has the features of an image, about 20 MB for 288x384
 
 
 @dataclass(frozen=True, eq=False)
 class Visit:
-    """A picture, and all that is needed to explain any pixel of it.
+    """An image, and the data to explain any of its pixels.
 
     Attributes:
-        size: (H, W) of the picture as it came; pixels are told in it.
-        picture: (3, H', W') uint8, shrunk if it is larger than what is shown.
-        maps: the decoded maps of CTAL at that size, by task.
-        single: those of the single-task network, or none.
-        seen: what each CTAL module saw.
+        size: (H, W) of the original image, in which pixels are given.
+        image: (3, H', W') uint8, reduced if it is larger than the displayed size.
+        maps: decoded maps of CTAL at that size, by task.
+        single: those of the single-task network, or empty.
+        seen: the recorded inputs of each CTAL module.
     """
 
     size: tuple[int, int]
-    picture: Tensor
+    image: Tensor
     maps: dict[str, Tensor]
     single: dict[str, Tensor]
     seen: dict[str, Observation]
 
 
 class Visits:
-    """The last visits, by the visitor's session; the one that was longest unused goes first."""
+    """The last visits by session; the least recently used one is dropped first."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Visit] = OrderedDict()
 
     def put(self, session: str, visit: Visit) -> None:
-        """Keeps a visit in place of the session's last one."""
+        """Store a visit in place of the session's last one."""
         self._kept[session] = visit
         self._kept.move_to_end(session)
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
 
     def get(self, session: str) -> Visit:
-        """The visit of a session.
+        """Return the visit of a session.
 
         Raises:
-            InputError: it is no longer kept.
+            InputError: it was dropped.
         """
         if session not in self._kept:
-            raise InputError("this picture is no longer kept; choose it again")
+            raise InputError("this image is no longer stored; choose it again")
         self._kept.move_to_end(session)
         return self._kept[session]
 
     def drop(self, session: str) -> None:
-        """Forgets a session."""
+        """Drop a session."""
         self._kept.pop(session, None)
 
     def __len__(self) -> int:
         return len(self._kept)
 
 
-def visit(picture: Tensor, model: Model, single: Model | None) -> Visit:
-    """Predicts all maps of a picture (3, H, W) uint8, and keeps what CTAL saw."""
-    size = (picture.shape[-2], picture.shape[-1])
-    # small ones keep their size: their maps are enlarged when shown
+def visit(image: Tensor, model: Model, single: Model | None) -> Visit:
+    """Predict all maps of an image (3, H, W) uint8, and record the inputs of CTAL."""
+    size = (image.shape[-2], image.shape[-1])
+    # small ones keep their size: their maps are enlarged for display
     shown = [min(side, limit) for side, limit in zip(size, shown_size(size), strict=True)]
-    picture = TF.resize(picture, shown, antialias=True)
-    with observing(model.network) as seen:
-        maps = model.decoded(picture)
-    others = {} if single is None else single.decoded(picture)
-    return Visit(size, picture, maps, others, seen)
+    image = TF.resize(image, shown, antialias=True)
+    with model.capture_affinities() as seen:
+        maps = model.decoded(image)
+    others = {} if single is None else single.decoded(image)
+    return Visit(size, image, maps, others, seen)
 
 
 def take_upload(path: str | None, folder: Path) -> Tensor:
-    """Reads a picture that a visitor sent, (3, H, W) uint8, and removes its file.
+    """Read an uploaded image, (3, H, W) uint8, and remove its file.
 
     Args:
-        path: what the visitor says where the server put it.
-        folder: the folder in which the server puts such files; what is not in it is not touched.
+        path: the path of the file, as given in the request.
+        folder: the folder of uploads; files outside it are not touched.
 
     Raises:
-        InputError: it is not there, no picture or too large; no message names a file.
+        InputError: the file is missing, not an image or too large; messages name no file.
     """
-    # gradio itself looks only at paths that are marked as those of a file, and hands on any other
+    # gradio checks only paths that are marked as those of a file
     file = Path(path or "").resolve()
     if not file.is_relative_to(folder.resolve()) or not file.is_file():
-        raise InputError("expected an uploaded picture")
+        raise InputError("expected an uploaded image")
     try:
         return _read(file)
     finally:
@@ -106,19 +106,19 @@ def take_upload(path: str | None, folder: Path) -> Tensor:
 
 
 def _read(path: Path) -> Tensor:
-    """A picture that is not too large."""
+    """Read an image within the limit."""
     try:
-        with Image.open(path) as image:
-            width, height = image.size
+        with Image.open(path) as opened:
+            width, height = opened.size
     except Image.DecompressionBombError as error:
-        raise InputError(f"expected a picture of at most {MEGAPIXELS} megapixels") from error
-    except Exception as error:  # readers raise whatever a broken file makes them stumble over
-        raise InputError("this file cannot be read as a picture") from error
+        raise InputError(f"expected an image of at most {MEGAPIXELS} megapixels") from error
+    except Exception as error:  # readers raise anything on a broken file
+        raise InputError("this file cannot be read as an image") from error
     if width * height > MEGAPIXELS * 1_000_000:
         raise InputError(
-            f"expected a picture of at most {MEGAPIXELS} megapixels, got {width}x{height}"
+            f"expected an image of at most {MEGAPIXELS} megapixels, got {width}x{height}"
         )
     try:
         return read_image(path)
     except InputError as error:
-        raise InputError("this picture is damaged and cannot be read") from error
+        raise InputError("this image is damaged and cannot be read") from error

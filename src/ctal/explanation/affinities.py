@@ -1,4 +1,4 @@
-"""The affinities of one pixel: rows of A and G, and what each task adds, without any P x P map.
+"""Affinities of one pixel: rows of A and G, and the contribution of each task, without P x P maps.
 
 The symbols and equations are those of `ctal.functional`; gamma blends as in `ctal.CTAL`. For one
 pixel j, row j of A_k is one product of T C P numbers, row j of G_t one convolution of T maps, and
@@ -6,8 +6,8 @@ pixel j, row j of A_k is one product of T C P numbers, row j of G_t one convolut
     gamma out_t[:, j] = sum_k gamma sum_q V_t[:, q] sum_d W_t[j, k, d] A_k[j, q + d]
                         + gamma b_t[j] sum_q V_t[:, q]
 
-falls into T parts, one from each task k, and one of the bias: vectors of C channels, added to
-(1 - gamma) F_t[:, j]. All of it takes O(T^2 P (C + f^2)) work and O(T P (C + T)) memory.
+is a sum of T parts, one per task k, and one of the bias: vectors of C channels, added to
+(1 - gamma) F_t[:, j]. This takes O(T^2 P (C + f^2)) operations and O(T P (C + T)) memory.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Affinities:
-    """What one CTAL module does with one pixel j of its grid of H x W.
+    """Affinities of one pixel j in the grid of H x W of a CTAL module.
 
     Attributes:
         tasks: the names of the T tasks, in the order of the rows and columns below.
         pixel: (x, y) of j in the module's grid.
         affinity: {task k: (H, W)}, A_k[j, :], cosines in -1..1.
-        mixed: {task t: (H, W)}, G_t[j, :], the weight with which t takes the values of each pixel.
-        contributions: (T, T + 1), in the unit of the features: [t, k] is the length of what the
-            affinities of task k add to the features of task t at j, [t, T] of what the bias adds.
-            These are lengths of vectors, which may cancel each other.
-        added: (T,), the length of their sum, gamma out_t[:, j].
-        kept: (T,), the length of (1 - gamma) F_t[:, j], to which that is added.
+        mixed: {task t: (H, W)}, G_t[j, :], the weight of the values of each pixel for t.
+        contributions: (T, T + 1), in the unit of the features: [t, k] is the norm of the vector
+            that the affinities of task k add to the features of task t at j, [t, T] that of the
+            bias. The vectors can cancel each other.
+        added: (T,), the norm of their sum, gamma out_t[:, j].
+        kept: (T,), the norm of (1 - gamma) F_t[:, j], to which the sum is added.
     """
 
     tasks: list[str]
@@ -49,13 +49,13 @@ class Affinities:
 
     @property
     def shares(self) -> Array:
-        """(T, T + 1): `contributions` as shares of their row's sum; a row of zeros stays zeros."""
+        """(T, T + 1): `contributions` divided by the sum of their row; zeros for a row of zeros."""
         total = self.contributions.sum(axis=1, keepdims=True)
         return self.contributions / total.clip(min=np.finfo(np.float32).tiny)
 
     @property
     def strength(self) -> Array:
-        """(T,): `added` in units of `kept`; 0.1 is a refinement of a tenth of the features."""
+        """(T,): `added` relative to `kept`; 0.1 is a refinement of a tenth of the features."""
         return self.added / self.kept.clip(min=np.finfo(np.float32).tiny)
 
 
@@ -69,7 +69,7 @@ def affinities_at(
     bias: Tensor,
     gamma: float,
 ) -> Affinities:
-    """The affinities of one pixel.
+    """Compute the affinities of one pixel.
 
     Args:
         pixel: (x, y) in the grid of H x W.
@@ -85,11 +85,11 @@ def affinities_at(
     j, M, f = y * W + x, len(weight), weight.shape[-1]
     unit = F.normalize(features, dim=1)
     A = torch.einsum("kchw,kc->khw", unit, unit[:, :, y, x])
-    # group k holds what becomes of A_k: one map for each of the M mixings
+    # group k has the maps of A_k, one for each of the M mixings
     kernels = weight[:, j].transpose(0, 1).reshape(T * M, 1, f, f)
     parts = F.conv2d(A[None], kernels, padding=f // 2, groups=T).reshape(T, M, H, W)
     mixed = bias[:, j, None, None] + parts.sum(dim=0)
-    vectors = []  # per task t (T + 1, C): what each task adds to it, then what the bias does
+    vectors = []  # per task t (T + 1, C): contributions of the tasks, then of the bias
     for t in range(T):
         V = values[t].flatten(1)
         of_tasks = parts[:, t % M].flatten(1) @ V.mT

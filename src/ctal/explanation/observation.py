@@ -1,4 +1,4 @@
-"""What the CTAL modules of a network see while it predicts, kept for explanations of any pixel."""
+"""Inputs of the CTAL modules of a network, recorded to explain any pixel."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ctal.networks import CTAL
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """What came into one CTAL module for one picture, and the weights it met.
+    """Inputs and weights of one CTAL module for one image.
 
     Attributes:
         tasks: the names of the module's T tasks, in its order.
         features: (T, C, H, W), F_k.
         values: (T, C, H, W), V_t.
-        weight: (M, P, T, f, f), the mixing weights as they are applied.
-        bias: (M, P), the mixing biases as they are applied.
+        weight: (M, P, T, f, f), the mixing weights, with `mixing_power` applied.
+        bias: (M, P), the mixing biases, with `mixing_power` applied.
         gamma: the share of the diffused features in the output.
     """
 
@@ -38,60 +38,62 @@ class Observation:
     gamma: float
 
     def at(self, pixel: Pixel) -> Affinities:
-        """The affinities of the pixel (x, y) of the module's own grid of H x W.
+        """Compute the affinities of the pixel (x, y) of the module's grid of H x W.
 
         Raises:
-            InputError: it is not in the grid.
+            InputError: the pixel is outside the grid.
         """
         H, W = self.features.shape[-2:]
         x, y = checked_pixel(pixel, (H, W))
         arrays = self.features, self.values, self.weight, self.bias
         return affinities_at((x, y), self.tasks, *arrays, self.gamma)
 
-    def at_picture(self, pixel: Pixel, size: tuple[int, int]) -> Affinities:
-        """The affinities of the grid's pixel under the pixel (x, y) of a picture of size (H, W).
+    def at_image(self, pixel: Pixel, size: tuple[int, int]) -> Affinities:
+        """Compute the affinities of the grid's pixel under (x, y) of an image of size (H, W).
 
         Raises:
-            InputError: it is not in the picture.
+            InputError: the pixel is outside the image.
         """
         H, W = self.features.shape[-2:]
         return self.at(grid_pixel(checked_pixel(pixel, size), size, (H, W)))
 
 
 def modules_of(network: nn.Module) -> dict[str, CTAL]:
-    """The CTAL modules in a network, by their names in it; one that stands alone is "ctal".
+    """Return the CTAL modules of a network by name; a CTAL module itself is "ctal".
 
     Raises:
-        InputError: there is none.
+        InputError: the network has none.
     """
     modules = {name or "ctal": m for name, m in network.named_modules() if isinstance(m, CTAL)}
     if not modules:
         raise InputError(
-            f"{type(network).__name__} has no CTAL module, so it has no affinities to explain; "
-            "CTALNet and MultiScaleCTALNet have one, and so has any network with ctal.CTAL in it"
+            f"{type(network).__name__} has no CTAL module, so it has no affinities to explain; use "
+            "CTALNet, MultiScaleCTALNet or another network with ctal.CTAL in it"
         )
     return modules
 
 
 @contextmanager
-def observing(network: nn.Module) -> Iterator[dict[str, Observation]]:
-    """Records what every CTAL module in a network sees, whatever the network is.
+def capture_affinities(network: nn.Module) -> Iterator[dict[str, Observation]]:
+    """Record the inputs of every CTAL module of a network.
 
-    Of a batch, the first picture is kept; of a module that is called several times, the last call.
+    The first image of a batch is recorded, and the last call of a module that runs several times.
+    The modules are watched by hooks: no other thread may run the network meanwhile
+    (`ctal.inference.Model.capture_affinities` has a lock).
 
     Args:
-        network: any module that holds a `ctal.CTAL`, at any depth.
+        network: any module with a `ctal.CTAL` at any depth.
 
     Yields:
-        {name of the CTAL module in the network: its observation}, filled when the network has run.
+        {name of the CTAL module in the network: its observation}, filled when the network runs.
 
     Raises:
-        InputError: there is no CTAL module in it.
+        InputError: the network has no CTAL module.
 
     Example:
         >>> refine = CTAL(["semseg", "depth"], channels=16, size=(6, 8))
         >>> features = {name: torch.randn(1, 16, 6, 8) for name in ("semseg", "depth")}
-        >>> with observing(refine) as seen:
+        >>> with capture_affinities(refine) as seen:
         ...     _ = refine(features)
         >>> seen["ctal"].at((3, 2)).affinity["depth"].shape
         (6, 8)
@@ -113,7 +115,7 @@ def _record(
     kwargs: dict[str, Any],
     output: object,
 ) -> None:
-    """The hook: keeps the first picture's features, and values made of them anew."""
+    """Forward hook: record the features of the first image, and their values."""
     assert isinstance(module, CTAL)
     given: dict[str, Tensor] = args[0] if args else kwargs["features"]
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The two kinds of file, by their extension: how each is written, opened and run."""
+"""File formats by extension: how each is written, opened and run."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ctal.errors import InputError
 from ctal.export.tracing import INPUT
 
 Run = Callable[[Tensor], dict[str, Tensor]]
-"""What runs a file: (B, 3, H, W) in 0..1 to {task name: decoded map}."""
+"""Runs a file: (B, 3, H, W) in 0..1 to {task name: decoded map}."""
 
 
 class Format(NamedTuple):
-    """A kind of file.
+    """A file format.
 
     Attributes:
-        runtime: what runs it, in words.
-        modules: what must be installed to write and run it.
-        write: puts a graph, the names of its outputs and notes for its reader into a file.
-        open: gets a file ready to run, on as many threads as torch has.
+        runtime: name of the runtime.
+        modules: modules required to write and run it.
+        write: writes a graph, the names of its outputs and metadata to a file.
+        open: prepares a file to run, on as many threads as torch has.
     """
 
     runtime: str
@@ -37,10 +37,10 @@ class Format(NamedTuple):
 
 
 def format_of(path: Path) -> Format:
-    """The format that a file's extension means.
+    """Return the format of a file's extension.
 
     Raises:
-        InputError: it means none, or what the format needs is not installed.
+        InputError: the extension is unknown, or a required module is not installed.
     """
     found = FORMATS.get(path.suffix)
     if found is None:
@@ -61,7 +61,7 @@ def _write_onnx(
     graph: ExportedProgram, outputs: list[str], notes: Mapping[str, str], file: BinaryIO
 ) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter, about names that are given below
+        warnings.simplefilter("ignore")  # of the exporter, about names given below
         logging.getLogger("onnxscript").setLevel(logging.ERROR)
         program: Any = torch.onnx.export(
             graph,
@@ -74,9 +74,9 @@ def _write_onnx(
     program.model.metadata_props.update(notes)
     try:
         content = program.model_proto.SerializeToString()
-    except ValueError as error:  # protobuf holds 2 GB at most
+    except ValueError as error:  # the limit of protobuf is 2 GB
         raise InputError(
-            "the network is too large for an .onnx file, which holds 2 GB; expected a smaller one, "
+            "the network is too large for an .onnx file, whose limit is 2 GB; use a smaller one "
             "or an output that ends with .pt2"
         ) from error
     file.write(content)
@@ -88,7 +88,7 @@ def _open_onnx(path: Path) -> Run:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3  # errors only
-    # the bytes, since the name of a file that is not in its place yet is of no interest
+    # bytes, because the file still has a temporary name
     session = onnxruntime.InferenceSession(
         path.read_bytes(), options, providers=["CPUExecutionProvider"]
     )
@@ -105,7 +105,7 @@ def _write_program(
     graph: ExportedProgram, outputs: list[str], notes: Mapping[str, str], file: BinaryIO
 ) -> None:
     with warnings.catch_warnings():
-        # weights in channels_last are no "complete tensors", though they are saved whole
+        # weights in channels_last are not "complete tensors", but are saved completely
         warnings.filterwarnings("ignore", "No complete tensor found")
         torch.export.save(graph, file, extra_files=dict(notes))
 

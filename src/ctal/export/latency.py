@@ -1,4 +1,4 @@
-"""The network compiled by torch, to be timed beside the file."""
+"""The compiled network, for a comparison of latencies."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ctal.export.tracing import Deployed
 
 
 def compiled(model: Deployed, image: Tensor) -> tuple[Callable[[Tensor], object] | None, str]:
-    """The network compiled by torch for pictures like `image`, or None, and why it cannot be."""
+    """Compile the network for images like `image`; return it, or None and the reason."""
     run: Any = torch.compile(model)
     try:
         with torch.inference_mode():
             run(image)
-    except Exception as error:  # no compiler, or one that stumbles: both show in many ways
+    except Exception as error:  # a missing or failing compiler raises many types
         return None, textwrap.shorten(str(error), 120) or type(error).__name__
     return run, ""

@@ -1,4 +1,4 @@
-"""Whether a file computes what its network does: the maps of both, for the same pictures."""
+"""Parity of an exported file and its network: maps of both for the same images."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from ctal.export.tracing import Deployed
 from ctal.tasks import Task
 
 TOLERANCE = 1e-4
-"""By how much raw maps may differ: of their largest value where that is above 1, else of 1."""
+"""Allowed difference of raw maps, relative to their largest value, or to 1 if that is larger."""
 
 
 class Difference(NamedTuple):
-    """How a file's map of a task differs from PyTorch's, over all pixels of all pictures.
+    """Difference of a file's maps from PyTorch's, over all pixels of all images.
 
     Attributes:
         largest: the largest difference, in the task's unit; for class ids 1 if any differs, else 0.
-        mean: its mean; for class ids the share of pixels that differ.
+        mean: the mean difference; for class ids the share of pixels that differ.
     """
 
     largest: float
     mean: float
 
 
-def batches(pictures: Iterable[Tensor], size: Sequence[int]) -> Iterator[Tensor]:
-    """Pictures (3, H, W) as (B, 3, H', W') in 0..1: the first alone, the others by two.
+def batches(images: Iterable[Tensor], size: Sequence[int]) -> Iterator[Tensor]:
+    """Batch images (3, H, W) as (B, 3, H', W') in 0..1: the first alone, the others in pairs.
 
-    A file takes any number of pictures; so one and more than one are tried.
+    A file accepts any batch size, so one image and more than one are tested.
     """
     batch: list[Tensor] = []
     wanted = 1
-    for picture in pictures:
-        pixels = TF.to_dtype(picture, torch.float32, scale=True)
+    for image in images:
+        pixels = TF.to_dtype(image, torch.float32, scale=True)
         batch.append(TF.resize(pixels, list(size), antialias=True).clamp(0, 1))
         if len(batch) == wanted:
             yield torch.stack(batch)
@@ -48,7 +48,7 @@ def batches(pictures: Iterable[Tensor], size: Sequence[int]) -> Iterator[Tensor]
 
 
 def compare_maps(model: Deployed, run: Run, images: Iterable[Tensor]) -> dict[str, Difference]:
-    """The differences by task.
+    """Compute the differences by task.
 
     Args:
         model: the network in PyTorch.
@@ -56,7 +56,7 @@ def compare_maps(model: Deployed, run: Run, images: Iterable[Tensor]) -> dict[st
         images: batches (B, 3, H, W) in 0..1.
 
     Raises:
-        InputError: a map of the file cannot be that of the network.
+        InputError: a map of the file differs by more than rounding.
     """
     largest = dict.fromkeys((task.name for task in model.network.tasks), 0.0)
     total, pixels = dict.fromkeys(largest, 0.0), dict.fromkeys(largest, 0)
@@ -74,12 +74,12 @@ def compare_maps(model: Deployed, run: Run, images: Iterable[Tensor]) -> dict[st
 
 
 def _difference(task: Task, raw: Tensor, found: Tensor) -> Tensor:
-    """|found - decoded raw map|, or for whole numbers whether they differ."""
+    """Return |found - decoded raw map|, or for integers whether they differ."""
     expected = task.decode(raw)
     if found.shape != expected.shape or found.dtype != expected.dtype:
         raise InputError(
-            f"{task.name}: expected maps {tuple(expected.shape)} of {expected.dtype}, the file "
-            f"gives {tuple(found.shape)} of {found.dtype}; it is not kept"
+            f"{task.name}: expected maps {tuple(expected.shape)} of {expected.dtype}, got "
+            f"{tuple(found.shape)} of {found.dtype} from the file; it is not kept"
         )
     difference = (found.double() - expected.double()).abs()
     # `not <=`, so that a NaN counts
@@ -90,17 +90,17 @@ def _difference(task: Task, raw: Tensor, found: Tensor) -> Tensor:
                 f"{task.name}: the file's map differs from PyTorch's by up to "
                 f"{difference[excess].max().item():.3g} ({task.unit}) in "
                 f"{100 * excess.double().mean().item():.3g} % of its values, more than rounding "
-                "can do; it is not kept"
+                "can cause; it is not kept"
             )
     return difference if expected.is_floating_point() else (difference > 0).double()
 
 
 def _decidable(task: Task, raw: Tensor, expected: Tensor) -> Tensor:
-    """By how much each decoded value may differ where raw maps differ by no more than rounding.
+    """Return the possible difference of decoded values if raw maps differ by rounding only.
 
-    Where two classes score the same, or a normal's vector is nearly 0, a raw map that is right to
-    six digits may decode to something quite different. So the raw map is changed by the tolerance,
-    channel by channel, and decoded again: what that can do is no fault of the file.
+    Where two classes have equal scores, or the vector of a normal is nearly 0, a raw map that is
+    exact to six digits can decode to another value. So the raw map is changed by the tolerance,
+    channel by channel, and decoded again: such changes are not errors of the file.
     """
     step = TOLERANCE * max(1.0, raw.abs().max().item())
     possible = torch.zeros_like(expected, dtype=torch.float64)
@@ -109,6 +109,5 @@ def _decidable(task: Task, raw: Tensor, expected: Tensor) -> Tensor:
             nudged = raw.clone()
             nudged[:, channel] += change
             possible = possible.maximum((task.decode(nudged).double() - expected.double()).abs())
-    # a little more, since the change is of the first order only: a vector of 1 in 10,000 is no
-    # unit vector's exact opposite
+    # with a margin, since the change is of first order only
     return (1.01 * possible).clamp(min=TOLERANCE)

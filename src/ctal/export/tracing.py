@@ -1,4 +1,4 @@
-"""A network as a graph of torch's own operators: pictures in, decoded maps out, nothing else."""
+"""A network as a graph of torch operators: images in, decoded maps out."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import torch
 from torch import Tensor, fx, nn
 from torch.export import Dim, ExportedProgram, export
 
-import ctal.factorised.operator  # noqa: F401 - defines the operator that is taken apart below
+import ctal.factorised.operator  # noqa: F401 - defines the operator that is decomposed below
 from ctal.errors import InputError
 from ctal.factorised.portable import portable_affinity
 from ctal.networks import Network
 from ctal.networks.encoders.bodies import one_line
 
 INPUT = "image"
-"""Name of the input of a file; no task may have it."""
+"""Name of the input of a file; a task cannot have this name."""
 
-_EXAMPLES = 2  # pictures to trace with: torch takes a batch of one for a constant
+_EXAMPLES = 2  # images to trace with: torch treats a batch of one as a constant
 
 
 class Deployed(nn.Module):
-    """What a file holds: (B, 3, H, W), RGB in 0..1, to {task name: decoded map}.
+    """The content of a file: (B, 3, H, W), RGB in 0..1, to {task name: decoded map}.
 
     Args:
         network: the network, in evaluation mode.
@@ -30,17 +30,17 @@ class Deployed(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
-        """The maps in the tasks' units, of the size of the pictures, in the order of the tasks."""
+        """Predict maps in the units and the order of the tasks, at the size of the images."""
         final = self.network(image).final
         return {task.name: task.decode(final[task.name]) for task in self.network.tasks}
 
 
 def traced(model: Deployed) -> ExportedProgram:
-    """The graph of a network for any number of pictures of its size.
+    """Trace the graph of a network for batches of any size.
 
-    What the decoded maps do not need is not in it, weights included: the initial predictions of all
-    tasks go, the features behind them stay. The operator of cross-task affinity is replaced by
-    torch's own, so that a program that does not know it can run the graph.
+    Operations and weights that the decoded maps do not need are removed, such as the heads of
+    initial predictions. The operator of cross-task affinity is replaced by operators of torch, so
+    that programs without ctal can run the graph.
 
     Raises:
         InputError: the network or the decoding of a task cannot be traced.
@@ -53,7 +53,7 @@ def traced(model: Deployed) -> ExportedProgram:
             lean = _without_unused(everything.module(check_guards=False))
             graph = export(lean, images, dynamic_shapes=any_batch)
             return _in_torchs_operators(graph)
-    except Exception as error:  # every part of a network fails in its own way
+    except Exception as error:  # each part of a network can raise its own type
         name = type(model.network).__name__
         raise InputError(
             f"{name}: torch.export cannot trace this network: {one_line(error)}"
@@ -63,12 +63,12 @@ def traced(model: Deployed) -> ExportedProgram:
 def _in_torchs_operators(graph: ExportedProgram) -> ExportedProgram:
     operator = torch.ops.ctal.factorised_affinity.default
     if all(node.target is not operator for node in graph.graph.nodes):
-        return graph  # taking apart means tracing once more
+        return graph  # decomposing means tracing once more
     return graph.run_decompositions({operator: portable_affinity})
 
 
 def _without_unused(module: fx.GraphModule) -> fx.GraphModule:
-    """Drops what no output depends on: operations, parameters, buffers."""
+    """Remove operations, parameters and buffers that no output depends on."""
     module.graph.eliminate_dead_code()
     module.recompile()
     used = {node.target for node in module.graph.nodes if node.op == "get_attr"}

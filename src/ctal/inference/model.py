@@ -1,10 +1,11 @@
-"""Using a trained network: a picture of any size in, decoded maps of its own size out."""
+"""A trained network for use: an image of any size in, decoded maps of its own size out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Self, TypedDict, Unpack, overload
 
 import numpy as np
 import torch
@@ -13,26 +14,37 @@ from PIL import Image
 from torch import Tensor
 
 from ctal.errors import InputError
-from ctal.explanation import Affinities, checked_pixel, observing
+from ctal.explanation import Affinities, Observation, capture_affinities, checked_pixel
 from ctal.inference.postprocessing import Allocate, in_memory, to_array
-from ctal.inference.runner import Runner
+from ctal.inference.runner import Runner, check_resizing
+from ctal.inference.shareable import Shareable
 from ctal.io.images import ImageLike, as_rgb
 from ctal.networks import Network
-from ctal.sharing import push, write_saved
 from ctal.tasks import Task
 
 Maps = dict[str, NDArray[Any]]
-"""Decoded maps by task name, in the tasks' units."""
+"""Decoded maps by task name, in the units of the tasks."""
 
 
-class Model:
-    """A network ready for use: a picture in, decoded maps of the picture's own size out.
+class Options(TypedDict, total=False):
+    """Keyword arguments of `Model.predict`."""
+
+    keep_aspect_ratio: bool
+    tiled: bool
+    batch_size: int
+
+
+class Model(Shareable):
+    """A network for prediction: an image in, decoded maps of the image's own size out.
+
+    Threads may share a model: the network runs for one of them at a time. A model can be pickled
+    and sent to other processes.
 
     Attributes:
-        network: the network, in evaluation mode. Copies for other shapes are kept; leave it as is.
+        network: the network, in evaluation mode. Do not modify it: copies for other sizes are kept.
         tasks: its tasks, in its order; each has a `name` and a `unit`.
-        device: where it runs.
-        about: what is known of its training (`ctal.sharing.provenance`).
+        device: the device it runs on.
+        about: metadata of its training (`ctal.sharing.provenance`).
     """
 
     def __init__(
@@ -44,161 +56,164 @@ class Model:
         self._runner = Runner(network, device)
         self.network = network
         self.tasks: list[Task] = network.tasks
-        self.device = self._runner.device
         self.about = about or {}
 
-    @overload  # arrays and names are iterable too, and mean a picture all the same
+    @property
+    def device(self) -> torch.device:
+        """The device that the network runs on."""
+        return self._runner.device
+
+    def __repr__(self) -> str:
+        """Class, tasks, size and device of the network."""
+        H, W = self.network.image_size
+        tasks = ", ".join(task.name for task in self.tasks)
+        return f"Model({type(self.network).__name__}, tasks=[{tasks}], {H}x{W}, {self.device})"
+
+    def to(self, device: str | torch.device) -> Self:
+        """Move the network to a device, in place.
+
+        Args:
+            device: such as "cuda" or "cpu".
+
+        Returns:
+            The model itself.
+
+        Raises:
+            InputError: the device is not available.
+        """
+        self._runner.to(device)
+        return self
+
+    @overload  # arrays and file names are iterable too, but mean one image
     def predict(  # type: ignore[overload-overlap]
-        self, image: ImageLike, *, own_shape: bool = False, tiled: bool = False, batch_size: int = 8
+        self, image: ImageLike, **options: Unpack[Options]
     ) -> Maps: ...
     @overload
-    def predict(
-        self,
-        image: Iterable[ImageLike],
-        *,
-        own_shape: bool = False,
-        tiled: bool = False,
-        batch_size: int = 8,
-    ) -> Iterator[Maps]: ...
+    def predict(self, image: Iterable[ImageLike], **options: Unpack[Options]) -> Iterator[Maps]: ...
     def predict(
         self,
         image: ImageLike | Iterable[ImageLike],
         *,
-        own_shape: bool = False,
+        keep_aspect_ratio: bool = False,
         tiled: bool = False,
         batch_size: int = 8,
     ) -> Maps | Iterator[Maps]:
-        """Predicts every task's map for a picture, a batch, or a stream, at each one's own size.
+        """Predict the maps of all tasks for an image, a batch or a stream, at the images' own size.
 
-        A picture is resized to the size of the network, bilinearly and with antialiasing; one of
-        another shape than the network's is thereby stretched. Depths and normals are what the
-        network says of the stretched picture: they are not corrected for it.
-        With `own_shape`, a copy of the network is resized to the multiples of 32 that have nearly
-        the shape of the picture and the number of pixels of the network (`Network.resize`).
-        With `tiled`, a picture that is larger than the network is seen in overlapping tiles of the
-        network's size, at its own resolution: finer borders, but no tile knows of the others.
-        Raw maps are brought back bilinearly and decoded last, so the borders of classes are
+        An image is resized to the size of the network, bilinearly with antialiasing, which
+        stretches an image of another aspect ratio. Depths and normals are those of the stretched
+        image; they are not corrected.
+        With `keep_aspect_ratio`, a copy of the network is resized to multiples of 32 that have
+        nearly the aspect ratio of the image and the number of pixels of the network
+        (`Network.resize`).
+        With `tiled`, an image larger than the network is predicted in overlapping tiles of the
+        network's size at its own resolution: borders are finer, but a tile has no context beyond
+        itself.
+        Raw maps are resized to the image bilinearly and decoded last, so borders of classes are
         smooth and normals have length 1.
 
         Args:
-            image: a file's path or a PIL image (see `ctal.io.images.to_rgb`); a tensor
-                or array, (3, H, W), or a batch (B, 3, H, W), RGB, uint8 or floating-point in 0..1;
-                or any iterable of pictures (frames of a video, a list of paths), of any sizes.
-            own_shape: resize the network to the picture's shape rather than stretch the picture.
-            tiled: see large pictures at their own resolution, tile by tile.
-            batch_size: how many pictures or tiles the network sees at once.
+            image: a file, a PIL image (see `ctal.io.images.to_rgb`), or RGB pixels: a tensor or
+                array (3, H, W), uint8 or floating point in 0..1, an array (H, W, 3) uint8, or a
+                batch of these with a leading B; or an iterable of images of any sizes (frames of
+                a video, a list of files).
+            keep_aspect_ratio: resize the network to the image's aspect ratio instead of
+                stretching the image.
+            tiled: predict large images at their own resolution, tile by tile.
+            batch_size: number of images or tiles per forward pass.
 
         Returns:
-            {task name: array} in the tasks' units: (H, W) int64 class ids, (H, W) float32 metres or
-            probabilities, (H, W, 3) float32 unit normals, with a leading B for a batch. For an
-            iterable, an iterator of them, which reads no more than `batch_size` pictures ahead.
+            {task name: array} in the units of the tasks: (H, W) int64 class ids, (H, W) float32
+            meters or probabilities, (H, W, 3) float32 unit normals, with a leading B for a batch.
+            For an iterable, an iterator of them that reads at most `batch_size` images ahead.
 
         Raises:
-            InputError: a picture cannot be read or has another form than those above (in a stream:
-                after the maps of all pictures before it), `own_shape` is asked of a network that
-                cannot be resized, or together with `tiled`.
+            InputError: an image cannot be read or has another form than those above (in a stream,
+                after the maps of all images before it), the network cannot be resized, both
+                `keep_aspect_ratio` and `tiled` are given, or the network's output is not finite.
         """
-        check_shapes(own_shape, tiled)
+        check_resizing(keep_aspect_ratio, tiled)
         if batch_size < 1:
-            raise InputError(f"batch_size: expected a number from 1 on, got {batch_size}")
-        options: dict[str, Any] = {
-            "own_shape": own_shape,
+            raise InputError(f"batch_size: expected an integer >= 1, got {batch_size}")
+        options: Options = {
+            "keep_aspect_ratio": keep_aspect_ratio,
             "tiled": tiled,
             "batch_size": batch_size,
         }
         if isinstance(image, Iterable) and not isinstance(
             image, str | Path | Image.Image | Tensor | np.ndarray
         ):
-            pixels = (as_rgb(picture) for picture in image)
+            pixels = (as_rgb(item) for item in image)
             return (_to_arrays(maps) for maps in self.stream(pixels, **options))
         if isinstance(image, Tensor | np.ndarray) and image.ndim == 4:
             if len(image) == 0:
-                raise InputError("image: expected one or more pictures, got a batch of no pictures")
-            found = self.stream((as_rgb(picture) for picture in image), **options)
+                raise InputError("image: expected a batch of one image or more, got an empty batch")
+            found = self.stream((as_rgb(item) for item in image), **options)
             return _stacked([_to_arrays(maps) for maps in found])
         return _to_arrays(next(self.stream([as_rgb(image)], **options)))
 
     def stream(
         self,
-        pictures: Iterable[Tensor],
+        images: Iterable[Tensor],
         *,
-        own_shape: bool = False,
+        keep_aspect_ratio: bool = False,
         tiled: bool = False,
         batch_size: int = 8,
         empty: Allocate = in_memory,
     ) -> Iterator[dict[str, Tensor]]:
-        """Decoded maps, in the form of the tasks' labels, of pictures from `as_rgb`, one by one.
+        """Predict decoded maps, in the form of the tasks' labels, of images one by one.
 
         Args:
-            pictures: (3, H, W) each.
-            own_shape: as in `predict`.
+            images: (3, H, W) each, as `as_rgb` returns them.
+            keep_aspect_ratio: as in `predict`.
             tiled: as in `predict`.
             batch_size: as in `predict`.
-            empty: makes the tensors for maps of pictures of more than `LARGE` pixels.
+            empty: allocates the maps of images of more than `LARGE` pixels.
         """
         yield from self._runner.stream(
-            pictures, own_shape=own_shape, tiled=tiled, batch_size=batch_size, empty=empty
+            images,
+            keep_aspect_ratio=keep_aspect_ratio,
+            tiled=tiled,
+            batch_size=batch_size,
+            empty=empty,
         )
 
     def decoded(self, pixels: Tensor) -> dict[str, Tensor]:
-        """The decoded maps, in the form of the tasks' labels, of one picture from `as_rgb`."""
+        """Predict decoded maps, in the form of the tasks' labels, of one image from `as_rgb`."""
         return next(self.stream([pixels]))
 
-    def save_pretrained(self, folder: str | Path, *, half: bool = False) -> None:
-        """Writes the network to a folder, which `ctal.load` and any person's machine reads.
-
-        It then holds `model.safetensors`, `config.json` and a model card, `README.md`, of tasks,
-        data, training, scores, cost and licences as far as they are known; complete the card before
-        giving it away.
-
-        Args:
-            folder: the folder, made when missing; files of these names in it are replaced.
-            half: write numbers in float16, rounded to 3 digits, in half the space. The network
-                that is loaded computes in float32, as any.
-
-        Raises:
-            InputError: the place cannot be written, or float16 cannot hold a number.
-        """
-        write_saved(self.network, self.about, Path(folder), half=half)
-
-    def push_to_hub(self, hub_id: str, *, private: bool = False) -> str:
-        """Writes what `save_pretrained` writes to a repository of the model hub.
-
-        Args:
-            hub_id: `owner/name`; the repository is made when missing.
-            private: whether a new one is seen by its owner only.
-
-        Returns:
-            The repository's address.
-
-        Raises:
-            InputError: the hub cannot be reached, or does not let you write there.
-        """
-        return push(self.network, self.about, hub_id, private)
-
     def explain(self, image: ImageLike, pixel: Sequence[int]) -> dict[str, Affinities]:
-        """What a pixel of a picture gets from which pixels of which tasks: `ctal.explanation`.
+        """Compute the affinities of one pixel in every CTAL module (see `ctal.explanation`).
 
-        The picture is resized to the size of the network, as in `predict`; what is told is of the
-        pixel of the CTAL module's grid in which the centre of the picture's pixel then lies.
+        The image is resized to the size of the network, as in `predict`. The affinities are those
+        of the pixel of the module's grid that contains the center of the given pixel.
 
         Args:
             image: as in `predict`.
-            pixel: (x, y) in pixels of the picture, from 0: its column and its row.
+            pixel: (x, y) in pixels of the image, from 0: column and row.
 
         Returns:
             {name of a CTAL module in the network: the affinities of the pixel}.
 
         Raises:
-            InputError: the picture cannot be read, the pixel is not in it, or the network has no
+            InputError: the image cannot be read, the pixel is outside it, or the network has no
                 CTAL module.
         """
         pixels = as_rgb(image)
         size = (pixels.shape[-2], pixels.shape[-1])
         pixel = checked_pixel(pixel, size)
-        with observing(self.network) as seen:
+        with self.capture_affinities() as seen:
             self.decoded(pixels)
-        return {name: observation.at_picture(pixel, size) for name, observation in seen.items()}
+        return {name: observation.at_image(pixel, size) for name, observation in seen.items()}
+
+    @contextmanager
+    def capture_affinities(self) -> Iterator[dict[str, Observation]]:
+        """Record the inputs of every CTAL module, as `ctal.explanation.capture_affinities` does.
+
+        Predictions of other threads wait until the context ends, so that it records its own.
+        """
+        with self._runner.lock, capture_affinities(self.network) as seen:
+            yield seen
 
 
 def _to_arrays(maps: dict[str, Tensor]) -> Maps:
@@ -207,9 +222,3 @@ def _to_arrays(maps: dict[str, Tensor]) -> Maps:
 
 def _stacked(found: list[Maps]) -> Maps:
     return {name: np.stack([maps[name] for maps in found]) for name in found[0]}
-
-
-def check_shapes(own_shape: bool, tiled: bool) -> None:
-    """Raises InputError if both ways to see pictures of other shapes are asked for."""
-    if own_shape and tiled:
-        raise InputError("own_shape and tiled: expected one of them; tiles have one shape")

@@ -1,4 +1,4 @@
-"""Raw maps at the size of a picture, in strips where the picture is large."""
+"""Postprocessing: raw maps to decoded maps of the image's size, in strips if it is large."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from torch import Tensor
 from ctal.tasks import Task
 
 Strip = tuple[slice, dict[str, Tensor]]
-"""Rows of a picture, and the raw maps (1, channels, rows, W) of all tasks there."""
+"""Rows of an image, and the raw maps (1, channels, rows, W) of all tasks there."""
 
 Allocate = Callable[[Sequence[int], torch.dtype], Tensor]
-"""Makes the tensor that a map of this shape and type is put into."""
+"""Allocates the tensor of a map of this shape and dtype."""
 
 LARGE = 1 << 24
-"""Pixels from which on a picture is worked on in parts, a camera's 16 megapixels being the last to
-be one piece: its raw maps of 20 channels take 1.3 GB."""
+"""Images of more pixels are processed in parts. An image of 16 megapixels, the largest that is not,
+has raw maps of 1.3 GB for 20 channels."""
 
 _STRIP = 1 << 21
 
 
 def in_memory(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    """An empty tensor."""
+    """Allocate a tensor in memory."""
     return torch.empty(tuple(shape), dtype=dtype)
 
 
 def resize_raw(raw: Tensor, size: Sequence[int]) -> Tensor:
-    """Raw maps (B, channels, H, W) at the size (H', W') of a picture or of labels."""
+    """Resize raw maps (B, channels, H, W) to the size (H', W') of an image or of labels."""
     if size[1] == 1 < size[0]:  # torch 2.15 repeats the first row of a single column
         return resize_raw(raw.mT, (1, size[0])).mT
-    # antialias matters where the picture is smaller than the network's size
+    # antialias has an effect where the image is smaller than the network's size
     return F.interpolate(raw, size=size, mode="bilinear", align_corners=False, antialias=True)
 
 
 def resized_strips(raw: Mapping[str, Tensor], size: tuple[int, int]) -> Iterator[Strip]:
-    """What `resize_raw` makes of the raw maps of one picture: whole, or strip after strip.
+    """Yield the result of `resize_raw` for one image, as a whole or in strips.
 
     Args:
         raw: {task name: (1, channels, h, w)}.
-        size: (H, W) of the picture.
+        size: (H, W) of the image.
     """
     H, W = size
     smallest = min(maps.shape[-2] for maps in raw.values())
-    if H * W <= LARGE or smallest > H:  # there are strips of what is enlarged only
+    if H * W <= LARGE or smallest > H:  # only enlarged maps are made in strips
         yield slice(0, H), {name: resize_raw(maps, size) for name, maps in raw.items()}
         return
     rows = max(1, _STRIP // W)
@@ -58,10 +58,10 @@ def resized_strips(raw: Mapping[str, Tensor], size: tuple[int, int]) -> Iterator
 
 
 def _enlarged(raw: Tensor, size: tuple[int, int], rows: slice) -> Tensor:
-    """Some rows of `resize_raw(raw, size)`, which is not made as a whole."""
+    """Compute some rows of `resize_raw(raw, size)` without the others."""
     h = raw.shape[-2]
     y = torch.arange(rows.start, rows.stop, device=raw.device, dtype=torch.float64)
-    y = ((y + 0.5) * h / size[0] - 0.5).clamp(0, h - 1)  # where they are among the rows of raw
+    y = ((y + 0.5) * h / size[0] - 0.5).clamp(0, h - 1)  # their positions among the rows of raw
     above = y.long()
     below = (above + 1).clamp(max=h - 1)
     first, last = int(above[0]), int(below[-1])
@@ -73,13 +73,13 @@ def _enlarged(raw: Tensor, size: tuple[int, int], rows: slice) -> Tensor:
 def decoded(
     strips: Iterable[Strip], tasks: Sequence[Task], size: tuple[int, int], empty: Allocate
 ) -> dict[str, Tensor]:
-    """The decoded maps of one picture, in the form of the tasks' labels, on the CPU.
+    """Decode the raw maps of one image to the form of the tasks' labels, on the CPU.
 
     Args:
-        strips: the raw maps, from the top to the bottom.
+        strips: raw maps, from top to bottom.
         tasks: the tasks.
-        size: (H, W) of the picture.
-        empty: makes the tensors for maps that come in more than one strip.
+        size: (H, W) of the image.
+        empty: allocates maps of more than one strip.
     """
     maps: dict[str, Tensor] = {}
     for rows, raw in strips:
@@ -95,7 +95,7 @@ def decoded(
 
 
 def to_array(prediction: Tensor) -> NDArray[Any]:
-    """(H, W) or (channels, H, W) as an array (H, W) or (H, W, channels)."""
+    """Convert a map (H, W) or (channels, H, W) to an array (H, W) or (H, W, channels)."""
     if prediction.ndim == 3:
         prediction = prediction.permute(1, 2, 0)
         prediction = prediction.squeeze(-1) if prediction.shape[-1] == 1 else prediction

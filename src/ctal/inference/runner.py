@@ -1,16 +1,19 @@
-"""A network at work: streams of pictures through it, in batches, copies and tiles."""
+"""Run a network on streams of images of any size: in batches, resized copies and tiles."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import groupby
+from typing import Any
 
 import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
-from ctal.errors import InputError
+from ctal.errors import InputError, PredictionError
+from ctal.inference.devices import usable_device
 from ctal.inference.postprocessing import LARGE, Allocate, decoded, resized_strips
 from ctal.inference.tiling import can_tile, tile_strips
 from ctal.networks import Network
@@ -18,35 +21,51 @@ from ctal.networks.encoders.encoder import STRIDES
 from ctal.networks.memory import set_memory_format
 from ctal.networks.resizing import nearest_size, shared_copy
 
-_COPIES = 4  # upright and lying pictures of two cameras
+_COPIES = 4  # portrait and landscape images of two cameras
 
 
 class Runner:
-    """Runs a network on pictures of any size.
+    """Runs a network on images of any size.
 
     Attributes:
-        network: the network, in evaluation mode. Copies for other shapes are kept; leave it as is.
-        device: where it runs.
+        network: the network, in evaluation mode. Do not modify it: copies for other sizes are kept.
+        device: the device it runs on.
+        lock: held while the network runs, so that threads may share it.
     """
 
     def __init__(self, network: Network, device: str | torch.device) -> None:
         set_memory_format(network, torch.channels_last)
-        self.network = network.eval().to(device)
-        self.device = torch.device(device)
+        self.network = network.eval()
+        self.lock = threading.RLock()
         self._copies: dict[tuple[int, int], Network] = {}
+        self.to(device)
+
+    def to(self, device: str | torch.device) -> None:
+        """Move the network to a device; `usable_device` reports one that is not available."""
+        with self.lock:
+            self.device = usable_device(device)
+            self.network.to(self.device)
+            self._copies.clear()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle without the lock, which belongs to one process, and without resized copies."""
+        return {"network": self.network, "device": self.device}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["network"], state["device"])  # type: ignore[misc]
 
     def stream(
         self,
-        pictures: Iterable[Tensor],
+        images: Iterable[Tensor],
         *,
-        own_shape: bool,
+        keep_aspect_ratio: bool,
         tiled: bool,
         batch_size: int,
         empty: Allocate,
     ) -> Iterator[dict[str, Tensor]]:
-        """Decoded maps of pictures, one by one, as `Model.stream` tells."""
-        for waiting, error in _batches(pictures, batch_size):
-            plan = partial(self._plan, own_shape=own_shape, tiled=tiled)
+        """Predict decoded maps of images one by one, as `Model.stream` does."""
+        for waiting, error in _batches(images, batch_size):
+            plan = partial(self._plan, keep_aspect_ratio=keep_aspect_ratio, tiled=tiled)
             for (size, in_tiles), group in groupby(waiting, plan):
                 some = list(group)
                 if in_tiles:
@@ -59,27 +78,41 @@ class Runner:
             if error is not None:
                 raise error
 
-    def _plan(self, pixels: Tensor, own_shape: bool, tiled: bool) -> tuple[tuple[int, int], bool]:
-        """The size of the network for a picture, and whether the picture is cut into tiles."""
+    def _plan(
+        self, pixels: Tensor, keep_aspect_ratio: bool, tiled: bool
+    ) -> tuple[tuple[int, int], bool]:
+        """Return the size of the network for an image, and whether the image is cut into tiles."""
         size = self.network.image_size
-        if own_shape:
+        if keep_aspect_ratio:
             size = nearest_size(_size(pixels), size, STRIDES[-1])
         return size, tiled and can_tile(_size(pixels), size)
 
     @torch.inference_mode()
     def _raw(self, images: Tensor) -> dict[str, Tensor]:
-        """Final raw maps of pictures of one size, (B, 3, H, W) uint8 or in 0..1."""
-        network = self._of_size((images.shape[-2], images.shape[-1]))
-        return network(TF.to_dtype(images.to(self.device), torch.float32, scale=True)).final
+        """Final raw maps, float32, of images of one size, (B, 3, H, W) uint8 or in 0..1."""
+        with self.lock:
+            network = self._of_size((images.shape[-2], images.shape[-1]))
+            pixels = TF.to_dtype(images.to(self.device), torch.float32, scale=True)
+            raw = network(pixels.to(next(network.parameters()).dtype)).final
+        maps = {name: values.float() for name, values in raw.items()}
+        for name, values in maps.items():
+            if not values.isfinite().all():
+                raise PredictionError(
+                    f"the network's output {name!r} is not finite (NaN or infinity); its training "
+                    "may have diverged: use an earlier checkpoint"
+                )
+        return maps
 
     def _of_size(self, size: tuple[int, int]) -> Network:
-        """The network at a size, made from the loaded one, or kept."""
+        """Return the network at a size: the loaded one, a kept copy or a new one."""
         if size == self.network.image_size:
             return self.network
-        # the last one used goes to the end, so that the first is the one to drop
+        # the one used last moves to the end, so that the first is dropped
         network = self._copies.pop(size, None)
         if network is None:
-            network = shared_copy(self.network)  # never from another copy: that resamples twice
+            network = shared_copy(
+                self.network
+            )  # not a copy of a copy, which would be resampled twice
             network.resize(size)
         self._copies[size] = network
         if len(self._copies) > _COPIES:
@@ -88,17 +121,17 @@ class Runner:
 
 
 def _batches(
-    pictures: Iterable[Tensor], batch_size: int
+    images: Iterable[Tensor], batch_size: int
 ) -> Iterator[tuple[list[Tensor], InputError | None]]:
-    """Some pictures at a time, fewer if they are large, and the error that ended the reading."""
+    """Yield batches of images, smaller ones of large images, and the error that ended reading."""
     waiting: list[Tensor] = []
-    iterator = iter(pictures)
+    iterator = iter(images)
     while True:
         try:
             waiting.append(next(iterator))
         except StopIteration:
             break
-        except InputError as error:  # what was read before it shall not be lost
+        except InputError as error:  # the images before it are predicted first
             yield waiting, error
             return
         if len(waiting) == batch_size or sum(x[0].numel() for x in waiting) > LARGE:
@@ -108,8 +141,8 @@ def _batches(
 
 
 def _resized(pixels: Tensor, size: tuple[int, int]) -> Tensor:
-    """A picture (1, 3, H, W) in 0..1 at the size of the network."""
-    # a large one is resized as it is, in whole numbers: as floats it would take four times as much
+    """Resize an image to the size of the network, (1, 3, H, W) in 0..1."""
+    # a large one is resized as uint8: as float32 it would take four times the memory
     images = pixels if pixels[0].numel() > LARGE else TF.to_dtype(pixels, torch.float32, scale=True)
     resized = TF.resize(images[None], list(size), antialias=True)
     return TF.to_dtype(resized, torch.float32, scale=True).clamp(0, 1)
@@ -121,3 +154,12 @@ def _of(raw: dict[str, Tensor], index: int) -> dict[str, Tensor]:
 
 def _size(pixels: Tensor) -> tuple[int, int]:
     return pixels.shape[-2], pixels.shape[-1]
+
+
+def check_resizing(keep_aspect_ratio: bool, tiled: bool) -> None:
+    """Raise InputError if both ways to predict images of other sizes are requested."""
+    if keep_aspect_ratio and tiled:
+        raise InputError(
+            "keep_aspect_ratio and tiled: expected one of them, got both; all tiles have the "
+            "size of the network"
+        )

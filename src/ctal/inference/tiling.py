@@ -1,4 +1,4 @@
-"""A picture larger than the network's, seen tile by tile at its own resolution."""
+"""Tiling: prediction of a large image at its own resolution, in overlapping tiles."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch import Tensor
 from ctal.inference.postprocessing import Strip
 
 OVERLAP = 4
-"""Neighbours share the n-th part of a tile's side, over which one fades into the other."""
+"""Neighboring tiles overlap by 1/OVERLAP of a side, where one fades into the other."""
 
 
 def can_tile(size: tuple[int, int], tile: tuple[int, int]) -> bool:
-    """Whether a picture of `size` holds a tile, and not just one."""
+    """Return whether an image of `size` has room for more than one tile."""
     return size != tile and all(side >= least for side, least in zip(size, tile, strict=True))
 
 
@@ -26,16 +26,16 @@ def tile_strips(
     tile: tuple[int, int],
     batch_size: int,
 ) -> Iterator[Strip]:
-    """Raw maps of a picture, put together from those of overlapping tiles, from top to bottom.
+    """Yield the raw maps of an image from those of overlapping tiles, from top to bottom.
 
     Where tiles overlap, their raw maps are averaged with weights that fall linearly to the edge of
-    each. No more than a row of tiles is held at a time.
+    each. At most one row of tiles is in memory at a time.
 
     Args:
-        run: the network: pictures (B, 3, h, w) to raw maps {task name: (B, channels, h, w)}.
+        run: the network: images (B, 3, h, w) to raw maps {task name: (B, channels, h, w)}.
         pixels: (3, H, W), at least as large as a tile.
         tile: (h, w), the size of the network.
-        batch_size: how many tiles the network sees at once.
+        batch_size: number of tiles per forward pass.
     """
     (h, w), (H, W) = tile, (pixels.shape[-2], pixels.shape[-1])
     tops, lefts = _starts(H, h), _starts(W, w)
@@ -59,19 +59,19 @@ def tile_strips(
 
 
 def _starts(length: int, side: int) -> list[int]:
-    """Where tiles start that cover a length evenly, with at least the overlap."""
+    """Return the starts of tiles that cover a length evenly, with at least the overlap."""
     count = 1 + math.ceil((length - side) / (side - side // OVERLAP))
     return [round(i * (length - side) / max(count - 1, 1)) for i in range(count)]
 
 
 def _fade(side: int) -> Tensor:
-    """(side,): 1 in the middle, falling linearly to nearly 0 at both ends."""
+    """Return weights (side,): 1 in the middle, falling linearly to nearly 0 at both ends."""
     inside = torch.arange(side) + 0.5
     return (torch.minimum(inside, side - inside) / max(1, side // OVERLAP)).clamp(max=1)
 
 
 def _total(starts: list[int], fade: Tensor, length: int) -> Tensor:
-    """(length,): the weights of all tiles at every place."""
+    """Return the sum of the weights of all tiles at every position, (length,)."""
     total = torch.zeros(length)
     for start in starts:
         total[start : start + len(fade)] += fade
@@ -79,6 +79,6 @@ def _total(starts: list[int], fade: Tensor, length: int) -> Tensor:
 
 
 def _moved_up(sums: Tensor, rows: int) -> Tensor:
-    """The rows that the next tiles add to, below those that are done."""
+    """Return the rows that the next tiles add to, below the completed ones."""
     rest = sums[..., rows:, :]
     return torch.cat([rest, sums.new_zeros(*sums.shape[:2], rows, sums.shape[3])], dim=2)

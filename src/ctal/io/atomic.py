@@ -61,8 +61,9 @@ def check_absent(files: Iterable[Path], overwrite: bool) -> None:
     Raises:
         InputError: A file exists, and `overwrite` is not given.
     """
-    existing = next((file for file in files if file.exists()), None)
-    if existing is not None and not overwrite:
+    existing = [file for file in files if file.exists()]
+    if existing and not overwrite:
+        others = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
         raise InputError(
-            f"{existing}: exists already; choose another --output, or give --overwrite"
+            f"{existing[0]}: already exists{others}; choose another --output, or pass --overwrite"
         )

@@ -33,7 +33,8 @@ def as_rgb(image: ImageLike) -> Tensor:
     """Convert any image that `Model.predict` accepts to (3, H, W) RGB, uint8 or float in 0..1.
 
     Args:
-        image: A path, a PIL image, or a tensor or array (3, H, W), uint8 or floating point in 0..1.
+        image: A path, a PIL image, a tensor or array (3, H, W), uint8 or floating point in 0..1,
+            or an array (H, W, 3), uint8.
 
     Raises:
         InputError: Another type, shape or range of values.
@@ -44,6 +45,17 @@ def as_rgb(image: ImageLike) -> Tensor:
     if isinstance(image, Image.Image):
         return _decoded(image)
     pixels = _tensor(image)
+    if pixels.ndim == 3 and pixels.shape[-1] == 3 != pixels.shape[0]:
+        if isinstance(image, Tensor) or pixels.dtype != torch.uint8:
+            raise InputError(
+                f"image: expected (3, H, W), RGB, got {tuple(pixels.shape)}; transpose it: "
+                + (
+                    "image.permute(2, 0, 1)"
+                    if isinstance(image, Tensor)
+                    else "image.transpose(2, 0, 1)"
+                )
+            )
+        pixels = pixels.permute(2, 0, 1)  # as Pillow, OpenCV and imageio return arrays
     if pixels.ndim != 3 or pixels.shape[0] != 3 or 0 in pixels.shape:
         raise InputError(f"image: expected (3, H, W), RGB, got {tuple(pixels.shape)}")
     in_range = pixels.is_floating_point() and pixels.min() >= 0 and pixels.max() <= 1

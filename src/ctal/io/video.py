@@ -1,4 +1,4 @@
-"""Frames of videos and cameras, in and out, by FFmpeg (PyAV, the extra `video`)."""
+"""Read and write videos, and read cameras, with FFmpeg (PyAV, the extra `video`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ctal.errors import InputError, UnreadableError
+from ctal.errors import InputError, UnreadableError, first_line
 from ctal.io.atomic import write_whole
 
 _TICKS = 1000
@@ -92,7 +92,8 @@ def write_video(path: Path, frames: Iterable[Frame], *, endless: bool = False) -
 def _frames(source: str, name: str, kind: str | None) -> Iterator[Frame]:
     count = 0
     with _readable(name, lambda: count):
-        with _av().open(source, format=kind) as container:
+        # titles of old cameras and editors are not always UTF-8; they are not used
+        with _av().open(source, format=kind, metadata_errors="replace") as container:
             if not container.streams.video:
                 raise UnreadableError(f"{name}: holds no video")
             start = None
@@ -111,9 +112,12 @@ def _readable(name: str, count: Any) -> Iterator[None]:
     """Tells what FFmpeg finds wrong as one line."""
     try:
         yield
-    except _av().error.FFmpegError as error:
-        done = f"its frame {count() + 1}" if count() else "the video"
-        raise UnreadableError(f"{name}: {done} cannot be read ({error.strerror})") from error
+    except (_av().error.FFmpegError, UnicodeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        part = f"frame {count() + 1}" if count() else "the video"
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise UnreadableError(f"{name}: {part} cannot be read ({reason})") from error
 
 
 def _encode(container: Any, frames: Iterable[Frame]) -> None:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ctal.errors import InputError, first_line
 from ctal.io.atomic import write_text, write_whole
+from ctal.networks.about import checked_about
 from ctal.networks.base import Network
 from ctal.networks.serialization import build, describe
 
@@ -72,8 +73,7 @@ def read_network(path: Path) -> tuple[Network, dict[str, Any]]:
     except InputError as error:
         raise InputError(f"{folder / CONFIG}: {error}") from error
     load_weights(network, _read_weights(weights), weights)
-    about = config.get("about")
-    return network, about if isinstance(about, dict) else {}
+    return network, checked_about(config.get("about", {}), folder / CONFIG)
 
 
 def _halved(name: str, value: Tensor) -> Tensor:
@@ -93,8 +93,14 @@ def load_weights(network: Network, state: dict[str, Tensor], file: Path) -> None
     """Load all weights of a file into the network that it describes.
 
     Raises:
-        InputError: the weights are those of another network.
+        InputError: the weights are those of another network, or not finite.
     """
+    broken = [name for name, value in state.items() if not bool(value.isfinite().all())]
+    if broken:
+        raise InputError(
+            f"{file}: expected finite weights, got NaN or infinity in {broken[0]!r} and "
+            f"{len(broken) - 1} more tensors; the training diverged: use an earlier checkpoint"
+        )
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -110,16 +116,16 @@ def _read_config(file: Path) -> dict[str, Any]:
         config = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
-            f"{file}: expected the configuration that save_pretrained writes beside the weights "
+            f"{file}: expected the config.json written by save_pretrained beside the weights "
             f"({error.strerror})"
         ) from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{file}: not a configuration in JSON ({error})") from error
+        raise InputError(f"{file}: expected JSON, got another format ({error})") from error
     if not isinstance(config, dict) or not isinstance(config.get("network"), dict):
         raise InputError(f"{file}: expected the configuration of a ctal network, with 'network'")
     if config.get("format") != FORMAT:
         raise InputError(
-            f"{file}: expected format {FORMAT}, got {config.get('format')!r}; it may be that of "
+            f"{file}: expected format {FORMAT}, got {config.get('format')!r}; it may be of "
             "another version of ctal"
         )
     return config
@@ -127,10 +133,10 @@ def _read_config(file: Path) -> dict[str, Any]:
 
 def _read_weights(file: Path) -> dict[str, Tensor]:
     if not file.is_file():
-        raise InputError(f"{file}: no such file; expected the network's weights")
+        raise InputError(f"{file}: not found; expected the weights of the network")
     try:
         return load_file(file)
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(
-            f"{file}: not a whole file of safetensors ({first_line(error)}); get it once more"
+            f"{file}: expected a complete safetensors file ({first_line(error)}); download it again"
         ) from error

@@ -1,4 +1,4 @@
-"""What a network costs: parameters, multiply-adds, time."""
+"""Cost of a network: parameters, multiply-adds, latency."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ WARM_UP, REPEATS = 3, 15
 
 
 def parameters(network: Network) -> int:
-    """Number of all parameters, trained or not."""
+    """Count all parameters, trainable or not."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def gmacs(network: Network) -> float:
-    """Multiply-adds of one picture in evaluation mode, in 10^9.
+    """Count the multiply-adds of one image in evaluation mode, in 10^9.
 
-    Counted are convolutions and matrix products, as torch sees them; torch counts each multiply-add
-    as two operations.
+    Convolutions and matrix products are counted, by torch, which counts a multiply-add as two
+    operations.
     """
-    # no_grad and not inference_mode, under which composite operations escape the counter
+    # no_grad, not inference_mode, under which composite operations are not counted
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network.eval()(_picture(network))
+        network.eval()(_image(network))
     return counter.get_total_flops() / 2 / 1e9
 
 
 def latencies(networks: Mapping[str, Network]) -> dict[str, float]:
-    """Median time of one picture, milliseconds, on the device where the networks are.
+    """Measure the median latency of one image, in milliseconds, on the device of the networks.
 
-    The networks take turns, as in `run_latencies`.
+    The networks run in turns, as in `run_latencies`.
     """
     return run_latencies(
-        {name: (network.eval(), _picture(network)) for name, network in networks.items()}
+        {name: (network.eval(), _image(network)) for name, network in networks.items()}
     )
 
 
@@ -49,20 +49,19 @@ def latencies(networks: Mapping[str, Network]) -> dict[str, float]:
 def run_latencies(
     runs: Mapping[str, tuple[Callable[[Tensor], object], Tensor]],
 ) -> dict[str, float]:
-    """Median time of a call, milliseconds, by name.
+    """Measure the median time of calls, in milliseconds, by name.
 
-    They take turns, call by call, so that a machine that slows down or is busy with something else
-    for a while is so for all of them.
+    They run in turns, call by call, so that a slow phase of the machine affects all of them.
 
     Args:
-        runs: what is called, and the pictures (B, 3, H, W) that it is called with.
+        runs: functions and the images (B, 3, H, W) to call them with.
     """
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(WARM_UP + REPEATS):
-        for name, (run, pictures) in runs.items():
+        for name, (run, images) in runs.items():
             start = time.perf_counter()
-            run(pictures)
-            if pictures.device.type != "cpu":
+            run(images)
+            if images.device.type != "cpu":
                 torch.accelerator.synchronize()
             if turn >= WARM_UP:
                 seconds[name].append(time.perf_counter() - start)
@@ -70,7 +69,7 @@ def run_latencies(
 
 
 def machine(device: torch.device) -> str:
-    """The machine that times were taken on, in words."""
+    """Describe the machine on which times are measured."""
     threads = f"{torch.get_num_threads()} of {os.cpu_count()} CPU cores"
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else threads
     system = f"torch {torch.__version__}, Python {platform.python_version()}"
@@ -78,13 +77,13 @@ def machine(device: torch.device) -> str:
 
 
 def _processor() -> str:
-    """The processor's name; Linux tells it only in a file."""
+    """Return the name of the processor, which Linux has only in a file."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def _picture(network: Network) -> torch.Tensor:
+def _image(network: Network) -> torch.Tensor:
     device = next(network.parameters()).device
     return torch.rand(1, 3, *network.image_size, device=device)

@@ -1,4 +1,4 @@
-"""What each part of a network costs, measured while it runs, whatever parts it has."""
+"""Cost of each part of a network, measured while it runs."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from torch.utils.flop_counter import FlopCounterMode
 from ctal.profiling.cost import REPEATS, WARM_UP
 
 WHOLE = "total"
-"""The name of the whole network among its parts; no module of Python's has it as an attribute."""
+"""Key of the whole network among its parts."""
 
 _LABEL = "ctal part: "
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a part, or the whole network, costs for one picture.
+    """Cost of a part, or of the whole network, for one image.
 
     Attributes:
-        parameters: their number, trained or not.
+        parameters: number of parameters, trainable or not.
         gmacs: multiply-adds of convolutions and matrix products, in 10^9.
-        memory: the most bytes of activations held at any time while it ran, those included that
-            earlier parts left and later ones need.
-        latency: median time, milliseconds.
+        memory: peak of the bytes of activations while it ran, including those of earlier parts
+            that later ones need.
+        latency: median time, in milliseconds.
     """
 
     parameters: int
@@ -43,25 +43,25 @@ class Cost:
 
 
 def part_costs(network: nn.Module, image_size: Sequence[int]) -> dict[str, Cost]:
-    """The costs of a network's parts, which are its direct children, and of the whole.
+    """Measure the cost of a network's parts, which are its direct children, and of the whole.
 
-    What a network computes itself, between its parts, counts for the whole alone. A child that is
-    only a list or a dictionary of modules costs what these cost; a module that runs inside of
-    another part counts there.
+    Operations of the network between its parts count for the whole only. The cost of a list or
+    dictionary of modules is that of its modules; a module that runs inside another part counts
+    there.
 
     Args:
         network: maps (B, 3, H, W) to anything.
         image_size: (H, W).
 
     Returns:
-        The cost by name of the child, in their order, and last that of the whole by `WHOLE`.
+        The cost by name of the child, in order, and of the whole last, under `WHOLE`.
     """
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
-    picture = torch.rand(1, 3, *image_size, device=device)
+    image = torch.rand(1, 3, *image_size, device=device)
     network.eval()
     parameters = _parameters(network)
-    gmacs, latency = _multiply_adds(network, picture), _latencies(network, picture)
-    memory = _memory(network, picture)
+    gmacs, latency = _multiply_adds(network, image), _latencies(network, image)
+    memory = _memory(network, image)
     return {
         name: Cost(count, gmacs[name], memory[name], latency[name])
         for name, count in parameters.items()
@@ -69,7 +69,7 @@ def part_costs(network: nn.Module, image_size: Sequence[int]) -> dict[str, Cost]
 
 
 def _parameters(network: nn.Module) -> dict[str, int]:
-    """Each parameter counts once: where it is shared, for the first part that has it."""
+    """Count each parameter once: a shared one for the first part that has it."""
     seen: set[Tensor] = set()
     counts = {}
     for name, part in network.named_children():
@@ -79,8 +79,8 @@ def _parameters(network: nn.Module) -> dict[str, int]:
     return counts | {WHOLE: sum(parameter.numel() for parameter in network.parameters())}
 
 
-@torch.no_grad()  # and not inference_mode, under which composite operations escape the counter
-def _multiply_adds(network: nn.Module, picture: Tensor) -> dict[str, float]:
+@torch.no_grad()  # not inference_mode, under which composite operations are not counted
+def _multiply_adds(network: nn.Module, image: Tensor) -> dict[str, float]:
     found: dict[str, float] = defaultdict(float)
     start = 0.0
 
@@ -92,19 +92,19 @@ def _multiply_adds(network: nn.Module, picture: Tensor) -> dict[str, float]:
         found[name] += (counter.get_total_flops() - start) / 2e9  # two for each multiply-add
 
     with FlopCounterMode(display=False) as counter, _watched(network, enter, leave):
-        network(picture)
+        network(image)
     found[WHOLE] = counter.get_total_flops() / 2e9
     return found
 
 
 @torch.inference_mode()
-def _latencies(network: nn.Module, picture: Tensor) -> dict[str, float]:
+def _latencies(network: nn.Module, image: Tensor) -> dict[str, float]:
     seconds: dict[str, list[float]] = defaultdict(list)
     current: dict[str, float] = defaultdict(float)
     start = 0.0
 
     def now() -> float:
-        if picture.device.type != "cpu":
+        if image.device.type != "cpu":
             torch.accelerator.synchronize()
         return time.perf_counter()
 
@@ -119,7 +119,7 @@ def _latencies(network: nn.Module, picture: Tensor) -> dict[str, float]:
         for turn in range(WARM_UP + REPEATS):
             current.clear()
             begin = now()
-            network(picture)
+            network(image)
             current[WHOLE] = now() - begin
             for name, value in current.items():
                 seconds[name] += [value] if turn >= WARM_UP else []
@@ -128,9 +128,9 @@ def _latencies(network: nn.Module, picture: Tensor) -> dict[str, float]:
 
 
 @torch.inference_mode()
-def _memory(network: nn.Module, picture: Tensor) -> dict[str, int]:
-    """Peaks of what torch's allocator holds, as its profiler tells of every allocation."""
-    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it would write of GPUs that are not there
+def _memory(network: nn.Module, image: Tensor) -> dict[str, int]:
+    """Measure peaks of allocated memory with the profiler of torch."""
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # no messages about missing GPUs
     ranges: dict[str, Any] = {}
 
     def enter(name: str) -> None:
@@ -141,19 +141,19 @@ def _memory(network: nn.Module, picture: Tensor) -> dict[str, int]:
         ranges.pop(name).__exit__(None, None, None)
 
     activities = [ProfilerActivity.CPU]
-    activities += [ProfilerActivity.CUDA] if picture.device.type == "cuda" else []
+    activities += [ProfilerActivity.CUDA] if image.device.type == "cuda" else []
     with (
         _watched(network, enter, leave),
         profile(activities=activities, profile_memory=True) as profiler,
         record_function(_LABEL + WHOLE),
     ):
-        network(picture)
+        network(image)
     events = profiler.profiler.kineto_results.events()
-    return _peaks(events, picture.device.type)
+    return _peaks(events, image.device.type)
 
 
 def _peaks(events: Sequence[Any], device_type: str) -> dict[str, int]:
-    """The largest running sum of allocations within the ranges of each label."""
+    """Return the largest running sum of allocations within the ranges of each label."""
     spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
     changes = []
     for event in events:
@@ -176,7 +176,7 @@ def _peaks(events: Sequence[Any], device_type: str) -> dict[str, int]:
 def _watched(
     network: nn.Module, enter: Callable[[str], object], leave: Callable[[str], object]
 ) -> Iterator[None]:
-    """Calls `enter` and `leave` around the outermost modules that run in each part."""
+    """Call `enter` and `leave` around the outermost modules that run in each part."""
     depth = 0
 
     def before(name: str) -> None:

@@ -1,4 +1,4 @@
-"""The model card: what a network is, does, was trained with, scores, costs and may be used for."""
+"""Model card: tasks, training, scores, cost and licenses of a network."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ tags:
 
 # {name} with {encoder}
 
-One network that predicts, for every pixel of a picture: {tasks}. Pictures are brought to
-{height}x{width} (height x width); maps come back at the picture's own size.
+One network that predicts for every pixel of an image: {tasks}. Images are resized to
+{height}x{width} (height x width); maps are returned at the image's own size.
 
 ```python
 import ctal
@@ -34,11 +34,11 @@ maps = ctal.load("PATH OR ID OF THIS FOLDER").predict("photo.jpg")
 
 
 def model_card(network: Network, about: Mapping[str, Any]) -> str:
-    """The card of a network, Markdown with the head that hubs read.
+    """Return the model card of a network, Markdown with the metadata that hubs read.
 
     Args:
         network: the network.
-        about: what is known of its training, as `ctal.sharing.provenance` tells it.
+        about: metadata of its training, as `ctal.sharing.provenance` returns it.
     """
     names = [task.name for task in network.tasks]
     encoders = {m.name: m for m in network.modules() if isinstance(m, Encoder)}
@@ -53,7 +53,7 @@ def model_card(network: Network, about: Mapping[str, Any]) -> str:
     )
     parts = [head, _tasks(network), _cost(network), _settings("Data", about.get("data"))]
     parts += [_settings("Training", about.get("training")), _scores(network, about)]
-    return "\n".join([*filter(None, parts), _licences(encoders, about)])
+    return "\n".join([*filter(None, parts), _licenses(encoders, about)])
 
 
 def _tasks(network: Network) -> str:
@@ -67,7 +67,7 @@ def _tasks(network: Network) -> str:
 def _cost(network: Network) -> str:
     return (
         f"## Cost\n\n{parameters(network) / 1e6:.2f} million parameters, "
-        f"{gmacs(network):.2f} billion multiply-adds per picture.\n"
+        f"{gmacs(network):.2f} billion multiply-adds per image.\n"
     )
 
 
@@ -85,7 +85,7 @@ def _listed(value: Any) -> str:
 def _scores(network: Network, about: Mapping[str, Any]) -> str:
     scores = about.get("scores")
     if not isinstance(scores, Mapping):
-        return "## Scores\n\nNot known: it was saved from a run that was not scored.\n"
+        return "## Scores\n\nNot known: the network was saved from a run without scores.\n"
     chosen = "; the epoch was chosen on it" if about.get("scored on") == "val" else ""
     lines = [f"## Scores on {about.get('scored on')}{chosen}", ""]
     lines += ["| task | metric | value | |", "|---|---|---:|---|"]
@@ -93,24 +93,30 @@ def _scores(network: Network, about: Mapping[str, Any]) -> str:
         value = scores.get(measure.key)
         if value is not None:
             text = f"{100 * value:.2f} %" if measure.share else f"{value:.4g}"
-            meaning = measure.meaning.replace("|", "\\|")  # which would end the cell
+            meaning = measure.meaning.replace("|", "\\|")  # a bar would end the cell
             lines.append(f"| {measure.task} | {measure.title()} | {text} | {meaning} |")
     return "\n".join(lines) + "\n"
 
 
-def _licences(encoders: Mapping[str, Encoder], about: Mapping[str, Any]) -> str:
-    """What is known of the rights in the encoder's weights; those of the data are not known."""
+def _licenses(encoders: Mapping[str, Encoder], about: Mapping[str, Any]) -> str:
+    """Return the licenses of the encoder's weights; those of the data are not known."""
     training = about.get("training")
     first = training.get("encoder's first weights") if isinstance(training, Mapping) else None
-    lines = ["## Licences", ""]
+    first = first if isinstance(first, str) else None
+    lines = ["## Licenses", ""]
     for name in encoders:
         config = timm.get_pretrained_cfg(name)
-        licence = (config.license if config else None) or "not told by timm"
+        license = (config.license if config else None) or "not stated by timm"
         origin = {
-            None: f"where its first weights are from is not known; those of timm: {licence}",
+            None: f"source of its initial weights not known; license of timm's weights: {license}",
             "random": "trained from random weights",
-            "timm's": f"started from timm's weights (licence: {licence})",
-        }.get(first, f"started from the file {first} (timm's weights of this model: {licence})")
+            "timm's": f"started from timm's weights (license: {license})",
+        }.get(
+            first,
+            f"started from the file {first} (license of timm's weights of this model: {license})",
+        )
         lines.append(f"- encoder {name}: {origin}")
-    lines.append("- the data it was trained on has terms of its own, which may bind its use")
+    lines.append(
+        "- the training data has terms of its own, which may restrict how the network is used"
+    )
     return "\n".join(lines) + "\n"

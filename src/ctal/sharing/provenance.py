@@ -1,4 +1,4 @@
-"""Where a network comes from: what its run's folder says of data, training and scores."""
+"""Provenance of a network: data, training and scores from the folder of its run."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ SPLITS = ("test", "val")
 
 
 def provenance(checkpoint: Path) -> dict[str, Any]:
-    """Data, training and scores of a checkpoint, as plain values without a path of this machine.
+    """Return data, training and scores of a checkpoint as plain values without local paths.
 
     Args:
-        checkpoint: that of a run, whose folder is the one above; what is not there is left out.
+        checkpoint: a checkpoint of a run; entries whose files are missing are omitted.
 
     Returns:
-        Up to four entries: "data" ({split: what it was}), "training" (settings by name),
-        "scores" ({metric: value}), "scored on" (the split of the scores).
+        Up to four entries: "data" ({split: dataset}), "training" (settings by name), "scores"
+        ({metric: value}), "scored on" (the split of the scores).
     """
     about: dict[str, Any] = {}
     run = RunFolder.of_checkpoint(checkpoint)
-    with suppress(InputError, KeyError, TypeError):  # a checkpoint may lie anywhere
+    with suppress(InputError, KeyError, TypeError):  # a checkpoint may be anywhere
         settings = read_config(run.config)
         about = {"data": _data(settings["data"]), "training": _training(settings)}
-    for split in SPLITS:  # those of test, if it was scored on test
+    for split in SPLITS:  # test has precedence
         with suppress(OSError, ValueError, KeyError, TypeError):
             content = json.loads(run.scores(split).read_text(encoding="utf-8"))
             if is_same_checkpoint(content["checkpoint"], checkpoint):
@@ -46,7 +46,7 @@ def _data(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _origin(settings: Mapping[str, Any]) -> str:
-    """The class of a data set; of prepared arrays, that which they were made of, if they say."""
+    """Return the class of a dataset; for prepared arrays that of their source, if recorded."""
     name = _name(settings["class_path"])
     folder = (settings.get("init_args") or {}).get("folder")
     if name == PreparedArrays.__name__ and folder:
@@ -69,7 +69,7 @@ def _training(settings: Mapping[str, Any]) -> dict[str, Any]:
         "precision": trainer.get("precision") or "32",
         "augmentation": [_name(step["class_path"]) for step in data.get("augmentation") or []],
         "seed": settings.get("seed_everything"),
-        # of a path its last part only: where a person keeps files is nobody's business
+        # only the last part of a path: the others are private
         "encoder's first weights": Path(weights).name
         if isinstance(weights, str)
         else ("timm's" if weights else "random"),

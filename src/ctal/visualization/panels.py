@@ -1,4 +1,4 @@
-"""Pictures for a person: panels with titles, error maps, PNG files."""
+"""Panels of images and maps with titles, error maps, PNG files."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from torchvision.transforms.v2 import functional as TF
 
 from ctal.io.atomic import write_whole
 
-GREY = 128
-"""The grey, on all channels, of a pixel without a label."""
+GRAY = 128
+"""Gray value of a pixel without a label."""
 
 Legend = Sequence[tuple[str, str]]
-"""Colours "#rrggbb" and what they mean."""
+"""Colors "#rrggbb" and their meanings."""
 
 Cell = Tensor | str | Legend | None
-"""A place in a panel: a (3, H, W) uint8 picture, lines of text, a legend, or nothing."""
+"""A cell of a panel: a (3, H, W) uint8 image, lines of text, a legend, or nothing."""
 
-# The longer side of a tile: legible at 96x128, and no poster from a photograph.
+# The longer side of a tile: legible for images of 96x128, not too large for photographs.
 _NARROWEST, _WIDEST = 256, 640
 _GAP = 6
 _LARGEST_FONT, _SMALLEST_FONT = 18, 8
@@ -35,14 +35,14 @@ def panel(
     titles: Sequence[str],
     row_titles: Sequence[str] | None = None,
 ) -> Tensor:
-    """Lays pictures out in a grid under the titles of its columns.
+    """Arrange images in a grid with column titles.
 
-    Small pictures are enlarged by whole factors without smoothing, large ones are shrunk.
+    Small images are enlarged by integer factors without smoothing, large ones are reduced.
 
     Args:
-        rows: the grid; each row has a cell for each title. All pictures have one size.
-        titles: a title for each column; it may have several lines.
-        row_titles: a title for each row, written along its left edge.
+        rows: the grid; each row has a cell per title. All images have one size.
+        titles: a title per column, of one line or several.
+        row_titles: a title per row, written along its left edge.
 
     Returns:
         (3, H', W') uint8 on white.
@@ -71,35 +71,35 @@ def panel(
     return TF.pil_to_tensor(canvas)
 
 
-def error_picture(error: Tensor, limit: float) -> Tensor:
-    """Paints an error map: black at 0, through red, to pale yellow at `limit` and above.
+def error_image(error: Tensor, limit: float) -> Tensor:
+    """Visualize an error map: black at 0, through red, to pale yellow at `limit` and above.
 
     Args:
-        error: (H, W), any unit; NaN where there is no label, painted grey.
-        limit: the error painted as full scale, in the same unit.
+        error: (H, W), any unit; NaN where there is no label, shown in gray.
+        limit: the error of the brightest color, in the same unit.
 
     Returns:
         (3, H, W) uint8.
     """
     unlabelled = error.isnan()
     share = (error / limit).clamp(0, 1).masked_fill(unlabelled, 0).cpu().numpy()
-    colours = torch.from_numpy(colormaps["inferno"](share, bytes=True)[..., :3]).permute(2, 0, 1)
-    return torch.where(unlabelled.cpu(), torch.tensor(GREY, dtype=torch.uint8), colours)
+    colors = torch.from_numpy(colormaps["inferno"](share, bytes=True)[..., :3]).permute(2, 0, 1)
+    return torch.where(unlabelled.cpu(), torch.tensor(GRAY, dtype=torch.uint8), colors)
 
 
-def save_png(picture: Tensor, path: str | Path) -> None:
-    """Writes a (3, H, W) uint8 picture as PNG, whole or not at all.
+def save_png(image: Tensor, path: str | Path) -> None:
+    """Write a (3, H, W) uint8 image as PNG, whole or not at all.
 
     Raises:
-        InputError: the place cannot be written.
+        InputError: the file cannot be written.
     """
-    image = TF.to_pil_image(picture)
-    write_whole(Path(path), lambda file: image.save(file, format="PNG"))
+    pil_image = TF.to_pil_image(image)
+    write_whole(Path(path), lambda file: pil_image.save(file, format="PNG"))
 
 
-def _tile(picture: Tensor) -> Image.Image:
-    """A picture at the size it has in a panel."""
-    image = TF.to_pil_image(picture.cpu())
+def _tile(pixels: Tensor) -> Image.Image:
+    """Resize an image to its size in a panel."""
+    image = TF.to_pil_image(pixels.cpu())
     width, height = image.size
     longer = max(width, height)
     if longer > _WIDEST:
@@ -111,13 +111,13 @@ def _tile(picture: Tensor) -> Image.Image:
 
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which matplotlib brings along: it has Greek letters and arrows."""
+    """Load DejaVu Sans, part of matplotlib, which has Greek letters and arrows."""
     path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
     return ImageFont.truetype(path, size)
 
 
 def fitting_font(titles: Sequence[str], width: int) -> ImageFont.FreeTypeFont:
-    """The largest font in which every line of the titles fits into `width` pixels."""
+    """Return the largest font in which every line of the titles fits into `width` pixels."""
     lines = [line for title in titles for line in title.split("\n")]
     for size in range(_LARGEST_FONT, _SMALLEST_FONT, -1):
         if all(_font(size).getlength(line) <= width for line in lines):
@@ -126,7 +126,7 @@ def fitting_font(titles: Sequence[str], width: int) -> ImageFont.FreeTypeFont:
 
 
 def _written(text: str, width: int, height: int) -> Image.Image:
-    """Lines of text in the middle of a white tile."""
+    """Draw lines of text in the middle of a white tile."""
     tile = Image.new("RGB", (width, height), "white")
     middle, font = (width // 2, height // 2), fitting_font([text], width)
     ImageDraw.Draw(tile).multiline_text(middle, text, "black", font, "mm", align="center")
@@ -134,7 +134,7 @@ def _written(text: str, width: int, height: int) -> Image.Image:
 
 
 def _drawn(cell: Image.Image | str | Legend | None, width: int, height: int) -> Image.Image:
-    """A cell as a tile: of this width, or as narrow as a legend is."""
+    """Draw a cell as a tile of this width, or of the width of a legend."""
     if isinstance(cell, Image.Image):
         return cell
     if cell is None or isinstance(cell, str):
@@ -143,14 +143,14 @@ def _drawn(cell: Image.Image | str | Legend | None, width: int, height: int) -> 
 
 
 def _explained(legend: Legend, width: int, height: int) -> Image.Image:
-    """A legend on white, a line for each colour; of too many the last are left out."""
+    """Draw a legend on white, a line per color, as many as fit."""
     font = fitting_font([words for _, words in legend], width * 3 // 4)
     indent, line = round(1.5 * font.size), round(1.4 * font.size)
     longest = max((font.getlength(words) for _, words in legend), default=0)
     tile = Image.new("RGB", (min(width, indent + round(longest) + _GAP), height), "white")
     draw = ImageDraw.Draw(tile)
-    for index, (colour, words) in enumerate(legend[: height // line]):
+    for index, (color, words) in enumerate(legend[: height // line]):
         top = index * line
-        draw.rectangle((0, top, font.size, top + font.size), colour)
+        draw.rectangle((0, top, font.size, top + font.size), color)
         draw.text((indent, top + font.size // 2), words, "black", font, "lm")
     return tile

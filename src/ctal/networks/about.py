@@ -1,0 +1,55 @@
+"""Metadata of a training in a file from elsewhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ctal.errors import InputError
+
+_PLAIN = (str, int, float, bool, type(None))
+
+
+def checked_about(about: Any, file: Path) -> dict[str, Any]:
+    """Return the metadata of a saved network, as `ctal.sharing.provenance` writes it.
+
+    Args:
+        about: {"data": {split: name}, "training": {setting: value or list of values}, "scores":
+            {metric: number}, "scored on": split}, each of them optional; other entries are kept if
+            they have plain values.
+        file: the file it was read from.
+
+    Raises:
+        InputError: an entry has another form.
+    """
+    if not isinstance(about, Mapping):
+        raise InputError(f"{file}: about: expected a mapping, got {type(about).__name__}")
+    for key, value in about.items():
+        if key == "scores":
+            _check_scores(value, file)
+        elif key == "scored on":
+            _check(isinstance(value, str), file, key, "the name of a split", value)
+        elif key in ("data", "training"):
+            _check(isinstance(value, Mapping), file, key, "a mapping", value)
+            for name, setting in value.items():
+                plain = isinstance(setting, _PLAIN) or _is_plain_list(setting)
+                _check(plain, file, f"{key}.{name}", "a plain value or a list of them", setting)
+    return dict(about)
+
+
+def _check_scores(scores: Any, file: Path) -> None:
+    _check(isinstance(scores, Mapping), file, "scores", "a mapping", scores)
+    for name, value in scores.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        _check(number and math.isfinite(value), file, f"scores.{name}", "a finite number", value)
+
+
+def _is_plain_list(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, _PLAIN) for item in value)
+
+
+def _check(correct: bool, file: Path, key: str, expected: str, value: Any) -> None:
+    if not correct:
+        raise InputError(f"{file}: about.{key}: expected {expected}, got {str(value)[:40]!r}")

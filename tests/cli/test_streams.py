@@ -1,0 +1,31 @@
+"""Commands whose standard streams are closed, as those of daemons, or end early."""
+
+import subprocess
+import sys
+
+import pytest
+
+COMMAND = f"'{sys.executable}' -m ctal"
+
+
+def run(shell, folder):
+    return subprocess.run(
+        ["bash", "-c", shell], cwd=folder, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams(closed, folder):
+    done = run(f"{COMMAND} predict pictures/a.jpg --output out {closed}", folder)
+    assert done.returncode == 0
+    assert sorted(file.name for file in (folder / "out").iterdir()) == ["a.npz", "a.png"]
+
+
+def test_an_error_without_a_stream_has_its_code(folder):
+    assert run(f"{COMMAND} predict none.jpg 2>&-", folder).returncode == 2
+
+
+def test_a_reader_that_stops_early(folder):
+    done = run(f"{COMMAND} fit --help | head -1; echo ${{PIPESTATUS[0]}}", folder)
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] == "0"
