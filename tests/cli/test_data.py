@@ -171,7 +171,7 @@ def test_stats(photos, capsys):
     assert "### depth" in out
     written = (photos.parent / "stats.json").read_text()
     command = ["data", "stats", *CONFIG, "--split", "val", "--output", "stats.json"]
-    assert "stats.json: exists already" in error_line(command, capsys)
+    assert "stats.json: already exists" in error_line(command, capsys)
     assert (photos.parent / "stats.json").read_text() == written
     train = json.loads(written)["train"]
     pictures = np.stack([np.asarray(Image.open(photos / "image" / f"{i}.png")) for i in range(6)])
@@ -282,7 +282,7 @@ def test_prepared_arrays_are_what_training_sees(photos, workers, capsys):
                     assert torch.equal(sample[name], value)
     assert "depth" not in found["train"][4]
     assert PreparedArrays("packed/train").sample_name(4) == "4"
-    assert "packed/train: exists already" in error_line(
+    assert "packed/train: already exists" in error_line(
         ["data", "prepare", "--config", "config.yaml", "--output", "packed", *options], capsys
     )
 

@@ -31,7 +31,7 @@ def taken():
         yield str(server.getsockname()[1])
 
 
-def told(args, capsys):
+def reported(args, capsys):
     assert cli.main(["demo", *args]) == 2
     line = capsys.readouterr().err
     assert line.startswith("error: ")
@@ -44,14 +44,14 @@ def test_without_gradio(monkeypatch, capsys):
     monkeypatch.setattr(
         "ctal.cli.demo.find_spec", lambda name: None if name == "gradio" else find(name)
     )
-    line = told(["--checkpoint", "ours.ckpt"], capsys)
+    line = reported(["--checkpoint", "ours.ckpt"], capsys)
     assert "ctal demo needs gradio; install it with: pip install 'ctal[demo]'" in line
 
 
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--checkpoint", "none.ckpt"], "none.ckpt: no such checkpoint"),
+        (["--checkpoint", "none.ckpt"], "none.ckpt: checkpoint not found"),
         (["--checkpoint", "plain.ckpt"], "SharedEncoderNet has no CTAL module"),
         (["--checkpoint", "ours.ckpt", "--examples", "none/*.jpg"], "none/*.jpg: expected"),
         (["--checkpoint", "ours.ckpt", "--host", "no.such.host.invalid"], "cannot be served on"),
@@ -63,12 +63,12 @@ def test_without_gradio(monkeypatch, capsys):
 def test_mistakes_are_told_in_one_line(args, message, capsys):
     pytest.importorskip("gradio", reason="needs gradio, the extra `demo`")
     port = [] if "--port" in args else ["--port", "0"]
-    assert message in told([*args, *port], capsys)
+    assert message in reported([*args, *port], capsys)
 
 
 def test_a_port_that_is_taken(taken, capsys):
     pytest.importorskip("gradio", reason="needs gradio, the extra `demo`")
-    line = told(["--checkpoint", "ours.ckpt", "--port", taken], capsys)
+    line = reported(["--checkpoint", "ours.ckpt", "--port", taken], capsys)
     assert f"port: 127.0.0.1:{taken} cannot be served on (Address already in use); choose" in line
 
 

@@ -30,9 +30,9 @@ def folder(tmp_path, monkeypatch):
 
 def test_arrays_are_those_of_explain(folder, capsys):
     assert cli.main(["explain", "one.jpg", "--checkpoint", "a.ckpt", "--pixel", "49", "3"]) == 0
-    told = capsys.readouterr().out.split()
-    assert told == ["explanations/one-x49-y3.png", "explanations/one-x49-y3.npz"]
-    content = np.load(told[1])
+    printed = capsys.readouterr().out.split()
+    assert printed == ["explanations/one-x49-y3.png", "explanations/one-x49-y3.npz"]
+    content = np.load(printed[1])
     found = load("a.ckpt").explain("one.jpg", (49, 3))["refinement.ctal"]
     assert json.loads(str(content["tasks"])) == {"refinement.ctal": ["semseg", "depth"]}
     assert content["pixel"].tolist() == [49, 3]
@@ -70,7 +70,7 @@ def test_several_pictures_at_their_middle(folder):
     ("args", "message"),
     [
         (["one.jpg", "--pixel", "50", "0"], r"pixel: expected x in 0..49 and y in 0..39"),
-        (["one.jpg", "--pixel", "5"], "pixel: expected two whole numbers, x and y, got '5'"),
+        (["one.jpg", "--pixel", "5"], "pixel: expected two integers, x and y, got '5'"),
         (["one.jpg", "--pixel", "5", "x"], "pixel"),
         (["none.jpg"], "none.jpg: expected an image"),
         (["a.ckpt"], "a.ckpt: cannot be read as an image"),
@@ -80,10 +80,10 @@ def test_several_pictures_at_their_middle(folder):
 )
 def test_mistakes_are_told_in_one_line(folder, args, message, capsys):
     assert cli.main(["explain", "--checkpoint", "a.ckpt", *args]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("error: ")
-    assert message in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ")
+    assert message in printed
+    assert printed.count("\n") == 1
 
 
 def test_existing_outputs_are_kept_unless_told(folder, capsys):
@@ -91,7 +91,7 @@ def test_existing_outputs_are_kept_unless_told(folder, capsys):
     (folder / "explanations").mkdir()
     (folder / "explanations" / "one-x25-y20.png").write_text("mine")
     assert cli.main(args) == 2
-    assert "one-x25-y20.png: exists already" in capsys.readouterr().err
+    assert "one-x25-y20.png: already exists" in capsys.readouterr().err
     assert [file.name for file in (folder / "explanations").iterdir()] == ["one-x25-y20.png"]
     assert cli.main([*args, "--overwrite"]) == 0
     assert Image.open(folder / "explanations" / "one-x25-y20.png").mode == "RGB"

@@ -48,13 +48,13 @@ def test_both_kinds_of_file_run_where_ctal_is_not(folder, capfd):
     for output in ("network.onnx", "network.pt2"):
         assert export(output, "--images", "photo.jpg") == 0
     assert files(folder) == ["a.ckpt", "network.onnx", "network.pt2", "photo.jpg"]
-    told = capfd.readouterr().out
-    assert "network.onnx: CTALNet, pictures of 32x64" in told
+    printed = capfd.readouterr().out
+    assert "network.onnx: CTALNet, images of 32x64" in printed
     for task in ("semseg", "depth", "normals"):
-        assert len(re.findall(rf"^\| {task} ", told, re.MULTILINE)) == 2
-    assert "on 1 pictures" in told
-    assert "| ONNX Runtime " in told
-    assert "| torch.export, eager " in told
+        assert len(re.findall(rf"^\| {task} ", printed, re.MULTILINE)) == 2
+    assert "on 1 images" in printed
+    assert "| ONNX Runtime " in printed
+    assert "| torch.export, eager " in printed
     # what the documentation says, where nothing of this package can be imported
     code = "\n".join(re.findall("```python\n(.*?)```", DOCS.read_text(), re.DOTALL))
     code = 'import sys\nsys.modules["ctal"] = None\n' + code + "\nprint(maps['depth'].shape)"
@@ -70,9 +70,9 @@ def test_both_kinds_of_file_run_where_ctal_is_not(folder, capfd):
 
 @pytest.mark.usefixtures("quick")
 class TestMistakes:
-    """What is told in one line, with nothing left behind."""
+    """What is printed in one line, with nothing left behind."""
 
-    def told(self, capfd):
+    def reported(self, capfd):
         line = capfd.readouterr().err
         assert line.startswith("error: ")
         assert line.count("\n") == 1
@@ -81,7 +81,7 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("args", "message"),
         [
-            (["none.ckpt", "--output", "a.onnx"], "none.ckpt: no such checkpoint"),
+            (["none.ckpt", "--output", "a.onnx"], "none.ckpt: checkpoint not found"),
             (["a.ckpt", "--output", "a.tflite"], "a.tflite: expected a file whose name ends with"),
             (["a.ckpt"], "output"),
             (["--output", "a.onnx"], "checkpoint"),
@@ -91,13 +91,13 @@ class TestMistakes:
     )
     def test_arguments(self, folder, args, message, capfd):
         assert cli.main(["export", *args]) == 2
-        assert message in self.told(capfd)
+        assert message in self.reported(capfd)
         assert files(folder) == ["a.ckpt", "photo.jpg"]
 
     def test_an_existing_file_is_kept_unless_told(self, folder, capfd):
         Path("a.pt2").write_text("mine")
         assert export("a.pt2") == 2
-        assert "a.pt2: exists already" in self.told(capfd)
+        assert "a.pt2: already exists" in self.reported(capfd)
         assert Path("a.pt2").read_text() == "mine"
         assert export("a.pt2", "--overwrite") == 0
         assert Path("a.pt2").stat().st_size > 1000
@@ -109,7 +109,7 @@ class TestMistakes:
         monkeypatch.setattr(command, "traced", lambda model: other)
         assert export("a.pt2") == 2
         expected = r"error: depth: the file's map differs from PyTorch's by up to [89][\d.]* \(m\)"
-        assert re.match(expected, self.told(capfd))
+        assert re.match(expected, self.reported(capfd))
         assert files(folder) == ["a.ckpt", "photo.jpg"]
 
 
@@ -121,7 +121,7 @@ class TestTimes:
         table = capfd.readouterr().out
         for name in ("torch.export, eager", "PyTorch, eager", "PyTorch, compiled"):
             assert re.search(rf"^\| {name} +\| +[\d.]+ \| +[\d.]+ \|$", table, re.MULTILINE)
-        assert "on 5 pictures" in table
+        assert "on 5 images" in table
 
     def test_without_a_compiler_it_is_said(self, folder, capfd, monkeypatch):
         def fail(model):
@@ -132,9 +132,9 @@ class TestTimes:
 
         monkeypatch.setattr(torch, "compile", fail)
         assert cli.main(["export", "a.ckpt", "--output", "a.pt2"]) == 0
-        told = capfd.readouterr().out
-        assert "compiled: not timed, torch.compile failed (no working C++ compiler" in told
-        assert "| PyTorch, compiled" not in told
+        printed = capfd.readouterr().out
+        assert "compiled: not timed, torch.compile failed (no working C++ compiler" in printed
+        assert "| PyTorch, compiled" not in printed
 
     def test_they_take_turns(self):
         order = []

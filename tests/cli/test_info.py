@@ -20,10 +20,10 @@ def table(text):
 def test_a_checkpoint(tmp_path, capfd):
     network = small_network(CTALNet)
     assert cli.main(["info", str(write_checkpoint(network, tmp_path / "a.ckpt"))]) == 0
-    told, warned = capfd.readouterr()
+    printed, warned = capfd.readouterr()
     assert warned == ""
-    assert "a.ckpt: CTALNet, pictures of 32x64" in told
-    rows = table(told)
+    assert "a.ckpt: CTALNet, images of 32x64" in printed
+    rows = table(printed)
     assert rows["semseg"] == ["SemanticSegmentation", "class id", "3"]
     assert rows["depth"] == ["Depth", "m", "1"]
     parts = ["encoder", "initial", "refinement", "decoders", "total"]
@@ -36,8 +36,8 @@ def test_a_checkpoint(tmp_path, capfd):
 def test_another_size_costs_more(tmp_path, capfd):
     path = str(write_checkpoint(small_network(CTALNet), tmp_path / "a.ckpt"))
     assert cli.main(["info", path, "--image_size", "64", "128"]) == 0
-    told = capfd.readouterr().out
-    assert "pictures of 64x128" in told
+    printed = capfd.readouterr().out
+    assert "images of 64x128" in printed
 
 
 @pytest.mark.parametrize(
@@ -52,17 +52,17 @@ def test_a_configuration_of_any_network(network, parts, tmp_path, monkeypatch, c
     config = {"model": {"network": network}, "data": ROOMS}
     (tmp_path / "a.yaml").write_text(yaml.safe_dump(config))
     assert cli.main(["info", "a.yaml", "--image_size", "32", "64"]) == 0
-    told = capfd.readouterr().out
+    printed = capfd.readouterr().out
     name = network["class_path"].rpartition(".")[2]
-    assert f"a.yaml: {name}, pictures of 32x64" in told
-    assert len(re.findall(r"^\| .* %", told, re.MULTILINE)) == parts + 1
+    assert f"a.yaml: {name}, images of 32x64" in printed
+    assert len(re.findall(r"^\| .* %", printed, re.MULTILINE)) == parts + 1
     assert [file.name for file in tmp_path.iterdir()] == ["a.yaml"]
 
 
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["none.ckpt"], "error: none.ckpt: no such checkpoint"),
+        (["none.ckpt"], "error: none.ckpt: checkpoint not found"),
         (["none.yaml"], "none.yaml"),
         ([], "network"),
         (["a.yaml"], "a.yaml: "),
@@ -73,7 +73,7 @@ def test_mistakes_are_told_in_one_line(args, message, tmp_path, monkeypatch, cap
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.yaml").write_text("model: {network: {class_path: ctal.networks.NoNet}}")
     assert cli.main(["info", *args]) == 2
-    told = capfd.readouterr().err
-    assert told.startswith("error: ")
-    assert message in told
-    assert told.count("\n") == 1
+    printed = capfd.readouterr().err
+    assert printed.startswith("error: ")
+    assert message in printed
+    assert printed.count("\n") == 1

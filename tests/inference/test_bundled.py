@@ -1,4 +1,4 @@
-"""The network that comes along: small enough, described, and of use to commands as it is."""
+"""The bundled model: small, with a card, and the default of commands."""
 
 from importlib.resources import files
 from pathlib import Path

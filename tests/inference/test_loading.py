@@ -38,9 +38,9 @@ class TestLoad:
             load(file, image_size=(64, 100))
 
     def test_missing(self, tmp_path):
-        with pytest.raises(InputError, match=r"none\.ckpt: no such checkpoint"):
+        with pytest.raises(InputError, match=r"none\.ckpt: checkpoint not found"):
             load(tmp_path / "none.ckpt")
-        with pytest.raises(InputError, match=r"best\.ckpt: no such checkpoint"):
+        with pytest.raises(InputError, match=r"best\.ckpt: checkpoint not found"):
             load(tmp_path)
 
     def test_of_a_run_the_best_or_without_validation_the_last(self, network, tmp_path):

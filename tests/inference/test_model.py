@@ -133,7 +133,7 @@ class TestPredict:
         [
             (torch.rand(40, 50, 3), r"expected \(3, H, W\), RGB, got \(40, 50, 3\)"),
             (torch.rand(1, 4, 6, 5), r"got \(4, 6, 5\)"),
-            (torch.rand(0, 3, 4, 5), "a batch of no pictures"),
+            (torch.rand(0, 3, 4, 5), "an empty batch"),
             (torch.rand(2, 1, 3, 4, 5), r"got \(2, 1, 3, 4, 5\)"),
             (torch.rand(3, 0, 5), r"got \(3, 0, 5\)"),
             (torch.rand(3, 4, 5) * 255, r"in 0\.\.1, got torch.float32 in"),
@@ -224,7 +224,7 @@ class TestStream:
         ("options", "message"),
         [
             ({"keep_aspect_ratio": True, "tiled": True}, "expected one of them"),
-            ({"batch_size": 0}, "batch_size: expected a number from 1 on, got 0"),
+            ({"batch_size": 0}, "batch_size: expected an integer >= 1, got 0"),
         ],
     )
     def test_options_that_cannot_be(self, echo, options, message):

@@ -43,7 +43,7 @@ def test_a_mistyped_path_is_not_asked_of_the_hub(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").mkdir()
     for name in ("runs/mistyped", "mistyped", "elsewhere/best.ckpt", tmp_path / "a"):
-        with pytest.raises(InputError, match="no such checkpoint"):
+        with pytest.raises(InputError, match="checkpoint not found"):
             ctal.load(name)
 
 

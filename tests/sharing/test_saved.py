@@ -79,9 +79,9 @@ def test_what_is_known_of_the_training_goes_along(model, folder, tmp_path):
 
 
 def test_networks_that_come_with_the_package_have_names(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(loading, "_shipped", lambda: {"small": folder})
+    monkeypatch.setattr(loading, "_bundled", lambda: {"small": folder})
     assert isinstance(ctal.load("small").network, CTALNet)
-    with pytest.raises(InputError, match=r"smal: no such checkpoint.*come with ctal: small$"):
+    with pytest.raises(InputError, match=r"smal: checkpoint not found.*bundled models: small$"):
         ctal.load("smal")
 
 
@@ -102,12 +102,14 @@ def test_weights_that_are_none(folder, capsys):
     }
     for content in contents.values():
         weights.write_bytes(content)
-        with pytest.raises(InputError, match=r"model\.safetensors: not a whole file") as caught:
+        with pytest.raises(
+            InputError, match=r"model\.safetensors: expected a complete safetensors file"
+        ) as caught:
             ctal.load(folder)
         assert "\n" not in str(caught.value)
     assert "must not run" not in capsys.readouterr().out
     weights.unlink()
-    with pytest.raises(InputError, match=r"model\.safetensors: no such file"):
+    with pytest.raises(InputError, match=r"model\.safetensors: not found"):
         ctal.load(folder)
 
 
