@@ -77,7 +77,7 @@ def test_a_run_tells_data_training_and_scores(run, tmp_path):
     assert str(run) not in card + (tmp_path / "config.json").read_text()
 
 
-def test_the_card_tells_tasks_cost_scores_and_licences():
+def test_the_card_tells_tasks_cost_scores_and_licenses():
     tasks = [SemanticSegmentation(2, ["wall", "floor"]), Depth()]
     network = SharedEncoderNet(tasks, "test_resnet", image_size=(32, 64))
     scores = {"semseg/miou": 0.25, "depth/abs_error": 0.5}
@@ -95,13 +95,13 @@ def test_the_card_tells_tasks_cost_scores_and_licences():
     assert any(line.startswith("| depth | abs_error ↓ | 0.5 |") for line in lines)
     rows = [line for line in lines if line.startswith("| ")]
     assert {len(re.split(r"(?<!\\)\|", row)) for row in rows} == {6}
-    assert "own.safetensors (timm's weights of this model: apache-2.0)" in card
+    assert "own.safetensors (license of timm's weights: apache-2.0)" in card
 
 
 def test_a_network_of_unknown_origin_says_so():
     card = model_card(SharedEncoderNet([Depth()], "test_resnet", image_size=(32, 32)), {})
-    assert "Not known: it was saved from a run that was not scored." in card
-    assert "where its first weights are from is not known" in card
+    assert "Not known: the network was saved from a run without scores." in card
+    assert "source of its initial weights not known" in card
 
 
 def test_scores_of_another_checkpoint_are_not_told(run):

@@ -132,8 +132,8 @@ def test_configurations_that_are_none(folder):
         return json.dumps({**config, "network": changed})
 
     for content, message in {
-        "{": "not a configuration in JSON",
-        "[" * 100_000: "not a configuration in JSON",
+        "{": "expected JSON, got another format",
+        "[" * 100_000: "expected JSON, got another format",
         "[]": "expected the configuration of a ctal network",
         json.dumps({**config, "format": 2}): "expected format 1, got 2",
         json.dumps(
@@ -148,10 +148,10 @@ def test_configurations_that_are_none(folder):
         with pytest.raises(InputError, match=rf"config\.json: .*{message}"):
             ctal.load(folder)
     file.write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match="not a configuration in JSON"):
+    with pytest.raises(InputError, match="expected JSON, got another format"):
         ctal.load(folder)
     file.unlink()
-    with pytest.raises(InputError, match="expected the configuration that save_pretrained writes"):
+    with pytest.raises(InputError, match="expected the config.json written by save_pretrained"):
         ctal.load(folder)
 
 

@@ -47,13 +47,10 @@ def as_rgb(image: ImageLike) -> Tensor:
     pixels = _tensor(image)
     if pixels.ndim == 3 and pixels.shape[-1] == 3 != pixels.shape[0]:
         if isinstance(image, Tensor) or pixels.dtype != torch.uint8:
+            method = "permute" if isinstance(image, Tensor) else "transpose"
             raise InputError(
-                f"image: expected (3, H, W), RGB, got {tuple(pixels.shape)}; transpose it: "
-                + (
-                    "image.permute(2, 0, 1)"
-                    if isinstance(image, Tensor)
-                    else "image.transpose(2, 0, 1)"
-                )
+                f"image: expected (3, H, W), RGB, got {tuple(pixels.shape)}; transpose it with "
+                f"image.{method}(2, 0, 1)"
             )
         pixels = pixels.permute(2, 0, 1)  # as Pillow, OpenCV and imageio return arrays
     if pixels.ndim != 3 or pixels.shape[0] != 3 or 0 in pixels.shape:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ctal.errors import InputError
 
-_PLAIN = (str, int, float, bool, type(None))
+_LARGEST = 1e300
 
 
 def checked_about(about: Any, file: Path) -> dict[str, Any]:
@@ -34,7 +33,7 @@ def checked_about(about: Any, file: Path) -> dict[str, Any]:
         elif key in ("data", "training"):
             _check(isinstance(value, Mapping), file, key, "a mapping", value)
             for name, setting in value.items():
-                plain = isinstance(setting, _PLAIN) or _is_plain_list(setting)
+                plain = all(map(_is_plain, setting if isinstance(setting, list) else [setting]))
                 _check(plain, file, f"{key}.{name}", "a plain value or a list of them", setting)
     return dict(about)
 
@@ -43,11 +42,14 @@ def _check_scores(scores: Any, file: Path) -> None:
     _check(isinstance(scores, Mapping), file, "scores", "a mapping", scores)
     for name, value in scores.items():
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        _check(number and math.isfinite(value), file, f"scores.{name}", "a finite number", value)
+        _check(number and _is_plain(value), file, f"scores.{name}", "a finite number", value)
 
 
-def _is_plain_list(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, _PLAIN) for item in value)
+def _is_plain(value: Any) -> bool:
+    """Return whether JSON can hold a value and it is no container."""
+    if isinstance(value, int | float):
+        return -_LARGEST < value < _LARGEST  # False for NaN
+    return value is None or isinstance(value, str)
 
 
 def _check(correct: bool, file: Path, key: str, expected: str, value: Any) -> None:

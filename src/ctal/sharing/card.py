@@ -106,14 +106,14 @@ def _licenses(encoders: Mapping[str, Encoder], about: Mapping[str, Any]) -> str:
     lines = ["## Licenses", ""]
     for name in encoders:
         config = timm.get_pretrained_cfg(name)
-        license = (config.license if config else None) or "not stated by timm"
+        terms = (config.license if config else None) or "not stated by timm"
         origin = {
-            None: f"source of its initial weights not known; license of timm's weights: {license}",
+            None: f"source of its initial weights not known; license of timm's weights: {terms}",
             "random": "trained from random weights",
-            "timm's": f"started from timm's weights (license: {license})",
+            "timm's": f"started from timm's weights (license: {terms})",
         }.get(
             first,
-            f"started from the file {first} (license of timm's weights of this model: {license})",
+            f"started from the file {first} (license of timm's weights: {terms})",
         )
         lines.append(f"- encoder {name}: {origin}")
     lines.append(
