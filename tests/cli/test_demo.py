@@ -54,8 +54,14 @@ def test_without_gradio(monkeypatch, capsys):
         (["--checkpoint", "none.ckpt"], "none.ckpt: checkpoint not found"),
         (["--checkpoint", "plain.ckpt"], "SharedEncoderNet has no CTAL module"),
         (["--checkpoint", "ours.ckpt", "--examples", "none/*.jpg"], "none/*.jpg: expected"),
-        (["--checkpoint", "ours.ckpt", "--host", "no.such.host.invalid"], "cannot be served on"),
-        (["--checkpoint", "ours.ckpt", "--port", "70000"], "port: 127.0.0.1:70000 cannot be"),
+        (
+            ["--checkpoint", "ours.ckpt", "--host", "no.such.host.invalid"],
+            "port: cannot listen on no.such.host.invalid",
+        ),
+        (
+            ["--checkpoint", "ours.ckpt", "--port", "70000"],
+            "port: cannot listen on 127.0.0.1:70000",
+        ),
         (["--checkpoint", "ours.ckpt", "--port", "x"], "port"),
         (["--checkpoint", "ours.ckpt", "--device", "gpu"], "device: 'gpu' cannot be used"),
     ],
@@ -69,7 +75,7 @@ def test_mistakes_are_told_in_one_line(args, message, capsys):
 def test_a_port_that_is_taken(taken, capsys):
     pytest.importorskip("gradio", reason="needs gradio, the extra `demo`")
     line = reported(["--checkpoint", "ours.ckpt", "--port", taken], capsys)
-    assert f"port: 127.0.0.1:{taken} cannot be served on (Address already in use); choose" in line
+    assert f"port: cannot listen on 127.0.0.1:{taken} (Address already in use); choose" in line
 
 
 def test_the_network_that_comes_along_is_the_default(monkeypatch):

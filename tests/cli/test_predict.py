@@ -209,12 +209,12 @@ class TestForms:
         with pytest.raises(InputError, match=r"a\.npz: already exists \(and 2 more\)"):
             predict_files(["pictures/a.jpg"], checkpoint, intrinsics=[50.0, 50.0, 20.0, 15.0])
 
-    def test_no_point_cloud_without_a_camera_or_metres(self, folder, checkpoint):
+    def test_no_point_cloud_without_a_camera_or_meters(self, folder, checkpoint):
         with pytest.raises(InputError, match="expected fx fy cx cy"):
             predict_files(["pictures"], checkpoint, intrinsics=[50.0])
         network = SharedEncoderNet([InverseDepth()], "test_resnet", image_size=(32, 32))
         other = write_checkpoint(network, folder / "other.ckpt")
-        with pytest.raises(InputError, match="needs depth in metres, the network has inverse"):
+        with pytest.raises(InputError, match="depth in meters for a point cloud, got inverse"):
             predict_files(["pictures"], str(other), intrinsics=[50.0, 50.0, 20.0, 15.0])
         assert not (folder / "predictions").exists()
 

@@ -151,7 +151,7 @@ def test_configurations_that_are_none(folder):
     with pytest.raises(InputError, match="expected JSON, got another format"):
         ctal.load(folder)
     file.unlink()
-    with pytest.raises(InputError, match="expected the config.json written by save_pretrained"):
+    with pytest.raises(InputError, match=r"expected the config\.json written by save_pretrained"):
         ctal.load(folder)
 
 
