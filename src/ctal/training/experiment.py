@@ -23,6 +23,7 @@ from ctal.io.atomic import write_whole
 from ctal.io.run_folder import RunFolder
 from ctal.training.callbacks import ConfigFile, PicturePanels, ScoreFile, TrainingCost
 from ctal.training.checkpointing import RunCheckpoints, WholeCheckpointIO
+from ctal.training.diagnoses import explained
 from ctal.training.module import MultiTaskModule
 from ctal.training.optim import PlateauSteps
 from ctal.training.warnings import quieten_libraries
@@ -128,7 +129,7 @@ class Experiment(LightningCLI):
         try:
             super().instantiate_classes()
         except ValueError as error:
-            cause = input_error_in(error)
+            cause = input_error_in(error) or explained(error)
             if cause in (None, error):
                 raise
             raise cause from None
@@ -162,7 +163,13 @@ class Experiment(LightningCLI):
     def fit(self, **kwargs: Any) -> None:
         """Trains, then scores the best checkpoint on val. Without val, the last is the best."""
         with self._held_folder():
-            self._fit(**kwargs)
+            try:
+                self._fit(**kwargs)
+            except (AttributeError, ImportError, RuntimeError, ValueError) as error:
+                known = None if isinstance(error, InputError) else explained(error)
+                if known is None:
+                    raise
+                raise known from error
 
     @contextmanager
     def _held_folder(self) -> Iterator[None]:
