@@ -1,0 +1,116 @@
+"""Docstrings, comments, messages and names avoid the phrases that the style guide replaces."""
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+GUIDE = ROOT.parent / "shared" / "STYLE.md"
+FILES = sorted(
+    path for folder in ("src", "tools", "benchmarks") for path in (ROOT / folder).rglob("*.py")
+)
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+def phrases(table: str) -> list[str]:
+    """Return the phrases of the left column, those of a cell apart; gaps are regular expressions.
+
+    A cell may hold several phrases, separated by semicolons. In "got X, which is none" the capital
+    letter alone is any word. Single words are no phrase: they are good English elsewhere.
+    """
+    found = []
+    for row in re.findall(r"^\| (.+?) \| .+ \|$", table, flags=re.MULTILINE):
+        for phrase in re.split(r"\s*;\s*", row):
+            words = [r"\S+" if word == "X" else re.escape(word) for word in phrase.split()]
+            if len(words) > 1 and phrase != "today":
+                found.append(r"(?<!\w)" + r"\s+".join(words).replace(r"X,", r"\S+,") + r"(?!\w)")
+    return found
+
+
+def texts(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the comments and strings of a module with their lines; adjacent strings as one."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
+        elif isinstance(node, ast.JoinedStr):
+            parts = [v.value if isinstance(v, ast.Constant) else "X" for v in node.values]
+            yield node.lineno, "".join(map(str, parts))
+    comments = [
+        (token.start[0], token.string.lstrip("# "))
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    ]
+    yield from comments
+    for (line, first), (after, second) in pairwise(comments):
+        if after == line + 1:  # a sentence over two lines
+            yield line, f"{first} {second}"
+
+
+def test_names(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the names of tests as words."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield node.lineno, node.name.replace("_", " ")
+
+
+test_names.__test__ = False  # type: ignore[attr-defined]
+
+
+def occurrences(where: str, found: Iterator[tuple[int, str]], patterns: list[str]) -> list[str]:
+    return [
+        f"{where}:{line}: {match[0]}"
+        for line, text in found
+        for pattern in patterns
+        if (match := re.search(pattern, text, flags=re.IGNORECASE))
+    ]
+
+
+@pytest.fixture(scope="module")
+def patterns() -> list[str]:
+    if not GUIDE.is_file():
+        pytest.skip("the style guide is not part of the repository")
+    return phrases(GUIDE.read_text(encoding="utf-8"))
+
+
+def test_every_row_of_the_guide_is_read(patterns: list[str]) -> None:
+    assert len(patterns) >= 38
+    sentence = "a run that is interrupted goes on where it stopped when started again"
+    assert occurrences("x", iter([(1, sentence)]), patterns)
+    assert occurrences("x", iter([(1, "data: got /tmp/x, which is none")]), patterns)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_replaced_phrase_in_the_code(path: Path, patterns: list[str]) -> None:
+    source = path.read_text(encoding="utf-8")
+    assert occurrences(path.name, texts(source), patterns) == []
+
+
+def test_no_replaced_phrase_in_the_names_of_tests(patterns: list[str]) -> None:
+    found = [
+        line
+        for path in TESTS
+        for line in occurrences(path.name, test_names(path.read_text("utf-8")), patterns)
+    ]
+    assert found == []
+
+
+def test_phrases_by_hand() -> None:
+    rows = (
+        "| today | write |\n|---|---|\n| tells a; tells b c | x |\n| got X, which is none | y |\n"
+    )
+    (several, none) = phrases(rows)[0], phrases(rows)[-1]
+    assert len(phrases(rows)) == 3
+    assert re.search(several, "it tells\n a thing")
+    assert not re.search(several, "it tells another thing")
+    assert re.search(none, "got 3, which is none")
+
+
+def test_texts_by_hand() -> None:
+    source = 'x = f"a {y} b"  # comment one\n\n\ndef f():\n    """Doc."""\n    raise E("a " "b")\n'
+    assert {text for _, text in texts(source)} >= {"a X b", "comment one", "Doc.", "a b"}
