@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self, TypedDict, Unpack, overload
+from typing import Any, Self, Unpack, overload
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 from ctal.errors import InputError
 from ctal.explanation import Affinities, Observation, capture_affinities, checked_pixel
 from ctal.inference.postprocessing import Allocate, in_memory, to_array
-from ctal.inference.runner import Runner, check_resizing
+from ctal.inference.runner import Options, Runner, check_resizing
 from ctal.inference.shareable import Shareable
 from ctal.io.images import ImageLike, as_rgb
 from ctal.networks import Network
@@ -24,14 +24,6 @@ from ctal.tasks import Task
 
 Maps = dict[str, NDArray[Any]]
 """Decoded maps by task name, in the units of the tasks."""
-
-
-class Options(TypedDict, total=False):
-    """Keyword arguments of `Model.predict`."""
-
-    keep_aspect_ratio: bool
-    tiled: bool
-    batch_size: int
 
 
 class Model(Shareable):

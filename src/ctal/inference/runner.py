@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
@@ -22,6 +22,14 @@ from ctal.networks.memory import set_memory_format
 from ctal.networks.resizing import nearest_size, shared_copy
 
 _COPIES = 4  # portrait and landscape images of two cameras
+
+
+class Options(TypedDict, total=False):
+    """Keyword arguments of `Model.predict`."""
+
+    keep_aspect_ratio: bool
+    tiled: bool
+    batch_size: int
 
 
 class Runner:
