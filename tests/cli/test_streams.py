@@ -29,3 +29,16 @@ def test_a_reader_that_stops_early(folder):
     done = run(f"{COMMAND} fit --help | head -1; echo ${{PIPESTATUS[0]}}", folder)
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == "0"
+
+
+@pytest.mark.parametrize("flags", ["-OO", "-O"])
+def test_help_without_docstrings_in_memory(flags, folder):
+    done = run(f"'{sys.executable}' {flags} -m ctal predict --help", folder)
+    assert done.returncode == 0
+    assert "--keep_aspect_ratio" in done.stdout
+    assert "replace existing outputs" in done.stdout
+
+
+def test_a_former_option_still_works(folder):
+    done = run(f"{COMMAND} predict pictures/a.jpg --output out --own_shape && ls out", folder)
+    assert done.stdout.split() == ["a.npz", "a.png"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import inspect
 import re
+import textwrap
 from argparse import ArgumentError
 from collections.abc import Callable, Iterable
-from typing import Any, get_args, get_origin
+from typing import Any, cast, get_args, get_origin
 
 import docstring_parser
 from jsonargparse import ArgumentParser, Namespace
@@ -103,7 +105,7 @@ def function_parser(
     parameter if it has no default (`ctal export best.ckpt`). A list with a default accepts several
     values (`--seeds 0 1`), and a bool is a flag.
     """
-    document = docstring_parser.parse(function.__doc__ or "")
+    document = docstring_parser.parse(_docstring(function))
     parser = ArgumentParser(
         prog=prog,
         exit_on_error=False,
@@ -118,18 +120,27 @@ def function_parser(
         if name in done:
             continue
         if item is not None and parameter.default is parameter.empty:
-            parser.add_argument(name, nargs="+", type=item, help=meaning[name])
+            parser.add_argument(name, nargs="+", type=item, help=meaning.get(name))
         elif item is not None:
-            parser.add_argument(f"--{name}", nargs="+", type=item, help=meaning[name])
+            parser.add_argument(f"--{name}", nargs="+", type=item, help=meaning.get(name))
         elif index == 0 and parameter.default is parameter.empty:
-            parser.add_argument(name, type=parameter.annotation, help=meaning[name])
+            parser.add_argument(name, type=parameter.annotation, help=meaning.get(name))
         elif parameter.annotation is bool:
-            parser.add_argument(f"--{name}", action="store_true", help=meaning[name])
+            parser.add_argument(f"--{name}", action="store_true", help=meaning.get(name))
         else:
             continue
         done.add(name)
     parser.add_function_arguments(function, skip=done)
     return parser
+
+
+def _docstring(function: Callable[..., object]) -> str:
+    """Return a function's docstring, from its source where `python -OO` dropped it."""
+    if function.__doc__ is None:
+        definition = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+        named = isinstance(definition, ast.FunctionDef)  # else a lambda, which has none
+        return ast.get_docstring(cast(ast.FunctionDef, definition)) or "" if named else ""
+    return function.__doc__
 
 
 def known_keys(parser: ArgumentParser) -> list[str]:

@@ -12,7 +12,7 @@ ARGUMENTS = {
 }
 """Arguments by their former name, for the classes whose `class_path` starts with the key."""
 
-OPTIONS = {"pictures": "images"}
+OPTIONS = {"own_shape": "keep_aspect_ratio", "pictures": "images"}
 """Options of commands by their former name."""
 
 NETWORKS = ("CTALNet", "MTINet", "MultiScaleCTALNet", "PADNet", "PAPNet", "SharedEncoderNet")

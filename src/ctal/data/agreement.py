@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ctal.data.base import chosen_tasks
 from ctal.errors import InputError
 from ctal.tasks import Task
 
@@ -43,24 +44,7 @@ def check_same_tasks(tasks: Sequence[Task], carried: Sequence[Task], split: str)
     Raises:
         InputError: A task is missing, or has other arguments.
     """
-    others = select_tasks(carried, [task.name for task in tasks], split)
+    others = chosen_tasks(carried, [task.name for task in tasks], split)
     for task, other in zip(tasks, others, strict=True):
         if task != other:
             raise InputError(f"{split}: expected the task {task} of train, got {other}")
-
-
-def select_tasks(carried: Sequence[Task], names: list[str] | None, split: str) -> list[Task]:
-    """Return the tasks of a split by their names, in the order of the names; None: all.
-
-    Raises:
-        InputError: A name is unknown or occurs twice, or there is none.
-    """
-    by_name = {task.name: task for task in carried}
-    chosen = list(by_name) if names is None else names
-    unknown = [name for name in chosen if name not in by_name]
-    if unknown or not chosen or len(set(chosen)) < len(chosen):
-        raise InputError(
-            f"tasks: expected different ones of {', '.join(by_name)}, "
-            f"which data.{split} carries, got {chosen}"
-        )
-    return [by_name[name] for name in chosen]

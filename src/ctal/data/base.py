@@ -63,15 +63,26 @@ def check_length(dataset: DenseDataset, split: str) -> None:
         )
 
 
-def chosen_tasks(carried: Sequence[Task], names: Sequence[str]) -> list[Task]:
-    """Return the named tasks of a dataset, in the order of the names.
+def chosen_tasks(
+    carried: Sequence[Task], names: Sequence[str] | None, split: str | None = None
+) -> list[Task]:
+    """Return the named tasks of a dataset, in the order of the names; None means all.
+
+    Args:
+        carried: The tasks of the dataset.
+        names: Names of tasks.
+        split: The split of the dataset, for the message of an error.
 
     Raises:
         InputError: A name is unknown or given twice, or there is none.
     """
     by_name = {task.name: task for task in carried}
-    unknown = [name for name in names if name not in by_name]
-    if unknown or not names or len(set(names)) < len(names):
-        got = ", ".join(names) or "none"
-        raise InputError(f"tasks: expected different ones of {', '.join(by_name)}, got {got}")
-    return [by_name[name] for name in names]
+    chosen = list(by_name) if names is None else list(names)
+    unknown = [name for name in chosen if name not in by_name]
+    if unknown or not chosen or len(set(chosen)) < len(chosen):
+        where = f" (the tasks of data.{split})" if split else ""
+        raise InputError(
+            f"tasks: expected different ones of {', '.join(by_name)}{where}, got "
+            f"{', '.join(map(str, chosen)) or 'none'}"
+        )
+    return [by_name[name] for name in chosen]

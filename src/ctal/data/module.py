@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
 from ctal.compat import processed_batches
-from ctal.data.agreement import check_loading, check_same_tasks, select_tasks
-from ctal.data.base import DenseDataset, Sample, check_length
+from ctal.data.agreement import check_loading, check_same_tasks
+from ctal.data.base import DenseDataset, Sample, check_length, chosen_tasks
 from ctal.data.checks import checked_sample
 from ctal.data.completeness import warn_of_unused
 from ctal.data.pipeline import AugmentedDataset, PreparedDataset, collate
@@ -79,7 +79,7 @@ class DenseDataModule(LightningDataModule):
             if dataset is not None:
                 check_length(dataset, split)
         warn_of_unused(self.datasets)
-        self.tasks = select_tasks(train.tasks, tasks, "train")
+        self.tasks = chosen_tasks(train.tasks, tasks, "train")
         for split, dataset in (("val", val), ("test", test)):
             if dataset is not None:
                 check_same_tasks(self.tasks, dataset.tasks, split)

@@ -87,7 +87,7 @@ class DataSettings:
             InputError: the dataset does not carry one, or cannot be opened.
         """
         carried = self.open(split).tasks
-        return chosen_tasks(carried, self._values["tasks"] or [task.name for task in carried])
+        return chosen_tasks(carried, self._values["tasks"] or None)
 
     def size(self) -> tuple[int, int]:
         """(H, W) that training resizes to: as set, or that of the first training picture.
