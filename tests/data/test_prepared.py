@@ -178,6 +178,6 @@ def test_nothing_is_left_of_a_failed_write(memory_dataset, tmp_path, monkeypatch
 
 
 def test_what_exists_is_not_replaced(memory_dataset, packed):
-    with pytest.raises(InputError, match="packed: exists already"):
+    with pytest.raises(InputError, match="packed: already exists"):
         write(memory_dataset(2), packed)
     assert len(PreparedArrays(packed)) == 4

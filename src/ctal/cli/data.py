@@ -70,12 +70,12 @@ def stats(
         data: the datasets.
         split: the splits to look at, such as train val; by default all.
         output: a JSON file to write the numbers to as well.
-        overwrite: whether the output may be replaced if it exists already.
+        overwrite: whether the output may be replaced if it already exists.
         workers: processes that read samples; 0: none beside this one. By default one per core.
 
     Raises:
         InputError: a sample cannot be read (`ctal data check` lists all of these), or the output
-            exists already or cannot be written.
+            already exists or cannot be written.
     """
     if output:
         check_absent([Path(output)], overwrite)
@@ -107,10 +107,10 @@ def show(
         split: the splits to show, such as train val; by default all.
         samples: the number of samples of each split.
         seed: draw the samples with this seed; by default they are spread evenly.
-        overwrite: whether the output may be replaced if it exists already.
+        overwrite: whether the output may be replaced if it already exists.
 
     Raises:
-        InputError: a sample cannot be read, or the output exists already or cannot be written.
+        InputError: a sample cannot be read, or the output already exists or cannot be written.
     """
     if samples < 1 or (seed is not None and seed < 0):
         key, least, got = ("samples", 1, samples) if samples < 1 else ("seed", 0, seed)
@@ -149,14 +149,14 @@ def prepare(
         workers: processes that read samples; 0: none beside this one. By default one per core.
 
     Raises:
-        InputError: a sample cannot be read, or the output exists already or cannot be written.
+        InputError: a sample cannot be read, or the output already exists or cannot be written.
     """
     if image_size is not None:
         data.resize(image_size)
     folders = {name: Path(output) / name for name in data.splits(split)}
     for folder in folders.values():
         if folder.exists():  # now, and not after the split before it
-            raise InputError(f"{folder}: exists already; remove it, or choose another --output")
+            raise InputError(f"{folder}: already exists; remove it, or choose another --output")
     tasks = {name: data.tasks(name) for name in folders}  # opens all, for the same reason
     lines = ["data:"]
     for name, folder in folders.items():

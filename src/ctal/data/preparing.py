@@ -51,7 +51,7 @@ def write_arrays(
         InputError: the folder exists or cannot be written.
     """
     if folder.exists():
-        raise InputError(f"{folder}: exists already; remove it, or choose another output")
+        raise InputError(f"{folder}: already exists; remove it, or choose another output")
     stage = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     parent_is_new = not folder.parent.exists()
     try:
