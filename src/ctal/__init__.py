@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ctal.networks import CTALNet as CTALNet
     from ctal.networks import MTINet as MTINet
     from ctal.networks import MultiScaleCTALNet as MultiScaleCTALNet
+    from ctal.networks import MultiScaleRegionNet as MultiScaleRegionNet
     from ctal.networks import PADNet as PADNet
     from ctal.networks import PAPNet as PAPNet
     from ctal.networks import SharedEncoderNet as SharedEncoderNet
@@ -54,8 +55,8 @@ _HOMES = {
     "ctal.inference.loading": ("load",),
     "ctal.inference.model": ("Model",),
     "ctal.networks": (
-        *("CTAL", "CTALNet", "MTINet", "MultiScaleCTALNet", "PADNet", "PAPNet"),
-        *("SharedEncoderNet", "SingleTaskNet"),
+        *("CTAL", "CTALNet", "MTINet", "MultiScaleCTALNet", "MultiScaleRegionNet"),
+        *("PADNet", "PAPNet", "SharedEncoderNet", "SingleTaskNet"),
     ),
     "ctal.tasks": (
         *("Depth", "Edges", "HumanParts", "InverseDepth", "Saliency", "SemanticSegmentation"),

@@ -19,6 +19,7 @@ from ctal.networks import (
     CTALNet,
     MTINet,
     MultiScaleCTALNet,
+    MultiScaleRegionNet,
     PADNet,
     PAPNet,
     SharedEncoderNet,
@@ -26,7 +27,10 @@ from ctal.networks import (
 )
 
 ENCODERS = ["small_swin", "small_dinov2", "test_efficientnet"]
-NETWORKS = [SingleTaskNet, SharedEncoderNet, PADNet, PAPNet, MTINet, CTALNet, MultiScaleCTALNet]
+NETWORKS = [
+    *(SingleTaskNet, SharedEncoderNet, PADNet, PAPNet, MTINet),
+    *(CTALNet, MultiScaleCTALNet, MultiScaleRegionNet),
+]
 NAMES = [task.name for task in TASKS]
 onnx = pytest.importorskip("onnx", reason="the extra `export` is not installed")
 

@@ -13,6 +13,7 @@ from ctal.networks import (
     Encoder,
     MTINet,
     MultiScaleCTALNet,
+    MultiScaleRegionNet,
     PADNet,
     PAPNet,
     SharedEncoderNet,
@@ -29,7 +30,10 @@ from ctal.tasks import (
     SurfaceNormals,
 )
 
-NETWORKS = [SingleTaskNet, SharedEncoderNet, PADNet, PAPNet, MTINet, CTALNet, MultiScaleCTALNet]
+NETWORKS = [
+    *(SingleTaskNet, SharedEncoderNet, PADNet, PAPNet, MTINet),
+    *(CTALNet, MultiScaleCTALNet, MultiScaleRegionNet),
+]
 ON_LAST_STAGE = [SingleTaskNet, SharedEncoderNet, PADNet, PAPNet, CTALNet]
 NYUV2 = [SemanticSegmentation(13), Depth(), SurfaceNormals()]
 CITYSCAPES = [SemanticSegmentation(19), Depth()]
@@ -231,6 +235,7 @@ class TestEveryNetworkOnTransformers:
 
 
 def assert_compiles(net, images):
+    torch.compiler.reset()  # `Network.forward` is compiled a limited number of times in a process
     results = []
     for call in (net, torch.compile(net, backend="eager", fullgraph=True)):
         torch.manual_seed(0)  # of the blocks that a Swin drops in training
@@ -269,6 +274,7 @@ def test_initial_predictions_per_scale():
         MTINet: 4,
         CTALNet: 1,
         MultiScaleCTALNet: 4,
+        MultiScaleRegionNet: 4,
     }
 
 

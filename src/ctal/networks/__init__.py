@@ -6,9 +6,11 @@ from ctal.networks.ctal import CTALNet
 from ctal.networks.encoders.encoder import Encoder
 from ctal.networks.mti import MTINet
 from ctal.networks.multi_scale_ctal import MultiScaleCTALNet
+from ctal.networks.multi_scale_region import MultiScaleRegionNet
 from ctal.networks.pad import PADNet
 from ctal.networks.pap import PAPNet
 from ctal.networks.refinement import AffinityRefinement
+from ctal.networks.region_affinity import RegionAffinity
 from ctal.networks.resizing import SizedPart
 from ctal.networks.serialization import build, completed, describe
 from ctal.networks.shared_encoder import SharedEncoderNet
@@ -21,10 +23,12 @@ __all__ = [
     "Encoder",
     "MTINet",
     "MultiScaleCTALNet",
+    "MultiScaleRegionNet",
     "Network",
     "PADNet",
     "PAPNet",
     "Predictions",
+    "RegionAffinity",
     "SharedEncoderNet",
     "SingleTaskNet",
     "SizedPart",
