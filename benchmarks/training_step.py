@@ -31,7 +31,10 @@ from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 from ctal.training import MultiTaskModule
 
 IMAGE_SIZE, BATCH = (288, 384), 2
-NETWORKS = ["SingleTaskNet", "SharedEncoderNet", "CTALNet", "MultiScaleCTALNet"]
+NETWORKS = [
+    *("SingleTaskNet", "SharedEncoderNet", "MTINet", "MultiScaleRegionNet"),
+    *("CTALNet", "MultiScaleCTALNet"),
+]
 QUICK = ["MultiScaleCTALNet"]
 VARIANTS = {
     "float32": {"channels_last": False},
