@@ -295,7 +295,7 @@ def error_line(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        (["--data.tasks=[semseg, dept]"], "'dept'"),
+        (["--data.tasks=[semseg, dept]"], "got semseg, dept"),
         (["--model.network.init_args.encoder=test_resnett"], "'test_resnett'; did you mean"),
         (["--model.network.init_args.encodr=test_resnet"], "model.network: .*'encodr'"),
         (["--model.network.class_path=ctal.networks.CTALNett"], "model.network: .*'CTALNett'"),
@@ -413,7 +413,7 @@ def test_help_tells_which_checkpoints_there_are(capsys: pytest.CaptureFixture[st
 def test_no_data_to_score(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkpoint = ["--ckpt_path", str(fitted / "checkpoints" / "best.ckpt")]
     line = error_line(["test", *config("shared_encoder"), *checkpoint, "--data.test=null"], capsys)
-    assert "data.test: expected a data set" in line
+    assert "data.test: expected a dataset" in line
 
 
 def test_checkpoint_with_code_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,46 @@
+"""Errors of a training that have a known cause, as one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ctal.compat import misconfiguration
+from ctal.errors import InputError
+from ctal.io.run_folder import RunFolder
+from ctal.training.diagnoses import explained
+
+
+def about_trainer(error: Exception) -> InputError:
+    """Return an error of Lightning about the arguments of its trainer, as one line."""
+    return InputError(f"trainer: {' '.join(str(error).split())}")
+
+
+@contextmanager
+def one_line_errors(folder: RunFolder) -> Iterator[None]:
+    """Raise errors of settings, files and libraries as one line; bugs keep their traceback.
+
+    Args:
+        folder: the folder of the run.
+
+    Raises:
+        InputError: the cause is a setting or a library.
+        OSError: a file cannot be written; with the name of the file, or else of the folder.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except misconfiguration() as error:
+        raise about_trainer(error) from error
+    except OSError as error:  # TensorBoard does not name the file that it could not write
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, error.filename or str(folder.path)) from error
+    except (AttributeError, ImportError, RuntimeError, ValueError) as error:
+        if isinstance(error, ValueError) and "val_check_interval" in str(error):
+            raise about_trainer(error) from error
+        known = explained(error)
+        if known is None:
+            raise
+        raise known from error

@@ -1,0 +1,106 @@
+"""Checkpoints that a command of a run starts from, keeps as the best, and scores."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ctal.errors import InputError
+from ctal.evaluation.metric_info import measures
+from ctal.io.atomic import write_whole
+from ctal.io.run_folder import RunFolder
+from ctal.training.module import MultiTaskModule
+
+
+def find_checkpoint(folder: RunFolder, given: str | Path | None, *, fitting: bool) -> Path | None:
+    """Return the checkpoint that `--ckpt_path` names: a file, "best" or "last", or none.
+
+    Args:
+        folder: the folder of the run.
+        given: the value of the option, if any.
+        fitting: whether the command trains; without a value it starts a new run, the other
+            commands score the best checkpoint.
+
+    Raises:
+        InputError: the checkpoint is not found, or a new run would replace another one.
+    """
+    if given is None and fitting:
+        check_free(folder)
+        return None
+    name = given or "best"
+    path = folder.checkpoint(str(name)) if name in ("best", "last") else Path(name)
+    if not path.is_file():
+        raise InputError(f"ckpt_path: expected a checkpoint, best or last; {path} is not found")
+    return path
+
+
+def check_free(folder: RunFolder) -> None:
+    """Check that a folder has no run yet.
+
+    Raises:
+        InputError: it has one.
+    """
+    if folder.last.is_file():
+        raise InputError(
+            f"{folder.path}: already has a run; resume it with --ckpt_path last, or choose another "
+            "folder with --trainer.default_root_dir"
+        )
+
+
+@contextmanager
+def held_folder(folder: RunFolder, *, new: bool) -> Iterator[None]:
+    """Keep other commands out of a run's folder.
+
+    Args:
+        folder: the folder.
+        new: whether a run starts in it, which may not replace another one.
+
+    Raises:
+        InputError: another command runs in the folder, or it already has a run.
+    """
+    with folder.locked():
+        if new:
+            check_free(folder)  # a run may have started since the arguments were parsed
+        yield
+
+
+def keep_best(folder: RunFolder, *, validated: bool, writes: bool) -> None:
+    """Keep the last checkpoint as the best one of a run without validation.
+
+    Args:
+        folder: the folder of the run, whose training has ended.
+        validated: whether the run was validated.
+        writes: whether this process writes the files of the run.
+
+    Raises:
+        InputError: the run was validated, but has no best checkpoint.
+    """
+    if not validated and writes and folder.last.is_file():
+        write_whole(folder.best, lambda file: file.write(folder.last.read_bytes()))
+    if validated and not folder.best.is_file():
+        raise InputError(
+            f"{folder.path}: val/score was never finite, so there is no best checkpoint: the "
+            "training diverged (then use a lower learning rate of model.optimizer), or val has "
+            "no labels"
+        )
+
+
+def check_split(datasets: Mapping[str, object], split: str) -> None:
+    """Check that there is a dataset to score on.
+
+    Raises:
+        InputError: there is none.
+    """
+    if datasets[split] is None:
+        raise InputError(f"data.{split}: expected a dataset to score on, got none")
+
+
+def print_scores(model: MultiTaskModule, checkpoint: Path | None) -> None:
+    """Print the scores of a checkpoint, shares in percent."""
+    lines = [f"{checkpoint}, {model.samples} images"]
+    for measure in measures(model.tasks):
+        score = model.scores[measure.key] * (100 if measure.share else 1)
+        lines.append(f"{measure.task:<12} {measure.title():<24} {score:10.4g}")
+    sys.stdout.write("\n".join(lines) + "\n")
