@@ -107,7 +107,7 @@ class TestEveryNetwork:
             x.square().sum() for maps in [out.final, *out.initial] for x in maps.values()
         ).backward()
         without = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
-        assert without == []
+        assert without == [], "parameters without a gradient: see CONTRIBUTING.md, A network"
 
     def test_description_and_weights_give_the_same_network(self, network):
         net = self.make(network).eval()
@@ -143,7 +143,7 @@ class TestEveryNetwork:
             loss.backward()
             assert out.final["normals"].shape == (2, 3, *size)
             without = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
-            assert without == []
+            assert without == [], "parameters without a gradient: see CONTRIBUTING.md, A network"
         assert {name: value.shape for name, value in net.state_dict().items()} == shapes
 
     def test_a_resized_network_is_described_and_reloaded_as_it_is(self, network):
@@ -216,7 +216,7 @@ class TestEveryNetworkOnTransformers:
             assert {tuple(raw.shape) for raw in maps} == {(2, 19, *size), (2, 1, *size)}
             sum(raw.square().sum() for raw in maps).backward()
             without = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
-            assert without == []
+            assert without == [], "parameters without a gradient: see CONTRIBUTING.md, A network"
 
     def test_description_and_weights_give_the_same_network(self, network, encoder):
         torch.manual_seed(0)
