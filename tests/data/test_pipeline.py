@@ -63,6 +63,7 @@ def test_augmentation_depends_on_seed_epoch_and_index_alone(memory_dataset):
     assert not torch.equal(augmented[(1, 0)]["image"], first)
     assert not torch.equal(augmented[(0, 1)]["image"], first)
     assert not torch.equal(AugmentedDataset(prepared, jitter, seed=2)[(0, 0)]["image"], first)
+    assert torch.equal(augmented[0]["image"], first)  # a plain index is of epoch 0
 
 
 def test_augmentation_leaves_the_generator_of_the_training_alone(memory_dataset):

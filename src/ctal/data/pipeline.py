@@ -60,12 +60,14 @@ class PreparedDataset(Dataset[Sample]):
 class AugmentedDataset(Dataset[Sample]):
     """Samples for training, each augmented by draws that depend on seed, epoch and index alone.
 
-    It is indexed by the (epoch, index) pairs of an `EpochSampler`. A transform must take its
-    randomness from torch, as torchvision's do.
+    Indexed by the (epoch, index) pairs of an `EpochSampler`. A plain index means epoch 0: with
+    `overfit_batches`, Lightning replaces the sampler by one that yields plain indices, and every
+    epoch then has the same samples. A transform must draw its random numbers from torch, as those
+    of torchvision do.
 
     Args:
         dataset: the prepared samples.
-        augmentation: maps a sample to a sample.
+        augmentation: function from a sample to a sample.
         seed: seed of the run.
     """
 
@@ -80,9 +82,9 @@ class AugmentedDataset(Dataset[Sample]):
         """Number of samples."""
         return len(self.dataset)
 
-    def __getitem__(self, place: tuple[int, int]) -> Sample:
-        """The sample that `place` = (epoch, index) stands for."""
-        epoch, index = place
+    def __getitem__(self, place: tuple[int, int] | int) -> Sample:
+        """Return the sample of `place`: (epoch, index), or an index in epoch 0."""
+        epoch, index = place if isinstance(place, tuple) else (0, place)
         with torch.random.fork_rng(devices=[]):
             # not torch.manual_seed, which would also reset the generators of the accelerators
             torch.default_generator.manual_seed(derived_seed(self.seed, epoch, index))

@@ -124,11 +124,11 @@ class TrainingCost(Callback):
 
 
 class PicturePanels(Callback):
-    """Shows in TensorBoard what the network predicts for the first pictures of val.
+    """Log predictions for the first images of val to TensorBoard.
 
     Args:
-        every_n_epochs: how often.
-        count: how many pictures, at most a batch.
+        every_n_epochs: epochs between two panels; the last epoch always has one.
+        count: number of images, at most a batch.
 
     Raises:
         InputError: one of them is below 1.
@@ -150,8 +150,10 @@ class PicturePanels(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Paints and logs the panel, once in an epoch."""
-        due = batch_idx == 0 and (trainer.current_epoch + 1) % self.every_n_epochs == 0
+        """Log the panel with the first batch of a validation."""
+        done = trainer.current_epoch + 1
+        last = done == trainer.max_epochs or trainer.global_step == trainer.max_steps
+        due = batch_idx == 0 and (last or done % self.every_n_epochs == 0)
         logger = trainer.logger
         if not (due and trainer_command(trainer) == "fit" and trainer.is_global_zero):
             return

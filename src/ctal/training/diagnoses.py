@@ -5,6 +5,8 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 
+import torch
+
 from ctal.errors import InputError, one_line
 
 _KNOWN = {
@@ -19,14 +21,17 @@ _LIGHTNING = (
     "lightning.pytorch.loggers.",
     "lightning.pytorch.tuner.",
 )
+_OPTIM = (RuntimeError, ValueError, ZeroDivisionError)
 _KINDS = (AttributeError, ImportError, RuntimeError, ValueError)
+EXPLAINABLE = (*_KINDS, ZeroDivisionError)
 
 
 def explained(error: BaseException) -> InputError | None:
     """Return what a user can change to avoid an error of a library; None if that is unknown.
 
-    An error that callbacks and loggers of Lightning raise is one of their settings. One that passes
-    through other code of ctal, or through code of the user's, is not explained.
+    An error raised inside torch.optim is caused by the arguments of the optimizer or schedule. An
+    error raised by callbacks and loggers of Lightning is caused by their settings, unless it passes
+    through other code of ctal or through code of the user.
     """
     text = " ".join(str(error).split())
     for beginning, message in _KNOWN.items():
@@ -38,6 +43,11 @@ def explained(error: BaseException) -> InputError | None:
     modules = [
         str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)
     ]
+    out_of_memory = isinstance(error, torch.OutOfMemoryError)
+    if modules and modules[-1].startswith("torch.optim") and not out_of_memory:
+        key = "lr_scheduler" if "lr_scheduler" in modules[-1] else "optimizer"
+        if isinstance(error, _OPTIM):
+            return InputError(f"model.{key}: {text}; change its arguments or use another")
     own = [
         index for index, name in enumerate(modules) if not name.startswith(("lightning.", "torch."))
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import LearningRateMonitor
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
@@ -30,6 +31,7 @@ from ctal.training.run_results import (
     keep_best,
     print_scores,
 )
+from ctal.training.trainer_checks import check_trainer
 from ctal.training.warnings import quieten_libraries
 
 _CKPT_PATH = (
@@ -141,6 +143,8 @@ class Experiment(LightningCLI):
 
     def before_fit(self) -> None:
         """Report settings that cannot work, before training and before there are processes."""
+        validating = self.datamodule.datasets["val"] is not None
+        check_trainer(self.trainer, self.model.tasks, validating=validating)
         self.model.weighting.check(self.trainer, self.model.network)
         check_learnable(self.datamodule)
 
@@ -160,6 +164,10 @@ class Experiment(LightningCLI):
             config.logger = False  # the scores of one checkpoint go into a file, not into curves
         elif config.logger in (None, True):
             config.logger = TensorBoardLogger(self.folder.path, name="", version="")
+        if config.logger and not any(
+            isinstance(callback, LearningRateMonitor) for callback in config.callbacks
+        ):
+            config.callbacks.append(LearningRateMonitor())
         try:
             return super().instantiate_trainer(**kwargs)
         except (misconfiguration(), TypeError, ValueError) as error:
@@ -185,7 +193,7 @@ class Experiment(LightningCLI):
         validated = self.datamodule.datasets["val"] is not None
         if self.trainer.is_global_zero:
             self.cost.write(self.trainer, validated=validated)
-        keep_best(self.folder, validated=validated, writes=self.trainer.is_global_zero)
+        keep_best(self.folder, self.trainer, validated=validated)
         if validated:
             self.checkpoint = self.folder.best
             self.trainer.loggers = []  # its curves are complete

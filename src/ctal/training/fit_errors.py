@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from ctal.compat import misconfiguration
 from ctal.errors import InputError
 from ctal.io.run_folder import RunFolder
-from ctal.training.diagnoses import explained
+from ctal.training.diagnoses import EXPLAINABLE, explained
 
 
 def about_trainer(error: Exception) -> InputError:
@@ -37,7 +37,7 @@ def one_line_errors(folder: RunFolder) -> Iterator[None]:
         if error.errno is None:
             raise
         raise OSError(error.errno, error.strerror, error.filename or str(folder.path)) from error
-    except (AttributeError, ImportError, RuntimeError, ValueError) as error:
+    except EXPLAINABLE as error:
         if isinstance(error, ValueError) and "val_check_interval" in str(error):
             raise about_trainer(error) from error
         known = explained(error)

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from lightning.pytorch import Trainer
+
 from ctal.errors import InputError
 from ctal.evaluation.metric_info import measures
 from ctal.io.atomic import write_whole
@@ -66,19 +68,24 @@ def held_folder(folder: RunFolder, *, new: bool) -> Iterator[None]:
         yield
 
 
-def keep_best(folder: RunFolder, *, validated: bool, writes: bool) -> None:
+def keep_best(folder: RunFolder, trainer: Trainer, *, validated: bool) -> None:
     """Keep the last checkpoint as the best one of a run without validation.
 
     Args:
         folder: the folder of the run, whose training has ended.
-        validated: whether the run was validated.
-        writes: whether this process writes the files of the run.
+        trainer: the trainer of the run; its first process writes files.
+        validated: whether the run has a val split.
 
     Raises:
-        InputError: the run was validated, but has no best checkpoint.
+        InputError: the run has a val split, but no best checkpoint.
     """
-    if not validated and writes and folder.last.is_file():
+    if not validated and trainer.is_global_zero and folder.last.is_file():
         write_whole(folder.best, lambda file: file.write(folder.last.read_bytes()))
+    if validated and not folder.best.is_file() and "val/score" not in trainer.callback_metrics:
+        raise InputError(
+            f"{folder.path}: the training ended before its first validation; increase "
+            "trainer.max_steps or max_time, or leave out data.val"
+        )
     if validated and not folder.best.is_file():
         raise InputError(
             f"{folder.path}: val/score was never finite, so there is no best checkpoint: the "

@@ -1,0 +1,115 @@
+"""Settings and callbacks of Lightning's trainer through the real command line."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ctal.cli import main
+
+CONFIG = """
+trainer: {default_root_dir: run, max_epochs: 2, accelerator: cpu, enable_progress_bar: false,
+  enable_model_summary: false, log_every_n_steps: 1}
+model:
+  network: {class_path: ctal.networks.SharedEncoderNet, init_args: {encoder: test_resnet}}
+  optimizer: {class_path: torch.optim.Adam, init_args: {lr: 0.001}}
+data:
+  train: &data
+    class_path: ctal.data.FolderDataset
+    init_args:
+      root: data
+      image: image/{name}.png
+      maps:
+        - task: {class_path: ctal.tasks.SemanticSegmentation, init_args: {num_classes: 3}}
+          files: semseg/{name}.png
+  val: *data
+  batch_size: 2
+"""
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """A current directory with four samples of 32x32 pixels and config.yaml."""
+    monkeypatch.chdir(tmp_path)
+    generator = np.random.default_rng(0)
+    for kind in ("image", "semseg"):
+        (tmp_path / "data" / kind).mkdir(parents=True)
+    for name in range(4):
+        image = generator.integers(0, 256, (32, 32, 3)).astype(np.uint8)
+        Image.fromarray(image).save(tmp_path / f"data/image/{name}.png")
+        Image.fromarray(image[..., 0] // 86).save(tmp_path / f"data/semseg/{name}.png")
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+def fit(*args):
+    return main(["fit", "--config", "config.yaml", *args])
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["overfit_batches=1", "overfit_batches=0.5", "limit_train_batches=1", "limit_val_batches=1"],
+)
+def test_a_part_of_the_data_trains(setting, place):
+    assert fit(f"--trainer.{setting}") == 0
+    assert (place / "run" / "checkpoints" / "best.ckpt").is_file()
+
+
+def test_a_trial_run_writes_nothing(place):
+    assert fit("--trainer.fast_dev_run=true") == 0
+    assert not (place / "run").exists()
+
+
+CALLBACKS = "--trainer.callbacks=lightning.pytorch.callbacks."
+SCHEDULE = "--model.lr_scheduler=torch.optim.lr_scheduler."
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        (["--trainer.check_val_every_n_epoch=5"], "trainer.check_val_every_n_epoch"),
+        (["--trainer.limit_val_batches=0"], "trainer.limit_val_batches"),
+        (["--trainer.limit_train_batches=0"], "trainer.limit_train_batches"),
+        (["--trainer.max_epochs=0"], "trainer.max_epochs"),
+        ([f"{CALLBACKS}EarlyStopping", "--trainer.callbacks.monitor=val/nope"], "val/score"),
+        ([f"{CALLBACKS}ModelCheckpoint", "--trainer.callbacks.monitor=val/nope"], "val/score"),
+        ([f"{CALLBACKS}LearningRateFinder"], "LearningRateFinder is not supported"),
+        ([f"{CALLBACKS}BatchSizeFinder"], "data.batch_size"),
+    ],
+)
+def test_a_mistake_is_reported_before_the_first_epoch(args, named, place, capsys):
+    assert fit(*args) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert named in line
+    assert not (place / "run" / "config.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        (["--trainer.max_steps=1"], "before its first validation"),
+        ([f"{SCHEDULE}StepLR", "--model.lr_scheduler.step_size=0"], "model.lr_scheduler: "),
+        ([f"{SCHEDULE}OneCycleLR", "--model.lr_scheduler.max_lr=0.1"], "model.lr_scheduler: "),
+        (["--model.optimizer=torch.optim.LBFGS"], "model.optimizer: "),
+        (["--model.optimizer=torch.optim.SparseAdam"], "model.optimizer: "),
+    ],
+)
+def test_an_optimizer_that_cannot_train_is_one_line(args, named, capsys):
+    assert fit(*args) == 2
+    assert named in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("monitor", [[], [f"{CALLBACKS}LearningRateMonitor"]])
+def test_a_run_of_one_epoch_logs_images_and_the_learning_rate(monitor, place):
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    assert fit("--trainer.max_epochs=1", *monitor) == 0
+    logged = events.EventAccumulator(str(place / "run"))
+    logged.Reload()
+    assert logged.Tags()["images"] == ["val/predictions"]
+    # two steps of the cosine from 0.001 to 0
+    rates = [event.value for event in logged.Scalars("lr-Adam")]
+    assert rates == pytest.approx([0.001, 0.0005])
+
+
+def test_a_monitored_metric_that_is_logged_trains():
+    monitor = "--trainer.callbacks.monitor=val/semseg/miou"
+    assert fit(f"{CALLBACKS}EarlyStopping", monitor) == 0
