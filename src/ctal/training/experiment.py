@@ -12,25 +12,19 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from ctal.compat import command_parsers, misconfiguration, set_option_help
-from ctal.config.arguments import input_error_in, parse
+from ctal.config.arguments import input_error_in, known_keys, parse
 from ctal.config.files import PARSER_MODE
 from ctal.data import DenseDataModule
 from ctal.data.labels import check_learnable
 from ctal.errors import InputError
 from ctal.io.run_folder import RunFolder
+from ctal.training import run_results
 from ctal.training.callbacks import ConfigFile, PicturePanels, ScoreFile, TrainingCost
 from ctal.training.checkpointing import RunCheckpoints, WholeCheckpointIO
 from ctal.training.diagnoses import explained
 from ctal.training.fit_errors import about_trainer, one_line_errors
 from ctal.training.module import MultiTaskModule
 from ctal.training.optim import PlateauSteps
-from ctal.training.run_results import (
-    check_split,
-    find_checkpoint,
-    held_folder,
-    keep_best,
-    print_scores,
-)
 from ctal.training.trainer_checks import check_trainer
 from ctal.training.warnings import quieten_libraries
 
@@ -108,19 +102,18 @@ class Experiment(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the arguments, and find the checkpoint to start from."""
-        parsers = command_parsers(self).values()
-        defaults = [subparser.get_defaults() for subparser in parsers]
-        for subparser in parsers:
+        keys: list[str] = []
+        for subparser in command_parsers(self).values():
             set_option_help(subparser, "--ckpt_path", _CKPT_PATH)
-        self.config = parse(parser, args, [key for keys in defaults for key, _ in keys.items()])
+            keys += known_keys(subparser)
+        self.config = parse(parser, args, keys)
         config = self.config[self.config.subcommand]
         if not 0 <= config.seed_everything < 1 << 32:
-            raise InputError(
-                "seed_everything: expected an integer in 0..4294967295, got "
-                f"{config.seed_everything}"
-            )
-        fitting = self.config.subcommand == "fit"
-        self.checkpoint = find_checkpoint(self.folder, config.ckpt_path, fitting=fitting)
+            got = config.seed_everything
+            raise InputError(f"seed_everything: expected an integer in 0..4294967295, got {got}")
+        self.checkpoint = run_results.find_checkpoint(
+            self.folder, config.ckpt_path, fitting=self.config.subcommand == "fit"
+        )
         # config.yaml describes the run, not the checkpoint from which it was resumed
         config.ckpt_path = None
 
@@ -182,7 +175,7 @@ class Experiment(LightningCLI):
         """Keep other commands out of the run's folder; the first of several processes does."""
         if not self.trainer.is_global_zero or getattr(self.trainer, "fast_dev_run", False):
             return nullcontext()
-        return held_folder(self.folder, new=self.checkpoint is None)
+        return run_results.held_folder(self.folder, new=self.checkpoint is None)
 
     def _fit(self, **kwargs: Any) -> None:
         kwargs["ckpt_path"] = self.checkpoint
@@ -193,7 +186,7 @@ class Experiment(LightningCLI):
         validated = self.datamodule.datasets["val"] is not None
         if self.trainer.is_global_zero:
             self.cost.write(self.trainer, validated=validated)
-        keep_best(self.folder, self.trainer, validated=validated)
+        run_results.keep_best(self.folder, self.trainer, validated=validated)
         if validated:
             self.checkpoint = self.folder.best
             self.trainer.loggers = []  # its curves are complete
@@ -201,25 +194,25 @@ class Experiment(LightningCLI):
 
     def before_validate(self) -> None:
         """Check that there is a dataset to score on."""
-        check_split(self.datamodule.datasets, "val")
+        run_results.check_split(self.datamodule.datasets, "val")
 
     def before_test(self) -> None:
         """Check that there is a dataset to score on."""
-        check_split(self.datamodule.datasets, "test")
+        run_results.check_split(self.datamodule.datasets, "test")
 
     def validate(self, **kwargs: Any) -> None:
         """Score a checkpoint on val."""
         kwargs["ckpt_path"] = self.checkpoint
         self.trainer.validate(weights_only=True, verbose=False, **kwargs)
         if self.trainer.is_global_zero:
-            print_scores(self.model, self.checkpoint)
+            run_results.print_scores(self.model, self.checkpoint)
 
     def test(self, **kwargs: Any) -> None:
         """Score a checkpoint on test."""
         kwargs["ckpt_path"] = self.checkpoint
         self.trainer.test(weights_only=True, verbose=False, **kwargs)
         if self.trainer.is_global_zero:
-            print_scores(self.model, self.checkpoint)
+            run_results.print_scores(self.model, self.checkpoint)
 
 
 def _listed(value: Any) -> list[Any]:
