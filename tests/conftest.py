@@ -3,12 +3,17 @@
 import os
 
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 pytest_plugins = [
     "tests.fixtures.comparison",
     "tests.fixtures.data_commands",
 ]
+
+# On a busy machine any example may take long, which says nothing of the code.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 # Small tensors gain nothing from threads, and the tests of one machine share its cores. Set before
 # torch is imported, and inherited by the commands that tests start.

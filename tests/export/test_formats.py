@@ -117,7 +117,7 @@ def test_a_network_too_large_for_onnx_is_told(exported, monkeypatch):
             raise ValueError("exceeds maximum protobuf size of 2GB")
 
     monkeypatch.setattr(torch.onnx, "export", lambda *_, **__: Huge())
-    with pytest.raises(InputError, match=r"holds 2 GB; .*ends with \.pt2"):
+    with pytest.raises(InputError, match=r"limit is 2 GB; .*ends with \.pt2"):
         FORMATS[".onnx"].write(exported[1], NAMES, {}, io.BytesIO())
 
 

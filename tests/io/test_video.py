@@ -100,11 +100,11 @@ def test_a_camera(monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     opened = []
 
-    def test_picture(source, mode="r", format=None):
+    def test_source(source, mode="r", format=None, metadata_errors="strict"):
         opened.append((source, format))
         return av.open("testsrc=size=64x48:rate=5", format="lavfi")
 
-    monkeypatch.setattr(video, "_av", lambda: _Fake(test_picture))
+    monkeypatch.setattr(video, "_av", lambda: _Fake(test_source))
     found = list(islice(camera_frames(1), 3))
     assert opened == [("/dev/video1", "v4l2")]
     assert [frame.pixels.shape for frame in found] == [(3, 48, 64)] * 3
