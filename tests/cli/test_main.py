@@ -357,7 +357,8 @@ def test_optimizer_of_another_run(fitted: Path, capsys: pytest.CaptureFixture[st
     resume = ["--ckpt_path", str(fitted / "checkpoints" / "last.ckpt"), "--trainer.max_epochs=3"]
     other = ["--model.optimizer=torch.optim.SGD", "--model.optimizer.lr=0.1"]
     line = error_line(["fit", *config("shared_encoder"), *resume, *other], capsys)
-    assert "model.optimizer: the run to be resumed was trained with Adam, got SGD" in line
+    expected = "expected torch.optim.Adam, as in the run to resume, got torch.optim.SGD"
+    assert f"model.optimizer.class_path: {expected}" in line
     line = error_line(["fit", *config("shared_encoder"), "--model.optimizer.lr=-1"], capsys)
     assert "model.optimizer: Invalid learning rate" in line
 

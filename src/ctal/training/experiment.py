@@ -25,6 +25,7 @@ from ctal.training.diagnoses import explained
 from ctal.training.fit_errors import about_trainer, one_line_errors
 from ctal.training.module import MultiTaskModule
 from ctal.training.optim import PlateauSteps
+from ctal.training.resuming import RunSettings, check_seed
 from ctal.training.trainer_checks import check_trainer
 from ctal.training.warnings import quieten_libraries
 
@@ -108,9 +109,7 @@ class Experiment(LightningCLI):
             keys += known_keys(subparser)
         self.config = parse(parser, args, keys)
         config = self.config[self.config.subcommand]
-        if not 0 <= config.seed_everything < 1 << 32:
-            got = config.seed_everything
-            raise InputError(f"seed_everything: expected an integer in 0..4294967295, got {got}")
+        check_seed(config.seed_everything)
         self.checkpoint = run_results.find_checkpoint(
             self.folder, config.ckpt_path, fitting=self.config.subcommand == "fit"
         )
@@ -149,8 +148,11 @@ class Experiment(LightningCLI):
                 raise InputError(f"trainer.{key}: expected an integer >= 1, got {config[key]}")
         config.plugins = [WholeCheckpointIO(), *_listed(config.plugins)]
         self.checkpoints, self.cost = RunCheckpoints(), TrainingCost()
+        command = self.config.subcommand
+        parser, given = command_parsers(self)[command], self.config[command]
+        kept = RunSettings(parser.dump(given, format="json", skip_unset=False))
         config.callbacks = [
-            *(self.checkpoints, ScoreFile(), self.cost, PlateauSteps()),
+            *(self.checkpoints, kept, ScoreFile(), self.cost, PlateauSteps()),
             *_listed(config.callbacks),
         ]
         if self.config.subcommand != "fit":

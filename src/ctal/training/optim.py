@@ -8,7 +8,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
@@ -65,9 +65,35 @@ def make_schedule(
             "trainer.max_epochs: the cosine schedule needs the length of the run; "
             "give max_epochs or max_steps, or another model.lr_scheduler"
         )
-    # from the step alone, so that a run that is resumed to be longer follows the longer cosine
-    cosine = LambdaLR(optimizer, lambda step: (1 + math.cos(math.pi * min(1, step / steps))) / 2)
-    return {"scheduler": cosine, "interval": "step"}
+    return {"scheduler": Cosine(optimizer, int(steps)), "interval": "step"}
+
+
+class Cosine(LambdaLR):
+    """Cosine from the optimizer's rate to 0, a function of the step and of the length alone.
+
+    A run that is resumed with more epochs follows the longer cosine from its first step: loading a
+    state computes the rates again, since those in the checkpoint of a finished run are 0.
+
+    Args:
+        optimizer: the optimizer whose rate it sets, loaded before the state of the schedule.
+        steps: the number of steps after which the rate is 0.
+    """
+
+    def __init__(self, optimizer: Optimizer, steps: int) -> None:
+        super().__init__(optimizer, lambda step: (1 + math.cos(math.pi * min(1, step / steps))) / 2)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load the step, and set the rates that belong to it."""
+        step = state_dict["last_epoch"]
+        pairs = zip(state_dict["base_lrs"], self.lr_lambdas, strict=True)
+        rates = [rate * factor(step) for rate, factor in pairs]
+        super().load_state_dict({**state_dict, "_last_lr": rates})
+        # a callback may have added groups, which the schedule does not set
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=False):
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
 
 
 class PlateauSteps(Callback):
