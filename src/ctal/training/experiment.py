@@ -113,15 +113,13 @@ class Experiment(LightningCLI):
         self.checkpoint = run_results.find_checkpoint(
             self.folder, config.ckpt_path, fitting=self.config.subcommand == "fit"
         )
-        # config.yaml describes the run, not the checkpoint from which it was resumed
-        config.ckpt_path = None
+        config.ckpt_path = None  # config.yaml is of the run, not of the place it is resumed from
 
     def before_instantiate_classes(self) -> None:
         """Keep the config.yaml of the run, unless training."""
         if self.config.subcommand != "fit":
             self.save_config_callback = None
-            # compiling takes longer than scoring
-            self.config[self.config.subcommand].model.compiled = None
+            self.config[self.config.subcommand].model.compiled = None  # slower than scoring
 
     def instantiate_classes(self) -> None:
         """Build data, network and trainer."""
