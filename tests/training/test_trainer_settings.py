@@ -106,8 +106,9 @@ def test_a_run_of_one_epoch_logs_images_and_the_learning_rate(monitor, place):
     logged.Reload()
     assert logged.Tags()["images"] == ["val/predictions"]
     # two steps of the cosine from 0.001 to 0
-    rates = [event.value for event in logged.Scalars("lr-Adam")]
+    rates = [event.value for event in logged.Scalars("train/learning_rate")]
     assert rates == pytest.approx([0.001, 0.0005])
+    assert ("lr-Adam" in logged.Tags()["scalars"]) == bool(monitor)
 
 
 def test_a_monitored_metric_that_is_logged_trains():

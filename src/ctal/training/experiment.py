@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import LearningRateMonitor
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
@@ -157,10 +156,6 @@ class Experiment(LightningCLI):
             config.logger = False  # the scores of one checkpoint go into a file, not into curves
         elif config.logger in (None, True):
             config.logger = TensorBoardLogger(self.folder.path, name="", version="")
-        if config.logger and not any(
-            isinstance(callback, LearningRateMonitor) for callback in config.callbacks
-        ):
-            config.callbacks.append(LearningRateMonitor())
         try:
             return super().instantiate_trainer(**kwargs)
         except (misconfiguration(), TypeError, ValueError) as error:

@@ -127,8 +127,9 @@ class MultiTaskModule(LightningModule):
         self.weighting.backward(loss, self.parameters())
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Completes the gradients of the step, and logs the weights behind them."""
+        """Complete the gradients of the step, and log its learning rate and task weights."""
         self.weighting.finish_gradients()
+        self.log("train/learning_rate", optimizer.param_groups[0]["lr"])
         weights = self.weighting.weights
         if weights is not None:
             names = [f"train/weight/{task.name}" for task in self.tasks]
