@@ -11,7 +11,7 @@ from ctal.errors import InputError, one_line
 
 _KNOWN = {
     "DataLoader worker (pid": "data.num_workers: a process that reads samples was killed ({}), "
-    "most often since memory ran out; use fewer workers or smaller batches, and resume with "
+    "most often since memory ran out; use fewer workers (data.num_workers), and resume with "
     "--ckpt_path last",
     "Expected more than 1 value per channel": "data.batch_size: batch normalization got one value "
     "per channel ({}); use a larger data.batch_size or data.image_size",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -197,15 +198,17 @@ class Experiment(LightningCLI):
 
     def validate(self, **kwargs: Any) -> None:
         """Score a checkpoint on val."""
-        kwargs["ckpt_path"] = self.checkpoint
-        self.trainer.validate(weights_only=True, verbose=False, **kwargs)
-        if self.trainer.is_global_zero:
-            run_results.print_scores(self.model, self.checkpoint)
+        self._score(self.trainer.validate, kwargs)
 
     def test(self, **kwargs: Any) -> None:
         """Score a checkpoint on test."""
+        self._score(self.trainer.test, kwargs)
+
+    def _score(self, score: Callable[..., object], kwargs: dict[str, Any]) -> None:
         kwargs["ckpt_path"] = self.checkpoint
-        self.trainer.test(weights_only=True, verbose=False, **kwargs)
+        fitting = self.config.subcommand == "fit"  # which holds the folder already
+        with nullcontext() if fitting else self._held_folder():
+            score(weights_only=True, verbose=False, **kwargs)
         if self.trainer.is_global_zero:
             run_results.print_scores(self.model, self.checkpoint)
 
