@@ -5,38 +5,14 @@ import shutil
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 import pytest
 import torch
 import yaml
 from lightning.pytorch import Callback
-from PIL import Image
+from tests.small_classes import write_training
 
 from ctal.cli import main
 
-CONFIG = """
-trainer:
-  default_root_dir: run
-  max_epochs: 1
-  accelerator: cpu
-  enable_progress_bar: false
-  enable_model_summary: false
-  logger: false
-model:
-  network: {class_path: ctal.networks.SharedEncoderNet, init_args: {encoder: test_resnet}}
-  optimizer: {class_path: torch.optim.Adam, init_args: {lr: 0.001}}
-data:
-  train: &dataset
-    class_path: ctal.data.FolderDataset
-    init_args:
-      root: data
-      image: image/{name}.png
-      maps:
-        - task: {class_path: ctal.tasks.SemanticSegmentation, init_args: {num_classes: 3}}
-          files: semseg/{name}.png
-  val: *dataset
-  batch_size: 2
-"""
 STEP_LR = [
     "--model.lr_scheduler=torch.optim.lr_scheduler.StepLR",
     "--model.lr_scheduler.step_size=1",
@@ -61,14 +37,7 @@ class Rates(Callback):
 def trained(tmp_path_factory):
     """A directory with data and a run of one epoch."""
     root = tmp_path_factory.mktemp("trained")
-    generator = np.random.default_rng(0)
-    for kind in ("image", "semseg"):
-        (root / "data" / kind).mkdir(parents=True)
-    for index in range(4):
-        image = generator.integers(0, 256, (32, 64, 3)).astype(np.uint8)
-        Image.fromarray(image).save(root / "data" / "image" / f"{index}.png")
-        Image.fromarray(image[..., 0] // 86).save(root / "data" / "semseg" / f"{index}.png")
-    (root / "c.yaml").write_text(CONFIG)
+    write_training(root, "c.yaml", (32, 64), max_epochs=1, logger=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         assert fit() == 0

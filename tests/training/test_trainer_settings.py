@@ -1,43 +1,16 @@
 """Settings and callbacks of Lightning's trainer through the real command line."""
 
-import numpy as np
 import pytest
-from PIL import Image
+from tests.small_classes import write_training
 
 from ctal.cli import main
-
-CONFIG = """
-trainer: {default_root_dir: run, max_epochs: 2, accelerator: cpu, enable_progress_bar: false,
-  enable_model_summary: false, log_every_n_steps: 1}
-model:
-  network: {class_path: ctal.networks.SharedEncoderNet, init_args: {encoder: test_resnet}}
-  optimizer: {class_path: torch.optim.Adam, init_args: {lr: 0.001}}
-data:
-  train: &data
-    class_path: ctal.data.FolderDataset
-    init_args:
-      root: data
-      image: image/{name}.png
-      maps:
-        - task: {class_path: ctal.tasks.SemanticSegmentation, init_args: {num_classes: 3}}
-          files: semseg/{name}.png
-  val: *data
-  batch_size: 2
-"""
 
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
     """A current directory with four samples of 32x32 pixels and config.yaml."""
     monkeypatch.chdir(tmp_path)
-    generator = np.random.default_rng(0)
-    for kind in ("image", "semseg"):
-        (tmp_path / "data" / kind).mkdir(parents=True)
-    for name in range(4):
-        image = generator.integers(0, 256, (32, 32, 3)).astype(np.uint8)
-        Image.fromarray(image).save(tmp_path / f"data/image/{name}.png")
-        Image.fromarray(image[..., 0] // 86).save(tmp_path / f"data/semseg/{name}.png")
-    (tmp_path / "config.yaml").write_text(CONFIG)
+    write_training(tmp_path, "config.yaml", (32, 32), max_epochs=2, log_every_n_steps=1)
     return tmp_path
 
 

@@ -50,6 +50,24 @@ class DenseDataset(Dataset[Sample], ABC):
         return []
 
 
+class NamedSamples(DenseDataset):
+    """A dataset with a list of the names of its samples.
+
+    Attributes:
+        names: The name of each sample.
+    """
+
+    names: list[str]
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.names)
+
+    def sample_name(self, index: int) -> str:
+        """Return the name of one sample."""
+        return self.names[index]
+
+
 def check_length(dataset: DenseDataset, split: str) -> None:
     """Check that a dataset has samples; `split` names it in the message.
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.tv_tensors import Image
 
-from ctal.data.base import DenseDataset, Sample
+from ctal.data.base import NamedSamples, Sample
 from ctal.errors import InputError
 from ctal.tasks import Task
 from ctal.tasks.serialization import build_task, import_modules
@@ -26,7 +26,7 @@ FORMAT = {"format": "ctal prepared arrays", "version": 1}
 """What DESCRIPTION begins with; another version is another layout."""
 
 
-class PreparedArrays(DenseDataset):
+class PreparedArrays(NamedSamples):
     """What `ctal data prepare` wrote: a dataset at one size, its values those of training.
 
     `image.npy` holds the pictures (N, 3, H, W) uint8, `maps/<task>.npy` the maps (N, ..., H, W):
@@ -70,14 +70,6 @@ class PreparedArrays(DenseDataset):
             for array in layout(self.tasks, self.size)
         }
         self._checked: set[int] = set()
-
-    def __len__(self) -> int:
-        """Number of samples."""
-        return len(self.names)
-
-    def sample_name(self, index: int) -> str:
-        """The name that the original dataset gave the sample."""
-        return self.names[index]
 
     def __getitem__(self, index: int) -> Sample:
         """Copies one sample out of the arrays, and checks it the first time.

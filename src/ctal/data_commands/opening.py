@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonargparse import SUPPRESS, ArgumentParser
 
-from ctal.config.arguments import function_parser, known_keys, parse
+from ctal.config.arguments import function_parser, input_error_in, known_keys, parse
 from ctal.data import DenseDataModule, DenseDataset
 from ctal.data.base import check_length, chosen_tasks
 from ctal.errors import InputError
@@ -75,7 +75,7 @@ class DataSettings:
                 parsed = parser.parse_object({"dataset": self._values[split]})
                 dataset = parser.instantiate(parsed).dataset
             except ValueError as error:
-                raise _own_error(error) from None
+                raise (input_error_in(error) or error) from None
             check_length(dataset, split)
             self._opened[split] = dataset
         return self._opened[split]
@@ -128,11 +128,3 @@ def add_data_arguments(parser: ArgumentParser) -> None:
 
 def _ignore(value: Any) -> None:
     """A section that is none of the data's business."""
-
-
-def _own_error(error: BaseException) -> BaseException:
-    """The InputError behind a parser's error, which is that of the class it tried; or the error."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, InputError):
-        cause = cause.__cause__
-    return cause or error

@@ -12,6 +12,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from ctal.compat import trainer_command
 from ctal.errors import InputError
+from ctal.tasks.serialization import plain
+from ctal.training.trainer_checks import callbacks_of
 
 _KEY = "ctal_run"
 _KEPT = ("seed_everything", "model.optimizer", "model.lr_scheduler")
@@ -67,7 +69,7 @@ class RunSettings(Callback):
         if trainer_command(trainer) != "fit":
             return
         # states of callbacks are loaded after this
-        self._given = [(callback, _arguments(callback)) for callback in _callbacks(trainer)]
+        self._given = [(callback, _arguments(callback)) for callback in callbacks_of(trainer)]
         saved = checkpoint.get(_KEY)
         if not isinstance(saved, Mapping):
             saved = _of_older(checkpoint, self._own)
@@ -137,28 +139,20 @@ def _of_older(checkpoint: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str
     return saved
 
 
-def _callbacks(trainer: Trainer) -> list[Callback]:
-    return list(getattr(trainer, "callbacks", []))
-
-
 def _arguments(callback: Callback) -> dict[str, Any]:
     """Return the arguments of a callback that are attributes of it, as plain values."""
     values = vars(callback)
-    plain = (bool, int, float, str)
+    kept = (bool, int, float, str)
     names = inspect.signature(type(callback).__init__).parameters
-    return {name: values[name] for name in names if isinstance(values.get(name), plain)}
+    return {name: values[name] for name in names if isinstance(values.get(name), kept)}
 
 
 def _same(one: Any, other: Any) -> bool:
-    return _plain(one) == _plain(other)
-
-
-def _plain(value: Any) -> Any:
-    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
+    return plain(one) == plain(other)
 
 
 def _changed(key: str, saved: Any, own: Any) -> InputError:
     return InputError(
-        f"{key}: expected {_plain(saved)}, as in the run to resume, got {_plain(own)}; keep the "
+        f"{key}: expected {plain(saved)}, as in the run to resume, got {plain(own)}; keep the "
         "value, or start a new run in another folder with --trainer.default_root_dir"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import (
     BackboneFinetuning,
     BatchSizeFinder,
@@ -40,7 +40,7 @@ def check_trainer(trainer: Trainer, tasks: Sequence[Task], *, validating: bool) 
     if validating:
         _check_validates(trainer)
     names = logged_metrics(tasks, validating=validating)
-    callbacks = getattr(trainer, "callbacks")  # noqa: B009 - set by a connector, unknown to mypy
+    callbacks = callbacks_of(trainer)
     # a callback of the user's may log metrics of its own
     known = all(type(each).__module__.startswith(("lightning.", "ctal.")) for each in callbacks)
     for callback in callbacks:
@@ -59,6 +59,11 @@ def check_trainer(trainer: Trainer, tasks: Sequence[Task], *, validating: bool) 
                 f"trainer.callbacks: {type(callback).__name__}.monitor: expected one of "
                 f"{', '.join(names)}, got {monitor!r}"
             )
+
+
+def callbacks_of(trainer: Trainer) -> list[Callback]:
+    """Return the callbacks of a trainer, an attribute that its class does not declare."""
+    return list(getattr(trainer, "callbacks", []))
 
 
 def logged_metrics(tasks: Sequence[Task], *, validating: bool) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ctal.data.array_files import read_float_image
-from ctal.data.base import DenseDataset, Sample
+from ctal.data.base import NamedSamples, Sample
 from ctal.data.completeness import check_present
 from ctal.data.derived import DerivedMap
 from ctal.data.folder_files import FolderFiles, Patterns, check_patterns
@@ -17,7 +17,7 @@ from ctal.io.formats import looks_like_image
 from ctal.maps import Map
 
 
-class FolderDataset(DenseDataset):
+class FolderDataset(NamedSamples):
     """Images and label maps in folders: one file per sample and task, found by its name.
 
     Reads images of any common format, maps in PNG (up to 16 bits, palettes as their indices),
@@ -92,14 +92,6 @@ class FolderDataset(DenseDataset):
         check_present(self._paths(self.images), samples=len(self))
         for files, kind in zip(self.map_files, self.maps, strict=True):
             check_present(self._paths(files), samples=len(self), optional=kind.optional)
-
-    def __len__(self) -> int:
-        """Return the number of samples."""
-        return len(self.names)
-
-    def sample_name(self, index: int) -> str:
-        """Return what `{name}` stands for in the sample's paths."""
-        return self.names[index]
 
     def __getitem__(self, index: int) -> Sample:
         """Read and check one sample.

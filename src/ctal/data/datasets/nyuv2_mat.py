@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torchvision.tv_tensors import Image
 
-from ctal.data.base import DenseDataset, Sample
+from ctal.data.base import NamedSamples, Sample
 from ctal.data.mat_files import open_hdf5, pixel_rows, read_mat
 from ctal.data.names import select_fraction
 from ctal.errors import InputError
@@ -46,8 +46,10 @@ def table_of_40(count: int) -> NDArray[np.int64]:
     return np.where(table == 0, UNLABELLED_CLASS, table - 1)
 
 
-class NYUv2Mat(DenseDataset):
+class NYUv2Mat(NamedSamples):
     """The classes and the depth of `nyu_depth_v2_labeled.mat`; `ctal.data.NYUv2` has the card.
+
+    Samples are named by the official number of their image, "0001" to "1449".
 
     Args:
         root: folder with the two .mat files.
@@ -68,14 +70,6 @@ class NYUv2Mat(DenseDataset):
         self._table = class_table(classes)
         count = _picture_count(self.path)
         self.names = select_fraction(_split_names(root / SPLIT_FILE, split, count), fraction, seed)
-
-    def __len__(self) -> int:
-        """Number of samples."""
-        return len(self.names)
-
-    def sample_name(self, index: int) -> str:
-        """The official number of the picture, "0001" to "1449"."""
-        return self.names[index]
 
     def __getitem__(self, index: int) -> Sample:
         """Reads one sample.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ctal.data.array_files import read_float_image
-from ctal.data.base import DenseDataset, Sample, chosen_tasks
+from ctal.data.base import NamedSamples, Sample, chosen_tasks
 from ctal.data.completeness import check_present
 from ctal.data.datasets.folder import check_size
 from ctal.data.datasets.pascal_context_files import (
@@ -23,7 +23,7 @@ from ctal.data.normal_axes import stored_axes
 from ctal.errors import InputError
 
 
-class PASCALContext(DenseDataset):
+class PASCALContext(NamedSamples):
     """PASCAL-Context with five tasks: all kinds of pictures of PASCAL VOC 2010.
 
     Source: Mottaghi et al., "The Role of Context for Object Detection and Semantic Segmentation in
@@ -97,14 +97,6 @@ class PASCALContext(DenseDataset):
             check_present(needed, samples=len(self), optional=files.optional)
             if isinstance(files, NormalFiles):
                 files.signs = stored_axes(normal_axes, self.names, self._stored_normals(files))
-
-    def __len__(self) -> int:
-        """Number of samples."""
-        return len(self.names)
-
-    def sample_name(self, index: int) -> str:
-        """The name of the picture, "2008_000002"."""
-        return self.names[index]
 
     def __getitem__(self, index: int) -> Sample:
         """Reads one sample.
