@@ -31,6 +31,14 @@ def test_what_was_written_is_read(saved):
     assert ctal.load(saved).about == GOOD
 
 
+def test_a_score_that_is_not_defined_is_read_and_written_again(saved, tmp_path):
+    write(saved, {**GOOD, "scores": {"semseg/miou": None, "depth/rmse": 1.5}})
+    model = ctal.load(saved)
+    assert model.about["scores"] == {"semseg/miou": None, "depth/rmse": 1.5}
+    model.save_pretrained(tmp_path / "again")
+    assert ctal.load(tmp_path / "again").about == model.about
+
+
 @pytest.mark.parametrize("key", [*GOOD, "training.epochs", "scores.semseg/miou", "data.train"])
 @pytest.mark.parametrize(
     "value", ["<b>", [1], [[1]], {"a": {"b": 1}}, None, True, 1e999, -1, 10**400, "x" * 9999]

@@ -16,8 +16,8 @@ def checked_about(about: Any, file: Path) -> dict[str, Any]:
 
     Args:
         about: {"data": {split: name}, "training": {setting: value or list of values}, "scores":
-            {metric: number}, "scored on": split}, each of them optional; other entries are kept if
-            they have plain values.
+            {metric: number, or None where it is not defined}, "scored on": split}, each of them
+            optional; other entries are kept.
         file: the file it was read from.
 
     Raises:
@@ -41,7 +41,7 @@ def checked_about(about: Any, file: Path) -> dict[str, Any]:
 def _check_scores(scores: Any, file: Path) -> None:
     _check(isinstance(scores, Mapping), file, "scores", "a mapping", scores)
     for name, value in scores.items():
-        number = isinstance(value, int | float) and not isinstance(value, bool)
+        number = isinstance(value, int | float | None) and not isinstance(value, bool)
         _check(number and _is_plain(value), file, f"scores.{name}", "a finite number", value)
 
 
