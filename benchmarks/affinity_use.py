@@ -86,11 +86,12 @@ def scores(
 ) -> tuple[dict[str, float], dict[str, Amounts]]:
     """All metrics with one of the changes, and what was added before it, by task."""
     amounts = {task.name: Amounts() for task in model.tasks}
+    _, share = ctal.addition()
 
     def changed(
         _: nn.Module, given: tuple[dict[str, Tensor]], refined: dict[str, Tensor]
     ) -> dict[str, Tensor]:
-        kept = {task: (1 - ctal.gamma) * features for task, features in given[0].items()}
+        kept = {task: share * features for task, features in given[0].items()}
         added = {task: refined[task] - kept[task] for task in refined}
         for task, amount in amounts.items():
             amount.update(refined[task], added[task])
@@ -115,6 +116,8 @@ def tables(run: str) -> None:
     if not isinstance(network, CTALNet | MultiScaleCTALNet):
         kind = type(network).__name__
         raise InputError(f"{run}: expected a CTALNet or MultiScaleCTALNet, got {kind}")
+    if network.refinement.ctal is None:
+        raise InputError(f"{run}: the network was built with affinities=False; nothing is added")
     data = data_module(read_config(Path(run) / "config.yaml"))
     batches = data.test_dataloader() or data.val_dataloader()
     if not batches:

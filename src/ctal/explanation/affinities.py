@@ -37,6 +37,9 @@ class Affinities:
             bias. The vectors can cancel each other.
         added: (T,), the norm of their sum, gamma out_t[:, j].
         kept: (T,), the norm of (1 - gamma) F_t[:, j], to which the sum is added.
+
+    With `norm_start`, gamma is one number per channel, that of the BatchNorm; its constant part,
+    which no pixel contributes, is left out, and F_t is kept as it is.
     """
 
     tasks: list[str]
@@ -67,7 +70,8 @@ def affinities_at(
     values: Tensor,
     weight: Tensor,
     bias: Tensor,
-    gamma: float,
+    gamma: Tensor,
+    kept: Tensor,
 ) -> Affinities:
     """Compute the affinities of one pixel.
 
@@ -78,7 +82,8 @@ def affinities_at(
         values: (T, C, H, W), V_t.
         weight: (M, P, T, f, f), W_t[j, k, d]; M = T, or 1 if shared.
         bias: (M, P), b_t[j].
-        gamma: the share of the diffused features in the output.
+        gamma: (T, C), factors of the diffused features in the output.
+        kept: (T, C, H, W), the features that they are added to.
     """
     T, _, H, W = features.shape
     x, y = pixel
@@ -93,7 +98,7 @@ def affinities_at(
     for t in range(T):
         V = values[t].flatten(1)
         of_tasks = parts[:, t % M].flatten(1) @ V.mT
-        vectors.append(gamma * torch.cat([of_tasks, bias[t % M, j] * V.sum(dim=1)[None]]))
+        vectors.append(gamma[t] * torch.cat([of_tasks, bias[t % M, j] * V.sum(dim=1)[None]]))
     added = torch.stack(vectors)
     return Affinities(
         tasks=list(tasks),
@@ -102,7 +107,7 @@ def affinities_at(
         mixed={task: _array(mixed[t % M]) for t, task in enumerate(tasks)},
         contributions=_array(added.norm(dim=-1)),
         added=_array(added.sum(dim=1).norm(dim=-1)),
-        kept=_array((1 - gamma) * features[:, :, y, x].norm(dim=-1)),
+        kept=_array(kept[:, :, y, x].norm(dim=-1)),
     )
 
 

@@ -23,11 +23,12 @@ class Observation:
 
     Attributes:
         tasks: the names of the module's T tasks, in its order.
-        features: (T, C, H, W), F_k.
-        values: (T, C, H, W), V_t.
+        features: (T, C, H, W), F_k; centered if the module centers.
+        values: (T, C, H, W), V_t; likewise.
         weight: (M, P, T, f, f), the mixing weights, with `mixing_power` applied.
         bias: (M, P), the mixing biases, with `mixing_power` applied.
-        gamma: the share of the diffused features in the output.
+        gamma: (T, C), the factors of the diffused features in the output.
+        kept: (T, C, H, W), the features that they are added to.
     """
 
     tasks: list[str]
@@ -35,7 +36,8 @@ class Observation:
     values: Tensor
     weight: Tensor
     bias: Tensor
-    gamma: float
+    gamma: Tensor
+    kept: Tensor
 
     def at(self, pixel: Pixel) -> Affinities:
         """Compute the affinities of the pixel (x, y) of the module's grid of H x W.
@@ -46,7 +48,7 @@ class Observation:
         H, W = self.features.shape[-2:]
         x, y = checked_pixel(pixel, (H, W))
         arrays = self.features, self.values, self.weight, self.bias
-        return affinities_at((x, y), self.tasks, *arrays, self.gamma)
+        return affinities_at((x, y), self.tasks, *arrays, self.gamma, self.kept)
 
     def at_image(self, pixel: Pixel, size: tuple[int, int]) -> Affinities:
         """Compute the affinities of the grid's pixel under (x, y) of an image of size (H, W).
@@ -120,13 +122,15 @@ def _record(
     given: dict[str, Tensor] = args[0] if args else kwargs["features"]
     with torch.no_grad():
         weight, bias = module.mixing()
-        features = {task: given[task][:1].detach() for task in module.tasks}
-        values = [module.value[task](features[task])[0] for task in module.tasks]
+        first = {task: given[task][:1].detach() for task in module.tasks}
+        features, values = module.inputs(first)
+        gamma, share = module.addition()
     seen[name] = Observation(
         tasks=list(module.tasks),
-        features=torch.stack([features[task][0] for task in module.tasks]).float(),
-        values=torch.stack(values).float(),
+        features=features[0].float(),
+        values=values[0].float(),
         weight=weight.float(),
         bias=bias.float(),
-        gamma=float(torch.as_tensor(module.gamma).detach()),
+        gamma=gamma.float(),
+        kept=share * torch.stack([first[task][0] for task in module.tasks]).float(),
     )

@@ -47,6 +47,13 @@ class CTAL(nn.Module):
             ones would grow back within some hundred steps, and what they add then is grain.
         uniform_init: initialize all pixels with the same random mixing weights; as published, each
             has its own, and training removes the differences between neighbors slowly.
+        centered: subtract the mean over the pixels of each image from features and values, so that
+            affinities are correlations, of both signs, instead of cosines. Features after a ReLU
+            all point into one orthant: their cosines are nearly equal, and sums over them nearly
+            the sum of the values. Not in the paper.
+        norm_start: F'_t = F_t + BN_t(out_t) instead of the blend with gamma, with a BatchNorm per
+            task whose weights start at this number (0.05 is like gamma); out_t then needs no
+            scale of its own. Not in the paper.
         method: "dense", "factorised" or "auto", as in `cross_task_affinity`.
 
     Attributes:
@@ -55,10 +62,10 @@ class CTAL(nn.Module):
         mixing_power: what P is raised to in the divisor of both; `mixing` has the quotients.
         gamma: a number, or a parameter of one number.
         value: the 3x3 convolution of every task, by name.
+        norm: the BatchNorm of every task, by name; None without `norm_start`.
 
     Raises:
-        InputError: `channels` or `kernel_size` is below 1, `kernel_size` is even, `mixing_power`
-            negative, or `method` another word.
+        InputError: `channels` is below 1, or as `AffinityOptions`.
 
     Example:
         >>> refine = CTAL(["semseg", "depth"], channels=16, size=(6, 8))
@@ -79,13 +86,19 @@ class CTAL(nn.Module):
         shared_mixing: bool = False,
         mixing_power: float = 0.0,
         uniform_init: bool = False,
+        centered: bool = False,
+        norm_start: float | None = None,
         method: Method = "auto",
     ) -> None:
         super().__init__()
         if channels < 1:
             raise InputError(f"channels: expected an integer >= 1, got {channels}")
         options = AffinityOptions(
-            kernel_size, gamma, learned_gamma, shared_mixing, mixing_power, uniform_init, method
+            kernel_size=kernel_size,
+            learned_gamma=learned_gamma,
+            mixing_power=mixing_power,
+            norm_start=norm_start,
+            method=method,
         )
         self.tasks = _names(tasks)
         self.size = as_size(size, "size")
@@ -93,6 +106,7 @@ class CTAL(nn.Module):
         M = 1 if shared_mixing else T
         self.gamma = nn.Parameter(torch.tensor(float(gamma))) if learned_gamma else float(gamma)
         self.mixing_power = mixing_power
+        self.centered = centered
         self.method: Method = method
         self.value = nn.ModuleDict(
             {task: nn.Conv2d(channels, channels, 3, padding=1) for task in self.tasks}
@@ -105,6 +119,11 @@ class CTAL(nn.Module):
             nn.init.uniform_(parameter, -bound, bound)
             if uniform_init:
                 parameter.data[:] = parameter.data[:, :1].clone()
+        self.norm: nn.ModuleDict | None = None
+        if norm_start is not None:
+            self.norm = nn.ModuleDict({task: nn.BatchNorm2d(channels) for task in self.tasks})
+            for norm in self.norm.values():
+                nn.init.constant_(norm.weight, norm_start)  # type: ignore[arg-type]
 
     def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         """Refines every task's features, {name: (B, C, H, W)}, with those of all tasks.
@@ -114,17 +133,39 @@ class CTAL(nn.Module):
         """
         if set(features) != set(self.tasks):
             raise InputError(f"features: expected the tasks {self.tasks}, got {list(features)}")
-        F = _stacked([features[task] for task in self.tasks])
-        if tuple(F.shape[-2:]) != self.size:
+        sizes = {tuple(x.shape[-2:]) for x in features.values()}
+        if sizes != {self.size}:
             raise InputError(
                 f"features: expected height and width {self.size}, which this CTAL module was "
                 f"built for (its mixing weights belong to pixels; see `resize`), got "
-                f"{tuple(F.shape[-2:])}"
+                f"{' and '.join(map(str, sorted(sizes)))}"
             )
-        V = _stacked([self.value[task](features[task]) for task in self.tasks])
+        F, V = self.inputs(features)
         diffused = cross_task_affinity(F, V, *self.mixing(), method=self.method)
+        if self.norm is not None:
+            out = dict(zip(self.tasks, diffused.unbind(1), strict=True))
+            return {task: features[task] + self.norm[task](out[task]) for task in self.tasks}
+        if self.centered:
+            F = _stacked([features[task] for task in self.tasks])
         refined = self.gamma * diffused + (1 - self.gamma) * F
         return dict(zip(self.tasks, refined.unbind(1), strict=True))
+
+    def inputs(self, features: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Features F and values V of the operator, each (B, T, C, H, W), centered if asked."""
+        F = _stacked([features[task] for task in self.tasks])
+        V = _stacked([self.value[task](features[task]) for task in self.tasks])
+        if self.centered:
+            F, V = (x - x.mean(dim=(-2, -1), keepdim=True) for x in (F, V))
+        return F, V
+
+    def addition(self) -> tuple[Tensor, float]:
+        """Factors (T, C) of `out`, at running statistics if normalized, and the factor of F."""
+        channels = next(iter(self.value.values())).out_channels
+        if self.norm is None:
+            gamma = torch.as_tensor(self.gamma)
+            return gamma.expand(len(self.tasks), channels), 1 - float(gamma)
+        norms = [self.norm[task] for task in self.tasks]
+        return torch.stack([n.weight * (n.running_var + n.eps).rsqrt() for n in norms]), 1.0
 
     def mixing(self) -> tuple[Tensor, Tensor]:
         """Weights (M, P, T, f, f) and biases (M, P) as they are applied."""
@@ -161,7 +202,7 @@ class CTAL(nn.Module):
         gamma = float(self.gamma)
         return (
             f"size={self.size}, gamma={gamma:.3g}, shared_mixing={shared}, "
-            f"mixing_power={self.mixing_power:.3g}, {self.method}"
+            f"mixing_power={self.mixing_power:.3g}, centered={self.centered}, {self.method}"
         )
 
 

@@ -30,11 +30,12 @@ class CTALNet(Network):
         pretrained: True, False, or a local file of encoder weights.
         upsampling: as in `Encoder`.
         channels: channels of a task's features in CTAL and its decoder (paper: 128).
-        bilinear: as in `AffinityRefinement`.
+        bilinear, pooling, affinities: as in `AffinityRefinement`; `affinities=False` is the control
+            of an ablation, the same network without CTAL.
         last_stage: the paper's form for transformers: features of the encoder's last stage, BN and
             ReLU before CTAL, heads of DeepLab v3.
         **options: keyword arguments of `AffinityOptions`: kernel_size, gamma, learned_gamma,
-            shared_mixing, mixing_power, uniform_init, method.
+            shared_mixing, mixing_power, uniform_init, centered, norm_start, method.
     """
 
     options_type = AffinityOptions
@@ -49,6 +50,8 @@ class CTALNet(Network):
         upsampling: Upsampling = "bilinear",
         channels: int = 128,
         bilinear: bool = False,
+        pooling: int = 1,
+        affinities: bool = True,
         last_stage: bool = False,
         **options: Any,
     ) -> None:
@@ -70,6 +73,8 @@ class CTALNet(Network):
             channels=channels,
             normalised=last_stage,
             bilinear=bilinear,
+            pooling=pooling,
+            affinities=affinities,
             **asdict(AffinityOptions(**options)),
         )
         self.decoders = decoders(self.tasks, channels, last_stage=last_stage)

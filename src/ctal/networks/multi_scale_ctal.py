@@ -38,9 +38,10 @@ class MultiScaleCTALNet(Network):
         lean: the head of MTI-Net in place of the paper's decoder: BN and ReLU after the 1x1
             convolution in front of CTAL, and after CTAL, at stride 4, one 1x1 convolution. Trains
             faster and takes a fraction of the multiply-adds.
-        bilinear: as in `AffinityRefinement`.
+        bilinear, pooling, affinities: as in `AffinityRefinement`; `affinities=False` is the control
+            of an ablation, the same network without CTAL.
         **options: keyword arguments of `AffinityOptions`: kernel_size, gamma, learned_gamma,
-            shared_mixing, mixing_power, uniform_init, method.
+            shared_mixing, mixing_power, uniform_init, centered, norm_start, method.
 
     Raises:
         InputError: as `Encoder`, or `out_channels` is not four integers >= 1.
@@ -60,6 +61,8 @@ class MultiScaleCTALNet(Network):
         channels: int = 128,
         lean: bool = False,
         bilinear: bool = False,
+        pooling: int = 1,
+        affinities: bool = True,
         **options: Any,
     ) -> None:
         super().__init__(tasks, image_size=image_size)
@@ -80,6 +83,8 @@ class MultiScaleCTALNet(Network):
             normalised=lean,
             upsample=not lean,
             bilinear=bilinear,
+            pooling=pooling,
+            affinities=affinities,
             **asdict(AffinityOptions(**options)),
         )
         if lean:

@@ -20,11 +20,13 @@ class AffinityOptions:
         shared_mixing: one set of mixing weights for all target tasks instead of one each.
         mixing_power: divide mixing weights and biases by P^mixing_power for P pixels.
         uniform_init: initialize all pixels with the same random mixing weights.
+        centered: subtract the mean over the pixels from features and values of each image first.
+        norm_start: add through a BatchNorm whose weights start at this number instead of gamma.
         method: "dense", "factorised" or "auto", as in `cross_task_affinity`.
 
     Raises:
-        InputError: `kernel_size` is even or below 1, `mixing_power` negative, or `method` another
-            word.
+        InputError: `kernel_size` is even or below 1, `mixing_power` or `norm_start` negative,
+            `learned_gamma` combined with `norm_start`, or `method` another word.
     """
 
     kernel_size: int = 3
@@ -33,6 +35,8 @@ class AffinityOptions:
     shared_mixing: bool = False
     mixing_power: float = 0.0
     uniform_init: bool = False
+    centered: bool = False
+    norm_start: float | None = None
     method: Method = "auto"
 
     def __post_init__(self) -> None:
@@ -41,5 +45,12 @@ class AffinityOptions:
             raise InputError(f"kernel_size: expected an odd integer >= 1, got {self.kernel_size}")
         if self.mixing_power < 0:
             raise InputError(f"mixing_power: expected a number >= 0, got {self.mixing_power}")
+        if self.norm_start is not None and self.norm_start < 0:
+            raise InputError(f"norm_start: expected a number >= 0, got {self.norm_start}")
+        if self.norm_start is not None and self.learned_gamma:
+            raise InputError(
+                "norm_start: replaces gamma by a BatchNorm, so learned_gamma has no use; "
+                "set one of them"
+            )
         if self.method not in get_args(Method):
             raise InputError(f"method: expected one of {get_args(Method)}, got {self.method!r}")
