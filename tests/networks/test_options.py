@@ -27,6 +27,8 @@ OTHERS = {
     "shared_mixing": True,
     "mixing_power": 0.5,
     "uniform_init": True,
+    "centered": True,
+    "norm_start": None,  # cannot be combined with learned_gamma: tested by itself
     "method": "dense",
 }
 NETWORKS = [CTALNet, MultiScaleCTALNet]
@@ -50,7 +52,10 @@ def options_of(module):
     found["shared_mixing"] = len(module.mixing_weight) == 1
     found["learned_gamma"] = not isinstance(module.gamma, float)
     found["uniform_init"] = bool((module.mixing_bias == module.mixing_bias[:, :1]).all())
-    return found | {"mixing_power": module.mixing_power, "method": module.method}
+    norm = module.norm
+    found["norm_start"] = None if norm is None else norm["depth"].weight[0].item()
+    found |= {name: getattr(module, name) for name in ("mixing_power", "centered", "method")}
+    return found
 
 
 def test_ctal_has_the_same_options_and_defaults():
@@ -66,6 +71,13 @@ def test_options_reach_ctal_and_the_description(kind):
     assert options_of(network.refinement.ctal) == pytest.approx(OTHERS)
     assert describe(network)["arguments"].items() >= OTHERS.items()
     assert options_of(build(describe(network)).refinement.ctal) == pytest.approx(OTHERS)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_the_start_of_the_norm_reaches_ctal_and_the_description(kind):
+    network = make(kind, norm_start=0.25)
+    for ctal in (network.refinement.ctal, build(describe(network)).refinement.ctal):
+        assert options_of(ctal)["norm_start"] == 0.25
 
 
 @pytest.mark.parametrize("kind", NETWORKS)

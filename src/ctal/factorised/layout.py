@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -16,6 +18,11 @@ def to_rows(maps: Tensor) -> Tensor:
 def to_maps(rows: Tensor) -> Tensor:
     """(B, H, W, T, C) to (B, T, C, H, W), of the same memory."""
     return rows.permute(0, 3, 4, 1, 2)
+
+
+def stack_tasks(maps: Sequence[Tensor]) -> Tensor:
+    """(B, T, C, H, W) of T maps (B, C, H, W), in the memory order of rows."""
+    return to_maps(torch.stack([x.movedim(1, -1) for x in maps], dim=3))
 
 
 def unit_rows(features: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

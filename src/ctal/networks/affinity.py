@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from ctal.errors import InputError
-from ctal.factorised.layout import to_maps
+from ctal.factorised.layout import stack_tasks
 from ctal.functional import Method, cross_task_affinity
-from ctal.networks.options import AffinityOptions
+from ctal.networks.options import AffinityOptions, task_names
 from ctal.networks.resizing import as_size, resample
 
 
@@ -48,9 +49,8 @@ class CTAL(nn.Module):
         uniform_init: initialize all pixels with the same random mixing weights; as published, each
             has its own, and training removes the differences between neighbors slowly.
         centered: subtract the mean over the pixels of each image from features and values, so that
-            affinities are correlations, of both signs, instead of cosines. Features after a ReLU
-            all point into one orthant: their cosines are nearly equal, and sums over them nearly
-            the sum of the values. Not in the paper.
+            affinities are correlations, of both signs, instead of cosines, which are nearly equal
+            for features after a ReLU. Not in the paper.
         norm_start: F'_t = F_t + BN_t(out_t) instead of the blend with gamma, with a BatchNorm per
             task whose weights start at this number (0.05 is like gamma); out_t then needs no
             scale of its own. Not in the paper.
@@ -93,37 +93,35 @@ class CTAL(nn.Module):
         super().__init__()
         if channels < 1:
             raise InputError(f"channels: expected an integer >= 1, got {channels}")
-        options = AffinityOptions(
-            kernel_size=kernel_size,
+        AffinityOptions(  # validates them
+            kernel_size,
             learned_gamma=learned_gamma,
             mixing_power=mixing_power,
             norm_start=norm_start,
             method=method,
         )
-        self.tasks = _names(tasks)
+        self.tasks, self.channels = task_names(tasks), channels
         self.size = as_size(size, "size")
-        T, P, f = len(self.tasks), math.prod(self.size), options.kernel_size
+        T, P, f = len(self.tasks), math.prod(self.size), kernel_size
         M = 1 if shared_mixing else T
         self.gamma = nn.Parameter(torch.tensor(float(gamma))) if learned_gamma else float(gamma)
-        self.mixing_power = mixing_power
-        self.centered = centered
+        self.mixing_power, self.centered = mixing_power, centered
         self.method: Method = method
         self.value = nn.ModuleDict(
             {task: nn.Conv2d(channels, channels, 3, padding=1) for task in self.tasks}
         )
         self.mixing_weight = nn.Parameter(torch.empty(M, P, T, f, f))
         self.mixing_bias = nn.Parameter(torch.empty(M, P))
+        self._initialize_mixing(uniform_init)
+        self.norm = None if norm_start is None else _norms(self.tasks, channels, norm_start)
+
+    def _initialize_mixing(self, uniform: bool) -> None:
         # as a grouped `nn.Conv2d` of T f^2 inputs per output starts
-        bound = 1 / math.sqrt(T * f**2)
+        bound = 1 / math.sqrt(self.mixing_weight[0, 0].numel())
         for parameter in (self.mixing_weight, self.mixing_bias):
             nn.init.uniform_(parameter, -bound, bound)
-            if uniform_init:
+            if uniform:
                 parameter.data[:] = parameter.data[:, :1].clone()
-        self.norm: nn.ModuleDict | None = None
-        if norm_start is not None:
-            self.norm = nn.ModuleDict({task: nn.BatchNorm2d(channels) for task in self.tasks})
-            for norm in self.norm.values():
-                nn.init.constant_(norm.weight, norm_start)  # type: ignore[arg-type]
 
     def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         """Refines every task's features, {name: (B, C, H, W)}, with those of all tasks.
@@ -146,26 +144,27 @@ class CTAL(nn.Module):
             out = dict(zip(self.tasks, diffused.unbind(1), strict=True))
             return {task: features[task] + self.norm[task](out[task]) for task in self.tasks}
         if self.centered:
-            F = _stacked([features[task] for task in self.tasks])
+            F = stack_tasks([features[task] for task in self.tasks])
         refined = self.gamma * diffused + (1 - self.gamma) * F
         return dict(zip(self.tasks, refined.unbind(1), strict=True))
 
     def inputs(self, features: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Features F and values V of the operator, each (B, T, C, H, W), centered if asked."""
-        F = _stacked([features[task] for task in self.tasks])
-        V = _stacked([self.value[task](features[task]) for task in self.tasks])
+        F = stack_tasks([features[task] for task in self.tasks])
+        V = stack_tasks([self.value[task](features[task]) for task in self.tasks])
         if self.centered:
             F, V = (x - x.mean(dim=(-2, -1), keepdim=True) for x in (F, V))
         return F, V
 
     def addition(self) -> tuple[Tensor, float]:
         """Factors (T, C) of `out`, at running statistics if normalized, and the factor of F."""
-        channels = next(iter(self.value.values())).out_channels
         if self.norm is None:
             gamma = torch.as_tensor(self.gamma)
-            return gamma.expand(len(self.tasks), channels), 1 - float(gamma)
-        norms = [self.norm[task] for task in self.tasks]
-        return torch.stack([n.weight * (n.running_var + n.eps).rsqrt() for n in norms]), 1.0
+            return gamma.detach().expand(len(self.tasks), self.channels), 1 - float(gamma)
+        norms = [cast(nn.BatchNorm2d, self.norm[task]) for task in self.tasks]
+        variances = [torch.as_tensor(norm.running_var) + norm.eps for norm in norms]
+        scales = [norm.weight / v.sqrt() for norm, v in zip(norms, variances, strict=True)]
+        return torch.stack(scales), 1.0
 
     def mixing(self) -> tuple[Tensor, Tensor]:
         """Weights (M, P, T, f, f) and biases (M, P) as they are applied."""
@@ -206,15 +205,8 @@ class CTAL(nn.Module):
         )
 
 
-def _names(tasks: Sequence[str]) -> list[str]:
-    names = [] if isinstance(tasks, str) else list(tasks)
-    if not names or len(set(names)) < len(names) or not all(isinstance(x, str) for x in names):
-        raise InputError(
-            f"tasks: expected one or more different names of tasks in a list, got {tasks!r}"
-        )
-    return names
-
-
-def _stacked(maps: Sequence[Tensor]) -> Tensor:
-    """(B, T, C, H, W), in the memory order that the factorised form works in: pixel by pixel."""
-    return to_maps(torch.stack([x.movedim(1, -1) for x in maps], dim=3))
+def _norms(tasks: Sequence[str], channels: int, start: float) -> nn.ModuleDict:
+    norms = {task: nn.BatchNorm2d(channels) for task in tasks}
+    for norm in norms.values():
+        nn.init.constant_(norm.weight, start)
+    return nn.ModuleDict(norms)

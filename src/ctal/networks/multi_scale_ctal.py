@@ -18,7 +18,7 @@ from ctal.networks.layers import CrossScaleFusion
 from ctal.networks.multi_scale import MultiScaleInitial
 from ctal.networks.options import AffinityOptions
 from ctal.networks.refinement import AffinityRefinement
-from ctal.networks.single_scale import decoders
+from ctal.networks.single_scale import decoders, linear_decoders
 from ctal.tasks import Task
 
 
@@ -67,10 +67,7 @@ class MultiScaleCTALNet(Network):
     ) -> None:
         super().__init__(tasks, image_size=image_size)
         self.encoder = Encoder(
-            encoder,
-            image_size=self.image_size,
-            pretrained=pretrained,
-            upsampling=upsampling,
+            encoder, image_size=self.image_size, pretrained=pretrained, upsampling=upsampling
         )
         self.initial = MultiScaleInitial(self.tasks, self.encoder.out_channels, out_channels)
         scales = self.initial.out_channels
@@ -87,12 +84,7 @@ class MultiScaleCTALNet(Network):
             affinities=affinities,
             **asdict(AffinityOptions(**options)),
         )
-        if lean:
-            self.decoders = nn.ModuleDict(
-                {task.name: nn.Conv2d(channels, task.channels, 1) for task in self.tasks}
-            )
-        else:
-            self.decoders = decoders(self.tasks, channels)
+        self.decoders = (linear_decoders if lean else decoders)(self.tasks, channels)
 
     def predict_raw(self, images: Tensor) -> Predictions:
         """Initial predictions at strides 4, 8, 16 and 32, final ones at stride 2, or 4 if lean."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -54,3 +55,17 @@ class AffinityOptions:
             )
         if self.method not in get_args(Method):
             raise InputError(f"method: expected one of {get_args(Method)}, got {self.method!r}")
+
+
+def task_names(tasks: Sequence[str]) -> list[str]:
+    """Return the names of tasks as a list.
+
+    Raises:
+        InputError: it is empty, a name occurs twice, or is not a string.
+    """
+    names = [] if isinstance(tasks, str) else list(tasks)
+    if not names or len(set(names)) < len(names) or not all(isinstance(x, str) for x in names):
+        raise InputError(
+            f"tasks: expected one or more different names of tasks in a list, got {tasks!r}"
+        )
+    return names

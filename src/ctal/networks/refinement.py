@@ -96,8 +96,7 @@ class AffinityRefinement(nn.Module):
         pooled = {task: F.avg_pool2d(x, self.pooling) for task, x in features.items()}
         refined = self.ctal(pooled)
         return {
-            task: x + upsample(refined[task] - pooled[task], like=x)
-            for task, x in features.items()
+            task: x + upsample(refined[task] - pooled[task], like=x) for task, x in features.items()
         }
 
 

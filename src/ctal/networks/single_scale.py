@@ -122,6 +122,11 @@ def decoders(tasks: Sequence[Task], channels: int, *, last_stage: bool = False) 
     return nn.ModuleDict({task.name: decoder(task.channels) for task in tasks})
 
 
+def linear_decoders(tasks: Sequence[Task], channels: int) -> nn.ModuleDict:
+    """By task, a 1x1 convolution from refined features to its raw map."""
+    return nn.ModuleDict({task.name: nn.Conv2d(channels, task.channels, 1) for task in tasks})
+
+
 def head(in_channels: Sequence[int], out_channels: int, *, last_stage: bool) -> nn.Module:
     """What turns an encoder's scales into the raw map of a task without any refinement."""
     if last_stage:
