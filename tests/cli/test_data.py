@@ -141,7 +141,7 @@ def test_a_data_set_of_ones_own_is_checked_too(photos, capsys):
         (["--split", "test"], "split: expected some of train, val, got 'test'"),
         (["--workers", "-1"], "workers: expected a number from 0 on"),
         (["--wrokers", "1"], "did you mean 'workers'"),
-        (["--data.tasks=[dept]"], "tasks: expected different ones of semseg, depth, normals"),
+        (["--data.tasks=[dept]"], "tasks: expected distinct names from semseg, depth, normals"),
         (["--data.train.init_args.rot=x"], "'rot'"),
         (["--config", "typo.yaml"], "does not accept option 'trian'"),
         (["--config", "broken.yaml"], "broken.yaml: not a configuration"),

@@ -152,5 +152,5 @@ def test_the_docstring_is_a_data_card(dataset):
     assert "Args:" in text
     if dataset.__class__.__name__ in ("FolderDataset", "PreparedArrays"):
         return  # they read anybody's data
-    for heading in ("Source:", "Tasks:", "Licence:"):
+    for heading in ("Source:", "Tasks:", "License:"):
         assert heading in text, heading

@@ -17,7 +17,7 @@ def test_tasks_are_chosen_by_name_in_the_order_given(memory_dataset):
     assert list(next(iter(data.train_dataloader()))) == ["image", "depth", "semseg"]
     with pytest.raises(InputError, match=r"ones of semseg, depth .* got normals"):
         DenseDataModule(dataset, tasks=["normals"])
-    with pytest.raises(InputError, match="tasks: expected different ones"):
+    with pytest.raises(InputError, match="tasks: expected distinct names"):
         DenseDataModule(dataset, tasks=["depth", "depth"])
     with pytest.raises(InputError, match="got none"):
         DenseDataModule(dataset, tasks=[])

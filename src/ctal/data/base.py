@@ -43,7 +43,7 @@ class DenseDataset(Dataset[Sample], ABC):
 
     @abstractmethod
     def sample_name(self, index: int) -> str:
-        """Return a name of one sample, by which a person finds it."""
+        """Return the name of one sample, for lists and messages."""
 
     def unused_files(self) -> list[tuple[Path, str]]:
         """Return images and maps that no sample uses, each with the reason; none by default."""
@@ -72,12 +72,11 @@ def check_length(dataset: DenseDataset, split: str) -> None:
     """Check that a dataset has samples; `split` names it in the message.
 
     Raises:
-        InputError: It has none.
+        InputError: The dataset is empty.
     """
     if len(dataset) == 0:
         raise InputError(
-            f"data.{split}: expected a dataset with samples, got a {type(dataset).__name__} "
-            "without any"
+            f"data.{split}: expected a dataset with samples, got an empty {type(dataset).__name__}"
         )
 
 
@@ -92,7 +91,7 @@ def chosen_tasks(
         split: The split of the dataset, for the message of an error.
 
     Raises:
-        InputError: A name is unknown or given twice, or there is none.
+        InputError: A name is unknown or repeated, or no name is given.
     """
     by_name = {task.name: task for task in carried}
     chosen = list(by_name) if names is None else list(names)
@@ -100,7 +99,7 @@ def chosen_tasks(
     if unknown or not chosen or len(set(chosen)) < len(chosen):
         where = f" (the tasks of data.{split})" if split else ""
         raise InputError(
-            f"tasks: expected different ones of {', '.join(by_name)}{where}, got "
+            f"tasks: expected distinct names from {', '.join(by_name)}{where}, got "
             f"{', '.join(map(str, chosen)) or 'none'}"
         )
     return [by_name[name] for name in chosen]

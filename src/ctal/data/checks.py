@@ -1,4 +1,4 @@
-"""The form of a sample: checked wherever one is read, in the same words."""
+"""Validation of samples, shared by training, evaluation and `ctal data check`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def checked_sample(dataset: DenseDataset, index: int, tasks: Sequence[Task]) -> 
     """
     try:
         sample = dataset[index]
-    except OSError as error:  # a dataset of your own may pass it on
+    except OSError as error:  # custom datasets may not convert it
         raise InputError(f"{dataset.sample_name(index)}: {error}") from error
     try:
         check_sample(sample, tasks)
@@ -38,10 +38,10 @@ def checked_sample(dataset: DenseDataset, index: int, tasks: Sequence[Task]) -> 
 
 
 def check_sample(sample: Any, tasks: Sequence[Task]) -> None:
-    """Check the form of a sample: an image, and maps of their tasks' types, its size and range.
+    """Check the image of a sample, and the type, range and size of its maps.
 
     Raises:
-        InputError: It has another form.
+        InputError: The sample has another form.
     """
     if not isinstance(sample, Mapping):
         raise InputError(f"sample: expected a dict of an image and maps, got {_form(sample)}")
@@ -52,10 +52,10 @@ def check_sample(sample: Any, tasks: Sequence[Task]) -> None:
 
 
 def check_image(image: Any) -> None:
-    """Check for an `Image`, (3, H, W) float32 in 0..1.
+    """Check that a value is an `Image`, (3, H, W) float32 in 0..1.
 
     Raises:
-        InputError: It is another one.
+        InputError: The type, shape, data type or range differs.
     """
     if not isinstance(image, Image) or image.dtype != torch.float32 or image.ndim != 3:
         raise InputError(f"image: expected an Image, (3, H, W) float32, got {_form(image)}")
@@ -68,10 +68,10 @@ def check_image(image: Any) -> None:
 
 
 def check_map(task: Task, label_map: Any, size: tuple[int, ...]) -> None:
-    """Check for a map of its task's type, values and the image's size (H, W).
+    """Check that a map has the type and values of its task, and the image's size (H, W).
 
     Raises:
-        InputError: It is another one.
+        InputError: The type, shape, data type or a value differs.
     """
     kind = task.map_type
     shape = (*kind.leading, *size)

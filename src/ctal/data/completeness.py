@@ -35,12 +35,12 @@ def check_present(paths: Sequence[Path], *, samples: int, optional: bool = False
 
     Args:
         paths: The files.
-        samples: Number of samples they belong to, for the message.
-        optional: Whether one file is enough, since a sample may lack its own.
+        samples: Number of samples, for the message.
+        optional: Whether samples may lack their file; at least one file must then exist.
 
     Raises:
-        InputError: Files are missing, unless that is reported when their sample is read. If all
-            optional files are missing, no sample would report it.
+        InputError: Files are missing, unless missing files are reported when their sample is read.
+            All optional files are missing, which no sample would report.
     """
     missing = [path for path in paths if not path.is_file()]
     wanting = len(missing) == len(paths) if optional else len(missing) > 0
@@ -52,14 +52,14 @@ def check_present(paths: Sequence[Path], *, samples: int, optional: bool = False
 
 
 def warn_of_unused(datasets: Mapping[str, DenseDataset | None]) -> None:
-    """Warn once of images and maps in the folders of datasets that no sample uses.
+    """Warn once about images and maps in the folders of datasets that no sample uses.
 
     Args:
         datasets: Datasets by split.
     """
     unused: dict[Path, str] = {}
     for split, dataset in datasets.items():
-        if isinstance(dataset, DenseDataset):  # one of your own may derive from torch's Dataset
+        if isinstance(dataset, DenseDataset):  # custom ones may derive from torch's Dataset
             for path, _ in dataset.unused_files():
                 unused.setdefault(path, split)
     if unused:

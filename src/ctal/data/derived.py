@@ -1,4 +1,4 @@
-"""Maps that no file holds: made of another map of the same sample."""
+"""Derived maps, computed from another map of the same sample."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ctal.tasks import Edges, SurfaceNormals, Task
 
 
 class DerivedMap(ABC):
-    """The map of one task, computed from the map of another.
+    """The map of one task, computed from the map of another task.
 
-    A subclass says what it needs and how it is computed; `ctal.data.FolderDataset` takes it in its
-    list `derived`.
+    A subclass sets the type of its source and implements the computation. Pass instances to
+    `ctal.data.FolderDataset` in `derived`.
 
     Args:
-        task: the task whose maps these are.
-        source: name of the task whose map they are made of.
+        task: The task of the derived map.
+        source: Name of the task of the source map.
 
     Attributes:
-        source_type: the type that the source's map must have.
+        source_type: The required type of the source map.
     """
 
     source_type: ClassVar[type[Map]]
@@ -38,51 +38,55 @@ class DerivedMap(ABC):
 
     @abstractmethod
     def compute(self, values: NDArray[Any]) -> NDArray[Any]:
-        """The array of this map, in the form of a file, from the source's array (H, W)."""
+        """Compute the array of this map, in the layout of files, from the source's array (H, W)."""
 
     def derive(self, sample: Sample) -> Map:
-        """The map for a sample that has the source's map."""
+        """Compute the map of a sample that has the source map."""
         values = np.asarray(sample[self.source])
         return self.task.map_type.from_array(self.compute(values.reshape(values.shape[-2:])))
 
     def check_source(self, tasks: dict[str, Task]) -> None:
-        """Refuses a list of tasks that lacks the source, or has another type under its name."""
+        """Check that the tasks include the source, with the required type.
+
+        Raises:
+            InputError: The source is missing or has another type.
+        """
         fitting = [
             name for name, task in tasks.items() if issubclass(task.map_type, self.source_type)
         ]
         if self.source not in fitting:
             raise InputError(
                 f"derived: {self.task.name}: expected a source with a {self.source_type.__name__} "
-                f"among the maps, which are {', '.join(tasks)}, got {self.source!r}"
+                f"among the maps {', '.join(tasks)}, got {self.source!r}"
             )
 
 
 class NormalsFromDepth(DerivedMap):
     """Surface normals of planes fitted to back-projected depth (`ctal.data.geometry`).
 
-    The camera is that of the map files as they lie on disk, before any resizing.
+    The camera is that of the map files on disk, before any resizing.
 
     Args:
-        fx: focal length in pixels, horizontal.
-        fy: focal length in pixels, vertical.
-        cx: column of the optical axis, from 0.
-        cy: row of the optical axis, from 0.
-        radius: half the width of the window, pixels; None: 1/64 of the picture's width.
-        jump: relative change of depth that separates two objects.
-        within: top, bottom, left and right of the rows and columns (from 0, the ends not included)
-            whose depth was measured; there are no normals elsewhere. None: all.
-        source: name of the depth task.
-        task: the task of the normals; None: `SurfaceNormals()`.
+        fx: Horizontal focal length, pixels.
+        fy: Vertical focal length, pixels.
+        cx: Column of the principal point, from 0.
+        cy: Row of the principal point, from 0.
+        radius: Half the width of the window, pixels. None: 1/64 of the image's width.
+        jump: Relative change of depth that separates two objects.
+        within: Top, bottom, left and right of the region with measured depth, as rows and columns
+            from 0, the ends excluded; normals outside are unlabelled. None: the whole image.
+        source: Name of the depth task.
+        task: The task of the normals. None: `SurfaceNormals()`.
 
     Raises:
-        InputError: a number of the camera is missing or impossible, or no rectangle.
+        InputError: A camera parameter is missing or invalid, or `within` is not a rectangle.
     """
 
     source_type = DepthMap
 
     def __init__(
         self,
-        # None, so that what a configuration leaves out is named by the error below
+        # None, so that the error below names the parameters that a configuration omits
         fx: float | None = None,
         fy: float | None = None,
         cx: float | None = None,
@@ -111,7 +115,7 @@ class NormalsFromDepth(DerivedMap):
         self.jump = jump
 
     def compute(self, values: NDArray[Any]) -> NDArray[Any]:
-        """(H, W, 3) of metres (H, W)."""
+        """Compute normals (H, W, 3) from meters (H, W)."""
         depth = values
         if self.within:
             top, bottom, left, right = self.within
@@ -124,9 +128,9 @@ class EdgesFromClasses(DerivedMap):
     """The borders between classes, one pixel wide (`ctal.data.geometry_edges.class_borders`).
 
     Args:
-        gap: unlabelled slivers between classes of up to twice this width, pixels, are closed.
-        source: name of the task with the classes.
-        task: the task of the edges; None: `Edges()`.
+        gap: Unlabelled slivers between classes of up to twice this width, pixels, are closed.
+        source: Name of the task with the classes.
+        task: The task of the edges. None: `Edges()`.
     """
 
     source_type = ClassMap
@@ -136,17 +140,17 @@ class EdgesFromClasses(DerivedMap):
         self.gap = gap
 
     def compute(self, values: NDArray[Any]) -> NDArray[Any]:
-        """0, 1 or 255 of class ids (H, W)."""
+        """Compute edges 0, 1 or 255 (unlabelled) from class ids (H, W)."""
         return class_borders(values, gap=self.gap)
 
 
 class EdgesFromDepth(DerivedMap):
-    """Contours of what stands before something else (`ctal.data.geometry_edges.depth_jumps`).
+    """Occlusion contours: the near side of depth jumps (`ctal.data.geometry_edges.depth_jumps`).
 
     Args:
-        jump: relative change of depth between neighbours.
-        source: name of the depth task.
-        task: the task of the edges; None: `Edges()`.
+        jump: Relative change of depth between neighbors.
+        source: Name of the depth task.
+        task: The task of the edges. None: `Edges()`.
     """
 
     source_type = DepthMap
@@ -158,5 +162,5 @@ class EdgesFromDepth(DerivedMap):
         self.jump = jump
 
     def compute(self, values: NDArray[Any]) -> NDArray[Any]:
-        """0, 1 or 255 of metres (H, W)."""
+        """Compute edges 0, 1 or 255 (unlabelled) from meters (H, W)."""
         return depth_jumps(values, jump=self.jump)

@@ -16,7 +16,7 @@ ANY = ".*"
 """At the end of a pattern: any ending of an image or array file."""
 
 Patterns = str | list[str]
-"""A path pattern with `{name}` in it, or several, of which a sample has a file for one."""
+"""A path pattern that contains `{name}`, or several; a sample has a file for one of them."""
 
 
 class FolderFiles:
@@ -26,8 +26,8 @@ class FolderFiles:
 
     Args:
         root: Folder where the patterns start, unless they are absolute.
-        patterns: Patterns, each with `{name}` in it once; one that ends with `.*` matches every
-            ending of an image or array file.
+        patterns: Patterns, each with `{name}` exactly once. A pattern that ends with `.*` matches
+            every ending of an image or array file.
 
     Attributes:
         found: Path of each name, sorted by name.
@@ -55,7 +55,7 @@ class FolderFiles:
         self.found = dict(sorted(found.items()))
 
     def path(self, name: str) -> Path:
-        """Return the file of a sample; where there is none, the path at which it is missing."""
+        """Return the file of a sample; if there is none, the expected path."""
         if name in self.found:
             return self.found[name]
         candidates = [Path(pattern.replace(NAME, name)) for pattern in self._patterns]
@@ -72,10 +72,10 @@ def as_list(patterns: Patterns) -> list[str]:
 
 
 def check_patterns(patterns: Patterns, key: str) -> None:
-    """Check that every pattern has `{name}` in it once; `key` is the setting, for the message.
+    """Check that every pattern contains `{name}` once; `key` is the setting, for the message.
 
     Raises:
-        InputError: One has not, or there is none.
+        InputError: A pattern does not, or there are no patterns.
     """
     for pattern in as_list(patterns) or [""]:
         if pattern.count(NAME) != 1:
@@ -83,13 +83,13 @@ def check_patterns(patterns: Patterns, key: str) -> None:
 
 
 def _top_folders(patterns: Sequence[str]) -> list[Path]:
-    """Return the folders in which files of the patterns can be, none of them inside another."""
+    """Return the topmost folders that can contain files of the patterns, without subfolders."""
     folders = sorted({Path(f"{pattern.rpartition(NAME)[0]}x").parent for pattern in patterns})
     return [folder for folder in folders if not any(top in folder.parents for top in folders)]
 
 
 def _name_in(path: Path, pattern: str) -> str | None:
-    """Return what `{name}` stands for if a path matches a pattern and is not hidden."""
+    """Return the value of `{name}` if a path matches a pattern and is not hidden."""
     before, _, after = pattern.rpartition(NAME)
     place = path.as_posix()
     if not place.startswith(before):
@@ -114,7 +114,7 @@ def _files_below(folder: Path, above: frozenset[str]) -> Iterator[Path]:
     """Yield all files that are not hidden; broken links too, which are reported as missing."""
     try:
         real = os.path.realpath(folder)
-        if not folder.is_dir() or real in above:  # a link to a folder above it would never end
+        if not folder.is_dir() or real in above:  # a link to a parent folder would recurse forever
             return
         names = [name for name in os.listdir(folder) if not name.startswith(".")]
         below = [(path, path.is_dir()) for path in map(folder.joinpath, sorted(names))]

@@ -1,4 +1,4 @@
-"""What depth says of surfaces: a camera's viewing rays, and normals from fitted planes."""
+"""Geometry of depth maps: a camera's viewing rays, and normals from fitted planes."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from ctal.errors import InputError
 
 Floats = NDArray[np.float32]
 Plane = tuple[Floats, Floats, Floats]
-"""Per pixel: growth of inverse depth per column, per row, and its value at the pixel itself."""
+"""Per pixel: change of inverse depth per column and per row, and its value at the pixel."""
 
-_SAMPLES = 7  # along each side of a window: more cost time and hardly lessen the noise
-_FLATNESS = 0.4  # share of `jump` that a pixel may be off the first plane and still count
-_LEAST_SHARE = 0.25  # of a window's pixels that must be on the plane: a corner's are all inside
+_SAMPLES = 7  # per side of a window: more samples cost time and hardly reduce the noise
+_FLATNESS = 0.4  # maximum distance of an inlier from the first plane, as a share of `jump`
+_LEAST_SHARE = 0.25  # minimum share of inliers in a window: at a corner, a quarter is on the plane
 
 
 @dataclass(frozen=True)
 class Camera:
     """A pinhole camera: pixel (u, v) shows the point Z ((u - cx) / fx, (v - cy) / fy, 1).
 
-    u counts columns, v rows, both from 0 at the centre of the first pixel. Axes: x right, y down,
-    z into the scene; Z is the depth. The numbers belong to one size of picture.
+    u counts columns, v rows, both from 0 at the center of the first pixel. Axes: x right, y down,
+    z into the scene; Z is the depth. The parameters are valid for one image size.
 
     Args:
-        fx: focal length in pixels, horizontal.
-        fy: focal length in pixels, vertical.
-        cx: column of the optical axis.
-        cy: row of the optical axis.
+        fx: Horizontal focal length, pixels.
+        fy: Vertical focal length, pixels.
+        cx: Column of the principal point.
+        cy: Row of the principal point.
 
     Raises:
-        InputError: a number is not finite, or a focal length not above 0.
+        InputError: A parameter is not finite, or a focal length is <= 0.
     """
 
     fx: float
@@ -48,7 +48,7 @@ class Camera:
             raise InputError(f"camera: expected finite fx, fy > 0, cx, cy in pixels, got {values}")
 
     def points(self, depth: Floats) -> Floats:
-        """Where the pixels of a depth map (H, W), metres, are in space: (H, W, 3), metres."""
+        """Back-project a depth map (H, W), meters, to points (H, W, 3), meters."""
         v, u = np.indices(depth.shape, dtype=np.float32)
         x, y = (u - self.cx) / self.fx, (v - self.cy) / self.fy
         return np.stack([depth * x, depth * y, depth], axis=-1).astype(np.float32)
@@ -57,29 +57,29 @@ class Camera:
 def normals_from_depth(
     depth: Floats, camera: Camera, *, radius: int | None = None, jump: float = 0.05
 ) -> Floats:
-    """Normals of the planes that fit the back-projected points around every pixel best.
+    """Compute normals of planes fitted to the back-projected points around every pixel.
 
     A plane m . p = 1 is linear in inverse depth: with the viewing ray r of a pixel, p = Z r, so
-    1 / Z = m . r, and r is linear in the pixel's place. Least squares in that form are those of a
-    line in two variables, closed per window; a stereo camera's noise is even in it; and -m is on
-    the camera's side without a further test, since m . r = 1 / Z > 0.
+    1 / Z = m . r, and r is linear in the pixel's position. This is linear regression in two
+    variables, with a closed form per window. The noise of a stereo camera is uniform in inverse
+    depth. -m points to the camera without a further test, since m . r = 1 / Z > 0.
 
-    A window must not reach over the border of an object. So a first fit takes the pixels whose
-    inverse depth is within `jump` of the centre's, and a second one those near the first plane.
+    A window must not cross the border of an object. The first fit uses the pixels whose inverse
+    depth is within `jump` of the center's, the second one those near the first plane.
 
     Args:
-        depth: (H, W), metres along the optical axis; 0 or not finite where unknown.
-        camera: the camera of this picture at this size.
-        radius: half the width of the window, pixels. None: 1/64 of the width, which suits a
+        depth: (H, W), meters along the optical axis; 0 or not finite where unknown.
+        camera: The camera for this image size.
+        radius: Half the width of the window, pixels. None: 1/64 of the width, which suits a
             Kinect; exact depth needs less.
-        jump: relative change of depth that separates two objects.
+        jump: Relative change of depth that separates two objects.
 
     Returns:
         (H, W, 3) float32, unit vectors; (0, 0, 0) where the depth is unknown, or less than a
         quarter of the window is on one plane.
 
     Raises:
-        InputError: a radius below 1, a jump that is not above 0, or no (H, W).
+        InputError: `radius` is below 1, `jump` is <= 0, or the depth is not (H, W).
     """
     if depth.ndim != 2 or jump <= 0 or (radius is not None and radius < 1):
         raise InputError(
@@ -101,11 +101,11 @@ def normals_from_depth(
 def _fit_planes(
     inverse: Floats, guess: Plane, tolerance: Floats, offsets: list[int]
 ) -> tuple[Plane, Floats]:
-    """The planes through those pixels of every window that are within `tolerance` of a guess.
+    """Fit planes to the pixels of every window that are within `tolerance` of a guess.
 
     Returns:
-        The planes, and the share of the window that each is of; 0 for pixels in a line, which leave
-        a plane undetermined.
+        The planes, and the share of inliers in each window; 0 for collinear pixels, which do not
+        determine a plane.
     """
     reach = max(offsets)
     padded = np.pad(inverse, reach)  # 0, which is "unknown"
@@ -119,7 +119,7 @@ def _fit_planes(
             used = ((seen > 0) & (np.abs(seen - expected) <= tolerance)).astype(np.float32)
             powers = np.array([1, du, du * du], np.float32)[:, None, None]
             row[:3] += powers * used
-            # differences to the centre, since sums of the values themselves would round worse
+            # differences to the center, since sums of the values would lose precision
             row[3:] += powers[:2] * ((seen - inverse) * used)
         n, u, uu, w, uw = row
         sums += np.stack([n, u, dv * n, uu, dv * u, dv * dv * n, w, uw, dv * w])
@@ -128,10 +128,10 @@ def _fit_planes(
 
 
 def _solve(sums: Floats) -> tuple[Plane, NDArray[np.bool_]]:
-    """Least squares of w = a u + b v + c, from sums of 1, u, v, uu, uv, vv, w, uw, vw.
+    """Solve the least squares of w = a u + b v + c from sums of 1, u, v, uu, uv, vv, w, uw, vw.
 
     Returns:
-        a, b and c, and whether they were determined; a = b = 0 otherwise.
+        a, b and c, and whether they are determined; otherwise a = b = 0.
     """
     n, u, v, uu, uv, vv, w, uw, vw = sums
     n_or_1 = np.maximum(n, 1)
@@ -146,7 +146,7 @@ def _solve(sums: Floats) -> tuple[Plane, NDArray[np.bool_]]:
 
 
 def _normals_of(plane: Plane, camera: Camera) -> Floats:
-    """Unit normals (H, W, 3), towards the camera, of planes given in inverse depth."""
+    """Return the unit normals (H, W, 3), towards the camera, of planes in inverse depth."""
     a, b, c = plane
     height, width = c.shape
     u, v = np.arange(width) - camera.cx, np.arange(height)[:, None] - camera.cy
@@ -157,24 +157,24 @@ def _normals_of(plane: Plane, camera: Camera) -> Floats:
 
 
 def axis_signs(normal_maps: Iterable[Floats]) -> tuple[float, float, float]:
-    """What to multiply stored normals with, per channel, so that they follow the conventions here.
+    """Estimate the signs of the axes of stored normals, relative to x right, y down, z forward.
 
-    For data whose description does not say which way its axes point. A camera sees the sides that
-    face it, so that every normal n of a visible surface has n . r < 0 with the viewing ray r. In
-    the mean over pictures that holds for each axis by itself: what is seen on the right faces
-    left, what is seen below (floors) faces up, and all faces the camera. Of 200 pictures of NYUv2
-    by itself each, x comes out right in 198, y in 196, z in all; of 2,000 draws of 16 pictures all
-    do, by a mean product of -0.38 times the mean of its size and beyond.
+    For data whose documentation does not define the axes. A camera sees only surfaces that face it,
+    so every normal n of a visible surface has n . r < 0 with the viewing ray r. In the mean over
+    images this holds for each axis alone: surfaces on the right face left, surfaces below (floors)
+    face up, and all surfaces face the camera. On each of 200 single images of NYUv2, the estimate
+    of x is correct for 198, of y for 196 and of z for all. For 2,000 random sets of 16 images, all
+    estimates are correct, with a mean product of at most -0.38 times the mean of its magnitude.
 
     Args:
-        normal_maps: (H, W, 3) each, some ten or more pictures of scenes, not of single objects;
+        normal_maps: (H, W, 3) each, about ten or more images of scenes, not of single objects;
             channels in the order x, y, z, signs unknown.
 
     Returns:
         1 or -1 for x, y and z.
 
     Raises:
-        InputError: the pictures do not tell.
+        InputError: The signs cannot be determined from the images.
     """
     product, size = np.zeros(3), np.zeros(3)
     for normals in normal_maps:
@@ -188,18 +188,19 @@ def axis_signs(normal_maps: Iterable[Floats]) -> tuple[float, float, float]:
     scores = product / np.where(size > 0, size, 1)
     if (np.abs(scores) < 0.1).any():
         raise InputError(
-            "normal_axes: the stored normals do not tell which way their axes point (x, y, z: "
-            f"{scores.round(2).tolist()}, expected beyond -0.1..0.1); give [1, 1, 1] if they are "
-            "x right, y down, z into the scene, and -1 for each axis the other way round"
+            "normal_axes: the directions of the axes cannot be determined from the stored normals "
+            f"(x, y, z: {scores.round(2).tolist()}, expected beyond -0.1..0.1); set [1, 1, 1] for "
+            "x right, y down, z into the scene, with -1 for each opposite axis"
         )
     x, y, z = (-1.0 if score > 0 else 1.0 for score in scores)
     return x, y, z
 
 
 def unit_vectors(vectors: NDArray[np.floating]) -> Floats:
-    """Vectors (H, W, 3) at length 1, which resizing and 8 bits cost them; (0, 0, 0) below 0.5.
+    """Normalize vectors (H, W, 3) to length 1, which resizing and 8 bits change.
 
-    What is not finite comes out as NaN: it is broken, and not unlabelled.
+    Vectors shorter than 0.5 become (0, 0, 0), unlabelled. Vectors that are not finite become NaN,
+    since they are invalid and not unlabelled.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)

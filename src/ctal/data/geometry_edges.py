@@ -1,4 +1,4 @@
-"""Edges that other labels tell: borders between classes, and jumps of depth."""
+"""Edges derived from other labels: borders between classes, and jumps of depth."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from ctal.errors import InputError
 from ctal.maps import UNLABELLED_CLASS
 
 Edges = NDArray[np.uint8]
-"""(H, W): 1 on an edge, 0 elsewhere, 255 where nobody knows."""
+"""(H, W): 1 on an edge, 0 elsewhere, 255 where unknown."""
 
 
 def class_borders(
     classes: NDArray[Any], *, unlabelled: int = UNLABELLED_CLASS, gap: int = 0
 ) -> Edges:
-    """Borders between classes, one pixel wide: the pixels left of or above another class.
+    """Return the borders between classes, one pixel wide: the pixels left of or above another class.
 
-    People who outline objects leave slivers between them without a label (19 % of the pixels of
-    NYUv2, two in three of them within 5 pixels of a label at 288x384). `gap` closes these: classes
-    grow into unlabelled pixels by so much first, and meet in the middle. What is unlabelled after
-    that, and the pixels beside it that are no edge, stay unknown.
+    Manually outlined objects have unlabelled slivers between them (19 % of the pixels of NYUv2, two
+    thirds of them within 5 pixels of a label at 288x384). `gap` closes these: classes first grow
+    into unlabelled pixels by this width and meet in the middle. Pixels that are still unlabelled,
+    and pixels beside them that are not an edge, are unknown.
 
     Args:
-        classes: (H, W) whole numbers.
-        unlabelled: the number that stands for no label.
-        gap: pixels, half the width of the widest sliver that is closed.
+        classes: (H, W) integers.
+        unlabelled: The value of unlabelled pixels.
+        gap: Half the width of the widest sliver that is closed, pixels.
 
     Raises:
-        InputError: no (H, W), or a gap below 0.
+        InputError: The classes are not (H, W), or `gap` is below 0.
     """
     if classes.ndim != 2 or gap < 0:
         raise InputError(f"edges: expected (H, W) and gap >= 0, got {classes.shape} and {gap}")
@@ -40,7 +40,7 @@ def class_borders(
     beside = unknown.copy()
     for axis in (0, 1):
         turned = (np.moveaxis(array, axis, 0) for array in (filled, edges, unknown, beside))
-        value, mark, void, near = turned  # views, whose first axis is the one looked along
+        value, mark, void, near = turned  # views whose first axis is the scanned one
         known = ~(void[:-1] | void[1:])
         mark[:-1] |= (known & (value[:-1] != value[1:])).astype(np.uint8)
         near[:-1] |= void[1:]
@@ -50,17 +50,17 @@ def class_borders(
 
 
 def depth_jumps(depth: NDArray[Any], *, jump: float = 0.1) -> Edges:
-    """Pixels in front of something that is farther by a share of more than `jump`.
+    """Return the pixels with a neighbor that is farther by a relative depth of more than `jump`.
 
-    The contours of objects before their background; folds of one surface are none. Only the nearer
-    pixel of a pair is marked. Pixels without depth are unknown.
+    These are the contours of objects in front of their background, without the folds of a surface.
+    Only the nearer pixel of a pair is marked. Pixels without depth are unknown.
 
     Args:
         depth: (H, W), in any unit; 0 or not finite where unknown.
-        jump: relative change of depth between neighbours.
+        jump: Relative change of depth between neighbors.
 
     Raises:
-        InputError: no (H, W), or a jump that is not above 0.
+        InputError: The depth is not (H, W), or `jump` is <= 0.
     """
     if depth.ndim != 2 or not jump > 0:
         raise InputError(f"edges: expected (H, W) and jump > 0, got {depth.shape} and {jump}")
@@ -75,7 +75,7 @@ def depth_jumps(depth: NDArray[Any], *, jump: float = 0.1) -> Edges:
 
 
 def _grown(classes: NDArray[Any], unlabelled: int, steps: int) -> NDArray[Any]:
-    """Labels grown into unlabelled pixels, `steps` times by one pixel up, down, left and right."""
+    """Grow labels into unlabelled pixels, `steps` times by one pixel up, down, left and right."""
     grown = classes.copy()
     for _ in range(steps):
         before = np.pad(grown, 1, constant_values=unlabelled)

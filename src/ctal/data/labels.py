@@ -1,4 +1,4 @@
-"""Tasks without labels, found before a training and not when its scores turn out to be missing."""
+"""Checks that every task has labels, before training starts."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from ctal.errors import InputError
 
 
 def check_labels(data: DenseDataModule, split: str) -> list[str]:
-    """Looks whether every task has labels to learn from, to choose by and to be scored on.
+    """Check that every task has labels in the splits for training, selection and evaluation.
 
-    It reads no more samples than it takes to find a label of each task, mostly one.
+    It reads samples only until each task has a label, usually one sample.
 
     Args:
-        data: the data of the networks to compare.
-        split: what they are scored on.
+        data: The data of the networks to compare.
+        split: The split on which they are evaluated.
 
     Returns:
-        What the table cannot tell for lack of labels, a sentence each.
+        One sentence for each result that is unavailable due to missing labels.
 
     Raises:
-        InputError: a task has no label in train.
+        InputError: A task has no label in train.
     """
     check_learnable(data)
     lacking = {name: unlabelled(data, name) for name in dict.fromkeys(["val", split])}
     consequences = {
-        "val": "the best checkpoint was chosen without it",
-        split: "it has no scores, and there is no Δm (leave it out of data.tasks to have one)",
+        "val": "the best checkpoint was selected without it",
+        split: "it has no scores, and Δm is not computed (remove it from data.tasks to compute Δm)",
     }
     return [
-        f"no picture of {name} has a label of {task}: {consequences[name]}"
+        f"no sample of {name} has a label of {task}: {consequences[name]}"
         for name, tasks in lacking.items()
         for task in tasks
     ]
 
 
 def check_learnable(data: DenseDataModule) -> None:
-    """Looks whether every task has a label to learn from.
+    """Check that every task has a label in the training split.
 
     Raises:
-        InputError: a task has none in train.
+        InputError: A task has no label in train.
     """
     missing = unlabelled(data, "train")
     if missing:
         raise InputError(
-            f"data.train: none of its pictures has a label of {', '.join(missing)}; leave that out "
-            "of data.tasks"
+            f"data.train: expected labels of every task, got none of {', '.join(missing)}; remove "
+            "it from data.tasks"
         )
 
 
 def unlabelled(data: DenseDataModule, split: str) -> list[str]:
-    """The names of the tasks of which no sample of a split has one labelled pixel."""
+    """Return the names of the tasks without a labelled pixel in any sample of a split."""
     dataset = data.datasets[split]
     missing = {task.name: task for task in data.tasks}
     if dataset is None:

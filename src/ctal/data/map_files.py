@@ -24,10 +24,10 @@ class MapFiles:
 
     Args:
         task: The task.
-        files: Path of a map below the root, with `{name}` for the name of the sample; `.*` at the
-            end matches any format, and a list gives several paths.
-        scale: A stored value times this, plus `offset`, is in the unit of the task (meters for
-            depth); a list has one number per channel.
+        files: Path of a map below the root, with `{name}` for the name of the sample. `.*` at the
+            end matches any format; a list gives several paths.
+        scale: Factor that converts stored values, together with `offset`, to the unit of the task
+            (meters for depth): value * scale + offset. A list has one number per channel.
         offset: See `scale`.
         invert: Use 1 / (value * scale + offset) instead, which converts disparity to depth; where
             that sum is <= 0 there is no label.
@@ -35,15 +35,15 @@ class MapFiles:
             (null in YAML) means unlabelled. A stored value that is neither listed nor ignored is an
             error. Without `labels` the stored values are the class ids, and 255 is unlabelled; a
             map of nothing but 0 and 255 is an error then, unless `ignore` lists 255.
-        ignore: Stored values that mean "no label", of a vector in all its channels; NaN (.nan in
-            YAML) may be among them.
-        optional: Whether samples may lack this file; they have no label for this task then.
-        bits: Required bits per value of an image, 8 or 16; None: any. It catches depth that a
-            program has saved with 8 bits.
+        ignore: Stored values that mean "no label"; a vector is ignored if all its channels have
+            such a value. NaN (.nan in YAML) is allowed.
+        optional: Whether samples may lack this file; they then have no label for this task.
+        bits: Required bits per value of an image, 8 or 16. None: any. Detects depth that was saved
+            with 8 bits by mistake.
 
     Raises:
-        InputError: `files` does not have `{name}` in it once, `labels` are given together with
-            arguments for numbers, or `bits` is neither 8 nor 16.
+        InputError: `files` does not contain `{name}` exactly once, `labels` is combined with
+            `scale`, `offset` or `invert`, or `bits` is neither 8 nor 16.
     """
 
     task: Task
@@ -69,7 +69,7 @@ class MapFiles:
         """Read and check the map of one file.
 
         Raises:
-            InputError: The file is broken, or has values that the task cannot have.
+            InputError: The file is broken, or has values out of the task's range.
         """
         try:
             # a palette's indices may be class ids, but never meters
@@ -94,7 +94,7 @@ class MapFiles:
         ignored = np.isin(stored, self.ignore)
         broken = np.isnan(stored) if np.isnan(self.ignore).any() else np.zeros_like(ignored)
         if stored.ndim == 3 and math.prod(self.task.map_type.leading) > 1:
-            # of a vector: one component alone may have the value that marks a missing pixel
+            # vectors: a single component may equal the value that marks a missing pixel
             ignored = np.broadcast_to(ignored.all(axis=-1, keepdims=True), stored.shape)
             broken = np.broadcast_to(broken.any(axis=-1, keepdims=True), stored.shape)
         ignored = ignored | broken
@@ -106,8 +106,8 @@ class MapFiles:
     def _check_mark(self, stored: NDArray[Any]) -> None:
         """Refuse 255 as the mark of unlabelled pixels where it may be the class itself.
 
-        Binary masks are mostly stored as 0 and 255. Read as class ids, all that is marked in them
-        would be unlabelled.
+        Binary masks are usually stored as 0 and 255. Read as class ids, their foreground would be
+        unlabelled.
         """
         kind = self.task.map_type
         if self.labels is not None or UNLABELLED_CLASS in self.ignore:
@@ -145,7 +145,7 @@ class MapFiles:
 
     def _classes(self, stored: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Return the class ids that `labels` gives the stored values; arbitrary where not known."""
-        assert self.labels is not None  # the caller looked
+        assert self.labels is not None  # checked by the caller
         listed = self.labels if isinstance(self.labels, Mapping) else dict(enumerate(self.labels))
         meaning = np.full(stored.shape, UNLABELLED_CLASS)
         for value in np.unique(stored[known]).tolist():

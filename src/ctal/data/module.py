@@ -1,4 +1,4 @@
-"""The data of an experiment: its samples, their size, and their batches."""
+"""The data module: datasets, image size, augmentation and batches of a run."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ _BEGIN = {"epoch": 0, "batch": 0, "batches": 0, "total": 0}
 class DenseDataModule(LightningDataModule):
     """Loaders for training, validation and test of dense datasets.
 
-    The order of the training samples and their augmentation depend on seed, epoch and sample
-    alone, and a checkpoint says how far into which epoch the run was: a resumed run sees the
-    batches that one without interruption would see, whatever the number of workers.
+    The order of the training samples and their augmentation depend only on seed, epoch and sample,
+    and a checkpoint contains the position within the epoch. A resumed run therefore uses the same
+    batches as an uninterrupted one, for any number of workers.
 
     Args:
-        train: dataset to train on.
-        val: dataset to choose the best checkpoint on.
-        test: dataset to report on.
-        tasks: names of the tasks to use, in the order wanted; None: all of `train`.
-        image_size: (H, W) that samples are resized to; None: that of the first training picture.
-        batch_size: samples per batch and process. Training leaves an incomplete last batch out
-            (unless it is the only one), validation and test never do.
-        num_workers: processes that read samples; 0: the main process does.
-        cache: keep the resized samples in memory; read from disk once.
-        on_device: keep them in the memory of the device that trains, and augment there. With
-            `cache`, and without workers. Transforms that draw on the processor, as all but a few
-            of torchvision do (GaussianNoise is one of the few), draw the same as without it.
-        augmentation: v2 transforms of a training sample, after resizing, in this order.
-        seed: seed of order and augmentation.
+        train: Dataset for training.
+        val: Dataset for selecting the best checkpoint.
+        test: Dataset for the reported scores.
+        tasks: Names of the tasks to use, in this order. None: all of `train`.
+        image_size: (H, W) to which samples are resized. None: that of the first training image.
+        batch_size: Samples per batch and process. Training drops an incomplete last batch unless it
+            is the only one; validation and test use all samples.
+        num_workers: Worker processes that read samples. 0: read in the main process.
+        cache: Keep the resized samples in memory; each is read from disk once.
+        on_device: Keep them in the memory of the training device, and augment there. Requires
+            `cache` and no workers. Transforms that draw random numbers on the CPU, as nearly all of
+            torchvision do (GaussianNoise is an exception), give the same results as without it.
+        augmentation: v2 transforms of a training sample, applied after resizing, in this order.
+        seed: Seed of order and augmentation.
 
     Attributes:
-        tasks: the tasks of the batches.
+        tasks: The tasks of the batches.
         image_size: (H, W) of the batches.
 
     Raises:
-        InputError: a task that a dataset does not carry, or a number out of range.
+        InputError: A dataset lacks a task, or a number is out of range.
     """
 
     def __init__(
@@ -98,10 +98,10 @@ class DenseDataModule(LightningDataModule):
         self._length = 0  # batches in an epoch
 
     def train_dataloader(self) -> DataLoader[Sample]:
-        """Shuffled, augmented batches; the first epoch after a resume starts where it stopped.
+        """Return shuffled, augmented batches; after resuming, the rest of the interrupted epoch.
 
         Raises:
-            InputError: it stopped within an epoch that had another number of batches.
+            InputError: The interrupted epoch had another number of batches.
         """
         start, self._start = self._start, _BEGIN
         dataset = AugmentedDataset(self._placed("train"), self.augmentation, seed=self.seed)
@@ -117,25 +117,25 @@ class DenseDataModule(LightningDataModule):
         if start["batch"] and start["batches"] not in (0, len(loader)):
             raise InputError(
                 f"data.batch_size: the run stopped after {start['batch']} of {start['batches']} "
-                f"batches of an epoch, which would now have {len(loader)}; resume it with as many "
-                "pictures, devices and pictures per batch as before, at least until that epoch ends"
+                f"batches of an epoch, which would now have {len(loader)}; resume it with the "
+                "previous number of samples, devices and batch_size, at least until that epoch ends"
             )
         self._length = len(loader)
         return loader
 
     def val_dataloader(self) -> DataLoader[Sample] | list[Any]:
-        """Return every validation sample once, in order; no loader without a dataset."""
+        """Return a loader of all validation samples in order; no loader without a dataset."""
         return self._evaluation_loader("val")
 
     def test_dataloader(self) -> DataLoader[Sample] | list[Any]:
-        """Return every test sample once, in order; no loader without a dataset."""
+        """Return a loader of all test samples in order; no loader without a dataset."""
         return self._evaluation_loader("test")
 
     def prepared(self, split: str) -> PreparedDataset:
-        """The resized samples of "train", "val" or "test" as they are before augmentation.
+        """Return the resized samples of "train", "val" or "test" before augmentation.
 
         Raises:
-            InputError: there is no such dataset.
+            InputError: There is no dataset for this split.
         """
         dataset = self.datasets.get(split)
         if dataset is None:
@@ -148,10 +148,10 @@ class DenseDataModule(LightningDataModule):
         return self._prepared[split]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the number of epochs, and of batches of the current one, that are done."""
+        """Return the numbers of finished epochs, and of finished batches of the current epoch."""
         if self.trainer is None or not 0 < self.trainer.num_training_batches < math.inf:
             return {}
-        # the total, since Lightning's counts of the present epoch are reset at several moments
+        # the total, since Lightning resets its counts of the current epoch at several points
         total = processed_batches(self.trainer)
         since = total - self._base["total"]
         epochs, batch = divmod(self._base["batch"] + since, int(self.trainer.num_training_batches))
@@ -168,7 +168,7 @@ class DenseDataModule(LightningDataModule):
         self._start = _BEGIN | known
         # a checkpoint of an earlier version has no total: its batches count from the start
         self._base = self._start if "total" in known else _BEGIN
-        # Lightning asks for a stateful loader; here the data module holds that state
+        # Lightning recommends a stateful loader; here the data module holds that state
         warnings.filterwarnings("ignore", message=".*resuming from a checkpoint that ended before")
 
     def _evaluation_loader(self, split: str) -> DataLoader[Sample] | list[Any]:
@@ -178,7 +178,7 @@ class DenseDataModule(LightningDataModule):
         return self._loader(dataset, sampler=EvaluationSampler(dataset, **self._processes()))
 
     def _placed(self, split: str) -> PreparedDataset:
-        """Return the prepared samples, on the device if `on_device` says so."""
+        """Return the prepared samples, moved to the device if `on_device` is set."""
         dataset = self.prepared(split)
         if self.on_device and self.trainer is not None:
             dataset.move(self.trainer.strategy.root_device)
@@ -197,7 +197,7 @@ class DenseDataModule(LightningDataModule):
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available() and not self.on_device,
             collate_fn=partial(collate, tasks=self.tasks),
-            # its own, so that starting workers takes nothing from the generator of the training
+            # a separate generator, so that starting workers does not advance the global one
             generator=torch.Generator().manual_seed(self.seed),
             **arguments,
         )

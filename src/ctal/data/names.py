@@ -1,4 +1,4 @@
-"""Names of a dataset's samples: read from a list, and selected by a fraction."""
+"""Sample names of a dataset: reading a list, and selecting a fraction."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def read_names(path: Path) -> list[str]:
     """Read the names of a text file, one per line, in its order.
 
     Raises:
-        InputError: The file is not readable text, is empty, has a name twice, or one that leads out
-            of the root.
+        InputError: The file is not readable text or is empty, or a name is repeated or leads out of
+            the root.
     """
     try:
-        # -sig: editors on Windows start a file with a mark that would be part of the first name
+        # -sig: Windows editors write a byte order mark, which would be part of the first name
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"names: expected a text file, got {path}: {error}") from error
@@ -26,7 +26,7 @@ def read_names(path: Path) -> list[str]:
     if not names or len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         got = f"{twice[0]} twice" if twice else "none"
-        raise InputError(f"{path}: expected different names of samples, one per line, got {got}")
+        raise InputError(f"{path}: expected distinct sample names, one per line, got {got}")
     for name in names:
         if name.startswith("/") or ".." in PurePosixPath(name).parts:
             raise InputError(f"{path}: expected names that stay below the root, got {name!r}")
@@ -36,16 +36,16 @@ def read_names(path: Path) -> list[str]:
 def select_fraction(
     names: Sequence[str], fraction: tuple[float, float], seed: int | None
 ) -> list[str]:
-    """Select the names between two shares of the list, in the order of `names`.
+    """Select a fraction of the names, in the order of `names`.
 
-    Fractions that do not overlap share no name. Fractions that meet omit none.
+    Disjoint fractions have no name in common. Adjacent fractions cover all names.
 
     Args:
         names: All names.
-        fraction: First and last share, [begin, end] in 0..1.
-        seed: None: select a contiguous range of `names`, so that neighbors, which are often views
-            of one scene, stay together. An integer: shuffle with this seed first; use the same
-            seed for every fraction of one dataset.
+        fraction: [begin, end] in 0..1.
+        seed: None: select a contiguous range of `names`, so that neighbors, often views of one
+            scene, stay together. An integer: shuffle with this seed first; use the same seed for
+            every fraction of one dataset.
 
     Raises:
         InputError: The fraction is out of range or selects no name, or the seed is negative.
@@ -63,6 +63,6 @@ def select_fraction(
     if not places:
         raise InputError(
             f"fraction: expected at least one of the {count} samples, got {fraction}, which "
-            "selects none"
+            "selects no sample"
         )
     return [names[place] for place in places]

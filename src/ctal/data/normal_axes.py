@@ -1,4 +1,4 @@
-"""Which way the axes of a dataset's stored normals point: as given, or found by looking."""
+"""Directions of the axes of a dataset's stored normals: as given, or estimated."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from ctal.data.geometry import Floats, axis_signs
 from ctal.errors import InputError
 
 Signs = tuple[float, float, float]
-"""1 for x, y and z each if they point right, down and into the scene, and -1 otherwise."""
+"""Signs of x, y and z: 1 for right, down and into the scene, -1 for the opposite direction."""
 
-_LOOKED_AT = 16
+_ESTIMATION_SAMPLES = 16
 
 
 def stored_axes(given: Signs | None, names: Sequence[str], read: Callable[[str], Floats]) -> Signs:
-    """The signs that bring stored normals into the conventions here.
+    """Return the signs that convert stored normals to x right, y down, z into the scene.
 
     Args:
-        given: those that a person gives; None: they are found by looking at 16 samples.
-        names: all samples.
-        read: the normals of one of them, (H, W, 3) as stored.
+        given: The signs, if known. None: estimate them from 16 samples.
+        names: Names of all samples.
+        read: Function that reads the normals of one sample, (H, W, 3) as stored.
 
     Raises:
-        InputError: the given ones are no signs, or the samples cannot be read or do not tell.
+        InputError: `given` contains a value other than 1 and -1, a sample cannot be read, or the
+            samples do not determine the signs.
     """
     if given is None:
-        chosen = names[:: max(1, len(names) // _LOOKED_AT)][:_LOOKED_AT]
+        chosen = names[:: max(1, len(names) // _ESTIMATION_SAMPLES)][:_ESTIMATION_SAMPLES]
         return axis_signs(_readable(chosen, read))
     if not all(sign in (1, -1) for sign in given):
         raise InputError(f"normal_axes: expected 1 or -1 for each of x, y and z, got {given}")
@@ -34,7 +35,7 @@ def stored_axes(given: Signs | None, names: Sequence[str], read: Callable[[str],
 
 
 def _readable(names: Sequence[str], read: Callable[[str], Floats]) -> Iterator[Floats]:
-    """The normals of the samples; without the broken ones where these are told later."""
+    """Yield the normals of the samples, without broken ones if these are reported later."""
     failures = []
     for name in names:
         try:

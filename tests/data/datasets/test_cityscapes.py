@@ -143,7 +143,9 @@ def test_folders_are_read_value_for_value(folders, classes, last):
 
 
 def test_folders_have_no_metres(folders):
-    with pytest.raises(InputError, match="tasks: expected different ones of semseg, inverse_depth"):
+    with pytest.raises(
+        InputError, match="tasks: expected distinct names from semseg, inverse_depth"
+    ):
         Cityscapes(folders, "val", tasks=["depth"])
 
 

@@ -343,5 +343,5 @@ def test_what_is_neither_form_names_both(tmp_path, official):
     with pytest.raises(InputError, match="classes: expected 13 or 40, got 20"):
         NYUv2(official, "train", classes=20)
     for wrong in (["parts"], [], ["depth", "depth"]):
-        with pytest.raises(InputError, match="tasks: expected different ones of semseg, depth"):
+        with pytest.raises(InputError, match="tasks: expected distinct names from semseg, depth"):
             NYUv2(official, "train", tasks=wrong)

@@ -1,1 +1,1 @@
-"""Datasets of this package."""
+"""Built-in datasets."""

@@ -20,44 +20,44 @@ from ctal.tasks import Depth, InverseDepth, SemanticSegmentation
 
 
 class Cityscapes(CompleteFolders):
-    """Cityscapes: pictures from a car in 50 cities, finely labelled, with stereo disparity.
+    """Cityscapes: street images from a car in 50 cities, with fine labels and stereo disparity.
 
     Source: Cordts et al., "The Cityscapes Dataset for Semantic Urban Scene Understanding", CVPR
-    2016. To be fetched, after registration, from its authors' site; nothing is downloaded.
-    Split: 2,975 train, 500 val (theirs; the labels of test are not public).
-    Licence: the authors' own, for non-commercial use.
+    2016. Download it from the authors' site after registration; this class downloads nothing.
+    Split: 2,975 train, 500 val (official; the labels of test are not public).
+    License: the authors' own, for non-commercial use.
 
-    Two forms, told apart by what lies under `root`:
+    Two layouts are supported and detected from the folders below `root`:
 
-    - Theirs, 1024x2048: `leftImg8bit/<split>/<city>/*_leftImg8bit.png`,
+    - Official, 1024x2048: `leftImg8bit/<split>/<city>/*_leftImg8bit.png`,
       `gtFine/<split>/<city>/*_gtFine_labelIds.png`, `disparity/<split>/<city>/*_disparity.png`
-      and, for metres only, `camera/<split>/<city>/*_camera.json`.
-    - MTAN's (Liu, Johns and Davison, CVPR 2019), 128x256 or 256x512:
-      `{train,val}/{image,label_19,label_7,depth}` with a file `N.npy` per picture. Its "depth" is
-      an inverse depth, never metres.
+      and, for depth in meters only, `camera/<split>/<city>/*_camera.json`.
+    - MTAN (Liu, Johns and Davison, CVPR 2019), 128x256 or 256x512:
+      `{train,val}/{image,label_19,label_7,depth}` with one file `N.npy` per image. Its "depth" is
+      an inverse depth, not in meters.
 
-    Tasks: `semseg`, the 19 classes that are scored, or their 7 categories; `inverse_depth`, the
-    disparity in pixels of the full picture / 256, which is MTAN's unit too (0 to 0.5; to 1e-5, as
-    its numbers tell: no description exists), so that results of both forms compare; `depth`,
-    metres = baseline * fx / disparity with the numbers of each picture's camera file, only in the
-    authors' form and on request, in place of `inverse_depth` or beside it.
+    Tasks: `semseg`, the 19 evaluated classes, or their 7 categories; `inverse_depth`, the
+    disparity in pixels of the full image / 256 (0 to 0.5), which is also MTAN's unit, so that
+    results of both layouts are comparable (MTAN does not document its unit; its values agree to
+    1e-5); `depth`, meters = baseline * fx / disparity with the values of each image's camera file,
+    only in the official layout and on request, instead of or in addition to `inverse_depth`.
 
-    Known defects: disparity is computed, not measured, by semi-global matching: it is missing at
-    the left border, beside near objects and in the sky, and its error in metres grows with the
-    square of the distance. The car's own hood is in every picture, without a class. MTAN's files
-    were resized, their camera is not recorded.
+    Limitations: the disparity is computed by semi-global matching, not measured. It is missing at
+    the left border, beside near objects and in the sky, and its error in meters grows with the
+    square of the distance. The hood of the car is in every image, without a class. MTAN's files
+    were resized; their camera is not recorded.
 
     Args:
-        root: the folder of either form.
+        root: The folder of either layout.
         split: "train" or "val".
         classes: 19 or 7.
-        tasks: names of the tasks to carry.
-        fraction: the share of the split to use, as [begin, end] in 0..1.
-        seed: None: a part is a stretch of the split, sorted by city. A number: it is drawn at
-            random with this seed.
+        tasks: Names of the tasks to load.
+        fraction: Share of the split to use, as [begin, end] in 0..1.
+        seed: None: a fraction is a contiguous range of the split, sorted by city. An integer: it is
+            drawn at random with this seed.
 
     Raises:
-        InputError: neither form, a missing file, or an argument out of range.
+        InputError: Neither layout is found, a file is missing, or an argument is out of range.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class Cityscapes(CompleteFolders):
             maps = _mtan_maps(split, semseg)
         else:
             raise InputError(
-                f"root: expected leftImg8bit/{split} (the authors' form) or {split}/{{image,"
-                f"label_{classes},depth}} (MTAN's) in {root}, which has neither"
+                f"root: expected leftImg8bit/{split} (official layout) or {split}/{{image,"
+                f"label_{classes},depth}} (MTAN layout) in {root}, found neither"
             )
         chosen = chosen_tasks([entry.task for entry in maps], tasks)
         by_task = {entry.task: entry for entry in maps}
@@ -97,19 +97,19 @@ class Cityscapes(CompleteFolders):
 
 @dataclass(frozen=True, kw_only=True)
 class MetreFiles(MapFiles):
-    """Metres of a disparity file and the camera file that belongs to it.
+    """Depth in meters, from a disparity file and its camera file.
 
     Args:
-        root: the folder with the trees of both.
+        root: The folder that contains `disparity` and `camera`.
     """
 
     root: Path
 
     def read(self, path: Path) -> Map:
-        """The depth of one disparity file.
+        """Read the depth of one disparity file.
 
         Raises:
-            InputError: either file is broken.
+            InputError: Either file is broken.
         """
         place = self.root / "camera" / path.relative_to(self.root / "disparity")
         camera = place.with_name(path.name.replace("_disparity.png", "_camera.json"))
@@ -147,22 +147,22 @@ def _mtan_maps(split: str, semseg: SemanticSegmentation) -> list[MapFiles]:
 
 
 def _baseline_times_focal_length(path: Path) -> float:
-    """Of a camera file: metres times pixels.
+    """Return the baseline times fx of a camera file, in meters times pixels.
 
     Raises:
-        InputError: it is none.
+        InputError: The file is not a camera file.
     """
     try:
         camera = json.loads(path.read_text(encoding="utf-8"))
         product = float(camera["extrinsic"]["baseline"]) * float(camera["intrinsic"]["fx"])
     except (
         *(OSError, ValueError, KeyError, TypeError),
-        *(RecursionError, OverflowError),  # at brackets without end, numbers beyond all floats
+        *(RecursionError, OverflowError),  # deeply nested brackets, numbers beyond the float range
     ) as error:
         raise InputError(
             f"{path}: expected a camera file with extrinsic.baseline and intrinsic.fx, "
             f"got {type(error).__name__}: {error}"
         ) from error
     if not 0 < product < math.inf:
-        raise InputError(f"{path}: expected a baseline and fx above 0, got {product:g}")
+        raise InputError(f"{path}: expected a baseline and fx > 0, got a product of {product:g}")
     return product

@@ -1,4 +1,4 @@
-"""The classes of Cityscapes that are scored, and the categories they belong to."""
+"""The evaluated classes of Cityscapes and their categories."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ctal.tasks import SemanticSegmentation
 
 
 class Scored(NamedTuple):
-    """A class that is scored.
+    """A class that is evaluated.
 
     Attributes:
-        label: its number in the label files.
-        colour: "#rrggbb", that of the authors.
-        category: the category it belongs to.
+        label: Its id in the label files.
+        colour: The authors' color, "#rrggbb".
+        category: Name of its category.
     """
 
     label: int
@@ -43,7 +43,7 @@ CLASSES = {
     "motorcycle": Scored(32, "#0000e6", "vehicle"),
     "bicycle": Scored(33, "#770b20", "vehicle"),
 }
-"""The 19 classes in the order of their ids, which others call train ids."""
+"""The 19 classes in the order of their ids (the "train ids" of the official scripts)."""
 
 CATEGORIES = {
     "flat": "#804080",
@@ -54,17 +54,17 @@ CATEGORIES = {
     "human": "#dc143c",
     "vehicle": "#00008e",
 }
-"""The 7 categories in the order of their ids, each in the colour of its first class."""
+"""The 7 categories in the order of their ids, each with the color of its first class."""
 
-# The numbers in a label file: 0..33, and 255 where 8 bits hold the -1 of a licence plate.
+# The ids in a label file: 0..33, and 255 for license plates, whose id -1 does not fit into 8 bits.
 _STORED = [*range(34), 255]
 
 
 def cityscapes_classes(count: int) -> SemanticSegmentation:
-    """The task of the 19 classes or the 7 categories.
+    """Return the task of the 19 classes or the 7 categories.
 
     Raises:
-        InputError: another number.
+        InputError: `count` is neither 19 nor 7.
     """
     if count not in (len(CLASSES), len(CATEGORIES)):
         raise InputError(f"classes: expected 19 or 7, got {count}")
@@ -74,10 +74,10 @@ def cityscapes_classes(count: int) -> SemanticSegmentation:
 
 
 def class_table(count: int) -> dict[int, int | None]:
-    """The class id of each number in a label file; None for what is not scored.
+    """Return the class id of each id in a label file; None for ids that are not evaluated.
 
-    A category has the pixels of its scored classes only: parking, bridges, trailers and the like
-    have none.
+    A category contains only the pixels of its evaluated classes. Parking, bridges, trailers and the
+    like belong to no category.
     """
     categories = list(CATEGORIES)
     ids: dict[int, int | None] = {

@@ -45,20 +45,20 @@ class FolderDataset(NamedSamples):
         root: The folder; a relative path starts in the current directory.
         image: Path of an image below `root`, with `{name}` for the name of the sample. Its ending
             matches in any case. `.*` at the end matches any format; a list gives several paths, one
-            of which every sample has.
+            of which must exist for each sample.
         maps: The label maps, one entry per task.
         names: Text file with the name of one sample per line: the samples to use, in this order.
             None: all images that `image` finds, sorted by name.
         derived: Maps computed from those of `maps`, one entry per task.
-        fraction: Share of the names to use, as [begin, end] in 0..1; fractions that meet omit no
-            sample.
+        fraction: Share of the names to use, as [begin, end] in 0..1. Adjacent fractions cover
+            all samples.
         seed: None: a fraction is a contiguous range of the names. An integer: it is drawn at random
             with this seed, which must be the same for all fractions.
 
     Raises:
-        InputError: A missing folder, no image, a listed sample without image, an image without map,
-            a sample with two files, a derived map without source; the message names the first such
-            file.
+        InputError: The folder is missing, it has no image, a listed sample has no image, an image
+            has no map, a sample has two files, or a derived map has no source. The message names
+            the first such file.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class FolderDataset(NamedSamples):
         check_patterns(image, "image")
         self.root = Path(root)
         if not self.root.is_dir():
-            raise InputError(f"root: expected a folder, got {self.root}, which is not a directory")
+            raise InputError(f"root: expected a folder, {self.root} is not a directory")
         self.maps = list(maps)
         self.derived = list(derived or [])
         stored = [files.task for files in self.maps]
@@ -97,8 +97,8 @@ class FolderDataset(NamedSamples):
         """Read and check one sample.
 
         Raises:
-            InputError: A file is broken, has values that its task cannot have, or a map is of
-                another size than its image.
+            InputError: A file is broken, has values out of its task's range, or the size of a map
+                differs from its image's.
         """
         name = self.names[index]
         image_path = self.images.path(name)
@@ -141,10 +141,10 @@ class FolderDataset(NamedSamples):
 
 
 class CompleteFolders(FolderDataset):
-    """Folders of a published dataset: every map has its image, or else that is missing."""
+    """Folders of a published dataset; a map without an image is reported as a missing image."""
 
     def unused_files(self) -> list[tuple[Path, str]]:
-        """Return none: published folders hold further files."""
+        """Return an empty list, since published folders contain further files."""
         return []
 
     def _found_names(self) -> list[str]:
@@ -155,7 +155,7 @@ def found_names(images: FolderFiles, maps: Sequence[FolderFiles]) -> list[str]:
     """Return the sorted names of all files of the given kinds.
 
     Raises:
-        InputError: There is no file.
+        InputError: No file is found.
     """
     names = {name for files in (images, *maps) for name in files.found}
     if not names:
@@ -167,7 +167,7 @@ def found_names(images: FolderFiles, maps: Sequence[FolderFiles]) -> list[str]:
 
 
 def check_size(label_map: Map, path: Path, wanted: Sequence[int], image_path: Path) -> None:
-    """Check that a map has its image's (height, width); the paths are for the message.
+    """Check that a map has the (height, width) of its image; the paths are for the message.
 
     Raises:
         InputError: The sizes differ.

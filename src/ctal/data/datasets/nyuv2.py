@@ -1,4 +1,4 @@
-"""NYUv2: indoor pictures with classes, depth, and what follows from these."""
+"""NYUv2: indoor images with classes and depth, and maps derived from them."""
 
 from __future__ import annotations
 
@@ -15,69 +15,72 @@ from ctal.data.geometry import Camera
 from ctal.errors import InputError
 from ctal.tasks import Edges
 
-# fx_rgb, ... of the authors' toolbox, camera_params.m. It counts pixels from 1, so that its axis
-# may be a pixel off here, which turns a normal by 0.1 degrees.
+# fx_rgb, ... of the authors' toolbox, camera_params.m. It counts pixels from 1, so the principal
+# point may be off by one pixel here, which rotates a normal by 0.1 degrees.
 KINECT = Camera(fx=518.8579, fy=519.4696, cx=325.5824, cy=253.7362)
 
 # Rows and columns that the authors' toolbox evaluates: beyond them the Kinect measures no depth,
-# and its in-painted continuation would turn ceilings into walls.
+# and the inpainted depth would turn ceilings into walls.
 MEASURED = (44, 471, 40, 601)
 
 SMALL_KINECT = Camera(fx=311.3, fy=311.7, cx=195.3, cy=152.2)
-"""KINECT when its pictures of 480x640 are resized to 288x384."""
+"""KINECT for images resized from 480x640 to 288x384."""
 
 SMALL_MEASURED = (27, 282, 24, 360)
-"""MEASURED likewise."""
+"""MEASURED for images resized from 480x640 to 288x384."""
 
 _FOLDERS = {"train": "train", "test": "val"}
 _MAT_GAP, _SMALL_GAP = 7, 4  # half the usual sliver between outlined objects, pixels
 
 
 class NYUv2(DenseDataset):
-    """NYU Depth v2: 1,449 pictures of rooms with classes, depth, normals and edges.
+    """NYU Depth v2: 1,449 indoor images with classes, depth, normals and edges.
 
     Source: Silberman, Hoiem, Kohli and Fergus, "Indoor Segmentation and Support Inference from RGBD
-    Images", ECCV 2012; taken with a Kinect.
-    Split: 795 train, 654 test (theirs). There is no third: choose models on a `fraction` of train.
-    Licence: none stated by the authors; used for research. Nothing is downloaded.
+    Images", ECCV 2012; recorded with a Kinect.
+    Split: 795 train, 654 test (official). There is no validation split: select models on a
+    `fraction` of train.
+    License: not stated by the authors; used for research. Nothing is downloaded.
 
-    Three forms, told apart by what lies under `root`:
+    Three layouts are supported and detected from the files below `root`:
 
-    - Theirs: `nyu_depth_v2_labeled.mat` (2.8 GB) and `splits.mat`, 480x640, by the extra `data`.
-    - MTAN's (Liu, Johns and Davison, CVPR 2019), 288x384: `{train,val}/{image,label,depth,normal}`
-      with a file `N.npy` per picture; `val` is the test split; 13 classes only.
-    - Pictures at 288x384: `{train,test}/{image/NNNN.jpg,depth/NNNN.png,label40/NNNN.png}`, NNNN the
+    - Official: `nyu_depth_v2_labeled.mat` (2.8 GB) and `splits.mat`, 480x640; needs the extra
+      `data`.
+    - MTAN (Liu, Johns and Davison, CVPR 2019), 288x384: `{train,val}/{image,label,depth,normal}`
+      with one file `N.npy` per image; `val` is the test split; 13 classes only.
+    - Images at 288x384: `{train,test}/{image/NNNN.jpg,depth/NNNN.png,label40/NNNN.png}`, NNNN the
       official number; depth 16-bit in units of 4 mm, 0 unknown; label 0 void, 1..40 the 40 classes.
-      A twentieth of the authors' file in size; resized from it as a whole, so its camera is known.
+      One twentieth of the size of the official file. Resized from it without cropping, so the
+      camera is known.
 
-    Tasks: `semseg`, 13 or 40 classes, their 894 labels mapped the usual way, void unlabelled;
-    `depth`, metres, holes filled in by the authors; `normals`, in no case measured: of planes
-    fitted to `depth` here (`ctal.data.geometry`), or as stored in MTAN's form (of Eigen and Fergus,
-    ICCV 2015); `edges`, the borders between the classes chosen.
+    Tasks: `semseg`, 13 or 40 classes, mapped from the 894 labels in the usual way, void unlabelled;
+    `depth`, meters, holes filled by the authors; `normals`, never measured: normals of planes
+    fitted to `depth` (`ctal.data.geometry`), or as stored in the MTAN layout (by Eigen and Fergus,
+    ICCV 2015); `edges`, the borders between the selected classes.
 
-    Known defects: a white frame of some pixels around the pictures, without labels. The Kinect
-    never measured the outermost 40 pixels or so, nor glass, dark and shiny things: depth there is
-    a smooth invention; normals are not derived in the frame (`MEASURED`), but on such things they
-    are. Both are noisy beyond 3 m. A fifth of the pixels is void, much of it slivers between
-    objects, which edges close up to a width of 14 pixels (at 288x384: 8). MTAN cut the frame off,
-    in a way not recorded, so the camera of its files is not known; nor are the axes of its normals,
-    which are found by looking (`ctal.data.geometry.axis_signs`).
+    Limitations: the images have a white frame of a few pixels without labels. The Kinect does not
+    measure the outermost 40 pixels or so, nor glass, dark and shiny objects: depth is inpainted
+    there. Normals are not derived in the frame (`MEASURED`), but they are on such objects. Both are
+    noisy beyond 3 m. A fifth of the pixels is void, much of it slivers between objects; edges
+    bridge slivers up to 14 pixels wide (at 288x384: 8). MTAN cropped the frame in an undocumented
+    way, so the camera of its files is unknown. The axes of its normals are undocumented too and are
+    estimated from the data (`ctal.data.geometry.axis_signs`).
 
     Args:
-        root: the folder of either form.
+        root: The folder of any layout.
         split: "train" or "test".
         classes: 13 or 40.
-        tasks: names of the tasks to carry.
-        camera: derive normals with this camera, that of the files' own size; None: with the
-            Kinect's, but in MTAN's form take the stored ones.
-        normal_axes: for stored normals: 1 for each axis that points as here (x right, y down, z
-            into the scene), -1 for each other; None: found by looking at 16 of them.
-        fraction: the share of the split to use, as [begin, end] in 0..1.
-        seed: None: a part is a stretch of the split, so that views of one room mostly stay
-            together. A number: it is drawn at random with this seed.
+        tasks: Names of the tasks to load.
+        camera: Camera, for the size of the files, with which normals are derived. None: the
+            Kinect's, except in the MTAN layout, whose stored normals are loaded.
+        normal_axes: For stored normals: 1 for each axis with the direction used here (x right, y
+            down, z into the scene), -1 for each opposite axis. None: estimated from 16 files.
+        fraction: Share of the split to use, as [begin, end] in 0..1.
+        seed: None: a fraction is a contiguous range of the split, so that views of one room mostly
+            stay together. An integer: it is drawn at random with this seed.
 
     Raises:
-        InputError: none of these forms, a missing or broken file, or an argument out of range.
+        InputError: No layout is found, a file is missing or broken, or an argument is out of range.
     """
 
     def __init__(
@@ -122,18 +125,18 @@ class NYUv2(DenseDataset):
         self.tasks = chosen_tasks([*self._source.tasks, *derived], tasks)
 
     def __len__(self) -> int:
-        """Number of samples."""
+        """Return the number of samples."""
         return len(self._source)
 
     def sample_name(self, index: int) -> str:
-        """The official number of the picture, or the name of its files."""
+        """Return the official number of the image, or the name of its files."""
         return self._source.sample_name(index)
 
     def __getitem__(self, index: int) -> Sample:
-        """Reads one sample and derives what is not stored.
+        """Read one sample and derive the maps that are not stored.
 
         Raises:
-            InputError: a file is broken or has values that it cannot have.
+            InputError: A file is broken or has values out of range.
         """
         sample = self._source[index]
         names = [task.name for task in self.tasks]
@@ -145,7 +148,7 @@ class NYUv2(DenseDataset):
 
 def _no_known_form(root: Path, split: str) -> InputError:
     return InputError(
-        f"root: expected {MAT_FILE} and {SPLIT_FILE} (the authors' form), "
-        f"{_FOLDERS[split]}/{{image,label,depth,normal}} (MTAN's) or "
-        f"{split}/{{image,label40,depth}} (pictures) in {root}, which has none of them"
+        f"root: expected {MAT_FILE} and {SPLIT_FILE} (official layout), "
+        f"{_FOLDERS[split]}/{{image,label,depth,normal}} (MTAN layout) or "
+        f"{split}/{{image,label40,depth}} (images) in {root}, found none of them"
     )

@@ -1,4 +1,4 @@
-"""The two forms of NYUv2 that are folders of files; `ctal.data.NYUv2` has the card."""
+"""The two layouts of NYUv2 with one file per map; see `ctal.data.NYUv2`."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from ctal.tasks import Depth, SurfaceNormals
 
 
 def small_maps(classes: int) -> list[MapFiles]:
-    """What the folders of pictures at 288x384 hold."""
+    """Return the stored maps of the layout with images at 288x384."""
     return [
         MapFiles(
             nyuv2_classes(classes),
             "label40/{name}.png",
             labels=[None if c == UNLABELLED_CLASS else int(c) for c in table_of_40(classes)],
         ),
-        # nearest neighbours of a depth that the authors filled in
+        # nearest-neighbor resizing of the depth, whose holes the authors filled
         MapFiles(Depth(), "depth/{name}.png", scale=0.004, ignore=[0], bits=16),
     ]
 
 
 @dataclass(frozen=True)
 class NormalFiles(MapFiles):
-    """Stored normals, brought back to length 1, which resizing took from them."""
+    """Stored normals, normalized to length 1 again, which resizing changed."""
 
     def meaning(self, stored: NDArray[np.float64]) -> NDArray[Any]:
-        """Unit vectors, or (0, 0, 0)."""
+        """Return unit vectors, or (0, 0, 0) where unlabelled."""
         return unit_vectors(super().meaning(stored))
 
 
 def mtan_maps(folder: Path, classes: int, normals: bool, axes: Signs | None) -> list[MapFiles]:
-    """What MTAN's folders hold."""
+    """Return the stored maps of the MTAN layout."""
     if classes != 13:
         raise InputError(
-            f"classes: expected 13, all that {folder} (MTAN's form) has, got {classes}"
+            f"classes: expected 13, the only choice for {folder} (MTAN layout), got {classes}"
         )
     maps = [
         MapFiles(nyuv2_classes(13), "label/{name}.npy", ignore=[-1]),
@@ -56,8 +56,8 @@ def mtan_maps(folder: Path, classes: int, normals: bool, axes: Signs | None) -> 
         pattern = "normal/{name}.npy"
         if not (folder / "normal").is_dir():
             raise InputError(
-                f"{folder / 'normal'}: expected the folder of the normals; without it give the "
-                "camera (fx, fy, cx, cy) of the depth files, to derive them"
+                f"{folder / 'normal'}: folder of the normals not found; to derive normals, set "
+                "camera (fx, fy, cx, cy) for the depth files"
             )
         stored = FolderFiles(folder, pattern)
         signs = stored_axes(axes, list(stored.found), _normals_reader(stored, pattern))

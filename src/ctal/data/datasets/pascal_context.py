@@ -1,4 +1,4 @@
-"""PASCAL-Context in its five-task form."""
+"""PASCAL-Context with five tasks."""
 
 from __future__ import annotations
 
@@ -24,49 +24,50 @@ from ctal.errors import InputError
 
 
 class PASCALContext(NamedSamples):
-    """PASCAL-Context with five tasks: all kinds of pictures of PASCAL VOC 2010.
+    """PASCAL-Context with five tasks: diverse images of PASCAL VOC 2010.
 
     Source: Mottaghi et al., "The Role of Context for Object Detection and Semantic Segmentation in
-    the Wild", CVPR 2014; body parts of Chen et al., CVPR 2014; put together, with two tasks
-    distilled from networks, by Maninis, Radosavovic and Kokkinos, "Attentive Single-Tasking of
-    Multiple Tasks", CVPR 2019, as `PASCAL_MT.tgz`; copies by the authors of ATRC and InvPT as
+    the Wild", CVPR 2014; body parts by Chen et al., CVPR 2014; combined, with two tasks distilled
+    from networks, by Maninis, Radosavovic and Kokkinos, "Attentive Single-Tasking of Multiple
+    Tasks", CVPR 2019, as `PASCAL_MT.tgz`; copies by the authors of ATRC and InvPT as
     `PASCALContext.tar.gz`. Nothing is downloaded.
-    Split: 4,998 train, 5,105 val, lists included. Choose models on a `fraction` of train.
-    Licence: that of PASCAL VOC (pictures of flickr, whose terms hold); the derived labels have none
-    stated.
+    Split: 4,998 train, 5,105 val, lists included. Select models on a `fraction` of train.
+    License: that of PASCAL VOC (the images are from Flickr, whose terms apply); none is stated for
+    the derived labels.
 
-    Tree below `root`::
+    Files below `root`::
 
         ImageSets/Context/{train,val}.txt           names, one per line
-        JPEGImages/<name>.jpg                       sizes differ from picture to picture
-        semseg/VOC12/<name>.png                     where VOC 2012 has its own classes, or else
-        semseg/pascal-context/<name>.png            the same 21 from PASCAL-Context; 255 unlabelled
+        JPEGImages/<name>.jpg                       sizes differ between images
+        semseg/VOC12/<name>.png                     labels of VOC 2012 where available, otherwise
+        semseg/pascal-context/<name>.png            21 classes of PASCAL-Context; 255 unlabelled
         human_parts/<name>.mat                      struct `anno`: objects with masks and parts
-        sal_distill/<name>.png                      grey, 0..255
+        sal_distill/<name>.png                      gray, 0..255
         normals_distill/<name>.png                  RGB, -1..1 stored as 0..255
         pascal-context/trainval/<name>.mat          `LabelMap`, 459 classes
 
-    Tasks: `semseg`, 21 classes (0 background); `human_parts`, 6 parts and background, only of
-    pictures that show a part of a person: the others lack the map; `saliency`, the distilled
-    map above half of 255; `normals`, distilled, of the classes that NYUv2 has as well, since its
-    teacher saw no others; `edges`, the borders of the 459 classes, one pixel wide. Reading .mat
-    files needs the extra `data`.
+    Tasks: `semseg`, 21 classes (0 background); `human_parts`, 6 parts and background, only for
+    images with a part of a person; other samples lack the map; `saliency`, the distilled map above
+    half of 255; `normals`, distilled, only for the classes that NYUv2 has too, since the teacher
+    was trained on them; `edges`, the borders of the 459 classes, one pixel wide. Reading .mat files
+    needs the extra `data`.
 
-    Known defects: saliency and normals are predictions of networks, not measured; the colours of
-    the normals are not documented, their signs are found by looking
+    Limitations: saliency and normals are predictions of networks, not measured. The color encoding
+    of the normals is not documented; the signs are estimated from the data
     (`ctal.data.geometry.axis_signs`).
 
     Args:
-        root: the folder.
+        root: The folder.
         split: "train" or "val".
-        tasks: names of the tasks to carry.
-        normal_axes: 1 for each axis of the stored normals that points as here (x right, y down, z
-            into the scene), -1 for each other; None: found by looking at 16 of them.
-        fraction: the share of the split to use, as [begin, end] in 0..1.
-        seed: None: a part is a stretch of the list. A number: it is drawn at random with this seed.
+        tasks: Names of the tasks to load.
+        normal_axes: For each axis of the stored normals: 1 with the direction used here (x right, y
+            down, z into the scene), -1 with the opposite one. None: estimated from 16 files.
+        fraction: Share of the split to use, as [begin, end] in 0..1.
+        seed: None: a fraction is a contiguous range of the list. An integer: it is drawn at random
+            with this seed.
 
     Raises:
-        InputError: a missing or broken file, or an argument out of range.
+        InputError: A file is missing or broken, or an argument is out of range.
     """
 
     def __init__(
@@ -99,10 +100,10 @@ class PASCALContext(NamedSamples):
                 files.signs = stored_axes(normal_axes, self.names, self._stored_normals(files))
 
     def __getitem__(self, index: int) -> Sample:
-        """Reads one sample.
+        """Read one sample.
 
         Raises:
-            InputError: a file is broken, or a map is of another size than its picture.
+            InputError: A file is broken, or the size of a map differs from its image's.
         """
         image_path = self._image(index)
         sample: Sample = {"image": read_float_image(image_path)}

@@ -22,7 +22,7 @@ _CLASSES = json.loads(
     (Path(__file__).parent / "pascal_context_classes.json").read_text(encoding="utf-8")
 )
 _PERSON = 15  # class_ind of a person in the part annotations
-# the abbreviations of the annotations (l/r = left/right, lwr, up), joined to 6 parts
+# the part names of the annotations (l/r = left/right, lwr, up), merged into 6 parts
 _PARTS = {
     "head hair lear rear leye reye lebrow rebrow nose mouth": 1,
     "torso neck": 2,
@@ -38,10 +38,10 @@ class LabelFiles(ABC):
     """The files of one task.
 
     Attributes:
-        task: the task.
-        folder: their folder below the root.
-        suffix: the end of their names.
-        optional: whether a picture may lack its file, and so all labels of this task.
+        task: The task.
+        folder: Their folder below the root.
+        suffix: The end of their names.
+        optional: Whether a sample may lack its file, and so the map of this task.
     """
 
     task: Task
@@ -50,18 +50,18 @@ class LabelFiles(ABC):
     optional: ClassVar[bool] = False
 
     def path(self, root: Path, name: str) -> Path:
-        """Where the file of a picture lies."""
+        """Return the path of one sample's file."""
         return root / self.folder / f"{name}{self.suffix}"
 
     def needed(self, root: Path, name: str) -> list[Path]:
-        """All files that reading the file of a picture takes."""
+        """Return all files that are required to read one sample's map."""
         return [self.path(root, name)]
 
     def read(self, path: Path) -> Map | None:
-        """The checked map of one file, or None where it has no label.
+        """Read and check the map of one file; None if it has no label.
 
         Raises:
-            InputError: the file is broken, or has values that the task cannot have.
+            InputError: The file is broken, or has values out of the task's range.
         """
         values = self.values(path)
         if values is None:
@@ -75,11 +75,11 @@ class LabelFiles(ABC):
 
     @abstractmethod
     def values(self, path: Path) -> NDArray[Any] | None:
-        """The array of one file in the task's unit, or None where it has no label."""
+        """Return the array of one file in the task's unit; None if it has no label."""
 
 
 class SemsegFiles(LabelFiles):
-    """Class ids: VOC's own where there are some, else those made of PASCAL-Context."""
+    """Class ids: those of VOC where available, otherwise those derived from PASCAL-Context."""
 
     folder, suffix = "semseg/VOC12", ".png"
 
@@ -87,17 +87,17 @@ class SemsegFiles(LabelFiles):
         self.task = SemanticSegmentation(21, class_names=_CLASSES["names_21"])
 
     def path(self, root: Path, name: str) -> Path:
-        """The file in `semseg/VOC12`, or else in `semseg/pascal-context`."""
+        """Return the file in `semseg/VOC12` if it exists, else in `semseg/pascal-context`."""
         own = super().path(root, name)
         return own if own.is_file() else root / "semseg" / "pascal-context" / own.name
 
     def values(self, path: Path) -> NDArray[Any]:
-        """Ids as stored, in grey or as indices of a palette."""
+        """Return ids as stored, as gray values or palette indices."""
         return read_array(path, bits=8)
 
 
 class SaliencyFiles(LabelFiles):
-    """Saliency as a network gave it, 0..255."""
+    """Saliency predicted by a network, 0..255."""
 
     folder, suffix = "sal_distill", ".png"
 
@@ -105,12 +105,12 @@ class SaliencyFiles(LabelFiles):
         self.task = Saliency()
 
     def values(self, path: Path) -> NDArray[Any]:
-        """1 above half of 255, else 0."""
+        """Return 1 above half of 255, else 0."""
         return (read_array(path, bits=8, ids=False) > 127.5).astype(np.uint8)
 
 
 class PartFiles(LabelFiles):
-    """Masks of body parts, person by person; pictures without people have none in some copies."""
+    """Masks of body parts per person; some copies have no files for images without people."""
 
     folder, suffix = "human_parts", ".mat"
     optional = True
@@ -119,7 +119,7 @@ class PartFiles(LabelFiles):
         self.task = HumanParts()
 
     def values(self, path: Path) -> NDArray[Any] | None:
-        """Parts 1..6 of all people, 0 elsewhere; None without any part of a person."""
+        """Return parts 1..6 of all people, 0 elsewhere; None if there is no part of a person."""
         try:
             parts = [
                 (_PART_IDS[part["part_name"]], np.asarray(part["mask"]) > 0)
@@ -145,10 +145,10 @@ class PartFiles(LabelFiles):
 
 
 class NormalFiles(LabelFiles):
-    """Normals as a network gave them, as colours.
+    """Normals predicted by a network, encoded as colors.
 
     Attributes:
-        signs: what x, y and z are multiplied with; to be set once known.
+        signs: Factors of x, y and z, 1 or -1; set after construction.
     """
 
     folder, suffix = "normals_distill", ".png"
@@ -158,15 +158,15 @@ class NormalFiles(LabelFiles):
         self.task = SurfaceNormals()
 
     def needed(self, root: Path, name: str) -> list[Path]:
-        """The colours, and the classes that tell where they mean anything."""
+        """Return the file of the colors, and that of the classes, which define the valid pixels."""
         return [self.path(root, name), _classes_path(root, name)]
 
     def values(self, path: Path) -> NDArray[Any]:
-        """Unit vectors in the conventions here."""
+        """Return unit vectors with the axes of `ctal.maps.NormalMap`."""
         return self.vectors(path) * np.array(self.signs, np.float32)
 
     def vectors(self, path: Path) -> NDArray[np.float32]:
-        """Unit vectors as stored; (0, 0, 0) where the class is none that the teacher knew."""
+        """Return unit vectors as stored; (0, 0, 0) for classes unknown to the teacher network."""
         colours = read_array(path, bits=8, ids=False)
         classes_path = _classes_path(path.parents[1], path.stem)
         classes = _label_map(classes_path)
@@ -180,7 +180,7 @@ class NormalFiles(LabelFiles):
 
 
 class EdgeFiles(LabelFiles):
-    """The 459 classes, whose borders are the edges."""
+    """Edges: the borders of the 459 classes."""
 
     folder, suffix = "pascal-context/trainval", ".mat"
 
@@ -188,7 +188,7 @@ class EdgeFiles(LabelFiles):
         self.task = Edges()
 
     def values(self, path: Path) -> NDArray[Any]:
-        """1 on a border, else 0."""
+        """Return 1 on a border, else 0."""
         return class_borders(_label_map(path), unlabelled=-1)
 
 
@@ -207,5 +207,5 @@ def _label_map(path: Path) -> NDArray[np.int64]:
 
 
 def _listed(entries: Any) -> list[Any]:
-    """A struct array as `read_mat` gives it: a list, or its only element itself."""
+    """Return a struct array of `read_mat` as a list; it returns a single element without one."""
     return [entries] if isinstance(entries, dict) else list(entries)

@@ -1,4 +1,4 @@
-"""Rooms: the dataset that comes with the package."""
+"""Rooms: the bundled dataset."""
 
 from __future__ import annotations
 
@@ -27,26 +27,27 @@ CLASSES = {
     "plant": "#4caf50",
     "clutter": "#5f6670",
 }
-"""The classes in the order of their ids, with the colours they are painted in."""
+"""The classes in the order of their ids, with their colors."""
 
 
 class Rooms(FolderDataset):
     """Rendered views of furnished rooms, for tests, examples and quick comparisons.
 
-    Content: pictures of 96x128 pixels in three splits; no room is in two of them.
-    Source: made by the scripts in tools/rooms with the path tracer Mitsuba 3, from a seed.
-    Tasks: `semseg`, 14 classes (`CLASSES`); `depth`, metres along the optical axis, stored in
-    millimetres; `normals` in camera coordinates (x right, y down, z into the scene), stored in
+    Content: images of 96x128 pixels in three splits, which share no room.
+    Source: rendered by the scripts in tools/rooms with the path tracer Mitsuba 3, from a seed.
+    Tasks: `semseg`, 14 classes (`CLASSES`); `depth`, meters along the optical axis, stored in
+    millimeters; `normals` in camera coordinates (x right, y down, z into the scene), stored in
     half precision. Every pixel is labelled, and labels are exact, not estimated.
-    Format: {train,val,test}/{image,semseg,depth,normals}/, a file per view.
-    Licence: that of this package. Nothing is downloaded.
-    Not for: any claim on real pictures. The rooms are simple, and a network scores higher here.
+    Format: {train,val,test}/{image,semseg,depth,normals}/, one file per view.
+    License: that of this package. Nothing is downloaded.
+    Limitations: results do not transfer to real images. The rooms are simple, and networks score
+    higher than on real data.
 
     Args:
         split: "train", "val" or "test".
 
     Raises:
-        InputError: another split.
+        InputError: The split is unknown.
     """
 
     def __init__(self, split: str) -> None:
