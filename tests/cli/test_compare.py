@@ -198,7 +198,7 @@ def without_labels(split):
 def test_a_task_without_labels_to_be_scored_on(configs, in_process, capsys):
     without_labels("test")
     result = compare(["single.yaml"], [0, 1], "out", overrides=SHORT)
-    sentence = "no picture of test has a label of depth: it has no scores, and there is no Δm"
+    sentence = "no sample of test has a label of depth: it has no scores, and Δm is not computed"
     assert result.protocol["warning"].startswith(sentence)
     assert f"warning: {sentence}" in capsys.readouterr().err
     assert f"- warning: {sentence}" in Path("out/comparison.md").read_text()
@@ -208,6 +208,6 @@ def test_a_task_without_labels_to_be_scored_on(configs, in_process, capsys):
 
 def test_a_task_without_labels_to_learn_from(configs, in_process):
     without_labels("train")
-    with pytest.raises(InputError, match=r"data\.train: none of its pictures has a label of depth"):
+    with pytest.raises(InputError, match=r"data\.train: .* got none of depth"):
         compare(["single.yaml"], output="out")
     assert in_process == []

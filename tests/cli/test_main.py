@@ -477,7 +477,8 @@ def test_a_task_without_one_label(data: Path, capsys: pytest.CaptureFixture[str]
     options = ["--data.train.init_args.root=blank", "--data.image_size=[32,64]"]
     line = error_line(["fit", *config("own_network"), *options], capsys)
     assert line == (
-        "error: data.train: none of its pictures has a label of depth; leave that out of data.tasks"
+        "error: data.train: expected labels of every task, got none of depth; remove it "
+        "from data.tasks"
     )
 
 

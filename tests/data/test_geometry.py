@@ -167,7 +167,7 @@ def test_the_signs_of_axes_are_found_by_looking(signs):
 
 
 def test_signs_that_do_not_show_are_refused():
-    with pytest.raises(InputError, match=r"normal_axes: .*do not tell"):
+    with pytest.raises(InputError, match=r"normal_axes: .*cannot be determined"):
         axis_signs([np.broadcast_to(np.array([0, 0, -1.0]), (*SIZE, 3))])
 
 

@@ -45,13 +45,13 @@ def test_no_more_is_read_than_it_takes():
 def test_what_is_told():
     whole, blank = Labelled("semseg depth"), Labelled("depth", "")
     size = {"image_size": (8, 8)}
-    with pytest.raises(InputError, match=r"data\.train: .* a label of semseg; leave that out"):
+    with pytest.raises(InputError, match=r"data\.train: .* got none of semseg; remove it"):
         check_labels(DenseDataModule(blank, whole, whole, **size), "test")
     assert check_labels(DenseDataModule(whole, whole, whole, **size), "test") == []
     (told,) = check_labels(DenseDataModule(whole, blank, whole, **size), "test")
-    assert told.startswith("no picture of val has a label of semseg: the best checkpoint was")
+    assert told.startswith("no sample of val has a label of semseg: the best checkpoint was")
     (told,) = check_labels(DenseDataModule(whole, blank, whole, **size), "val")
-    assert told.startswith("no picture of val has a label of semseg: it has no scores")
+    assert told.startswith("no sample of val has a label of semseg: it has no scores")
     val, test = check_labels(DenseDataModule(whole, blank, Labelled(""), **size), "test")[:2]
     assert "of val" in val
     assert "of test" in test

@@ -15,7 +15,7 @@ def test_tasks_are_chosen_by_name_in_the_order_given(memory_dataset):
     data = DenseDataModule(dataset, tasks=["depth", "semseg"])
     assert [task.name for task in data.tasks] == ["depth", "semseg"]
     assert list(next(iter(data.train_dataloader()))) == ["image", "depth", "semseg"]
-    with pytest.raises(InputError, match=r"ones of semseg, depth .* got normals"):
+    with pytest.raises(InputError, match=r"names from semseg, depth .* got normals"):
         DenseDataModule(dataset, tasks=["normals"])
     with pytest.raises(InputError, match="tasks: expected distinct names"):
         DenseDataModule(dataset, tasks=["depth", "depth"])
@@ -26,7 +26,7 @@ def test_tasks_are_chosen_by_name_in_the_order_given(memory_dataset):
 def test_all_splits_must_carry_the_same_tasks(memory_dataset):
     other = memory_dataset()
     other.tasks = other.tasks[:1]
-    with pytest.raises(InputError, match=r"ones of semseg \(the tasks of data\.val\)"):
+    with pytest.raises(InputError, match=r"names from semseg \(the tasks of data\.val\)"):
         DenseDataModule(memory_dataset(), val=other)
     DenseDataModule(memory_dataset(), val=other, tasks=["semseg"])
     other.tasks = [type(other.tasks[0])(4), memory_dataset().tasks[1]]

@@ -1,4 +1,4 @@
-"""The steps between a dataset and a batch: select and resize, keep in memory, augment, stack."""
+"""The steps from a dataset to a batch: select and resize, cache, augment, collate."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ctal.tasks import Task
 
 
 class PreparedDataset(Dataset[Sample]):
-    """The samples of a dataset, at one size and with the maps of the chosen tasks only.
+    """The samples of a dataset, resized and with the maps of the selected tasks only.
 
     Args:
-        dataset: the dataset.
-        tasks: the tasks to keep.
+        dataset: The dataset.
+        tasks: The tasks to keep.
         size: (H, W) of the samples.
-        cache: reads all samples now and keeps them in memory, 1 byte per pixel for class ids and
-            3 for the picture. Now, since worker processes start later and share what they find.
+        cache: Read all samples on construction and keep them in memory, 1 byte per pixel for class
+            ids and 3 for the image. Worker processes start later and share this memory.
     """
 
     def __init__(
@@ -38,37 +38,37 @@ class PreparedDataset(Dataset[Sample]):
         self._kept = [self._read(index) for index in range(len(dataset))] if cache else None
 
     def move(self, device: torch.device) -> None:
-        """Brings the samples kept in memory, if any are, to a device, to be handed out there."""
+        """Move the cached samples, if any, to a device."""
         for sample in self._kept or ():
             for name, value in sample.items():
                 sample[name] = wrap(value.to(device), like=value)
 
     def __len__(self) -> int:
-        """Number of samples."""
+        """Return the number of samples."""
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> Sample:
-        """The sample in the form that `DenseDataset` describes."""
+        """Return one sample, as described in `DenseDataset`."""
         return _unpacked(self._read(index) if self._kept is None else self._kept[index])
 
     def _read(self, index: int) -> Sample:
         sample = checked_sample(self.dataset, index, self.tasks)
-        # packed even where nothing is cached, so that a cache changes no number
+        # packed even without a cache, so that caching does not change values
         return _packed(resize({k: sample[k] for k in self.keys if k in sample}, self.size))
 
 
 class AugmentedDataset(Dataset[Sample]):
-    """Samples for training, each augmented by draws that depend on seed, epoch and index alone.
+    """Training samples, augmented with random numbers that depend only on seed, epoch and index.
 
     Indexed by the (epoch, index) pairs of an `EpochSampler`. A plain index means epoch 0: with
     `overfit_batches`, Lightning replaces the sampler by one that yields plain indices, and every
-    epoch then has the same samples. A transform must draw its random numbers from torch, as those
+    epoch then has the same samples. Transforms must draw their random numbers from torch, as those
     of torchvision do.
 
     Args:
-        dataset: the prepared samples.
-        augmentation: function from a sample to a sample.
-        seed: seed of the run.
+        dataset: The prepared samples.
+        augmentation: Function from a sample to a sample.
+        seed: Seed of the run.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class AugmentedDataset(Dataset[Sample]):
         self.seed = seed
 
     def __len__(self) -> int:
-        """Number of samples."""
+        """Return the number of samples."""
         return len(self.dataset)
 
     def __getitem__(self, place: tuple[int, int] | int) -> Sample:
@@ -92,14 +92,14 @@ class AugmentedDataset(Dataset[Sample]):
 
 
 def collate(samples: Sequence[Sample], *, tasks: Sequence[Task]) -> Sample:
-    """Stacks samples to a batch; a map that a sample lacks is filled with unlabelled pixels.
+    """Stack samples to a batch; missing maps are filled with unlabelled pixels.
 
     Args:
         samples: B samples of one size.
-        tasks: the tasks of the batch.
+        tasks: The tasks of the batch.
 
     Returns:
-        "image" (B, 3, H, W), and for every task its map type with B in front.
+        "image" (B, 3, H, W), and for every task its map type with a leading batch dimension.
     """
     whole = [completed(sample, tasks) for sample in samples]
     keys = ["image", *(task.name for task in tasks)]
@@ -107,7 +107,7 @@ def collate(samples: Sequence[Sample], *, tasks: Sequence[Task]) -> Sample:
 
 
 def completed(sample: Mapping[str, Tensor], tasks: Sequence[Task]) -> dict[str, Any]:
-    """The sample with a map for every task: one without labels for each that it lacks."""
+    """Return the sample with an unlabelled map for each task whose map is missing."""
     image = sample["image"]
     height, width = image.shape[-2:]
     missing = [task for task in tasks if task.name not in sample]
@@ -124,7 +124,7 @@ def _packed(sample: Sample) -> Sample:
     for name, value in sample.items():
         if name == "image":
             packed[name] = wrap((value.clamp(0, 1) * 255).round().to(torch.uint8), like=value)
-        else:  # class ids fit a byte, 255 being the mark of an unlabelled pixel
+        else:  # class ids fit into a byte; 255 marks unlabelled pixels
             packed[name] = value.to(torch.uint8) if value.dtype == torch.int64 else value
     return packed
 

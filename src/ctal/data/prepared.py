@@ -1,4 +1,4 @@
-"""Datasets packed into memory-mapped arrays: read without decoding, resizing or deriving."""
+"""Datasets stored as memory-mapped arrays: read without decoding, resizing or deriving."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from ctal.tasks import Task
 from ctal.tasks.serialization import build_task, import_modules
 
 DESCRIPTION = "dataset.json"
-"""The file that says what the arrays beside it are."""
+"""The file that describes the arrays in the same folder."""
 
 FORMAT = {"format": "ctal prepared arrays", "version": 1}
-"""What DESCRIPTION begins with; another version is another layout."""
+"""The first entries of DESCRIPTION; the version changes with the layout."""
 
 
 class PreparedArrays(NamedSamples):
-    """What `ctal data prepare` wrote: a dataset at one size, its values those of training.
+    """A dataset written by `ctal data prepare`, resized to one size.
 
-    `image.npy` holds the pictures (N, 3, H, W) uint8, `maps/<task>.npy` the maps (N, ..., H, W):
-    class ids, edges and answers as uint8, depth and normals as float32, so that not one bit
-    differs from what the original dataset would give. `dataset.json` names tasks and samples and
-    says which samples lack which map. The arrays are mapped into memory: processes share them, and
-    a set larger than the memory can be read.
+    `image.npy` holds the images (N, 3, H, W) uint8, `maps/<task>.npy` the maps (N, ..., H, W):
+    class ids, edges and binary maps as uint8, depth and normals as float32. Samples are bit-equal
+    to those of the original dataset in training. `dataset.json` lists tasks, samples and missing
+    maps. The arrays are memory-mapped: processes share them, and a dataset larger than the memory
+    can be read.
 
     Args:
-        folder: the folder of one split.
-        imports: modules to import first: those that define tasks of your own. The folder says
-            which classes these are, but shall not choose what code runs.
+        folder: The folder of one split.
+        imports: Modules to import first, which define custom tasks. The folder names the classes of
+            its tasks, but must not choose the code that is executed.
 
     Attributes:
         size: (H, W) of all samples.
-        source: name of the class of the original dataset, if the folder says it.
-        names: the samples' names, those of the original dataset.
+        source: Name of the class of the original dataset; None if not stored.
+        names: Names of the samples in the original dataset.
 
     Raises:
-        InputError: no such folder, one of another kind or version, or a truncated file.
+        InputError: The folder is not found, has another format or version, or a file is truncated.
     """
 
     def __init__(self, folder: str | Path, imports: list[str] | None = None) -> None:
@@ -61,7 +61,7 @@ class PreparedArrays(NamedSamples):
             raise InputError(f"{file}: {error}") from error
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
-                f"{file}: expected a whole description, got a broken {error}; "
+                f"{file}: expected a complete description, got a broken {error}; "
                 "prepare the dataset again"
             ) from error
         self.source = source_name(content)
@@ -72,24 +72,24 @@ class PreparedArrays(NamedSamples):
         self._checked: set[int] = set()
 
     def __getitem__(self, index: int) -> Sample:
-        """Copies one sample out of the arrays, and checks it the first time.
+        """Copy one sample from the arrays, and check it on the first access.
 
         Raises:
-            InputError: a map has values that its task cannot have; something has changed its file.
+            InputError: A map has values out of its task's range, so its file was modified.
         """
-        place = range(len(self))[index]  # which says what is out of range, and knows -1
+        place = range(len(self))[index]  # supports negative indices and raises IndexError
         sample: Sample = {"image": Image(self._copy("image", place).float() / 255)}
         for task in self.tasks:
             if place not in self._missing[task.name]:
                 values = self._copy(task.name, place).to(task.map_type.value_type)
                 sample[task.name] = task.map_type(values)
-                if place not in self._checked:  # once, since it takes longer than the reading
+                if place not in self._checked:  # once, since it takes longer than reading
                     self._check(task, sample[task.name], self.names[place])
         self._checked.add(place)
         return sample
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Lets a process that starts anew map the files itself, and not receive their content."""
+        """Pickle only the arguments, so that spawned processes map the files themselves."""
         return type(self), (self.folder, self._imports)
 
     def _copy(self, name: str, index: int) -> Tensor:
@@ -104,14 +104,14 @@ class PreparedArrays(NamedSamples):
 
 
 def source_name(content: dict[str, Any]) -> str | None:
-    """The class of the dataset that arrays of this description were made of, if it says it."""
+    """Return the class name of the original dataset; None if the description lacks it."""
     with suppress(KeyError, TypeError):
         return str(content["source"]["class_path"]).rpartition(".")[2]
     return None
 
 
 class ArrayFile(NamedTuple):
-    """One array of prepared samples: its key in a sample, its file, a sample's shape, its type."""
+    """One array of prepared samples: key in a sample, file, shape of a sample, and data type."""
 
     key: str
     path: str
@@ -120,33 +120,33 @@ class ArrayFile(NamedTuple):
 
 
 def layout(tasks: Sequence[Task], size: tuple[int, int]) -> list[ArrayFile]:
-    """The arrays that samples of these tasks and this (H, W) are kept in."""
+    """Return the arrays that store samples with these tasks and this (H, W)."""
     arrays = [ArrayFile("image", "image.npy", (3, *size), np.dtype("u1"))]
     for task in tasks:
         numbers = task.map_type.value_type.is_floating_point
         shape = (*task.map_type.leading, *size)
-        # class ids fit a byte, 255 being the mark of an unlabelled pixel
+        # class ids fit into a byte; 255 marks unlabelled pixels
         dtype = np.dtype("<f4" if numbers else "u1")
         arrays.append(ArrayFile(task.name, map_file(task.name), shape, dtype))
     return arrays
 
 
 def map_file(name: str) -> str:
-    """Where the maps of a task lie in the folder."""
+    """Return the path of a task's maps in the folder."""
     return f"maps/{name}.npy"
 
 
 def read_description(file: Path) -> dict[str, Any]:
-    """What `DESCRIPTION` says, which may still be broken.
+    """Read `DESCRIPTION` and check its format and version only.
 
     Raises:
-        InputError: there is none, or it is of another kind or version.
+        InputError: The file cannot be read, or has another format or version.
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
-            f"{file}: expected a folder that `ctal data prepare` wrote ({error.strerror})"
+            f"{file}: expected a folder written by `ctal data prepare` ({error.strerror})"
         ) from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{file}: expected a description in JSON, got: {error}") from error
@@ -161,11 +161,11 @@ def read_description(file: Path) -> dict[str, Any]:
 def _parsed(
     content: dict[str, Any],
 ) -> tuple[list[Task], list[str], tuple[int, int], dict[str, frozenset[int]]]:
-    """Tasks, names of the samples, their size, and the places that lack each task's map.
+    """Return tasks, sample names, size, and for each task the indices of samples without its map.
 
     Raises:
-        InputError: what is said of a task is of no use.
-        KeyError, TypeError, ValueError: anything else is.
+        InputError: The description of a task is invalid.
+        KeyError, TypeError, ValueError: Another entry is invalid.
     """
     tasks = [build_task(entry) for entry in content["tasks"]]
     if not tasks or len({task.name for task in tasks}) < len(tasks):
@@ -186,14 +186,14 @@ def _parsed(
 def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
-    except Exception as error:  # numpy raises whatever a broken header makes it stumble over
+    except Exception as error:  # numpy raises any exception on a broken header
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"{path}: expected a whole array, got: {reason}; prepare the dataset again"
+            f"{path}: expected a complete array, got: {reason}; prepare the dataset again"
         ) from error
     if array.shape != shape or array.dtype != dtype:
         raise InputError(
-            f"{path}: expected {dtype} of the shape {shape}, as {DESCRIPTION} says, "
+            f"{path}: expected {dtype} of the shape {shape}, as in {DESCRIPTION}, "
             f"got {array.dtype} of the shape {array.shape}; prepare the dataset again"
         )
     return array

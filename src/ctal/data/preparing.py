@@ -1,4 +1,4 @@
-"""Writing prepared arrays: sample after sample, and the folder whole or not at all."""
+"""Write prepared arrays sample by sample, and the folder atomically."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ def write_arrays(
     size: tuple[int, int],
     source: Mapping[str, Any],
 ) -> None:
-    """Writes the folder that `ctal.data.PreparedArrays` reads.
+    """Write the folder that `ctal.data.PreparedArrays` reads.
 
-    It is filled under another name and renamed at the end: what stops it before leaves nothing,
-    or, if the machine itself stops, no folder of this name.
+    It is written under a temporary name and renamed at the end. An interruption leaves no files; a
+    crash of the machine leaves no folder with the final name.
 
     Args:
-        samples: all samples, resized to `size`; a map may be missing.
-        names: their names.
-        tasks: the tasks whose maps to keep.
-        folder: where the arrays shall be; nothing may be there yet.
+        samples: All samples, resized to `size`; a map may be missing.
+        names: The names of the samples.
+        tasks: The tasks whose maps are stored.
+        folder: The target folder; must not exist.
         size: (H, W).
-        source: where the samples come from, plain values for people to read.
+        source: Origin of the samples, plain values for human readers.
 
     Raises:
-        InputError: the folder exists or cannot be written.
+        InputError: The folder exists or cannot be written.
     """
     if folder.exists():
         raise InputError(f"{folder}: already exists; remove it, or choose another output")
@@ -67,23 +67,23 @@ def write_arrays(
             "missing": missing,
             "source": dict(source),
         }
-        # default: the source may hold paths
+        # default=str: the source may contain paths
         write_text(stage / DESCRIPTION, json.dumps(content, indent=1, default=str) + "\n")
         with _writing(folder):
             stage.rename(folder)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
         if parent_is_new:
-            with suppress(OSError):  # something is in it
+            with suppress(OSError):  # not empty
                 folder.parent.rmdir()
 
 
 def setting(folder: Path, tasks: Sequence[Task]) -> str:
-    """What a configuration says in place of the original dataset, in one line of YAML.
+    """Return the setting that replaces the original dataset in a config, as one line of YAML.
 
     Args:
-        folder: the written folder.
-        tasks: its tasks; the modules of those that are not ctal's own must be imported.
+        folder: The written folder.
+        tasks: Its tasks; the modules of custom tasks are listed in `imports`.
     """
     modules = {type(task).__module__ for task in tasks}
     own = sorted(module for module in modules if module.partition(".")[0] != "ctal")
@@ -103,7 +103,7 @@ def _write_samples(
     stage: Path,
     folder: Path,
 ) -> dict[str, list[int]]:
-    """Fills the arrays, and returns which samples lack which task's map."""
+    """Write the arrays, and return the indices of samples without a map, by task."""
     missing: dict[str, list[int]] = {task.name: [] for task in tasks}
     blank = {task.name: task.map_type.blank(*size) for task in tasks}
     with ExitStack() as stack:
@@ -120,7 +120,7 @@ def _write_samples(
                     missing[name].append(index)
             with _writing(folder):
                 for name, (file, dtype) in files.items():
-                    # not through a memory map, in which a full disk would kill the process
+                    # not through a memory map, since a full disk would kill the process
                     file.write(_bytes(sample[name] if name in sample else blank[name], dtype))
         with _writing(folder):
             for file, _ in files.values():
@@ -129,9 +129,9 @@ def _write_samples(
 
 
 def _bytes(value: Tensor, dtype: np.dtype[Any]) -> bytes:
-    """A picture in 0..1, or a map, as it is stored."""
+    """Return the stored bytes of an image in 0..1 or of a map."""
     if isinstance(value, Image):
-        value = (value * 255).round()  # the pictures of training have 256 levels, so this is exact
+        value = (value * 255).round()  # exact, since the images of training have 256 levels
     return np.ascontiguousarray(value.numpy(), dtype=dtype).tobytes()
 
 

@@ -1,7 +1,6 @@
-"""Which sample comes when: a pure function of seed, epoch and place, over any number of processes.
+"""Samplers whose order is a pure function of seed and epoch, for any number of processes.
 
-So a run that was interrupted, in the middle of an epoch too, goes on with the very batches that a
-run without interruption sees.
+A resumed run therefore uses the same batches as an uninterrupted one, also within an epoch.
 """
 
 from __future__ import annotations
@@ -14,26 +13,26 @@ from torch.utils.data import Dataset, DistributedSampler
 
 
 def derived_seed(*numbers: int) -> int:
-    """A 63-bit seed from non-negative numbers, (run seed, epoch, sample) say, unlike any other's.
+    """Return a distinct 63-bit seed for non-negative integers such as (run seed, epoch, sample).
 
-    Sums or products would give neighbouring runs and epochs the same seeds.
+    Sums or products would give neighboring runs and epochs the same seeds.
     """
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 class EpochSampler(DistributedSampler[tuple[int, int]]):
-    """Shuffled (epoch, index) pairs; the epoch lets augmentation depend on it too.
+    """Shuffled (epoch, index) pairs, so that augmentation can depend on the epoch.
 
-    A `DistributedSampler`, which Lightning leaves alone and tells the epoch.
+    Lightning does not replace a `DistributedSampler`, and sets its epoch.
 
     Args:
-        dataset: anything with a length.
-        seed: seed of the run.
-        replicas: number of processes.
-        rank: this process.
-        first_epoch: the epoch in which a resumed run starts; 0 for a new run. Lightning may ask
-            for an earlier one while it restores itself, which must not reach the loader.
-        skip: how many samples of this process the first epoch has used already.
+        dataset: Any object with a length.
+        seed: Seed of the run.
+        replicas: Number of processes.
+        rank: Rank of this process.
+        first_epoch: The epoch in which a resumed run starts; 0 for a new run. Lightning may set an
+            earlier epoch while it restores its state, which must not reach the loader.
+        skip: Number of samples of this process that the first epoch has already used.
     """
 
     def __init__(
@@ -50,7 +49,7 @@ class EpochSampler(DistributedSampler[tuple[int, int]]):
             cast(Dataset[tuple[int, int]], dataset),
             num_replicas=replicas,
             rank=rank,
-            # the base class adds the epoch to it and seeds with the sum
+            # the base class uses seed + epoch
             seed=derived_seed(seed) >> 1,
         )
         self.first_epoch = first_epoch
@@ -58,11 +57,11 @@ class EpochSampler(DistributedSampler[tuple[int, int]]):
         self.set_epoch(first_epoch)
 
     def set_epoch(self, epoch: int) -> None:
-        """Chooses the epoch whose order comes next."""
+        """Set the epoch of the next iteration."""
         super().set_epoch(max(epoch, self.first_epoch))
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        """(epoch, index) of the samples that are left in the epoch."""
+        """Yield (epoch, index) of the remaining samples of the epoch."""
         epoch = self.epoch
         skip = self.skip if epoch == self.first_epoch else 0
         for index in list(cast(Iterator[int], super().__iter__()))[skip:]:
@@ -70,10 +69,10 @@ class EpochSampler(DistributedSampler[tuple[int, int]]):
 
 
 class EvaluationSampler(DistributedSampler[int]):
-    """Every index once, in order, dealt out to the processes.
+    """Every index once, in order, distributed over the processes.
 
-    The base class repeats samples until all processes have the same number, and the repeated ones
-    would count twice in a metric.
+    The base class repeats samples until all processes have the same number; a metric would count
+    these twice.
     """
 
     def __init__(self, dataset: Sized, *, replicas: int = 1, rank: int = 0) -> None:
@@ -83,9 +82,9 @@ class EvaluationSampler(DistributedSampler[int]):
         self._indices = range(rank, len(dataset), replicas)
 
     def __iter__(self) -> Iterator[int]:
-        """This process's indices."""
+        """Iterate over the indices of this process."""
         return iter(self._indices)
 
     def __len__(self) -> int:
-        """Number of this process's indices."""
+        """Return the number of indices of this process."""
         return len(self._indices)

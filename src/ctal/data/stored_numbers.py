@@ -1,8 +1,8 @@
-"""The numbers that an image file stores, exactly: no rescaling, inversion or loss of bits.
+"""Exact values of an image file, without rescaling, inversion or loss of bits.
 
-Pillow makes images for viewing: it drops the low byte of 16-bit colors, multiplies gray of 2 and 4
-bits, stretches a PGM to its maximum, and inverts bitmaps. For labels and depth each such case is
-undone, read by another library, or refused.
+Pillow decodes images for viewing: it drops the low byte of 16-bit colors, multiplies gray of 2 and
+4 bits, rescales a PGM to its maximum, and inverts bitmaps. For labels and depth, each of these
+cases is undone, read with another library, or refused.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from ctal.errors import InputError, UnreadableError
 from ctal.io.images import open_image
 
 EXACT = "PNG, TIFF, BMP, GIF, PPM or lossless WebP"
-"""Image formats whose stored numbers are read, for messages."""
+"""Image formats whose stored values are read exactly, for messages."""
 
 _LOSSY = ("JPEG", "MPO", "JPEG2000", "AVIF", "HEIF", "lossy WebP")
-# (bits per sample, sample format) of a TIFF whose numbers Pillow keeps
+# (bits per sample, sample format) of TIFFs whose values Pillow preserves
 _TIFF_KEPT = {((8,), 1), ((16,), 1), ((16,), 2), ((32,), 2), ((32,), 3), ((8, 8, 8), 1)}
 
 
 def read_numbers(path: Path, *, bits: int | None = None, ids: bool = True) -> NDArray[Any]:
-    """Read the stored numbers of an image file.
+    """Read the stored values of an image file.
 
     Args:
         path: The file.
         bits: Required bits per value: 8 (or fewer) or 16 (or more). None: any.
-        ids: Whether the numbers are ids. Then indices of a palette are fine and lossy formats are
-            not; otherwise, the other way round.
+        ids: Whether the values are ids. For ids, palette indices are allowed and lossy formats are
+            refused; for other values, palettes are refused and lossy formats allowed.
 
     Returns:
         (H, W) for gray images and palettes (their indices), (H, W, C) for colors.
 
     Raises:
-        InputError: The file is not of this form, has several frames, or stores numbers that cannot
+        InputError: The file has another encoding, has several frames, or stores values that cannot
             be read exactly.
     """
     if _is_tiff(path):
@@ -63,18 +63,18 @@ def _check_frames(path: Path, frames: int) -> None:
 def _check_kind(path: Path, image: Image.Image, kind: str, ids: bool) -> None:
     if kind in _LOSSY and ids:
         raise InputError(
-            f"{path}: expected class ids in a lossless form (PNG, .npy), got {kind}, a lossy "
-            "format that changes them; export the labels again as PNG"
+            f"{path}: expected class ids in a lossless format (PNG, .npy), got {kind}, a "
+            "lossy format that changes them; export the labels again as PNG"
         )
     if image.mode == "P" and not ids:
         raise InputError(
-            f"{path}: expected gray values, got a palette image, whose indices measure nothing; "
+            f"{path}: expected gray values, got a palette image, whose indices are not values; "
             "save it as a gray image"
         )
 
 
 def _format(path: Path, image: Image.Image) -> str:
-    """Return Pillow's name of the format, and "lossy WebP" for that kind of WebP."""
+    """Return Pillow's name of the format, or "lossy WebP"."""
     if image.format != "WEBP":
         return image.format or "unknown"
     return "WEBP" if _chunks(path) & {b"VP8L"} else "lossy WebP"
@@ -94,23 +94,23 @@ def _chunks(path: Path) -> set[bytes]:
 
 def _png(path: Path, image: Image.Image) -> tuple[NDArray[Any], int]:
     with path.open("rb") as file:
-        depth, color = file.read(26)[24:]  # of the header, which is first in every PNG
+        depth, color = file.read(26)[24:]  # from the header chunk
     if depth == 16 and color != 0:
         return _deep_colors(path), depth
     array = np.asarray(image)
-    if color == 0 and depth in (2, 4):  # Pillow stretches them to 0..255
+    if color == 0 and depth in (2, 4):  # Pillow rescales them to 0..255
         array = array // (255 // ((1 << depth) - 1))
     return array, depth
 
 
 def _deep_colors(path: Path) -> NDArray[Any]:
-    """Read a PNG of 16-bit colors by imagecodecs, of the extra `data`."""
+    """Read a PNG of 16-bit colors with imagecodecs, of the extra `data`."""
     try:
         from imagecodecs import png_decode
     except ImportError as error:
         raise InputError(
-            f"{path}: expected a PNG whose numbers Pillow keeps, got colors of 16 bits; install "
-            "their reader: pip install 'ctal[data]'"
+            f"{path}: reading a PNG of 16-bit colors requires imagecodecs; install it with: "
+            "pip install 'ctal[data]'"
         ) from error
     pixels: NDArray[Any] = png_decode(path.read_bytes())
     return pixels
@@ -128,21 +128,21 @@ def _tiff(path: Path, ids: bool) -> tuple[NDArray[Any], int]:
         with open_image(path) as image:
             _check_frames(path, getattr(image, "n_frames", 1))
             _check_kind(path, image, "TIFF", ids)
-            tags: Any = image.tag_v2  # type: ignore[attr-defined]  # of a TIFF
+            tags: Any = image.tag_v2  # type: ignore[attr-defined]  # only TIFF has it
             bits, kinds = tuple(tags.get(258, (1,))), set(tags.get(339, (1,)))
             kept = len(kinds) == 1 and (bits, *kinds) in _TIFF_KEPT and tags.get(262) in (1, 2)
             if tags.get(259) in (6, 7) and ids:
                 _check_kind(path, image, "JPEG", ids)
             if kept or tags.get(262) == 3:
                 return np.asarray(image), max(bits)
-    except UnreadableError:  # Pillow knows fewer number types than there are
+    except UnreadableError:  # Pillow supports fewer data types than tifffile
         pass
     array = read_tiff(path)
     return array, 8 * array.dtype.itemsize
 
 
 def read_tiff(path: Path) -> NDArray[Any]:
-    """Read a TIFF of any number type by tifffile, of the extra `data`.
+    """Read a TIFF of any data type with tifffile, of the extra `data`.
 
     Raises:
         InputError: tifffile is not installed, or the file has several pages.
@@ -151,8 +151,8 @@ def read_tiff(path: Path) -> NDArray[Any]:
         from tifffile import TiffFile
     except ImportError as error:
         raise InputError(
-            f"{path}: expected a TIFF of 8 bits, 16-bit gray or float32, whose numbers Pillow "
-            "keeps, got another type; install its reader: pip install 'ctal[data]'"
+            f"{path}: expected a TIFF of 8 bits, 16-bit gray or float32; reading other types "
+            "requires tifffile; install it with: pip install 'ctal[data]'"
         ) from error
     with TiffFile(path) as file:
         _check_frames(path, len(file.pages))
@@ -163,14 +163,14 @@ def read_tiff(path: Path) -> NDArray[Any]:
 def _ppm(path: Path, image: Image.Image) -> tuple[NDArray[Any], int]:
     with path.open("rb") as file:
         head = re.sub(rb"#[^\n]*", b"", file.read(1 << 12)).split()
-    if head[0] in (b"P1", b"P4"):  # 1 is black there
+    if head[0] in (b"P1", b"P4"):  # in bitmaps, 1 is black
         return (~np.asarray(image)).astype(np.uint8), 1
     if head[0] in (b"Pf", b"PF"):
         return np.asarray(image), 32
     top, array = int(head[3]), np.asarray(image)
     if head[0] not in (b"P2", b"P5", b"P3", b"P6") or (array.ndim == 3 and top > 255):
         raise InputError(f"{path}: expected a PPM of 8 bits or a PGM; save it as PNG")
-    if top not in (255, 65535):  # Pillow stretches the numbers to one of these
+    if top not in (255, 65535):  # Pillow rescales to one of these
         full = 255 if top < 256 else 65535
         array = np.rint(array * (top / full)).astype(np.uint16)
     return array, 8 if top < 256 else 16
@@ -184,7 +184,7 @@ def _bmp(path: Path, image: Image.Image) -> tuple[NDArray[Any], int]:
     return np.asarray(image), 8
 
 
-def _as_pillow_has_it(path: Path, image: Image.Image) -> tuple[NDArray[Any], int]:
+def _as_decoded(path: Path, image: Image.Image) -> tuple[NDArray[Any], int]:
     if image.mode not in ("P", "L", "RGB", "RGBA"):
         raise InputError(f"{path}: expected gray or RGB, got the mode {image.mode}; save it as PNG")
     return np.asarray(image), 8
@@ -200,9 +200,9 @@ _READERS = {
     "PNG": _png,
     "PPM": _ppm,
     "BMP": _bmp,
-    "GIF": _as_pillow_has_it,
-    "WEBP": _as_pillow_has_it,
-    "lossy WebP": _as_pillow_has_it,
-    "JPEG": _as_pillow_has_it,
-    "MPO": _as_pillow_has_it,
+    "GIF": _as_decoded,
+    "WEBP": _as_decoded,
+    "lossy WebP": _as_decoded,
+    "JPEG": _as_decoded,
+    "MPO": _as_decoded,
 }

@@ -1,4 +1,4 @@
-"""Transforms of whole samples, beside torchvision's v2 ones, which work on them as they are."""
+"""Transforms of whole samples, in addition to those of torchvision v2, which also support them."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from ctal.maps import Map
 
 
 def resize(sample: Sample, size: tuple[int, int]) -> Sample:
-    """The sample at (H, W): the picture averaged, the maps by nearest neighbours.
+    """Resize a sample to (H, W): the image with antialiasing, the maps by nearest neighbor.
 
-    No value of a map changes, since the field of view stays.
+    The values of maps are unchanged, since the field of view is.
     """
     return {name: TF.resize(value, list(size), antialias=True) for name, value in sample.items()}
 
 
 class RandomZoomCrop(v2.Transform):
-    """Magnifies a sample by a random factor s and cuts its original size out at a random place.
+    """Magnify a sample by a random factor s, and crop it to its original size at a random position.
 
-    A magnified sample is what a camera of s times the focal length sees. A network is not told the
-    focal length, so its depths are those of the dataset's own camera: what is s times as large
-    in the picture counts as s times nearer, and metric depth is divided by s. Normals stay. A crop
-    away from the centre moves the principal point, which no map depends on. With s < 1 the sample
-    becomes smaller than it was; the border is black and unlabelled.
+    A magnified sample corresponds to a camera with s times the focal length. A network does not
+    know the focal length, so depth is defined for the camera of the dataset: an object that is s
+    times as large in the image is s times nearer, and metric depth is divided by s. Normals are
+    unchanged. An off-center crop moves the principal point, on which no map depends. With s < 1 the
+    content shrinks; the border is black and unlabelled.
 
     Args:
-        scale: the range of s; s is uniform in it.
+        scale: Range of s, which is uniformly distributed.
 
     Raises:
-        InputError: the range is empty or not positive.
+        InputError: The range is empty or not positive.
     """
 
     def __init__(self, scale: tuple[float, float] = (1.0, 1.5)) -> None:
@@ -47,20 +47,20 @@ class RandomZoomCrop(v2.Transform):
         self.scale = (low, high)
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """Draws factor and place, the same for the picture and its maps."""
+        """Draw factor and position, shared by the image and its maps."""
         image = next(value for value in flat_inputs if isinstance(value, Image))
         height, width = image.shape[-2:]
         factor = float(torch.empty(()).uniform_(*self.scale))
         size = [max(1, round(height * factor)), max(1, round(width * factor))]
         return {
             "size": size,
-            # what whole pixels made of it
+            # the actual factor after rounding to pixels
             "factor": math.sqrt(size[0] * size[1] / (height * width)),
             "crop": [_edge(size[0] - height), _edge(size[1] - width), height, width],
         }
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        """The picture or one map; anything else passes through."""
+        """Transform the image or one map; other values are returned unchanged."""
         if not isinstance(inpt, Image | Map):
             return inpt
         zoomed = TF.resize(inpt, params["size"], antialias=True)
@@ -70,5 +70,5 @@ class RandomZoomCrop(v2.Transform):
 
 
 def _edge(surplus: int) -> int:
-    """A random start for a crop that is `surplus` shorter (longer, if < 0) than what it is from."""
+    """Draw the start of a crop that is `surplus` pixels shorter (longer if < 0) than its input."""
     return int(torch.randint(min(surplus, 0), max(surplus, 0) + 1, ()))

@@ -98,7 +98,7 @@ def test_missing_and_broken_files_are_named(official):
             Cityscapes(official, "train", tasks=["depth"])[0]
         assert "\n" not in str(caught.value)
     camera.write_text('{"extrinsic": {"baseline": Infinity}, "intrinsic": {"fx": 1}}')
-    with pytest.raises(InputError, match=r"camera\.json: expected a baseline and fx above 0"):
+    with pytest.raises(InputError, match=r"camera\.json: expected a baseline and fx > 0"):
         Cityscapes(official, "train", tasks=["depth"])[0]
     camera.unlink()
     with pytest.raises(InputError, match=r"camera\.json: expected a file for each of the 1 sam"):

@@ -278,7 +278,7 @@ def test_maps_are_derived_from_others(open_folder, folder):
 @pytest.mark.parametrize(
     ("derived", "message"),
     [
-        (EdgesFromDepth(source="metres"), "DepthMap among the maps, which are semseg, depth, got"),
+        (EdgesFromDepth(source="metres"), "DepthMap among the maps semseg, depth, got"),
         (EdgesFromDepth(source="semseg"), "edges: expected a source with a DepthMap .*'semseg'"),
         (EdgesFromClasses(source="depth"), "edges: expected a source with a ClassMap .*'depth'"),
         (EdgesFromClasses(task=Depth()), r"different names, got \['semseg', 'depth', 'depth'\]"),

@@ -125,7 +125,7 @@ def test_parts_of_another_form_are_named(root):
     with pytest.raises(InputError, match=r"human_parts/.*expected anno\.objects"):
         PASCALContext(root, "train", tasks=["human_parts"])[0]
     path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(InputError, match=r"human_parts/.*expected a whole \.mat file"):
+    with pytest.raises(InputError, match=r"human_parts/.*expected a readable \.mat file"):
         PASCALContext(root, "train", tasks=["human_parts"])[0]
 
 

@@ -75,7 +75,7 @@ class FolderDataset(NamedSamples):
         check_patterns(image, "image")
         self.root = Path(root)
         if not self.root.is_dir():
-            raise InputError(f"root: expected a folder, {self.root} is not a directory")
+            raise InputError(f"root: expected a folder, got {self.root}, which is not a directory")
         self.maps = list(maps)
         self.derived = list(derived or [])
         stored = [files.task for files in self.maps]
