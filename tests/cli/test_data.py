@@ -84,7 +84,7 @@ def test_check_goes_on_after_a_split_that_cannot_be_opened(photos, capsys):
 def test_check_tells_of_settings_as_any_command(photos, capsys):
     """What is wrong with the settings is no problem of the data."""
     command = ["data", "check", *CONFIG]
-    assert "tasks: expected different" in error_line([*command, "--data.tasks=[dept]"], capsys)
+    assert "tasks: expected distinct" in error_line([*command, "--data.tasks=[dept]"], capsys)
     assert "image_size: expected" in error_line([*command, "--data.image_size=[-5, 8]"], capsys)
 
 

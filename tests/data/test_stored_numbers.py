@@ -92,7 +92,7 @@ def test_without_imagecodecs_a_png_that_pillow_would_change_is_refused(tmp_path,
     path = write_png(tmp_path / "a.png", np.full((2, 3, 3), 300), 16, RGB)
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
     with pytest.raises(
-        InputError, match=r"a\.png: .* PNG of 16-bit colors requires imagecodecs; .*'ctal\[data\]'"
+        InputError, match=r"PNG of 16-bit colors requires imagecodecs; .*'ctal\[data\]'"
     ):
         read_array(path)
 

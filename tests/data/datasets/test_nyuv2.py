@@ -156,9 +156,7 @@ def test_a_wrong_split_file_is_named(official):
         with pytest.raises(InputError, match=r"splits\.mat: expected trainNdxs .* in 1\.\.5"):
             NYUv2(official, "train")
     save_splits(official, train=[1, 2], test=[2, 3])
-    with pytest.raises(
-        InputError, match=r"splits\.mat: .* to share no image, got 1 in both, such as 2"
-    ):
+    with pytest.raises(InputError, match=r"splits\.mat: .* to share no image, got 1 in both"):
         NYUv2(official, "test")
     savemat(official / "splits.mat", {"other": np.ones(3)})
     with pytest.raises(
@@ -169,7 +167,7 @@ def test_a_wrong_split_file_is_named(official):
     with pytest.raises(InputError, match=r"splits\.mat: expected a readable \.mat file"):
         NYUv2(official, "train")
     (official / "splits.mat").unlink()
-    with pytest.raises(InputError, match=r"splits\.mat: expected a \.mat file, got none"):
+    with pytest.raises(InputError, match=r"splits\.mat: expected a \.mat file, not found"):
         NYUv2(official, "train")
 
 
@@ -185,7 +183,7 @@ def test_values_that_cannot_be_are_named(official, pictures):
         dataset[2]
     assert dataset[0]["depth"].min() > 0.5
     save_mat(official, pictures[0], abs(depths), np.full(labels.shape, -1, np.int16))
-    with pytest.raises(InputError, match=r"picture 0001: expected labels 0\.\.894, got -1"):
+    with pytest.raises(InputError, match=r"image 0001: expected labels 0\.\.894, got -1"):
         NYUv2(official, "train")[0]
 
 
