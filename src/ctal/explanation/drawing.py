@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
@@ -16,6 +15,7 @@ from torchvision.transforms.v2 import functional as TF
 
 from ctal.explanation.affinities import Affinities, Array
 from ctal.explanation.pixels import Pixel
+from ctal.maps.colormaps import apply_colormap
 from ctal.tasks import Task
 from ctal.visualization.panels import Cell, fitting_font, panel
 
@@ -71,7 +71,7 @@ def heat_map(values: Array, image: Tensor, limit: float) -> Tensor:
     size = [image.shape[-2], image.shape[-1]]
     maps = TF.resize(torch.from_numpy(values)[None], size, antialias=False)[0]
     shares = (maps / max(limit, torch.finfo(torch.float32).tiny)).clamp(-1, 1).numpy()
-    colors = colormaps["seismic"](0.5 + 0.5 * shares)[..., :3]
+    colors = apply_colormap(0.5 + 0.5 * shares, "seismic") / 255
     cover = (_FAINTEST + (_STRONGEST - _FAINTEST) * np.abs(shares))[..., None]
     gray = TF.rgb_to_grayscale(image)[0].numpy()[..., None] / 255
     mixed = cover * colors + (1 - cover) * (_PALEST + (1 - _PALEST) * gray)

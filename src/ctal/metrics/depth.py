@@ -12,12 +12,8 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
+from ctal.maps.labelled import labelled_depth
 from ctal.metrics.pooled import PooledMean
-
-
-def labelled_depth(target: Tensor) -> Tensor:
-    """Which pixels of a depth map (B, 1, H, W) have a label: (B, H, W), bool."""
-    return ((target > 0) & torch.isfinite(target)).squeeze(1)
 
 
 class DepthMetric(PooledMean):

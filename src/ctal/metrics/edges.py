@@ -9,9 +9,9 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from ctal.errors import InputError
+from ctal.maps.labelled import labelled_classes
 from ctal.metrics.matching import count_matches
 from ctal.metrics.non_maxima import crests
-from ctal.metrics.semseg import labelled_classes
 from ctal.metrics.thinning import thin, thin_at_thresholds
 
 THRESHOLDS = np.arange(1, 100, dtype=np.float32) / np.float32(100)

@@ -10,34 +10,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from ctal.maps.labelled import angles, labelled_normals
 from ctal.metrics.pooled import PooledMean
-
-
-def labelled_normals(target: Tensor) -> Tensor:
-    """Which pixels of a normal map (B, 3, H, W) have a label: (B, H, W), bool."""
-    return (target != 0).any(dim=1) & torch.isfinite(target).all(dim=1)
-
-
-def unit(vectors: Tensor, shortest: float = 1e-12) -> Tensor:
-    """A map of vectors (B, 3, H, W) over their lengths, or over `shortest` where that is longer.
-
-    It has a finite gradient at 0, and is many times as fast on a CPU as `F.normalize`, whose norm
-    is slow over a dimension that is not the last.
-    """
-    return vectors / vectors.square().sum(dim=1, keepdim=True).clamp(min=shortest**2).sqrt()
-
-
-def angles(prediction: Tensor, target: Tensor) -> Tensor:
-    """Angle between two maps of vectors (B, 3, H, W) of any length: (B, H, W), degrees, 0..180.
-
-    2 atan2(|u - v|, |u + v|) of the unit vectors u and v, which is right to rounding at all angles;
-    the arc cosine of the product has an error of 0.02 degrees near 0 in float32 (W. Kahan, "How
-    Futile are Mindless Assessments of Roundoff in Floating-Point Computation?", 2006).
-    A zero vector is at 90 degrees to all others: a network earns nothing by predicting none.
-    """
-    u, v = unit(prediction), unit(target)
-    difference, total = (u - v).square().sum(dim=1), (u + v).square().sum(dim=1)
-    return torch.rad2deg(2 * torch.atan2(difference.sqrt(), total.sqrt()))
 
 
 def labelled_angles(prediction: Tensor, target: Tensor) -> Tensor:

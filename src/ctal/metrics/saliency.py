@@ -19,8 +19,8 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
+from ctal.maps.labelled import labelled_classes
 from ctal.metrics.pooled import FloatSums
-from ctal.metrics.semseg import labelled_classes
 
 LEVELS = 256
 

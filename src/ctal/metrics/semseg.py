@@ -7,12 +7,8 @@ from torch import Tensor
 from torchmetrics.classification import MulticlassJaccardIndex
 
 from ctal.maps import UNLABELLED_CLASS
+from ctal.maps.labelled import labelled_classes
 from ctal.metrics.pooled import PooledMean
-
-
-def labelled_classes(target: Tensor) -> Tensor:
-    """Which pixels of a class map (B, H, W) have a label: (B, H, W), bool."""
-    return target != UNLABELLED_CLASS
 
 
 class MeanIoU(MulticlassJaccardIndex):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import Metric
 
 from ctal.errors import InputError
 from ctal.maps import Map
+
+if TYPE_CHECKING:
+    from torchmetrics import Metric
 
 
 class Task(ABC):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ctal.errors import InputError
-from ctal.metrics.semseg import labelled_classes
+from ctal.maps.labelled import labelled_classes
 from ctal.tasks.base import Task
 from ctal.tasks.colours import colorize
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchmetrics import Metric
 
 from ctal.errors import InputError
 from ctal.maps import UNLABELLED_CLASS, ClassMap
-from ctal.metrics.semseg import MeanIoU, PixelAccuracy, labelled_classes
+from ctal.maps.labelled import labelled_classes
 from ctal.tasks.base import Task, masked, masked_mean
+
+if TYPE_CHECKING:
+    from torchmetrics import Metric
 
 
 class ClassTask(Task):
@@ -60,7 +63,12 @@ class ClassTask(Task):
 
     def metrics(self) -> dict[str, Metric]:
         """Mean IoU and the share of right pixels."""
-        return {"miou": MeanIoU(self.channels), "pixel_accuracy": PixelAccuracy()}
+        from ctal import metrics  # here, since torchmetrics takes a second to import
+
+        return {
+            "miou": metrics.MeanIoU(self.channels),
+            "pixel_accuracy": metrics.PixelAccuracy(),
+        }
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
         """1 where the class is wrong, 0 where it is right."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import colorsys
 
 import torch
-from matplotlib import colormaps
 from torch import Tensor
+
+from ctal.maps.colormaps import apply_colormap
 
 GOLDEN_RATIO = 0.618034
 
@@ -39,8 +40,8 @@ def colorize(values: Tensor, low: float, high: float, colormap: str) -> Tensor:
     # not 0, for a map of one value
     span = max(high - low, torch.finfo(torch.float32).tiny)
     shares = ((values.detach().float().cpu() - low) / span).clamp(0, 1)
-    colours = torch.from_numpy(colormaps[colormap](shares.nan_to_num().numpy(), bytes=True))
-    picture = torch.where(shares.isnan().unsqueeze(-1), 0, colours[..., :3])
+    colours = torch.from_numpy(apply_colormap(shares.nan_to_num().numpy(), colormap))
+    picture = torch.where(shares.isnan().unsqueeze(-1), 0, colours)
     return picture.movedim(-1, 0)
 
 

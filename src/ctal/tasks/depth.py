@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
 from ctal.errors import InputError
 from ctal.maps import DepthMap
-from ctal.metrics import (
-    AbsoluteError,
-    RelativeError,
-    RootMeanSquareError,
-    RootMeanSquareLogError,
-    WithinRatio,
-)
-from ctal.metrics.depth import labelled_depth
+from ctal.maps.labelled import labelled_depth
 from ctal.tasks.base import Task, masked, masked_mean
 from ctal.tasks.colours import colorize
+
+if TYPE_CHECKING:
+    from torchmetrics import Metric
 
 
 @dataclass(frozen=True)
@@ -76,12 +71,14 @@ class Depth(Task):
 
     def metrics(self) -> dict[str, Metric]:
         """Absolute, relative, square and log error, and the shares within 1.25^k."""
+        from ctal import metrics  # here, since torchmetrics takes a second to import
+
         return {
-            "abs_error": AbsoluteError(),
-            "rel_error": RelativeError(),
-            "rmse": RootMeanSquareError(),
-            "log_rmse": RootMeanSquareLogError(),
-            **{f"delta_{k}": WithinRatio(1.25**k) for k in (1, 2, 3)},
+            "abs_error": metrics.AbsoluteError(),
+            "rel_error": metrics.RelativeError(),
+            "rmse": metrics.RootMeanSquareError(),
+            "log_rmse": metrics.RootMeanSquareLogError(),
+            **{f"delta_{k}": metrics.WithinRatio(1.25**k) for k in (1, 2, 3)},
         }
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:

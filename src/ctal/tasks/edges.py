@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchmetrics import Metric
 
 from ctal.errors import InputError
 from ctal.maps import EdgeMap
-from ctal.metrics import OdsF
 from ctal.tasks.base import masked, masked_mean
 from ctal.tasks.binary import CERTAIN, BinaryTask
+
+if TYPE_CHECKING:
+    from torchmetrics import Metric
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Edges(BinaryTask):
             raise InputError(
                 f"positive_weight: expected a number between 0 and 1, got {self.positive_weight!r}"
             )
-        OdsF(self.max_distance)  # which says what is wrong with it
+        self.metrics()  # validates max_distance
 
     @property
     def channels(self) -> int:
@@ -77,4 +79,6 @@ class Edges(BinaryTask):
 
     def metrics(self) -> dict[str, Metric]:
         """The F-measure at the best threshold of the data set."""
-        return {"odsf": OdsF(self.max_distance)}
+        from ctal import metrics  # here, since torchmetrics takes a second to import
+
+        return {"odsf": metrics.OdsF(self.max_distance)}

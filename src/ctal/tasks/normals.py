@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
 from ctal.errors import InputError
 from ctal.maps import NormalMap
-from ctal.metrics import MeanAngle, MedianAngle, RootMeanSquareAngle, WithinAngle
-from ctal.metrics.normals import angles, labelled_normals, unit
+from ctal.maps.labelled import angles, labelled_normals, unit
 from ctal.tasks.base import Task, masked, masked_mean
+
+if TYPE_CHECKING:
+    from torchmetrics import Metric
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,13 @@ class SurfaceNormals(Task):
 
     def metrics(self) -> dict[str, Metric]:
         """Mean, median and root mean square angle, and the shares below three angles."""
+        from ctal import metrics  # here, since torchmetrics takes a second to import
+
         return {
-            "mean": MeanAngle(),
-            "median": MedianAngle(),
-            "rmse": RootMeanSquareAngle(),
-            **{f"within_{limit:g}": WithinAngle(limit) for limit in (11.25, 22.5, 30)},
+            "mean": metrics.MeanAngle(),
+            "median": metrics.MedianAngle(),
+            "rmse": metrics.RootMeanSquareAngle(),
+            **{f"within_{limit:g}": metrics.WithinAngle(limit) for limit in (11.25, 22.5, 30)},
         }
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchmetrics import Metric
 
 from ctal.maps import ClassMap
-from ctal.metrics import MaxF, MaxIoU
 from ctal.tasks.base import masked, masked_mean
 from ctal.tasks.binary import CERTAIN, BinaryTask
+
+if TYPE_CHECKING:
+    from torchmetrics import Metric
 
 
 @dataclass(frozen=True)
@@ -59,4 +61,6 @@ class Saliency(BinaryTask):
 
     def metrics(self) -> dict[str, Metric]:
         """The F-measure and the IoU at the best threshold of the data set."""
-        return {"maxf": MaxF(), "miou": MaxIoU()}
+        from ctal import metrics  # here, since torchmetrics takes a second to import
+
+        return {"maxf": metrics.MaxF(), "miou": metrics.MaxIoU()}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
-import matplotlib
 import torch
-from matplotlib import colormaps
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
 from ctal.io.atomic import write_whole
+from ctal.maps.colormaps import apply_colormap
 
 GRAY = 128
 """Gray value of a pixel without a label."""
@@ -83,7 +83,7 @@ def error_image(error: Tensor, limit: float) -> Tensor:
     """
     unlabelled = error.isnan()
     share = (error / limit).clamp(0, 1).masked_fill(unlabelled, 0).cpu().numpy()
-    colors = torch.from_numpy(colormaps["inferno"](share, bytes=True)[..., :3]).permute(2, 0, 1)
+    colors = torch.from_numpy(apply_colormap(share, "inferno")).permute(2, 0, 1)
     return torch.where(unlabelled.cpu(), torch.tensor(GRAY, dtype=torch.uint8), colors)
 
 
@@ -112,7 +112,10 @@ def _tile(pixels: Tensor) -> Image.Image:
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
     """Load DejaVu Sans, part of matplotlib, which has Greek letters and arrows."""
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    package = find_spec("matplotlib")  # importing it takes a quarter of a second
+    assert package is not None
+    assert package.origin is not None
+    path = Path(package.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
     return ImageFont.truetype(path, size)
 
 
