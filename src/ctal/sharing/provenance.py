@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ctal.config.files import read_config
-from ctal.data import PreparedArrays
-from ctal.data.prepared import DESCRIPTION, read_description, source_name
 from ctal.errors import InputError
 from ctal.io.checkpoint import is_same_checkpoint
 from ctal.io.run_folder import RunFolder
@@ -47,6 +45,9 @@ def _data(data: Mapping[str, Any]) -> dict[str, str]:
 
 def _origin(settings: Mapping[str, Any]) -> str:
     """Return the class of a dataset; for prepared arrays that of their source, if recorded."""
+    from ctal.data import PreparedArrays  # imports lightning, which takes seconds
+    from ctal.data.prepared import DESCRIPTION, read_description, source_name
+
     name = _name(settings["class_path"])
     folder = (settings.get("init_args") or {}).get("folder")
     if name == PreparedArrays.__name__ and folder:
