@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from torch import Tensor
 
-from ctal.data.geometry import Camera
 from ctal.errors import InputError
 from ctal.io.atomic import write_whole
+
+if TYPE_CHECKING:
+    from ctal.data.geometry import Camera
 
 _HEADER = """ply
 format binary_little_endian 1.0
@@ -33,6 +35,8 @@ def camera_of(intrinsics: Sequence[float]) -> Camera:
     Raises:
         InputError: these are not four numbers, or fx or fy is not above 0.
     """
+    from ctal.data.geometry import Camera  # imports lightning, which takes seconds
+
     try:
         return Camera(*intrinsics)
     except (InputError, TypeError) as error:

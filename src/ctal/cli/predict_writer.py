@@ -8,14 +8,13 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ctal.cli.point_cloud import save_ply
-from ctal.data.geometry import Camera
 from ctal.errors import InputError
 from ctal.inference.model import Model
 from ctal.inference.postprocessing import LARGE, to_array
@@ -27,6 +26,9 @@ from ctal.io.video import Frame, write_video
 from ctal.tasks import Task
 from ctal.tasks.depth import is_metric_depth
 from ctal.visualization.panels import Cell, panel, save_png
+
+if TYPE_CHECKING:
+    from ctal.data.geometry import Camera
 
 _LONGEST = 2048  # the longer side of a visualized map; a panel shows less
 

@@ -10,7 +10,6 @@ from ctal.io.atomic import write_text
 from ctal.networks import Network
 from ctal.networks.hub import upload
 from ctal.networks.saved import write_network
-from ctal.sharing.card import model_card
 
 CARD = "README.md"
 
@@ -29,6 +28,8 @@ def write_saved(
     Raises:
         InputError: as of `write_network`.
     """
+    from ctal.sharing.card import model_card  # imports torch's counter of operations
+
     write_network(network, folder, about=about, half=half)
     write_text(folder / CARD, model_card(network, about))
 
