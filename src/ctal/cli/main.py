@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+from ctal.cli.threads import set_thread_defaults
 from ctal.errors import InputError, Interrupted
 
 # A command is imported when it runs: importing torch takes seconds, which `ctal --help` need not.
@@ -35,6 +36,7 @@ def main(args: list[str] | None = None) -> int:
     """
     args = sys.argv[1:] if args is None else args
     _open_missing_streams()
+    set_thread_defaults()
     try:
         _run(args)
         sys.stdout.flush()

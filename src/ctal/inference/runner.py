@@ -15,6 +15,7 @@ from torchvision.transforms.v2 import functional as TF
 from ctal.errors import InputError, PredictionError
 from ctal.inference.devices import usable_device
 from ctal.inference.postprocessing import LARGE, Allocate, decoded, resized_strips
+from ctal.inference.spinning import warn_of_spinning_threads
 from ctal.inference.tiling import can_tile, tile_strips
 from ctal.networks import Network
 from ctal.networks.encoders.encoder import STRIDES
@@ -47,6 +48,8 @@ class Runner:
         self.lock = threading.RLock()
         self._copies: dict[tuple[int, int], Network] = {}
         self.to(device)
+        if self.device.type == "cpu":
+            warn_of_spinning_threads()
 
     def to(self, device: str | torch.device) -> None:
         """Move the network to a device; `usable_device` reports one that is not available."""

@@ -1,0 +1,54 @@
+"""Defaults for OpenMP's threads, which torch starts: set before torch is imported."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import MutableMapping
+from contextlib import suppress
+from pathlib import Path
+
+SPIN_COUNT = 1000
+"""Turns of a loop, microseconds, for which a thread of GNU OpenMP waits before it sleeps."""
+
+_CGROUP_V2 = "cpu.max"  # "quota period", or "max period"
+_CGROUP_V1 = ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")  # quota -1: no limit
+
+
+def set_thread_defaults(environment: MutableMapping[str, str] | None = None) -> None:
+    """Set OpenMP's variables that the user left unset, for this process and its children.
+
+    By default, a thread of GNU OpenMP spins for milliseconds at every barrier. If another program
+    keeps a core busy, the thread that all others spin for does not run: predictions get 15 to 60
+    times slower. A short spin costs little on an idle machine (docs/performance.md has a table).
+
+    A container's limit on processor time does not change the number of cores that OpenMP sees; it
+    would start a thread for each of them.
+
+    Args:
+        environment: the variables; by default those of this process.
+    """
+    environment = os.environ if environment is None else environment
+    if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & set(environment):
+        environment["GOMP_SPINCOUNT"] = str(SPIN_COUNT)
+    limit = cpu_limit()
+    if limit is not None and limit < usable_cores() and "OMP_NUM_THREADS" not in environment:
+        environment["OMP_NUM_THREADS"] = str(max(1, math.floor(limit)))
+
+
+def usable_cores() -> int:
+    """Return the number of cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cpu_limit(root: Path = Path("/sys/fs/cgroup")) -> float | None:
+    """Return the processor time that this container may use, in cores; None without a limit."""
+    with suppress(OSError, ValueError):
+        quota, period = (root / _CGROUP_V2).read_text().split()
+        return None if quota == "max" else int(quota) / int(period)
+    with suppress(OSError, ValueError):
+        quota_us, period_us = (int((root / name).read_text()) for name in _CGROUP_V1)
+        return None if quota_us <= 0 else quota_us / period_us
+    return None

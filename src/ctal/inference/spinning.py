@@ -1,0 +1,34 @@
+"""Warning about OpenMP's threads on a machine that others use too."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import warnings
+
+import torch
+
+_SETTINGS = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "OMP_NUM_THREADS"}
+_MINUTE = 60
+
+
+def warn_of_spinning_threads() -> None:
+    """Warn if other processes keep cores busy that torch's threads will wait for.
+
+    The commands of ctal set GOMP_SPINCOUNT before they import torch (`ctal.cli.threads`); a Python
+    program has to do so itself. Only for GNU OpenMP, that of torch on Linux.
+    """
+    if sys.platform != "linux" or _SETTINGS & set(os.environ):
+        return
+    # the mean number of running processes over the last minute, less this one's own share
+    others = os.getloadavg()[0] - min(1.0, time.process_time() / _MINUTE)
+    free = (os.cpu_count() or 1) - others
+    if torch.get_num_threads() > max(1.0, free + 0.5):
+        warnings.warn(
+            f"other processes use {others:.1f} of {os.cpu_count()} cores, and torch has "
+            f"{torch.get_num_threads()} threads that wait actively for each other: predictions can "
+            "be 15 to 60 times slower; set GOMP_SPINCOUNT=1000 or OMP_NUM_THREADS=1 in the "
+            "environment before torch is imported",
+            stacklevel=3,
+        )

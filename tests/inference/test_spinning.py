@@ -1,0 +1,51 @@
+"""The warning about threads on a busy machine."""
+
+import sys
+import warnings
+
+import pytest
+import torch
+
+from ctal.inference import Model, spinning
+from ctal.networks import SharedEncoderNet
+from ctal.tasks import Depth
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="torch has another OpenMP here")
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A machine of 4 cores, of which others use `load`; torch has 4 threads."""
+
+    def set_up(load, **variables):
+        for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "OMP_NUM_THREADS"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(spinning.os, "getloadavg", lambda: (load, 0.0, 0.0))
+        monkeypatch.setattr(spinning.os, "cpu_count", lambda: 4)
+        monkeypatch.setattr(spinning.time, "process_time", lambda: 0.0)
+        monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+
+    return set_up
+
+
+def model():
+    return Model(SharedEncoderNet([Depth()], "test_resnet", image_size=32))
+
+
+def test_a_busy_machine_is_reported_with_the_remedy(machine):
+    machine(1.5)
+    with pytest.warns(UserWarning, match=r"use 1.5 of 4 cores.*4 threads.*GOMP_SPINCOUNT=1000"):
+        model()
+
+
+@pytest.mark.parametrize(
+    ("load", "variables"),
+    [(0.2, {}), (3.0, {"GOMP_SPINCOUNT": "1000"}), (3.0, {"OMP_WAIT_POLICY": "PASSIVE"})],
+)
+def test_no_warning_if_idle_or_set(machine, load, variables):
+    machine(load, **variables)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model()
