@@ -186,9 +186,8 @@ def _report(error: Exception) -> int:
         place = f"{error.filename}: " if error.filename else ""
         return _print_line(f"error: {place}{error.strerror}")
     if isinstance(error, OSError) and "in DataLoader worker process" in str(error):
-        return _print_line(
-            f"error: {str(error).strip().splitlines()[-1]}"
-        )  # the rest is its traceback
+        last = str(error).strip().splitlines()[-1]  # the others are its traceback
+        return _print_line(f"error: {last}")
     if isinstance(error, Interrupted):
         return _print_line(f"\n{error}", code=128 + error.number)  # below the progress bar
     raise error
