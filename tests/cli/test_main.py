@@ -405,7 +405,7 @@ def test_checkpoints_that_do_not_tell_their_batches(fitted: Path) -> None:
 
 
 def test_help_tells_which_checkpoints_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["test", "--help"]) == 0
+    assert main(["test", "--help_all"]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "to score, by default 'best'" in told
     assert "Lightning Model Registry" not in told

@@ -11,8 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+from ctal.cli.reporting import print_line, report
 from ctal.cli.threads import set_thread_defaults
-from ctal.errors import InputError, Interrupted
+from ctal.errors import InputError
 
 # A command is imported when it runs: importing torch takes seconds, which `ctal --help` need not.
 
@@ -45,13 +46,13 @@ def main(args: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python flushes stdout once more at its end
         return 0
     except KeyboardInterrupt:
-        return _print_line("\nstopped by Ctrl-C", code=130)
+        return print_line("\nstopped by Ctrl-C", code=130)
     except SystemExit as end:  # argparse leaves this way after --help, Lightning after Ctrl-C
         if isinstance(end.__context__, KeyboardInterrupt):
-            return _print_line("\nstopped by Ctrl-C", code=130)
+            return print_line("\nstopped by Ctrl-C", code=130)
         return int(end.code or 0)
     except Exception as error:
-        return _report(error)
+        return report(error)
 
 
 def _open_missing_streams() -> None:
@@ -115,9 +116,14 @@ def _usage(commands: dict[str, Command], prog: str, summary: str) -> str:
 
 
 def _experiment(args: list[str]) -> None:
+    from ctal.cli.fit_help import HELP_ALL, short_help
+
+    if {"-h", "--help"} & set(args):
+        sys.stdout.write(short_help(args))
+        return
     from ctal.training.experiment import Experiment
 
-    Experiment(args)
+    Experiment(["--help" if arg == HELP_ALL else arg for arg in args])
 
 
 def _call(function: Callable[..., object], args: list[str]) -> None:
@@ -176,26 +182,6 @@ def _data_command(args: list[str]) -> None:
     from ctal.cli.data import run
 
     run(args)
-
-
-def _report(error: Exception) -> int:
-    """Report a user error in one line, or raise the error again if it is a bug."""
-    if isinstance(error, InputError):
-        return _print_line(f"error: {error}")
-    if isinstance(error, OSError) and error.strerror:
-        place = f"{error.filename}: " if error.filename else ""
-        return _print_line(f"error: {place}{error.strerror}")
-    if isinstance(error, OSError) and "in DataLoader worker process" in str(error):
-        last = str(error).strip().splitlines()[-1]  # the others are its traceback
-        return _print_line(f"error: {last}")
-    if isinstance(error, Interrupted):
-        return _print_line(f"\n{error}", code=128 + error.number)  # below the progress bar
-    raise error
-
-
-def _print_line(line: str, code: int = 2) -> int:
-    sys.stderr.write(line + "\n")
-    return code
 
 
 COMMANDS = {
