@@ -23,14 +23,27 @@ def test_tasks_are_chosen_by_name_in_the_order_given(memory_dataset):
         DenseDataModule(dataset, tasks=[])
 
 
-def test_all_splits_must_carry_the_same_tasks(memory_dataset):
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_a_split_may_lack_tasks_and_says_so(memory_dataset, split):
+    other = memory_dataset(2, without_depth=(0, 1))
+    other.tasks = other.tasks[:1]
+    message = rf"data\.{split}: has no depth, unlike data\.train; no score of {split} will include"
+    with pytest.warns(UserWarning, match=message):
+        data = DenseDataModule(memory_dataset(), **{split: other})
+    batch = next(iter(getattr(data, f"{split}_dataloader")()))
+    assert list(batch) == ["image", "semseg", "depth"]
+    assert batch["depth"].shape[1] == 1
+    assert not batch["depth"].any()
+    assert batch["semseg"].ne(255).any()
+
+
+def test_a_split_must_have_some_of_the_tasks_and_the_same_ones(memory_dataset):
     other = memory_dataset()
     other.tasks = other.tasks[:1]
-    with pytest.raises(InputError, match=r"names from semseg \(the tasks of data\.val\)"):
-        DenseDataModule(memory_dataset(), val=other)
-    DenseDataModule(memory_dataset(), val=other, tasks=["semseg"])
+    with pytest.raises(InputError, match=r"data\.val: expected some of .*, depth, got semseg"):
+        DenseDataModule(memory_dataset(), val=other, tasks=["depth"])
     other.tasks = [type(other.tasks[0])(4), memory_dataset().tasks[1]]
-    with pytest.raises(InputError, match=r"test: expected the task .*num_classes=3"):
+    with pytest.raises(InputError, match=r"data\.test: expected the task .*num_classes=3"):
         DenseDataModule(memory_dataset(), test=other)
 
 

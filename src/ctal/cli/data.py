@@ -117,7 +117,7 @@ def show(
         raise InputError(f"{key}: expected a number from {least} on, got {got}")
     check_absent([Path(output)], overwrite)
     splits = data.splits(split)
-    tasks = data.tasks(splits[0])
+    tasks = list({task.name: task for name in splits for task in data.tasks(name)}.values())
     rows = {}
     for name in splits:
         dataset = data.open(name)

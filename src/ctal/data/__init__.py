@@ -2,6 +2,7 @@
 
 from ctal.data.base import DenseDataset, Sample
 from ctal.data.datasets.cityscapes import Cityscapes
+from ctal.data.datasets.combined import CombinedDataset
 from ctal.data.datasets.folder import FolderDataset
 from ctal.data.datasets.nyuv2 import NYUv2
 from ctal.data.datasets.pascal_context import PASCALContext
@@ -18,6 +19,7 @@ __all__ = [
     "Camera",
     "Cityscapes",
     "ClassMap",
+    "CombinedDataset",
     "DenseDataModule",
     "DenseDataset",
     "DepthMap",

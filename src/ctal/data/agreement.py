@@ -1,10 +1,9 @@
-"""Checks of the arguments of a data module: numbers in range, and splits with the same tasks."""
+"""Checks of the arguments of a data module: numbers in range, and the tasks of splits."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ctal.data.base import chosen_tasks
 from ctal.errors import InputError
 from ctal.tasks import Task
 
@@ -38,13 +37,29 @@ def check_loading(
         )
 
 
-def check_same_tasks(tasks: Sequence[Task], carried: Sequence[Task], split: str) -> None:
-    """Check that a split has the tasks of the training split, with the same arguments.
+def missing_tasks(tasks: Sequence[Task], carried: Sequence[Task], split: str) -> list[str]:
+    """Compare the tasks of a split with those of the training split.
+
+    Args:
+        tasks: The tasks of the training split that are used.
+        carried: The tasks of the split.
+        split: Its name, for the message.
+
+    Returns:
+        The names of the tasks that the split lacks: they are unlabelled there.
 
     Raises:
-        InputError: A task is missing, or has other arguments.
+        InputError: The split has none of the tasks, or one with other arguments.
     """
-    others = chosen_tasks(carried, [task.name for task in tasks], split)
-    for task, other in zip(tasks, others, strict=True):
+    others = {task.name: task for task in carried}
+    missing = [task.name for task in tasks if task.name not in others]
+    if len(missing) == len(tasks):
+        raise InputError(
+            f"data.{split}: expected some of the tasks of data.train, {', '.join(missing)}, got "
+            f"{', '.join(others) or 'none'}"
+        )
+    for task in tasks:
+        other = others.get(task.name, task)
         if task != other:
-            raise InputError(f"{split}: expected the task {task} of train, got {other}")
+            raise InputError(f"data.{split}: expected the task {task} of data.train, got {other}")
+    return missing

@@ -68,3 +68,12 @@ def warn_of_unused(datasets: Mapping[str, DenseDataset | None]) -> None:
             f"data.{split}: {len(unused)} files look like images or maps and are not used, such as "
             f"{path}; `ctal data check` lists them"
         )
+
+
+def warn_of_missing(tasks: Sequence[str], split: str) -> None:
+    """Warn of tasks of the training split that another split lacks, if there are any."""
+    if tasks:
+        rank_zero_warn(
+            f"data.{split}: has no {', '.join(tasks)}, unlike data.train; no score of "
+            f"{split} will include {'it' if len(tasks) == 1 else 'them'}"
+        )

@@ -13,10 +13,10 @@ from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
 from ctal.compat import processed_batches
-from ctal.data.agreement import check_loading, check_same_tasks
+from ctal.data.agreement import check_loading, missing_tasks
 from ctal.data.base import DenseDataset, Sample, check_length, chosen_tasks
 from ctal.data.checks import checked_sample
-from ctal.data.completeness import warn_of_unused
+from ctal.data.completeness import warn_of_missing, warn_of_unused
 from ctal.data.pipeline import AugmentedDataset, PreparedDataset, collate
 from ctal.data.sampling import EpochSampler, EvaluationSampler
 from ctal.errors import InputError
@@ -35,8 +35,9 @@ class DenseDataModule(LightningDataModule):
 
     Args:
         train: Dataset for training.
-        val: Dataset for selecting the best checkpoint.
-        test: Dataset for the reported scores.
+        val: Dataset for selecting the best checkpoint. Tasks of `train` that it lacks do
+            not count.
+        test: Dataset for the reported scores. Tasks of `train` that it lacks get no scores.
         tasks: Names of the tasks to use, in this order. None: all of `train`.
         image_size: (H, W) to which samples are resized. None: that of the first training image.
         batch_size: Samples per batch and process. Training drops an incomplete last batch unless it
@@ -54,7 +55,7 @@ class DenseDataModule(LightningDataModule):
         image_size: (H, W) of the batches.
 
     Raises:
-        InputError: A dataset lacks a task, or a number is out of range.
+        InputError: A task is unknown or differs between splits, or a number is out of range.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class DenseDataModule(LightningDataModule):
         self.tasks = chosen_tasks(train.tasks, tasks, "train")
         for split, dataset in (("val", val), ("test", test)):
             if dataset is not None:
-                check_same_tasks(self.tasks, dataset.tasks, split)
+                warn_of_missing(missing_tasks(self.tasks, dataset.tasks, split), split)
         if image_size is None:
             height, width = checked_sample(train, 0, self.tasks)["image"].shape[-2:]
             image_size = (height, width)

@@ -86,8 +86,11 @@ class DataSettings:
         Raises:
             InputError: the dataset does not carry one, or cannot be opened.
         """
-        carried = self.open(split).tasks
-        return chosen_tasks(carried, self._values["tasks"] or None)
+        carried, wanted = self.open(split).tasks, self._values["tasks"] or None
+        if wanted and split != "train" and self._values["train"]:
+            # splits other than train may lack tasks; an unknown name is an error of train
+            wanted = [name for name in wanted if name in {task.name for task in carried}] or wanted
+        return chosen_tasks(carried, wanted, split)
 
     def size(self) -> tuple[int, int]:
         """(H, W) that training resizes to: as set, or that of the first training picture.
