@@ -31,7 +31,7 @@ def test_check_of_a_good_data_set(photos, workers, capsys):
     out = capsys.readouterr().out
     assert "## train" in out
     assert "## val" in out
-    assert "FolderDataset, 6 samples, pictures of 10x16 pixels" in out
+    assert "FolderDataset, 6 samples, images of 10x16 pixels" in out
     rows = {
         line.split("|")[1].strip(): line.split("|")[3:6]
         for line in out.splitlines()[:8]
@@ -138,8 +138,8 @@ def test_a_data_set_of_ones_own_is_checked_too(photos, capsys):
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        (["--split", "test"], "split: expected some of train, val, got 'test'"),
-        (["--workers", "-1"], "workers: expected a number from 0 on"),
+        (["--split", "test"], "split: expected one of train, val, got 'test'"),
+        (["--workers", "-1"], "workers: expected an integer >= 0"),
         (["--wrokers", "1"], "did you mean 'workers'"),
         (["--data.tasks=[dept]"], "tasks: expected distinct names from semseg, depth, normals"),
         (["--data.train.init_args.rot=x"], "'rot'"),

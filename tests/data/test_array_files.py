@@ -14,14 +14,14 @@ def save(path, array):
     return path
 
 
-def test_a_picture_is_rgb_in_0_to_1(tmp_path):
+def test_an_image_is_rgb_in_0_to_1(tmp_path):
     pixels = np.array([[[0, 51, 255], [255, 0, 102]]], np.uint8)
     picture = read_float_image(save(tmp_path / "a.png", pixels))
     assert picture.shape == (3, 1, 2)
     assert torch.allclose(picture[:, 0, 0], torch.tensor([0, 0.2, 1]))
 
 
-def test_an_array_file_may_hold_a_picture(tmp_path):
+def test_an_array_file_may_contain_an_image(tmp_path):
     np.save(tmp_path / "a.npy", np.full((2, 3, 3), 0.25))
     assert read_float_image(tmp_path / "a.npy").unique().tolist() == [0.25]
     np.save(tmp_path / "b.npy", np.full((2, 3, 3), 51, np.uint8))
@@ -32,7 +32,7 @@ def test_an_array_file_may_hold_a_picture(tmp_path):
             read_float_image(tmp_path / "c.npy")
 
 
-def test_stored_numbers_come_as_they_are(tmp_path):
+def test_stored_values_are_unchanged(tmp_path):
     deep = np.array([[0, 40000]], np.uint16)
     assert np.array_equal(read_array(save(tmp_path / "a.png", deep)), deep)
     palette = PILImage.fromarray(np.array([[3, 1]], np.uint8))
@@ -73,7 +73,7 @@ def broken_files(folder):
     return [folder / name for name in [*names, "missing.png"]]
 
 
-def test_a_broken_file_is_named_in_one_line(tmp_path):
+def test_a_broken_file_gives_a_one_line_error(tmp_path):
     for path in broken_files(tmp_path):
         for read in (read_array, read_float_image):
             with pytest.raises(InputError) as caught:
@@ -87,7 +87,7 @@ class Bomb:
         return (pytest.fail, ("a data file ran code",))
 
 
-def test_a_data_file_runs_no_code(tmp_path):
+def test_loading_a_data_file_never_executes_code(tmp_path):
     (tmp_path / "bare.npy").write_bytes(pickle.dumps(Bomb()))
     np.save(tmp_path / "array.npy", np.array([[Bomb()]], object), allow_pickle=True)
     np.savez(tmp_path / "array.npz", np.array([[Bomb()]], object), allow_pickle=True)

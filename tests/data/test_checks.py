@@ -45,7 +45,7 @@ def wrong(request, memory_dataset):
     return dataset, message
 
 
-def test_a_training_finds_what_the_check_finds(wrong):
+def test_training_reports_the_errors_of_the_check(wrong):
     dataset, message = wrong
     problem = Inspection(dataset, dataset.tasks)[1]
     assert isinstance(problem, Problem)
@@ -55,7 +55,7 @@ def test_a_training_finds_what_the_check_finds(wrong):
     assert isinstance(PreparedDataset(dataset, dataset.tasks, (6, 8), cache=False)[0], dict)
 
 
-def test_the_first_sample_is_checked_before_it_is_used(wrong):
+def test_the_first_sample_is_checked_before_use(wrong):
     dataset, message = wrong
     dataset.samples.reverse()
     dataset.samples = dataset.samples[1:]
@@ -65,14 +65,14 @@ def test_the_first_sample_is_checked_before_it_is_used(wrong):
         check_learnable(DenseDataModule(dataset, image_size=(6, 8)))
 
 
-def test_a_sample_that_is_no_dict(memory_dataset):
+def test_a_sample_that_is_not_a_dict_is_refused(memory_dataset):
     dataset = memory_dataset(1)
     dataset.samples[0] = tuple(dataset.samples[0].values())
     with pytest.raises(InputError, match=r"^0: sample: expected a dict .*got a tuple"):
         DenseDataModule(dataset)
 
 
-def test_a_file_that_is_gone_is_named(memory_dataset):
+def test_a_deleted_file_is_reported(memory_dataset):
     class Gone(memory_dataset):
         def __getitem__(self, index):
             return open("gone.h5")

@@ -4,7 +4,7 @@ from ctal.data.completeness import allowing_incomplete, check_present
 from ctal.errors import InputError
 
 
-def test_what_is_missing_is_told_unless_its_sample_will_tell(tmp_path):
+def test_missing_files_are_reported_unless_their_sample_reports_them(tmp_path):
     (tmp_path / "a").touch()
     both, none = [tmp_path / "a", tmp_path / "b"], [tmp_path / "b", tmp_path / "c"]
     with pytest.raises(InputError, match=r"/b: expected a file for each of the 2 samples, 1 are"):

@@ -30,14 +30,14 @@ def module(tmp_path, monkeypatch):
     del sys.modules["scans_of_the_page"]
 
 
-def test_it_reads_what_it_says(module):
+def test_samples_have_the_documented_content(module):
     dataset = module.Scans("scans")
     assert [dataset.sample_name(index) for index in range(len(dataset))] == ["1", "2"]
     assert torch.allclose(dataset[1]["image"], torch.tensor(0.4))
     assert dataset[1]["depth"].unique().tolist() == [2.0]
 
 
-def test_it_is_checked_without_problems(module, capsys):
+def test_the_check_finds_no_problems(module, capsys):
     given = ["--data.train=scans_of_the_page.Scans", "--data.train.root=scans", "--workers=0"]
     assert main(["data", "check", *given]) == 0
     out = capsys.readouterr().out

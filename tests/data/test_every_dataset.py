@@ -88,7 +88,7 @@ def dataset(entry):
     return open_dataset(*entry)
 
 
-def test_samples_have_the_documented_form(dataset):
+def test_samples_have_the_documented_types_and_shapes(dataset):
     assert len(dataset) > 0
     names = [task.name for task in dataset.tasks]
     assert len(set(names)) == len(names) > 0
@@ -101,7 +101,7 @@ def test_samples_have_the_documented_form(dataset):
     assert seen == {"image", *names}  # a task without any map is not carried
 
 
-def test_a_sample_is_the_same_each_time_and_in_another_process(dataset):
+def test_samples_are_reproducible_also_in_another_process(dataset):
     first, copy = dataset[0], pickle.loads(pickle.dumps(dataset))
     for other in (dataset[0], copy[0]):
         assert list(other) == list(first)
@@ -109,7 +109,7 @@ def test_a_sample_is_the_same_each_time_and_in_another_process(dataset):
     assert copy.tasks == dataset.tasks
 
 
-def test_sample_names_are_different(dataset):
+def test_sample_names_are_unique(dataset):
     names = [dataset.sample_name(index) for index in range(len(dataset))]
     assert all(isinstance(name, str) and name for name in names)
     assert len(set(names)) == len(names)
@@ -131,7 +131,7 @@ def test_missing_files_are_an_input_error(entry, tmp_path):
     assert error is not None
 
 
-def test_fractions_meet(entry):
+def test_adjacent_fractions_cover_all_samples(entry):
     name, arguments = entry
     whole = open_dataset(name, arguments)
     if "fraction" not in inspect.signature(type(whole)).parameters:

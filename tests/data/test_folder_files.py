@@ -28,7 +28,7 @@ def names(root, patterns):
         "{root}/image/{name}.jpg",
     ],
 )
-def test_a_pattern_may_be_written_in_any_way(tmp_path, monkeypatch, pattern):
+def test_equivalent_spellings_of_a_pattern_match_the_same_files(tmp_path, monkeypatch, pattern):
     root = tmp_path / "photos"
     for folder in ("image", ".hidden", ".cache"):
         for name in ("b/2", "a", "._a", ""):  # hidden files are no samples, nor is ".jpg"
@@ -39,7 +39,7 @@ def test_a_pattern_may_be_written_in_any_way(tmp_path, monkeypatch, pattern):
     assert names(root.relative_to(tmp_path), pattern) == ["a", "b/2"]
 
 
-def test_names_of_several_patterns_are_joined(tmp_path):
+def test_names_of_several_patterns_are_merged(tmp_path):
     for file in ("image/a.jpg", "image/b.jpg", "depth/b.png", "depth/c.png", "depth/c.txt"):
         touch(tmp_path / file)
     with pytest.raises(InputError, match=r"depth/b\.png: expected one .* also .*image/b\.jpg"):
@@ -48,7 +48,7 @@ def test_names_of_several_patterns_are_joined(tmp_path):
     assert names(tmp_path, ["image/{name}.jpg", "depth/{name}.png"]) == ["a", "b", "c"]
 
 
-def test_links_to_folders_are_followed_and_end(tmp_path):
+def test_links_to_folders_are_followed_without_infinite_recursion(tmp_path):
     touch(tmp_path / "elsewhere" / "1.png")
     (tmp_path / "image").mkdir()
     (tmp_path / "image" / "aachen").symlink_to(tmp_path / "elsewhere")
@@ -59,7 +59,7 @@ def test_links_to_folders_are_followed_and_end(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
-def test_a_folder_that_cannot_be_listed_is_named(tmp_path):
+def test_an_unreadable_folder_is_reported(tmp_path):
     touch(tmp_path / "image" / "a.png")
     (tmp_path / "image").chmod(0)
     with pytest.raises(InputError, match=r"image: cannot be listed \(Permission denied\)"):
@@ -80,7 +80,7 @@ def test_endings_match_in_any_case(tmp_path):
     assert files.others == []
 
 
-def test_any_ending_of_an_image_or_array(tmp_path):
+def test_a_wildcard_matches_any_image_or_array_ending(tmp_path):
     for file in ("a.png", "b.2.JPEG", "c.npy", "d.NPZ", "a.txt", "notes", "e.xml", "f_x.tif"):
         touch(tmp_path / file)
     files = FolderFiles(tmp_path, "{name}.*")
@@ -90,14 +90,14 @@ def test_any_ending_of_an_image_or_array(tmp_path):
 
 
 @pytest.mark.parametrize("patterns", ["{name}.*", "{name}.jpg", ["{name}.jpg", "{name}.JPG"]])
-def test_two_files_of_one_name_are_both_named(tmp_path, patterns):
+def test_two_files_of_one_sample_are_both_reported(tmp_path, patterns):
     for file in ("a.jpg", "a.JPG"):
         touch(tmp_path / file)
     with pytest.raises(InputError, match=r"a\.JPG: expected one file .*'a', got also .*a\.jpg"):
         names(tmp_path, patterns)
 
 
-def test_names_without_an_ending_and_in_the_middle(tmp_path):
+def test_patterns_without_an_ending_and_with_the_name_inside(tmp_path):
     for file in ("s/1/rgb.png", "s/2/rgb.PNG", "s/2/depth.png", "raw/x"):
         touch(tmp_path / file)
     assert names(tmp_path, "s/{name}/rgb.png") == ["1", "2"]

@@ -40,7 +40,7 @@ def degrees(a, b):
     ids=["facing", "left wall", "right wall", "leaning over", "oblique"],
 )
 @pytest.mark.parametrize("radius", [1, 3, 6])
-def test_a_plane_has_its_normal_at_every_pixel(normal, radius):
+def test_the_normal_of_a_plane_is_recovered_at_every_pixel(normal, radius):
     found = normals_from_depth(plane(normal, 2.0), CAMERA, radius=radius)
     assert found.dtype == np.float32
     assert degrees(found, np.array(normal)).max() < 0.1
@@ -60,7 +60,7 @@ def test_a_floor_faces_up_and_a_wall_behind_it_faces_the_camera():
     assert degrees(found[meet + 2 :], up).max() < 0.1
 
 
-def test_a_sphere_has_the_directions_from_its_centre():
+def test_normals_of_a_sphere_point_away_from_its_center():
     centre, r = np.array([0.2, -0.1, 5.0]), 1.5
     ray = rays()
     a, b, c = (ray**2).sum(-1), ray @ centre, centre @ centre - r**2
@@ -77,7 +77,7 @@ def test_a_sphere_has_the_directions_from_its_centre():
     assert errors.max() < 1.5
 
 
-def test_a_border_between_two_depths_spoils_neither_side():
+def test_normals_on_both_sides_of_a_depth_border_are_correct():
     near, far = plane((0.6, 0, -0.8), 1.0), plane((-0.6, 0, -0.8), 3.0)
     left = np.arange(SIZE[1]) < 30
     found = normals_from_depth(np.where(left, near, far), CAMERA, radius=3)
@@ -85,7 +85,7 @@ def test_a_border_between_two_depths_spoils_neither_side():
     assert degrees(found[:, ~left], np.array([-0.6, 0, -0.8])).max() < 0.1
 
 
-def test_what_is_not_known_is_zero():
+def test_unknown_normals_are_zero():
     depth = plane((0, 0, -1), 2.0)
     depth[:, :30] = 0
     depth[10, 50], depth[11, 51] = np.nan, np.inf
@@ -106,7 +106,7 @@ def test_what_is_not_known_is_zero():
     st.tuples(st.integers(0, 10), st.integers(0, 14)),
 )
 @settings(max_examples=25, deadline=None)
-def test_a_plane_stays_one_after_flip_zoom_and_crop(slope, distance, corner):
+def test_a_plane_remains_a_plane_after_flip_zoom_and_crop(slope, distance, corner):
     """n . p is one number over a plane; points are scaled by 1 / s when it is magnified by s."""
     normal = np.array([*slope, -1.0]) / np.linalg.norm([*slope, -1.0])
     metres = plane(normal, distance)
@@ -136,7 +136,7 @@ def test_a_plane_stays_one_after_flip_zoom_and_crop(slope, distance, corner):
     assert np.median(degrees(again, normals)) < 2
 
 
-def test_normals_agree_with_those_that_rooms_were_rendered_with():
+def test_normals_agree_with_the_rendered_ones_of_rooms():
     cameras = json.loads((FOLDER / "rooms.json").read_text())["cameras"]
     rooms, errors = Rooms("val"), []
     for index in range(0, len(rooms), 8):
@@ -162,41 +162,41 @@ def corridor(signs):
 
 
 @pytest.mark.parametrize("signs", [(1, 1, 1), (-1, -1, -1), (1, -1, -1), (-1, 1, -1)])
-def test_the_signs_of_axes_are_found_by_looking(signs):
+def test_the_signs_of_axes_are_estimated(signs):
     assert axis_signs([corridor(signs)]) == signs
 
 
-def test_signs_that_do_not_show_are_refused():
+def test_undetermined_signs_are_an_error():
     with pytest.raises(InputError, match=r"normal_axes: .*cannot be determined"):
         axis_signs([np.broadcast_to(np.array([0, 0, -1.0]), (*SIZE, 3))])
 
 
-def test_the_signs_of_rooms_are_those_of_the_conventions():
+def test_the_estimated_signs_of_rooms_are_positive():
     rooms = Rooms("val")
     normals = [rooms[i]["normals"].numpy().transpose(1, 2, 0) for i in range(0, 64, 4)]
     assert axis_signs(normals) == (1, 1, 1)
 
 
-def test_vectors_get_length_one_and_short_ones_none():
+def test_vectors_are_normalized_and_short_ones_zeroed():
     vectors = np.array([[[0.0, 0.9, 0.0], [0.2, 0.2, 0.2], [0, 0, 0]]])
     assert unit_vectors(vectors).tolist() == [[[0, 1, 0], [0, 0, 0], [0, 0, 0]]]
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_broken_vector_is_not_an_unlabelled_one(value):
+def test_a_vector_that_is_not_finite_is_not_unlabelled(value):
     assert np.isnan(unit_vectors(np.array([[[0.0, value, 0.0]]]))).any()
 
 
 @pytest.mark.parametrize(
     "change", [{"fx": 0.0}, {"fy": -1.0}, {"cx": float("nan")}, {"cy": float("inf")}]
 )
-def test_a_camera_needs_finite_numbers(change):
+def test_camera_parameters_must_be_finite(change):
     with pytest.raises(InputError, match="camera: expected finite fx, fy > 0"):
         Camera(**({"fx": 1.0, "fy": 1.0, "cx": 0.0, "cy": 0.0} | change))
 
 
-def test_a_window_and_a_jump_must_be_some():
+def test_radius_and_jump_must_be_positive():
     for change in ({"radius": 0}, {"jump": 0.0}):
         with pytest.raises(InputError, match=r"normals: expected depth \(H, W\), radius >= 1"):
             normals_from_depth(np.ones((4, 4)), CAMERA, **change)
@@ -204,6 +204,6 @@ def test_a_window_and_a_jump_must_be_some():
         normals_from_depth(np.ones((4, 4, 1)), CAMERA)
 
 
-def test_a_tensor_of_depth_serves_as_well_as_an_array():
+def test_depth_may_be_a_tensor_or_an_array():
     depth = torch.full(SIZE, 2.0)
     assert np.allclose(normals_from_depth(np.asarray(depth), CAMERA), [0, 0, -1], atol=1e-4)

@@ -10,7 +10,7 @@ def test_a_border_is_the_pixel_left_of_or_above_another_class():
     assert class_borders(classes).tolist() == [[0, 1, 0], [1, 1, 0], [0, 1, 0]]
 
 
-def test_what_lies_beside_unlabelled_pixels_is_unknown():
+def test_pixels_beside_unlabelled_ones_are_unknown():
     classes = np.array([[4, 4, 4, 255, 5, 5, 5]])
     assert class_borders(classes).tolist() == [[0, 0, 255, 255, 255, 0, 0]]
 
@@ -24,12 +24,12 @@ def test_a_sliver_is_closed_in_its_middle():
     assert wide.tolist() == [[4, 255, 255, 255, 255, 5]]  # not changed in place
 
 
-def test_a_border_pixel_beside_the_unknown_is_an_edge_all_the_same():
+def test_a_border_pixel_beside_unknown_pixels_is_an_edge():
     classes = np.array([[1, 2], [255, 2]])
     assert class_borders(classes).tolist() == [[1, 0], [255, 255]]
 
 
-def test_without_a_number_for_unlabelled_all_are_classes():
+def test_without_an_unlabelled_value_all_values_are_classes():
     assert class_borders(np.array([[0, 255, 255]]), unlabelled=-1).tolist() == [[1, 0, 0]]
 
 
@@ -40,7 +40,7 @@ def test_the_nearer_side_of_a_jump_is_an_edge():
     assert depth_jumps(depth, jump=0.01).tolist() == [[1, 1, 0, 0, 1, 255, 0]]
 
 
-def test_other_shapes_and_numbers_are_refused():
+def test_invalid_shapes_and_arguments_are_refused():
     with pytest.raises(InputError, match="gap >= 0"):
         class_borders(np.zeros((2, 2), int), gap=-1)
     with pytest.raises(InputError, match="jump > 0"):

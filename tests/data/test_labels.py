@@ -33,7 +33,7 @@ class Labelled(DenseDataset):
         return str(index)
 
 
-def test_no_more_is_read_than_it_takes():
+def test_reading_stops_when_all_labels_are_found():
     train = Labelled("semseg", "", "semseg depth", "depth", "")
     data = DenseDataModule(train, val=Labelled("depth", "depth"), image_size=(8, 8))
     assert unlabelled(data, "train") == []
@@ -42,7 +42,7 @@ def test_no_more_is_read_than_it_takes():
     assert unlabelled(data, "test") == []  # which there is none of
 
 
-def test_what_is_told():
+def test_missing_labels_are_reported():
     whole, blank = Labelled("semseg depth"), Labelled("depth", "")
     size = {"image_size": (8, 8)}
     with pytest.raises(InputError, match=r"data\.train: .* got none of semseg; remove it"):

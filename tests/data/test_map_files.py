@@ -19,7 +19,7 @@ def read(path, task, values, **meaning):
 
 
 @pytest.mark.parametrize("task", BINARY + SEVERAL, ids=lambda task: f"{task.name}{task.channels}")
-def test_a_binary_mask_of_0_and_255_is_refused_with_the_line_to_write(tmp_path, task):
+def test_a_binary_mask_of_0_and_255_is_refused_with_the_required_setting(tmp_path, task):
     message = rf"a\.png: {task.name}: .*labels: \{{0: 0, 255: 1\}} if .* or ignore: \[255\] if it"
     with pytest.raises(InputError, match=message):
         read(tmp_path, task, MASK)
@@ -35,18 +35,18 @@ def test_a_mask_that_is_255_everywhere(tmp_path, task):
         read(tmp_path, task, np.full((2, 3), 255))
 
 
-def test_of_several_classes_a_map_may_lack_all_labels(tmp_path):
+def test_a_map_with_several_classes_may_lack_all_labels(tmp_path):
     """A picture without people has no label of parts."""
     assert read(tmp_path, HumanParts(), np.full((2, 3), 255)).unique().tolist() == [255]
 
 
 @pytest.mark.parametrize("task", BINARY + SEVERAL, ids=lambda task: f"{task.name}{task.channels}")
-def test_other_maps_keep_255_as_their_mark(tmp_path, task):
+def test_other_maps_may_use_255_as_unlabelled(tmp_path, task):
     for values in ([[0, 1, 255]], [[1, 1, 255]], [[0, 0, 0]]):
         assert read(tmp_path, task, values).tolist() == values
 
 
-def test_a_mask_in_another_form_is_refused_too(tmp_path):
+def test_a_mask_in_another_format_is_refused_too(tmp_path):
     for kind in (np.uint8, np.int64, np.float32):
         np.save(tmp_path / "a.npy", MASK.astype(kind))
         with pytest.raises(InputError, match="0 and 255, as in a binary mask"):

@@ -9,7 +9,7 @@ from ctal.data.mat_files import open_hdf5, pixel_rows, read_mat
 from ctal.errors import InputError
 
 
-def test_axes_are_put_right():
+def test_axes_are_transposed():
     stored = np.arange(24).reshape(2, 4, 3)  # as HDF5 shows pictures of 3 rows and 4 columns
     rows = pixel_rows(stored)
     assert rows.shape == (2, 3, 4)
@@ -17,14 +17,14 @@ def test_axes_are_put_right():
     assert rows.flags["C_CONTIGUOUS"]
 
 
-def test_a_variable_is_read_and_others_are_listed(tmp_path):
+def test_a_variable_is_read_and_a_missing_one_lists_the_others(tmp_path):
     savemat(tmp_path / "a.mat", {"LabelMap": np.eye(3, dtype="u2"), "other": 1})
     assert np.array_equal(read_mat(tmp_path / "a.mat", "LabelMap"), np.eye(3))
     with pytest.raises(InputError, match=r"a\.mat: expected the variable x, got LabelMap, other"):
         read_mat(tmp_path / "a.mat", "x")
 
 
-def test_a_file_of_the_other_version_is_named(tmp_path):
+def test_a_file_of_the_other_version_is_reported(tmp_path):
     savemat(tmp_path / "old.mat", {"images": np.ones(3)})
     with pytest.raises(InputError, match=r"old\.mat: .* version 7\.3 \(HDF5\), got: "):
         open_hdf5(tmp_path / "old.mat").__enter__()
@@ -37,7 +37,7 @@ def test_a_file_of_the_other_version_is_named(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_missing_inside_names_the_file(tmp_path):
+def test_missing_content_is_reported_with_the_file(tmp_path):
     with h5py.File(tmp_path / "a.mat", "w") as file:
         file["images"] = np.ones(3)
     with (
@@ -50,7 +50,7 @@ def test_what_is_missing_inside_names_the_file(tmp_path):
             read(tmp_path / "none.mat")
 
 
-def test_a_missing_library_says_how_to_install_it(tmp_path, monkeypatch):
+def test_a_missing_library_is_reported_with_the_install_command(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     monkeypatch.setitem(sys.modules, "scipy.io", None)
     with pytest.raises(InputError, match=r"requires h5py.*pip install 'ctal\[data\]'"):

@@ -9,7 +9,7 @@ from ctal.errors import InputError
 from ctal.maps import ClassMap
 
 
-def test_tasks_are_chosen_by_name_in_the_order_given(memory_dataset):
+def test_tasks_are_selected_by_name_in_the_given_order(memory_dataset):
     dataset = memory_dataset()
     assert [task.name for task in DenseDataModule(dataset).tasks] == ["semseg", "depth"]
     data = DenseDataModule(dataset, tasks=["depth", "semseg"])
@@ -47,14 +47,14 @@ def test_a_split_must_have_some_of_the_tasks_and_the_same_ones(memory_dataset):
         DenseDataModule(memory_dataset(), test=other)
 
 
-def test_a_split_without_samples_is_named(memory_dataset):
+def test_a_split_without_samples_is_reported(memory_dataset):
     for split in ("train", "val", "test"):
         given = {"train": memory_dataset(), split: memory_dataset(0)}
         with pytest.raises(InputError, match=rf"data\.{split}: expected a dataset with samples"):
             DenseDataModule(**given)
 
 
-def test_the_size_is_the_first_picture_s_or_the_one_given(memory_dataset):
+def test_the_size_is_that_of_the_first_image_or_the_given_one(memory_dataset):
     assert DenseDataModule(memory_dataset(size=(6, 8))).image_size == (6, 8)
     data = DenseDataModule(memory_dataset(), memory_dataset(size=(7, 9)), image_size=(4, 5))
     assert next(iter(data.train_dataloader()))["depth"].shape == (8, 1, 4, 5)
@@ -64,7 +64,7 @@ def test_the_size_is_the_first_picture_s_or_the_one_given(memory_dataset):
 @pytest.mark.parametrize(
     "wrong", [{"batch_size": 0}, {"num_workers": -1}, {"seed": -1}, {"image_size": (0, 4)}]
 )
-def test_a_number_out_of_range_is_named(memory_dataset, wrong):
+def test_a_number_out_of_range_is_reported(memory_dataset, wrong):
     with pytest.raises(InputError, match=f"{next(iter(wrong))}: expected an integer >="):
         DenseDataModule(memory_dataset(), **wrong)
 
@@ -72,7 +72,7 @@ def test_a_number_out_of_range_is_named(memory_dataset, wrong):
 @pytest.mark.parametrize(
     ("length", "train_sizes"), [(10, [4, 4]), (8, [4, 4]), (4, [4]), (3, [3]), (1, [1])]
 )
-def test_only_training_leaves_an_incomplete_batch_out(memory_dataset, length, train_sizes):
+def test_only_training_drops_an_incomplete_batch(memory_dataset, length, train_sizes):
     dataset = memory_dataset(length)
     data = DenseDataModule(dataset, dataset, dataset, batch_size=4)
     assert [len(batch["image"]) for batch in data.train_dataloader()] == train_sizes
@@ -93,7 +93,7 @@ def test_only_training_is_augmented(memory_dataset):
     assert {tuple(label_map.flatten().tolist()) for label_map in batch} == flipped
 
 
-def test_a_split_that_is_not_there_has_no_batches(memory_dataset):
+def test_a_missing_split_has_no_batches(memory_dataset):
     data = DenseDataModule(memory_dataset())
     assert data.val_dataloader() == []
     with pytest.raises(InputError, match="split: expected one of train, got 'val'"):
@@ -123,7 +123,7 @@ def test_samples_on_the_device_are_the_same(memory_dataset, monkeypatch):
     assert moved == [torch.device("cpu")] * 2
 
 
-def test_samples_on_the_device_lie_there(memory_dataset):
+def test_samples_on_the_device_have_its_device(memory_dataset):
     data = DenseDataModule(memory_dataset(2), cache=True, on_device=True)
     prepared = data.prepared("train")
     prepared.move(torch.device("meta"))  # a device that every machine has
@@ -134,12 +134,12 @@ def test_samples_on_the_device_lie_there(memory_dataset):
 
 
 @pytest.mark.parametrize("wrong", [{"cache": False}, {"cache": True, "num_workers": 1}])
-def test_samples_on_the_device_need_a_cache_and_no_workers(memory_dataset, wrong):
+def test_samples_on_the_device_require_a_cache_and_no_workers(memory_dataset, wrong):
     with pytest.raises(InputError, match="on_device: expected cache: true and num_workers: 0"):
         DenseDataModule(memory_dataset(), on_device=True, **wrong)
 
 
-def test_workers_bring_the_same_batches_and_the_same_errors(memory_dataset, open_folder, folder):
+def test_workers_yield_the_same_batches_and_errors(memory_dataset, open_folder, folder):
     dataset = memory_dataset()
     alone, helped = (
         DenseDataModule(dataset, num_workers=n, augmentation=[v2.ColorJitter(0.5)], batch_size=2)

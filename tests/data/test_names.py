@@ -4,7 +4,7 @@ from ctal.data.names import read_names
 from ctal.errors import InputError
 
 
-def test_lists_of_other_systems_are_read(tmp_path):
+def test_lists_of_other_operating_systems_are_read(tmp_path):
     (tmp_path / "list.txt").write_bytes(b"\xef\xbb\xbf0001\r\n\r\n bonn/2 \r\n")
     assert read_names(tmp_path / "list.txt") == ["0001", "bonn/2"]
 
@@ -16,7 +16,7 @@ def test_a_list_cannot_lead_out_of_the_root(tmp_path, name):
         read_names(tmp_path / "list.txt")
 
 
-def test_what_is_no_text_is_named(tmp_path):
+def test_a_file_that_is_not_text_is_reported(tmp_path):
     (tmp_path / "list.txt").write_bytes("0001\n".encode("utf-16"))
     with pytest.raises(InputError, match=r"names: expected a text file, got .*list\.txt"):
         read_names(tmp_path / "list.txt")

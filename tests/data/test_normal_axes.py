@@ -25,7 +25,7 @@ def reader(broken, signs=(1, -1, -1)):
     return read
 
 
-def test_axes_are_found_by_looking_at_some():
+def test_axes_are_estimated_from_some_samples():
     asked = []
 
     def read(name):
@@ -37,14 +37,14 @@ def test_axes_are_found_by_looking_at_some():
     assert asked[:3] == ["0", "6", "12"]
 
 
-def test_given_axes_are_signs():
+def test_given_axes_must_be_signs():
     assert stored_axes((1, -1, 1), ["a"], reader("a")) == (1, -1, 1)
     for wrong in ((0, 1, 1), (1, 2, 1), (1, 1, float("nan"))):
         with pytest.raises(InputError, match="normal_axes: expected 1 or -1 for each of x, y and"):
             stored_axes(wrong, ["a"], reader(""))
 
 
-def test_a_broken_sample_is_told_now_or_when_it_is_read():
+def test_a_broken_sample_is_reported_at_once_or_when_it_is_read():
     with pytest.raises(InputError, match=r"b\.png: broken"):
         stored_axes(None, "abc", reader("b"))
     with allowing_incomplete():

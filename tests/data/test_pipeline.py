@@ -16,7 +16,7 @@ from ctal.tasks import (
 )
 
 
-def test_samples_are_resized_and_stripped_to_the_chosen_tasks(memory_dataset):
+def test_samples_are_resized_and_reduced_to_the_selected_tasks(memory_dataset):
     dataset = memory_dataset(without_depth=[1])
     prepared = PreparedDataset(dataset, dataset.tasks[1:], (3, 4), cache=False)
     assert [list(prepared[index]) for index in (0, 1)] == [["image", "depth"], ["image"]]
@@ -24,7 +24,7 @@ def test_samples_are_resized_and_stripped_to_the_chosen_tasks(memory_dataset):
     assert prepared[0]["depth"].shape == (1, 3, 4)
 
 
-def test_a_cache_changes_speed_and_nothing_else(memory_dataset):
+def test_a_cache_does_not_change_samples(memory_dataset):
     dataset = memory_dataset()
     fresh, cached = (
         PreparedDataset(dataset, dataset.tasks, (3, 4), cache=cache) for cache in (False, True)
@@ -40,7 +40,7 @@ def test_a_cache_changes_speed_and_nothing_else(memory_dataset):
     assert dataset.reads == 2 * reads  # by the one without a cache
 
 
-def test_pictures_of_8_bits_and_class_ids_keep_their_values(memory_dataset):
+def test_8_bit_images_and_class_ids_are_unchanged(memory_dataset):
     dataset = memory_dataset(1, size=(16, 16))
     sample = dataset.samples[0]
     sample["image"] = Image((torch.arange(3 * 256) % 256).reshape(3, 16, 16) / 255)
@@ -51,7 +51,7 @@ def test_pictures_of_8_bits_and_class_ids_keep_their_values(memory_dataset):
         assert torch.equal(prepared[name], sample[name])
 
 
-def test_augmentation_depends_on_seed_epoch_and_index_alone(memory_dataset):
+def test_augmentation_depends_only_on_seed_epoch_and_index(memory_dataset):
     dataset = memory_dataset(2)
     dataset.samples[1] = dataset.samples[0]  # so that only the draws can differ
     prepared = PreparedDataset(dataset, dataset.tasks, (6, 8), cache=False)
@@ -66,7 +66,7 @@ def test_augmentation_depends_on_seed_epoch_and_index_alone(memory_dataset):
     assert torch.equal(augmented[0]["image"], first)  # a plain index is of epoch 0
 
 
-def test_augmentation_leaves_the_generator_of_the_training_alone(memory_dataset):
+def test_augmentation_does_not_advance_the_global_generator(memory_dataset):
     dataset = memory_dataset(1)
     prepared = PreparedDataset(dataset, dataset.tasks, (6, 8), cache=False)
     before = torch.get_rng_state()
@@ -75,7 +75,7 @@ def test_augmentation_leaves_the_generator_of_the_training_alone(memory_dataset)
 
 
 @pytest.mark.parametrize("missing", [[1], [0, 1, 2]])
-def test_a_batch_fills_missing_maps_with_unlabelled_pixels(memory_dataset, missing):
+def test_missing_maps_of_a_batch_are_unlabelled(memory_dataset, missing):
     dataset = memory_dataset(3, without_depth=missing)
     batch = collate([dataset[index] for index in range(3)], tasks=dataset.tasks)
     assert list(batch) == ["image", "semseg", "depth"]
@@ -111,7 +111,7 @@ def full_sample(seed: int) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("task", ALL_TASKS, ids=lambda task: task.name)
-def test_samples_that_lack_a_map_change_neither_loss_nor_scores(task):
+def test_samples_without_a_map_change_neither_loss_nor_scores(task):
     samples = [full_sample(seed) for seed in range(4)]
     labelled = [0, 2]
     for index in (1, 3):
@@ -135,7 +135,7 @@ def test_samples_that_lack_a_map_change_neither_loss_nor_scores(task):
 
 
 @pytest.mark.parametrize("task", ALL_TASKS, ids=lambda task: task.name)
-def test_a_batch_in_which_no_sample_has_the_map(task):
+def test_a_batch_without_any_map_of_a_task(task):
     samples = [full_sample(seed) for seed in range(2)]
     for sample in samples:
         del sample[task.name]
@@ -150,7 +150,7 @@ def test_a_batch_in_which_no_sample_has_the_map(task):
         assert metric.compute().isnan()
 
 
-def test_a_cache_keeps_edges_and_answers(memory_dataset):
+def test_a_cache_preserves_edges_and_binary_maps(memory_dataset):
     dataset = memory_dataset(1, size=(12, 14))
     dataset.tasks = ALL_TASKS
     dataset.samples = [full_sample(0)]
@@ -161,7 +161,7 @@ def test_a_cache_keeps_edges_and_answers(memory_dataset):
 
 
 @pytest.mark.parametrize("wrong", [3, 257, -1])
-def test_values_that_a_task_cannot_have_are_named(memory_dataset, wrong):
+def test_values_out_of_range_are_reported(memory_dataset, wrong):
     """Ids are kept as a byte: 257 would become class 1."""
     data = memory_dataset(2)
     data.samples[1]["semseg"][0, 0] = wrong

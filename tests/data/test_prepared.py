@@ -41,7 +41,7 @@ def test_arrays_are_plain_and_small(packed):
     assert content["source"] == {"from": "memory"}
 
 
-def test_samples_can_be_taken_from_the_end_and_not_beyond(packed):
+def test_negative_indices_are_supported_within_range(packed):
     dataset = PreparedArrays(packed)
     assert torch.equal(dataset[-1]["image"], dataset[3]["image"])
     assert list(dataset[-3]) == ["image", "semseg"]
@@ -49,13 +49,13 @@ def test_samples_can_be_taken_from_the_end_and_not_beyond(packed):
         dataset[4]
 
 
-def test_a_sample_can_be_changed_and_the_files_stay(packed):
+def test_modifying_a_sample_does_not_change_the_files(packed):
     dataset = PreparedArrays(packed)
     dataset[0]["depth"].zero_()
     assert dataset[0]["depth"].all()
 
 
-def test_a_copy_for_another_process_holds_no_pixels(packed):
+def test_a_pickled_dataset_contains_no_pixels(packed):
     dataset = PreparedArrays(packed)
     parcel = pickle.dumps(dataset)
     assert len(parcel) < 1000
@@ -116,7 +116,7 @@ def test_training_batches_from_workers(packed):
         ),
     ],
 )
-def test_what_is_no_whole_folder_is_refused(packed, spoil, named):
+def test_an_incomplete_folder_is_refused(packed, spoil, named):
     spoil(packed)
     with pytest.raises(InputError) as error:
         PreparedArrays(packed)
@@ -134,7 +134,7 @@ def change(folder, **content):
     file.write_text(json.dumps(json.loads(file.read_text()) | content))
 
 
-def test_tasks_of_ones_own_are_imported_on_request_only(packed, tmp_path, monkeypatch):
+def test_custom_tasks_are_imported_on_request_only(packed, tmp_path, monkeypatch):
     (tmp_path / "my_late_tasks.py").write_text(
         "from ctal.tasks import Depth\n\n\nclass Range(Depth):\n    pass\n"
     )
@@ -155,7 +155,7 @@ def test_tasks_of_ones_own_are_imported_on_request_only(packed, tmp_path, monkey
     ("task", "value", "named"),
     [("semseg", 77, "expected class ids 0..2"), ("depth", np.nan, "expected metres > 0")],
 )
-def test_values_that_something_has_changed_are_named(packed, task, value, named):
+def test_modified_values_are_reported(packed, task, value, named):
     file = packed / "maps" / f"{task}.npy"
     array = np.load(file)
     array[2].flat[0] = value
@@ -167,7 +167,7 @@ def test_values_that_something_has_changed_are_named(packed, task, value, named)
     assert str(error.value).startswith(f"{file}: sample 2: {task}: {named}")
 
 
-def test_nothing_is_left_of_a_failed_write(memory_dataset, tmp_path, monkeypatch):
+def test_a_failed_write_leaves_no_files(memory_dataset, tmp_path, monkeypatch):
     dataset = memory_dataset(4)
 
     def fail(value, dtype):
@@ -183,7 +183,7 @@ def test_nothing_is_left_of_a_failed_write(memory_dataset, tmp_path, monkeypatch
     assert not list(tmp_path.iterdir())
 
 
-def test_what_exists_is_not_replaced(memory_dataset, packed):
+def test_an_existing_folder_is_not_replaced(memory_dataset, packed):
     with pytest.raises(InputError, match="packed: already exists"):
         write(memory_dataset(2), packed)
     assert len(PreparedArrays(packed)) == 4

@@ -87,7 +87,7 @@ def test_a_resumed_run_repeats_an_uninterrupted_one(
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:lightning", "ignore::FutureWarning:lightning")
-def test_after_an_epoch_batches_may_be_of_another_size(memory_dataset, tmp_path):
+def test_the_batch_size_may_change_between_epochs(memory_dataset, tmp_path):
     """The order of an epoch follows from its number, whatever the batches before were."""
     dataset, kind = memory_dataset(2 * BATCHES), {"every_n_epochs": 1}
     straight = train(dataset, tmp_path / "a", 0, kind, batch_size=5)
@@ -106,7 +106,7 @@ def test_after_an_epoch_batches_may_be_of_another_size(memory_dataset, tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:lightning", "ignore::FutureWarning:lightning")
-def test_within_an_epoch_they_may_not(memory_dataset, tmp_path):
+def test_the_batch_size_may_not_change_within_an_epoch(memory_dataset, tmp_path):
     dataset = memory_dataset(2 * BATCHES)
     train(dataset, tmp_path, 0, {"every_n_train_steps": 3}, epochs=1)
     with pytest.raises(InputError, match=r"stopped after 3 of 5 batches .* now have 2; resume"):

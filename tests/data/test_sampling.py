@@ -10,7 +10,7 @@ def order(sampler, epoch):
     return list(sampler)
 
 
-def test_every_epoch_has_every_index_once_in_its_own_order():
+def test_each_epoch_is_a_different_permutation_of_all_indices():
     sampler = EpochSampler(range(20), seed=1)
     orders = [order(sampler, epoch) for epoch in (0, 1)]
     for epoch, pairs in enumerate(orders):
@@ -21,13 +21,13 @@ def test_every_epoch_has_every_index_once_in_its_own_order():
     assert order(EpochSampler(range(20), seed=0), 1) != orders[1]
 
 
-def test_seeds_of_neighbouring_places_differ():
+def test_seeds_of_neighboring_positions_differ():
     places = list(itertools.product(range(5), repeat=3))
     assert len({derived_seed(*place) for place in places}) == len(places)
     assert derived_seed(1, 2, 3) == derived_seed(1, 2, 3)
 
 
-def test_a_resumed_sampler_goes_on_where_the_run_stopped():
+def test_a_resumed_sampler_continues_at_the_interrupted_position():
     whole = EpochSampler(range(20), seed=1)
     resumed = EpochSampler(range(20), seed=1, first_epoch=3, skip=12)
     assert list(resumed) == order(whole, 3)[12:]
@@ -43,7 +43,7 @@ def test_processes_share_an_epoch():
 
 
 @pytest.mark.parametrize("replicas", [1, 2, 3, 8])
-def test_evaluation_sees_every_sample_once_over_all_processes(replicas):
+def test_evaluation_uses_every_sample_once_over_all_processes(replicas):
     samplers = [
         EvaluationSampler(range(7), replicas=replicas, rank=rank) for rank in range(replicas)
     ]

@@ -88,7 +88,7 @@ def test_a_tiff_whose_white_is_0_is_not_inverted(tmp_path):
     assert read_array(tmp_path / "a.tif").tolist() == [[0, 1, 2]]
 
 
-def test_without_imagecodecs_a_png_that_pillow_would_change_is_refused(tmp_path, monkeypatch):
+def test_without_imagecodecs_a_png_of_16_bit_colors_is_refused(tmp_path, monkeypatch):
     path = write_png(tmp_path / "a.png", np.full((2, 3, 3), 300), 16, RGB)
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
     with pytest.raises(
@@ -97,7 +97,7 @@ def test_without_imagecodecs_a_png_that_pillow_would_change_is_refused(tmp_path,
         read_array(path)
 
 
-def test_without_tifffile_a_tiff_that_pillow_would_change_is_refused(tmp_path, monkeypatch):
+def test_without_tifffile_a_tiff_of_another_type_is_refused(tmp_path, monkeypatch):
     tifffile = pytest.importorskip("tifffile", reason="of the extra `data`")
     tifffile.imwrite(tmp_path / "a.tif", np.ones((2, 3)), photometric="minisblack")
     monkeypatch.setitem(sys.modules, "tifffile", None)
@@ -119,13 +119,13 @@ def test_without_tifffile_a_tiff_that_pillow_would_change_is_refused(tmp_path, m
         (b"Pf 2 1 -1.0\n" + struct.pack("<2f", 0.25, 1e9), [[0.25, 1e9]]),
     ],
 )
-def test_a_portable_map_is_not_stretched_or_inverted(tmp_path, content, expected):
+def test_a_portable_map_is_not_rescaled_or_inverted(tmp_path, content, expected):
     (tmp_path / "a.pgm").write_bytes(content)
     assert read_array(tmp_path / "a.pgm").tolist() == expected
 
 
 @pytest.mark.parametrize("top", [1, 2, 3, 100, 254, 256, 4095, 40000, 65534])
-def test_every_number_of_a_pgm_comes_back(tmp_path, top):
+def test_every_value_of_a_pgm_is_exact(tmp_path, top):
     values = np.arange(top + 1)
     kind = "u1" if top < 256 else ">u2"
     head = f"P5 {len(values)} 1 {top}\n".encode()
@@ -133,7 +133,7 @@ def test_every_number_of_a_pgm_comes_back(tmp_path, top):
     assert np.array_equal(read_array(tmp_path / "a.pgm")[0], values)
 
 
-def test_what_would_lose_bits_is_refused(tmp_path):
+def test_formats_that_lose_bits_are_refused(tmp_path):
     (tmp_path / "a.ppm").write_bytes(b"P6 1 1 65535\n\x00\x05\x00\x14\x03\xe8")
     with pytest.raises(InputError, match=r"a\.ppm: expected a PPM of 8 bits or a PGM"):
         read_array(tmp_path / "a.ppm")
@@ -181,7 +181,7 @@ def test_a_lossless_webp_is_not_lossy(tmp_path):
         assert np.array_equal(read_array(tmp_path / name), values)
 
 
-def test_numbers_may_be_in_a_jpeg(tmp_path):
+def test_values_other_than_ids_may_be_a_jpeg(tmp_path):
     Image.new("L", (4, 4), 100).save(tmp_path / "a.jpg")
     depth = MapFiles(Depth(), "{name}", scale=0.1).read(tmp_path / "a.jpg")
     assert depth.unique().tolist() == pytest.approx([10])
@@ -197,7 +197,7 @@ def test_normals_of_16_bits_keep_their_low_byte(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.png", "a.webp", "a.tif"])
-def test_several_frames_are_no_map(tmp_path, name):
+def test_several_frames_are_refused(tmp_path, name):
     frames = [Image.new("L", (4, 4), value) for value in (0, 90, 200)]
     options = {"lossless": True} if name == "a.webp" else {}
     frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], **options)
@@ -206,14 +206,14 @@ def test_several_frames_are_no_map(tmp_path, name):
 
 
 @pytest.mark.parametrize(("name", "content"), [("a.exr", b"v/1\x01"), ("a.dng", b"II*\0")])
-def test_a_format_of_another_program_says_so(tmp_path, name, content):
+def test_a_format_of_another_program_is_reported(tmp_path, name, content):
     (tmp_path / name).write_bytes(content + bytes(60))
     with pytest.raises(InputError, match=r"it is (high dynamic range|a raw format of a camera); "):
         read_array(tmp_path / name)
 
 
 @pytest.mark.parametrize("name", ["A.NPY", "A.NPZ", "A.PNG", "A.TIFF", "A.TIF"])
-def test_endings_in_capitals(tmp_path, name):
+def test_endings_may_be_upper_case(tmp_path, name):
     values = np.array([[0, 40000]], np.uint16)
     path = tmp_path / name
     with path.open("wb") as file:

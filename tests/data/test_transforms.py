@@ -38,7 +38,7 @@ def plane():
     }
 
 
-def test_zoom_and_crop_keep_the_plane_a_plane():
+def test_a_plane_remains_a_plane_after_zoom_and_crop():
     transform = RandomZoomCrop((1.5, 1.5))
     torch.manual_seed(3)
     zoomed = transform(plane())
@@ -62,13 +62,13 @@ def test_zoom_and_crop_keep_the_plane_a_plane():
     assert zoomed["name"] == "plane"
 
 
-def test_a_wall_facing_the_camera_is_nearer_by_the_factor():
+def test_a_frontal_wall_is_nearer_by_the_factor():
     sample = plane() | {"depth": DepthMap(torch.full((1, HEIGHT, WIDTH), 3.0))}
     assert RandomZoomCrop((1.5, 1.5))(sample)["depth"].unique().tolist() == [2.0]
 
 
 @pytest.mark.parametrize("factor", [1.1, 1.37, 2.0])  # none puts centres midway between pixels
-def test_picture_and_maps_stay_in_step(factor):
+def test_image_and_maps_are_transformed_together(factor):
     torch.manual_seed(0)
     zoomed = RandomZoomCrop((factor, factor))(plane())
     inner = (slice(3, -3), slice(3, -3))
@@ -79,7 +79,7 @@ def test_picture_and_maps_stay_in_step(factor):
         assert difference.mean().abs() < 0.1
 
 
-def test_making_smaller_pads_with_unlabelled_pixels():
+def test_shrinking_pads_with_unlabelled_pixels():
     torch.manual_seed(0)
     small = RandomZoomCrop((0.5, 0.5))(plane())
     known = small["depth"][0] > 0
@@ -92,7 +92,7 @@ def test_making_smaller_pads_with_unlabelled_pixels():
     assert small["depth"].max().item() == pytest.approx(2 * farthest, rel=0.02)
 
 
-def test_a_flip_keeps_the_plane_a_plane():
+def test_a_plane_remains_a_plane_after_a_flip():
     flipped = v2.RandomHorizontalFlip(p=1.0)(plane())
     mirrored_centre = (WIDTH - CENTRE[0], CENTRE[1])
     points = rays(FOCAL, mirrored_centre) * flipped["depth"][0].double()[..., None]
@@ -102,7 +102,7 @@ def test_a_flip_keeps_the_plane_a_plane():
     assert ((rays(FOCAL, mirrored_centre) * normals).sum(-1) < 0).all()
 
 
-def test_colour_jitter_touches_the_picture_alone():
+def test_color_jitter_changes_only_the_image():
     torch.manual_seed(0)
     before, after = plane(), v2.ColorJitter(0.5, 0.5, 0.5, 0.1)(plane())
     assert not torch.allclose(after["image"], before["image"], atol=0.01)
@@ -111,7 +111,7 @@ def test_colour_jitter_touches_the_picture_alone():
         assert torch.equal(after[key], before[key])
 
 
-def test_resizing_a_sample_changes_no_value():
+def test_resizing_does_not_change_values():
     sample = plane()
     del sample["name"]
     small = resize(sample, (HEIGHT // 2, WIDTH // 2))
@@ -123,6 +123,6 @@ def test_resizing_a_sample_changes_no_value():
 
 
 @pytest.mark.parametrize("scale", [(0.0, 1.0), (2.0, 1.0), (-1.0, 1.0), (1.0, float("inf"))])
-def test_an_impossible_range_is_refused(scale):
+def test_an_invalid_range_is_refused(scale):
     with pytest.raises(InputError, match="scale: expected two numbers"):
         RandomZoomCrop(scale)

@@ -70,7 +70,7 @@ def error_line(command, capsys):
 
 
 @pytest.mark.parametrize(("gone", "workers"), [("at once", 0), ("later", 0), ("later", 1)])
-def test_a_file_that_is_gone_is_named(gone, workers, capsys):
+def test_a_deleted_file_is_reported(gone, workers, capsys):
     given = arguments(workers, gone=gone, length=3)
     line = error_line(["prepare", "--output=packed", *given], capsys)
     assert line.startswith("error: ")
@@ -81,15 +81,15 @@ def test_a_file_that_is_gone_is_named(gone, workers, capsys):
     assert "No such file or directory: 'gone.h5'" in capsys.readouterr().out
 
 
-def test_a_data_set_without_samples_is_refused(capsys):
+def test_a_dataset_without_samples_is_refused(capsys):
     for command in (["stats"], ["prepare", "--output=packed"]):
         line = error_line([*command, *arguments(length=0)], capsys)
-        assert line == "error: data.train: expected a dataset with samples, got a Probe without any"
+        assert line == "error: data.train: expected a dataset with samples, got an empty Probe"
     assert main(["data", "check", *arguments(length=0)]) == 1
     assert "cannot be opened: data.train: expected a dataset with" in capsys.readouterr().out
 
 
-def test_the_settings_of_prepared_arrays_are_yaml_and_import_own_tasks(capsys):
+def test_the_printed_settings_of_prepared_arrays_are_yaml_and_import_custom_tasks(capsys):
     assert main(["data", "prepare", "--output=my: packed, 2", *arguments()]) == 0
     lines = capsys.readouterr().out.partition("\n\n")[2]
     setting = yaml.safe_load(lines)["data"]["train"]
@@ -103,7 +103,7 @@ def test_the_settings_of_prepared_arrays_are_yaml_and_import_own_tasks(capsys):
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_a_preparation_that_is_told_to_stop_leaves_nothing(name, capsys):
+def test_a_terminated_preparation_leaves_no_files(name, capsys):
     number = getattr(signal, name)
     before = signal.signal(number, signal.SIG_DFL)  # nohup has the suite itself ignore one of them
     command = ["data", "prepare", "--output=packed", *arguments(number=int(number))]
@@ -116,7 +116,7 @@ def test_a_preparation_that_is_told_to_stop_leaves_nothing(name, capsys):
     assert not Path("packed").exists()
 
 
-def test_what_nohup_ignores_stays_ignored():
+def test_signals_ignored_by_nohup_remain_ignored():
     handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     command = ["data", "prepare", "--output=packed", *arguments(number=int(signal.SIGHUP))]
     try:

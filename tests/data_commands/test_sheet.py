@@ -7,7 +7,7 @@ from ctal.maps import DepthMap
 from ctal.tasks import Depth
 
 
-def test_samples_are_spread_evenly_or_drawn():
+def test_samples_are_evenly_spaced_or_random():
     assert chosen(9, 3, None) == [0, 4, 8]
     assert chosen(2, 5, None) == [0, 1]
     assert chosen(100, 1, None) == [0]
@@ -18,7 +18,7 @@ def test_samples_are_spread_evenly_or_drawn():
 
 
 @pytest.mark.parametrize("missing", [False, True])
-def test_numbers_have_one_range_for_the_column(missing):
+def test_a_column_of_numbers_has_one_range(missing):
     picture = Image(torch.zeros(3, 256, 256))
     near, far = DepthMap(torch.full((1, 256, 256), 1.0)), DepthMap(torch.full((1, 256, 256), 5.0))
     samples = {"a": {"image": picture, "depth": near}, "b": {"image": picture, "depth": far}}

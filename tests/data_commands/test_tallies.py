@@ -19,7 +19,7 @@ def values_of(task, seed, count):
 @pytest.mark.parametrize("task", [CLASSES, Depth(), SurfaceNormals()], ids=lambda task: task.name)
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 9), count=st.integers(0, 30), cut=st.integers(0, 30))
-def test_parts_add_up_to_the_whole(task, seed, count, cut):
+def test_statistics_of_parts_add_up_to_the_whole(task, seed, count, cut):
     values = values_of(task, seed, count)
     whole = tally(task, values)
     parts = tally(task, values[:, :cut]) + tally(task, values[:, cut:])
@@ -32,7 +32,7 @@ def test_parts_add_up_to_the_whole(task, seed, count, cut):
             assert parts.plain(task)[key] == pytest.approx(value)
 
 
-def test_a_histogram_stays_small_and_holds_what_half_precision_cannot():
+def test_a_histogram_is_bounded_and_supports_values_beyond_half_precision():
     large = tally(Depth(), np.array([[1e6, 2.0]], np.float32))
     assert large.plain(Depth())["max"] == 1e6
     assert large.plain(Depth())["quantiles"]["0.99"] == 65504
@@ -40,14 +40,14 @@ def test_a_histogram_stays_small_and_holds_what_half_precision_cannot():
     assert len(many.values) <= 1025
 
 
-def test_nothing_labelled():
+def test_statistics_without_labelled_pixels():
     for task, channels in ((Depth(), 1), (SurfaceNormals(), 3)):
         empty = tally(task, np.zeros((channels, 0), np.float32))
         assert empty.plain(task) == {}
         assert empty.span(task) == "none"
 
 
-def test_names_of_answers():
+def test_names_of_binary_classes():
     assert answer_names(CLASSES) == ["0", "1", "2"]
     assert answer_names(Edges()) == ["no edge", "edge"]
     parts = "background, head, torso, upper arms, lower arms, upper legs, lower legs"

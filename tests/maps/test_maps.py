@@ -197,7 +197,7 @@ def test_transforms_that_would_leave_wrong_values_are_refused(transform):
 
 
 class Flow(Map):
-    """A vector per pixel, without a rule for flips."""
+    """A vector per pixel, without a kernel for flips."""
 
     leading = (2,)
 
@@ -221,7 +221,7 @@ class TurnedNormalMap(NormalMap):
 
 
 @pytest.mark.parametrize("transform", [v2.RandomHorizontalFlip(1.0), v2.RandomVerticalFlip(1.0)])
-def test_a_direction_without_a_rule_for_flips_is_refused(transform):
+def test_a_direction_without_a_kernel_for_flips_is_refused(transform):
     for kind in (Flow, Angle):
         message = f"rule for flips of {kind.__name__}, .* or set {kind.__name__}.directed = False"
         with pytest.raises(InputError, match=message):

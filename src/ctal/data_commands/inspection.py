@@ -1,4 +1,4 @@
-"""Inspection of one sample: its form, and statistics of its content."""
+"""Inspection of one sample: validity, and statistics of its content."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ctal.tasks import Task
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a sample, or a whole dataset, cannot be used."""
+    """The reason why a sample, or a whole dataset, cannot be used."""
 
     name: str
     reason: str
@@ -28,12 +28,12 @@ class Problem:
 
 @dataclass(frozen=True)
 class Inspected:
-    """Content of one sample.
+    """Statistics of one sample.
 
     Attributes:
         size: (H, W).
         image: (2, 3): sums of the channels and of their squares, over all pixels.
-        maps: Labelled pixels and their counts, for each map that the sample has.
+        maps: Number and statistics of the labelled pixels, for each map of the sample.
     """
 
     size: tuple[int, int]
@@ -42,11 +42,11 @@ class Inspected:
 
 
 class Inspection(Dataset[Inspected | Problem]):
-    """Reads the samples of a dataset, and continues after one that cannot be used.
+    """Statistics of each sample of a dataset, or the reason why it cannot be used.
 
     Args:
         dataset: The dataset.
-        tasks: Those of its tasks to inspect.
+        tasks: The tasks of the dataset to inspect.
     """
 
     def __init__(self, dataset: DenseDataset, tasks: Sequence[Task]) -> None:
@@ -58,10 +58,10 @@ class Inspection(Dataset[Inspected | Problem]):
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> Inspected | Problem:
-        """Return the content of a sample, or why it cannot be used."""
+        """Return the statistics of a sample, or the reason why it cannot be used."""
         try:
             return inspect_sample(self.dataset[index], self.tasks)
-        except (InputError, OSError) as error:  # OSError: a dataset of your own may pass it on
+        except (InputError, OSError) as error:  # OSError: custom datasets may not convert it
             return Problem(self.dataset.sample_name(index), " ".join(str(error).split()))
 
 
@@ -69,7 +69,7 @@ def inspect_sample(sample: Sample, tasks: Sequence[Task]) -> Inspected:
     """Check one sample and count its pixels.
 
     Raises:
-        InputError: It does not have the form that `DenseDataset` describes.
+        InputError: The sample does not meet the requirements of `DenseDataset`.
     """
     check_sample(sample, tasks)
     image = sample["image"].as_subclass(Tensor).double()

@@ -1,4 +1,4 @@
-"""The datasets that arguments and configurations name, opened one by one."""
+"""Open the datasets of arguments and configs one by one."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ctal.data.base import check_length, chosen_tasks
 from ctal.errors import InputError
 from ctal.tasks import Task
 
-# What else a configuration for `ctal fit` holds.
+# The other sections of a config of `ctal fit`.
 _OTHER_SECTIONS = ("seed_everything", "trainer", "model", "pictures", "ckpt_path")
 
 
 class DataSettings:
-    """The section `data` of a configuration.
+    """The section `data` of a config.
 
     Args:
-        values: the settings, plain values.
+        values: The settings, plain values.
 
     Raises:
-        InputError: `image_size` is none.
+        InputError: `image_size` is not a valid size.
     """
 
     def __init__(self, values: dict[str, Any]) -> None:
@@ -36,40 +36,40 @@ class DataSettings:
             self.resize(values["image_size"])
 
     def resize(self, size: Sequence[int]) -> None:
-        """Sets the (H, W) that samples are resized to.
+        """Set the (H, W) to which samples are resized.
 
         Raises:
-            InputError: that is none.
+            InputError: `size` is not a valid size.
         """
         if len(size) != 2 or min(size) < 1:
-            raise InputError(f"image_size: expected height and width from 1 on, got {list(size)}")
+            raise InputError(f"image_size: expected height and width >= 1, got {list(size)}")
         self._size = (size[0], size[1])
 
     def splits(self, wanted: Sequence[str] | None) -> list[str]:
-        """The splits that are wanted, or all that there are.
+        """Return the requested splits, or all splits of the config.
 
         Raises:
-            InputError: one that there is not.
+            InputError: The config lacks a requested split.
         """
         given = [split for split in ("train", "val", "test") if self._values[split]]
         for split in wanted or ():
             if split not in given:
-                raise InputError(f"split: expected some of {', '.join(given)}, got {split!r}")
+                raise InputError(f"split: expected one of {', '.join(given)}, got {split!r}")
         return list(dict.fromkeys(wanted or given))
 
     def source(self, split: str) -> dict[str, Any]:
-        """The settings of one dataset."""
+        """Return the settings of one dataset."""
         return dict(self._values[split])
 
     def open(self, split: str) -> DenseDataset:
-        """The dataset of a split, opened once.
+        """Return the dataset of a split; it is opened on the first call.
 
         Raises:
-            InputError: it cannot be opened, or has no samples.
+            InputError: The dataset cannot be opened, or has no samples.
         """
         if split not in self._opened:
             parser = ArgumentParser(exit_on_error=False)
-            # not add_subclass_arguments, which hides what the class raises among other choices
+            # not add_subclass_arguments, which hides the error of the class among other choices
             parser.add_argument("--dataset", type=DenseDataset)
             try:
                 parsed = parser.parse_object({"dataset": self._values[split]})
@@ -81,10 +81,10 @@ class DataSettings:
         return self._opened[split]
 
     def tasks(self, split: str) -> list[Task]:
-        """The tasks of a split that the settings ask for; all that it carries if they do not.
+        """Return the tasks of a split that the settings select; by default all of its dataset.
 
         Raises:
-            InputError: the dataset does not carry one, or cannot be opened.
+            InputError: The dataset lacks a selected task, or cannot be opened.
         """
         carried, wanted = self.open(split).tasks, self._values["tasks"] or None
         if wanted and split != "train" and self._values["train"]:
@@ -93,10 +93,10 @@ class DataSettings:
         return chosen_tasks(carried, wanted, split)
 
     def size(self) -> tuple[int, int]:
-        """(H, W) that training resizes to: as set, or that of the first training picture.
+        """Return the (H, W) of training: as set, or that of the first training image.
 
         Raises:
-            InputError: the dataset cannot be opened or its first sample not be read.
+            InputError: The dataset cannot be opened, or its first sample cannot be read.
         """
         if self._size is None:
             height, width = self.open("train")[0]["image"].shape[-2:]
@@ -105,13 +105,13 @@ class DataSettings:
 
 
 def call_with_data(function: Callable[..., object], args: list[str], prog: str) -> None:
-    """Calls a function whose first parameter is a `DataSettings`, with command line arguments.
+    """Call a function whose first parameter is a `DataSettings`, with command line arguments.
 
-    The datasets are given as to `ctal fit`: by `--config FILE`, of which the other sections are
-    ignored, or by `--data.train CLASS --data.train.ARGUMENT VALUE`.
+    The datasets are specified as for `ctal fit`: with `--config FILE`, whose other sections are
+    ignored, or with `--data.train CLASS --data.train.ARGUMENT VALUE`.
 
     Raises:
-        InputError: the arguments cannot be used.
+        InputError: The arguments are invalid.
     """
     first, *others = inspect.signature(function).parameters
     parser = function_parser(function, prog, skip={first})
@@ -122,12 +122,12 @@ def call_with_data(function: Callable[..., object], args: list[str], prog: str) 
 
 
 def add_data_arguments(parser: ArgumentParser) -> None:
-    """Lets a parser take what `ctal fit` takes, of which only the section `data` has a meaning."""
-    parser.add_argument("--config", action="config", help="a configuration, as for `ctal fit`")
+    """Add the arguments of `ctal fit` to a parser; those outside the section `data` are ignored."""
+    parser.add_argument("--config", action="config", help="config file, as for `ctal fit`")
     parser.add_class_arguments(DenseDataModule, "data")
     for section in _OTHER_SECTIONS:
         parser.add_argument(f"--{section}", type=_ignore, help=SUPPRESS)
 
 
 def _ignore(value: Any) -> None:
-    """A section that is none of the data's business."""
+    """Ignore the value of another section."""

@@ -1,4 +1,4 @@
-"""Samples that are in two splits, where a score would be too good."""
+"""Samples in two splits, which would make scores too optimistic."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from ctal.data import DenseDataset
 from ctal.data_commands.opening import DataSettings
 from ctal.errors import one_line
 
-_CHOICE = ("fraction", "seed", "names")  # arguments that choose samples among those that there are
+_CHOICE = ("fraction", "seed", "names")  # arguments that select samples
 
 
 def shared_samples(data: DataSettings, datasets: Mapping[str, DenseDataset]) -> str:
-    """A line for each two splits that share samples, as far as their settings tell.
+    """Return a line for each pair of splits that share samples, judging by their settings.
 
-    They tell of two datasets with the same arguments but for those that choose samples; the same
-    names in other folders are other samples.
+    Only datasets whose arguments differ in nothing but the selection of samples are compared, since
+    the same name in another folder is another sample.
 
     Args:
-        data: the settings.
-        datasets: the opened datasets, by split.
+        data: The settings.
+        datasets: The opened datasets, by split.
     """
     lines = []
     for one, other in combinations(datasets, 2):
@@ -33,8 +33,8 @@ def shared_samples(data: DataSettings, datasets: Mapping[str, DenseDataset]) -> 
 
 def _line(one: str, other: str, shared: Sequence[str]) -> str:
     return one_line(
-        f"note: {one} and {other} share {len(shared)} samples, such as {shared[0]}; parts that "
-        "meet share none if they have the same seed"
+        f"note: {one} and {other} share {len(shared)} samples, such as {shared[0]}; use "
+        "fractions that do not overlap, with the same seed"
     )
 
 

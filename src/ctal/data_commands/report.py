@@ -1,4 +1,4 @@
-"""What a survey found, as text for a person: Markdown."""
+"""Reports of a survey, as Markdown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ctal.errors import one_line
 
 
 def overview(title: str, survey: Survey) -> str:
-    """Counts, sizes, and a table with a row for each task."""
+    """Return counts, sizes, and a table with a row for each task."""
     sizes = survey.sizes.most_common()
     shown = ", ".join(f"{height}x{width}" for (height, width), _ in sizes[:3])
     if len(sizes) > 3:
@@ -20,7 +20,7 @@ def overview(title: str, survey: Survey) -> str:
         shown += f"{min(width)}..{max(width)} wide"
     kind = type(survey.dataset).__name__
     lines = [f"## {title}", "", f"{kind}, {survey.samples} samples"]
-    lines[-1] += f", pictures of {shown} pixels (height x width)" if sizes else ""
+    lines[-1] += f", images of {shown} pixels (height x width)" if sizes else ""
     rows = []
     for task in survey.tasks:
         maps = survey.maps[task.name]
@@ -32,7 +32,7 @@ def overview(title: str, survey: Survey) -> str:
 
 
 def class_shares(survey: Survey) -> str:
-    """For each task of classes a line with the share of every class, the most frequent first."""
+    """Return a line for each task of classes with the share of every class, in descending order."""
     lines = []
     for name, found in survey.plain()["tasks"].items():
         classes = sorted(found.get("classes", ()), key=lambda entry: -entry["pixels"])
@@ -43,18 +43,18 @@ def class_shares(survey: Survey) -> str:
 
 
 def details(survey: Survey) -> str:
-    """The statistics of pictures and tasks."""
+    """Return the statistics of images and tasks."""
     plain = survey.plain()
-    picture = plain["picture"]
-    lines = [f"picture: mean {_listed(picture['mean'])}, standard deviation "]
-    lines[-1] += f"{_listed(picture['std'])} (red, green, blue; 0..1)"
+    image = plain["picture"]
+    lines = [f"image: mean {_listed(image['mean'])}, standard deviation "]
+    lines[-1] += f"{_listed(image['std'])} (red, green, blue; 0..1)"
     for name, found in plain["tasks"].items():
         lines += ["", f"### {name}", "", *_task_lines(found)]
     return "\n".join(["", *lines]) + "\n"
 
 
 def unused(dataset: DenseDataset) -> str:
-    """List images and maps that no sample uses, a line for each."""
+    """Return a list of the images and maps that no sample uses, one per line."""
     files = dataset.unused_files()
     if not files:
         return ""
@@ -63,7 +63,7 @@ def unused(dataset: DenseDataset) -> str:
 
 
 def problems(survey: Survey) -> str:
-    """All samples that cannot be used, a line for each."""
+    """Return a list of the samples that cannot be used, one per line."""
     lines = [one_line(f"- {problem.name}: {problem.reason}") for problem in survey.problems]
     count = len(lines)
     return "\n".join(
@@ -90,11 +90,11 @@ def _task_lines(found: dict[str, Any]) -> list[str]:
             "",
             *_table(["largest component", *shares], [["pixels", *map(_percent, shares.values())]]),
         ]
-    return ["no labelled pixel"]
+    return ["no labelled pixels"]
 
 
 def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
-    """A table in Markdown, its columns aligned for a reader of the plain text."""
+    """Return a Markdown table with aligned columns."""
     widths = [max(len(cell) for cell in column) for column in zip(head, *body, strict=True)]
     rows = [
         [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]

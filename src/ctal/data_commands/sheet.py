@@ -1,4 +1,4 @@
-"""A contact sheet: some samples of datasets, as training sees them."""
+"""Contact sheets: samples of datasets as used in training."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from ctal.visualization.panels import Cell, panel
 
 
 def contact_sheet(tasks: Sequence[Task], samples: Mapping[str, Sample]) -> Tensor:
-    """A row for each sample: its picture and the painted map of every task.
+    """Draw a row for each sample: its image and the visualized map of every task.
 
-    Numbers are painted in one range for the whole column, which its title tells, so that a
-    difference in colour is a difference in fact.
+    A column of numbers has one value range, printed in its title, so that colors are comparable
+    between samples.
 
     Args:
-        tasks: the tasks to show.
-        samples: samples of one size, by the titles of their rows; a map may be missing.
+        tasks: The tasks to show.
+        samples: Samples of one size, by the titles of their rows; a map may be missing.
 
     Returns:
         (3, H', W') uint8.
     """
     shown = list(samples.values())
     columns: list[list[Cell]] = [[TF.to_dtype(s["image"], torch.uint8, scale=True) for s in shown]]
-    titles = ["picture"]
+    titles = ["image"]
     for task in tasks:
         together = _together(task, shown)
         columns.append(
@@ -44,7 +44,7 @@ def contact_sheet(tasks: Sequence[Task], samples: Mapping[str, Sample]) -> Tenso
 
 
 def chosen(length: int, number: int, seed: int | None) -> list[int]:
-    """Up to `number` places in 0..length-1: spread evenly, or drawn with a seed; in order."""
+    """Return up to `number` sorted indices in 0..length-1: evenly spaced, or drawn with a seed."""
     number = min(number, length)
     if seed is None:
         return [int(place) for place in np.linspace(0, length - 1, number).round()]
@@ -52,13 +52,13 @@ def chosen(length: int, number: int, seed: int | None) -> list[int]:
 
 
 def _together(task: Task, samples: Sequence[Sample]) -> Tensor | None:
-    """The maps of all samples as one map, side by side."""
+    """Return the maps of all samples side by side as one map."""
     maps = [sample[task.name].as_subclass(Tensor) for sample in samples if task.name in sample]
     return torch.cat(maps, dim=-1) if maps else None
 
 
 def _title(task: Task, together: Tensor | None) -> str:
-    """The task, its unit and, of a map of numbers, their range."""
+    """Return the task, its unit and, for maps of numbers, their range."""
     title = f"{task.name} [{task.unit}]"
     if together is None:
         return f"{title}\nno map"

@@ -1,4 +1,4 @@
-"""What all samples of a dataset hold, and which of them cannot be used."""
+"""Statistics of all samples of a dataset, and the samples that cannot be used."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_WORKERS = 8
 
 @dataclass
 class MapSurvey:
-    """The maps of one task: samples that have one, their labelled pixels, what these hold."""
+    """The maps of one task: number of samples with a map, of labelled pixels, and statistics."""
 
     samples: int = 0
     labelled: int = 0
@@ -34,18 +34,18 @@ class MapSurvey:
 
 
 class Survey:
-    """What the samples of one dataset hold.
+    """Statistics of the samples of one dataset.
 
     Args:
-        dataset: the dataset.
-        tasks: those of its tasks to look at.
+        dataset: The dataset.
+        tasks: The tasks of the dataset to inspect.
 
     Attributes:
-        samples: samples that could be read.
-        pixels: their pixels.
-        sizes: how many of them have which (H, W).
-        maps: what is known of each task's maps, in the order of the tasks.
-        problems: the samples that cannot be used.
+        samples: Number of readable samples.
+        pixels: Number of their pixels.
+        sizes: Number of samples of each (H, W).
+        maps: Statistics of each task's maps, in the order of the tasks.
+        problems: The samples that cannot be used.
     """
 
     def __init__(self, dataset: DenseDataset, tasks: Sequence[Task]) -> None:
@@ -56,10 +56,10 @@ class Survey:
         self.sizes: Counter[tuple[int, int]] = Counter()
         self.maps = {task.name: MapSurvey() for task in tasks}
         self.problems: list[Problem] = []
-        self._picture = np.zeros((2, 3))
+        self._image = np.zeros((2, 3))
 
     def complete(self, title: str, workers: int | None) -> None:
-        """Reads all samples, in `workers` processes; the title stands before the progress bar."""
+        """Read all samples in `workers` processes, with a progress bar of this title."""
         for found in walk(Inspection(self.dataset, self.tasks), title, workers):
             if isinstance(found, Problem):
                 self.problems.append(found)
@@ -67,8 +67,8 @@ class Survey:
                 self._add(found)
 
     def plain(self) -> dict[str, Any]:
-        """All that is known, for JSON; shares are of 1."""
-        mean, square = self._picture / max(1, self.pixels)
+        """Return all statistics for JSON; shares are in 0..1."""
+        mean, square = self._image / max(1, self.pixels)
         return {
             "samples": self.samples,
             "sizes": {f"{height}x{width}": n for (height, width), n in self.sizes.most_common()},
@@ -80,7 +80,7 @@ class Survey:
         }
 
     def labelled_share(self, task: Task) -> float:
-        """Of all pixels; those of samples without the map count as unlabelled."""
+        """Return the labelled share of all pixels; samples without the map count as unlabelled."""
         return self.maps[task.name].labelled / max(1, self.pixels)
 
     def _plain_task(self, task: Task) -> dict[str, Any]:
@@ -96,7 +96,7 @@ class Survey:
         self.samples += 1
         self.pixels += found.size[0] * found.size[1]
         self.sizes[found.size] += 1
-        self._picture += found.image
+        self._image += found.image
         for name, (labelled, counts) in found.maps.items():
             maps = self.maps[name]
             maps.samples += 1
@@ -105,28 +105,28 @@ class Survey:
 
 
 def walk(dataset: Dataset[T], title: str, workers: int | None) -> Iterator[T]:
-    """All items of a dataset in their order, read by several processes, with a progress bar.
+    """Yield all items of a dataset in order, read by worker processes, with a progress bar.
 
     Args:
-        dataset: the dataset.
-        title: what stands before the bar, which is shown on a terminal only.
-        workers: processes that read; 0: this one does. None: one per core, 8 at most.
+        dataset: The dataset.
+        title: Title of the progress bar, which is shown on a terminal only.
+        workers: Number of worker processes. 0: read in this process. None: one per core, at most 8.
 
     Raises:
-        InputError: a negative number of workers.
+        InputError: The number of workers is negative.
     """
     if workers is not None and workers < 0:
-        raise InputError(f"workers: expected a number from 0 on, got {workers}")
+        raise InputError(f"workers: expected an integer >= 0, got {workers}")
     count = min(_MOST_WORKERS, os.cpu_count() or 1) if workers is None else workers
     loader = DataLoader(
         dataset,
         batch_size=None,
         num_workers=count,
-        collate_fn=_as_it_is,
+        collate_fn=_identity,
         worker_init_fn=leave_stopping_to_the_main_process,
     )
     yield from tqdm(loader, desc=title, unit="sample", leave=False, disable=None)
 
 
-def _as_it_is(item: T) -> T:
+def _identity(item: T) -> T:
     return item

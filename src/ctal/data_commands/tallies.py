@@ -1,4 +1,4 @@
-"""What the labelled pixels of a task hold, counted; the counts of parts add up to the whole's."""
+"""Additive statistics of the labelled pixels of a task."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ _LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
 class Tally(ABC):
-    """The counts of one task's maps, of one sample or of many."""
+    """Statistics of one task's maps, for one or more samples."""
 
     @abstractmethod
     def __add__(self, other: Self) -> Self:
-        """The counts of both."""
+        """Return the statistics of both."""
 
     @abstractmethod
     def span(self, task: Task) -> str:
-        """In a few words, between which values they lie."""
+        """Return the range of the values as a short text."""
 
     @abstractmethod
     def plain(self, task: Task) -> dict[str, Any]:
-        """All that is known of the values, for JSON; shares are of 1."""
+        """Return all statistics for JSON; shares are in 0..1."""
 
 
 def tally(task: Task, values: NDArray[Any]) -> Tally:
-    """Counts labelled pixels.
+    """Compute the statistics of labelled pixels.
 
     Args:
-        task: the task whose values they are; what is counted follows from the type of its maps.
+        task: The task of the values; its map type determines the statistics.
         values: (channels of the map, pixels).
     """
     if not task.map_type.value_type.is_floating_point:
@@ -55,7 +55,7 @@ def tally(task: Task, values: NDArray[Any]) -> Tally:
 
 
 def answer_names(task: Task) -> list[str]:
-    """What the ids in a map of classes stand for; the ids themselves where nobody says it."""
+    """Return the names of the ids in a map of classes; the ids themselves if they have no names."""
     names: Sequence[str] | None
     names = getattr(task, "class_names", None) or getattr(task, "answers", None)
     return list(names or map(str, range(task.channels)))
@@ -63,21 +63,21 @@ def answer_names(task: Task) -> list[str]:
 
 @dataclass(frozen=True)
 class ClassTally(Tally):
-    """Pixels of each id, and samples that have such pixels; both (256,)."""
+    """Number of pixels of each id, and of samples with this id; both (256,)."""
 
     pixels: NDArray[np.int64]
     samples: NDArray[np.int64]
 
     def __add__(self, other: Self) -> Self:
-        """The counts of both."""
+        """Return the statistics of both."""
         return type(self)(self.pixels + other.pixels, self.samples + other.samples)
 
     def span(self, task: Task) -> str:
-        """How many of the classes occur."""
+        """Return the number of classes that occur."""
         return f"{np.count_nonzero(self.pixels)} of {len(answer_names(task))} classes"
 
     def plain(self, task: Task) -> dict[str, Any]:
-        """For each class its share of the labelled pixels and the samples that have it."""
+        """Return the share of the labelled pixels and the number of samples for each class."""
         total = max(1, int(self.pixels.sum()))
         return {
             "classes": [
@@ -96,8 +96,8 @@ class ClassTally(Tally):
 class NumberTally(Tally):
     """A histogram of numbers, with their sum and range.
 
-    The values of the histogram are rounded to half precision, so that quantiles are right to
-    three digits; there are at most 65,536 of them, however many pixels are counted.
+    The values of the histogram are rounded to half precision, so quantiles are accurate to three
+    digits, and there are at most 65,536 values for any number of pixels.
     """
 
     values: NDArray[np.float16]
@@ -107,7 +107,7 @@ class NumberTally(Tally):
     high: float
 
     def __add__(self, other: Self) -> Self:
-        """The counts of both."""
+        """Return the statistics of both."""
         values, place = np.unique(np.concatenate([self.values, other.values]), return_inverse=True)
         counts = np.zeros(len(values), np.int64)
         np.add.at(counts, place, np.concatenate([self.counts, other.counts]))
@@ -115,11 +115,11 @@ class NumberTally(Tally):
         return type(self)(values, counts, self.total + other.total, low, high)
 
     def span(self, task: Task) -> str:
-        """The range, in the task's unit."""
+        """Return the range in the task's unit."""
         return f"{self.low:.3g} to {self.high:.3g}" if self.counts.size else "none"
 
     def plain(self, task: Task) -> dict[str, Any]:
-        """Mean, range and quantiles."""
+        """Return mean, range and quantiles."""
         if not self.counts.size:
             return {}
         reached = np.cumsum(self.counts)
@@ -137,11 +137,11 @@ class NumberTally(Tally):
 
 @dataclass(frozen=True)
 class VectorTally(Tally):
-    """Sums and ranges of each component (C,), and where vectors point.
+    """Sums and ranges of each component (C,), and the main directions of the vectors.
 
     Attributes:
-        towards: (2C,): vectors whose largest component is the c-th, negative at 2c, positive at
-            2c + 1. A mirrored axis shows here at once.
+        towards: (2C,): number of vectors whose largest component is c, negative at index 2c,
+            positive at 2c + 1. Reveals a mirrored axis.
     """
 
     totals: NDArray[np.float64]
@@ -150,19 +150,19 @@ class VectorTally(Tally):
     towards: NDArray[np.int64]
 
     def __add__(self, other: Self) -> Self:
-        """The counts of both."""
+        """Return the statistics of both."""
         low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
         return type(self)(self.totals + other.totals, low, high, self.towards + other.towards)
 
     def span(self, task: Task) -> str:
-        """The range of each component."""
+        """Return the range of each component."""
         if not self.towards.any():
             return "none"
         ranges = zip(self._axes(), self.low, self.high, strict=True)
         return ", ".join(f"{axis} {low:.2f} to {high:.2f}" for axis, low, high in ranges)
 
     def plain(self, task: Task) -> dict[str, Any]:
-        """The mean vector, its direction, and the shares of the main directions."""
+        """Return the mean vector, its direction, and the shares of the main directions."""
         count = int(self.towards.sum())
         if count == 0:
             return {}

@@ -1,4 +1,4 @@
-"""Typed label maps: the values of a pixel, and what a zoom or a flip does to them."""
+"""Typed label maps: the values of a pixel, and their change under a zoom or a flip."""
 
 from ctal.maps import kernels as _kernels  # noqa: F401 - registers the transforms of the types
 from ctal.maps.types import (

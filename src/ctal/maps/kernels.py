@@ -1,7 +1,7 @@
 """Transforms of label maps: kernels of torchvision's v2 transforms.
 
-They define what a transform does to the values: a mirrored scene has mirrored normals, and new
-pixels have no label. Rotations and the like are refused, since they would need new values.
+They define how a transform changes the values: a mirrored scene has mirrored normals, and new
+pixels are unlabelled. Rotations and the like are refused, since they would require new values.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from ctal.maps.types import EdgeMap, Map, NormalMap
 
 @register_kernel(functional=TF.horizontal_flip, tv_tensor_cls=Map)
 def _flip_map(maps: Map) -> Map:
-    """Mirror the pixels of a map whose values stay as they are."""
+    """Mirror the pixels of a map without changing its values."""
     return _flipped(maps, -1)
 
 
 @register_kernel(functional=TF.vertical_flip, tv_tensor_cls=Map)
 def _flip_map_vertically(maps: Map) -> Map:
-    """Mirror the pixels of a map whose values stay as they are."""
+    """Mirror the pixels of a map without changing its values."""
     return _flipped(maps, -2)
 
 
@@ -36,8 +36,8 @@ def _flipped(maps: Map, dim: int) -> Map:
     kind = type(maps)
     if kind.directed or (kind.directed is None and math.prod(kind.leading) > 1):
         raise InputError(
-            f"augmentation: expected a rule for flips of {kind.__name__}, whose values have a "
-            "direction, got none; register a kernel for torchvision's horizontal_flip and "
+            f"augmentation: expected a kernel for flips of {kind.__name__}, whose values have a "
+            "direction, got none; register one for torchvision's horizontal_flip and "
             f"vertical_flip, or set {kind.__name__}.directed = False"
         )
     return wrap(maps.as_subclass(Tensor).flip(dim), like=maps)
@@ -63,19 +63,19 @@ def _flip_normals_vertically(normals: NormalMap) -> NormalMap:
 
 @register_kernel(functional=TF.resize, tv_tensor_cls=Map)
 def _resize_map(maps: Map, size: list[int] | None, *args: Any, **kwargs: Any) -> Map:
-    """Take the pixel nearest to each new center; the default for masks is half a pixel off.
+    """Resize with the nearest pixel of each new center; the default of masks is half a pixel off.
 
-    The values stay, since the camera's field of view does.
+    The values are unchanged, since the camera's field of view is.
     """
     pixels = maps.as_subclass(Tensor)
-    flat = pixels.reshape(1, -1, *pixels.shape[-2:])  # the kernel takes no (H, W) of class ids
+    flat = pixels.reshape(1, -1, *pixels.shape[-2:])  # the kernel does not support (H, W)
     resized = TF.resize_image(flat, size, interpolation=InterpolationMode.NEAREST_EXACT)
     return wrap(resized.reshape(*pixels.shape[:-2], *resized.shape[-2:]), like=maps)
 
 
 @register_kernel(functional=TF.resize, tv_tensor_cls=EdgeMap)
 def _resize_edges(edges: EdgeMap, size: list[int] | None, *args: Any, **kwargs: Any) -> EdgeMap:
-    """Resize as any map, and mark the new pixels that contain the center of an old edge pixel."""
+    """Resize like any map, and mark the new pixels that contain the center of an edge pixel."""
     resized = _resize_map(edges, size).as_subclass(Tensor).clone()
     places = torch.eq(edges, 1).nonzero()
     for dim in (-2, -1):
@@ -86,14 +86,14 @@ def _resize_edges(edges: EdgeMap, size: list[int] | None, *args: Any, **kwargs: 
 
 @register_kernel(functional=TF.pad, tv_tensor_cls=Map)
 def _pad_map(maps: Map, padding: list[int], *args: Any, **kwargs: Any) -> Map:
-    """Pad with unlabelled pixels, whatever the image is filled with."""
+    """Pad with unlabelled pixels, regardless of the fill value of the image."""
     padded = TF.pad_mask(maps.as_subclass(Tensor), padding, fill=maps.unlabelled)
     return wrap(padded, like=maps)
 
 
 @register_kernel(functional=TF.crop, tv_tensor_cls=Map)
 def _crop_map(maps: Map, top: int, left: int, height: int, width: int) -> Map:
-    """Crop; pixels beyond the edges are unlabelled."""
+    """Crop; pixels outside the map are unlabelled."""
     below, right = top + height - maps.shape[-2], left + width - maps.shape[-1]
     padded = _pad_map(maps, [max(0, edge) for edge in (-left, -top, right, below)])
     rows, columns = max(0, top), max(0, left)
@@ -102,7 +102,7 @@ def _crop_map(maps: Map, top: int, left: int, height: int, width: int) -> Map:
 
 @register_kernel(functional=TF.center_crop, tv_tensor_cls=Map)
 def _center_crop_map(maps: Map, output_size: list[int]) -> Map:
-    """Crop at the center; torchvision would fill what is beyond the edges with 0, a class."""
+    """Crop at the center; torchvision would fill pixels outside the map with 0, a class."""
     values = maps.as_subclass(Tensor)
     inside = torch.ones_like(values, dtype=torch.bool)
     cropped, inside = (TF.center_crop_mask(value, output_size) for value in (values, inside))
@@ -112,10 +112,10 @@ def _center_crop_map(maps: Map, output_size: list[int]) -> Map:
 def _refuse(maps: Map, *args: Any, **kwargs: Any) -> Map:
     raise InputError(
         "augmentation: rotation, affine, perspective, elastic and resized-crop transforms would "
-        "leave wrong depths or normals; use RandomHorizontalFlip or ctal.data.RandomZoomCrop"
+        "produce wrong depths or normals; use RandomHorizontalFlip or ctal.data.RandomZoomCrop"
     )
 
 
-# without a kernel of their own these would move the pixels and keep the values, silently wrong
+# without a kernel, these would move the pixels and silently keep wrong values
 for _functional in (TF.rotate, TF.affine, TF.perspective, TF.elastic, TF.resized_crop):
     register_kernel(functional=_functional, tv_tensor_cls=Map)(_refuse)

@@ -1,7 +1,7 @@
-"""Label map types: the values of a pixel, and their meaning under a zoom.
+"""Label map types: the values of a pixel, and their change under a zoom.
 
-A map is a `torchvision.tv_tensors.Mask`, so every geometric v2 transform moves it with nearest
-neighbors, in step with the image. `ctal.maps.kernels` has the transforms that change values.
+A map is a `torchvision.tv_tensors.Mask`, so every geometric v2 transform moves it together with the
+image, by nearest neighbor. `ctal.maps.kernels` has the transforms that change values.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class Map(Mask):
     """A label map of one task.
 
     Attributes:
-        unlabelled: Value of a pixel without a label; such a pixel counts in no loss and in no
-            metric. New pixels of a transform (padding) get it too. NaN is possible.
-        leading: Shape of one map before its H and W.
-        value_type: Type of its numbers.
+        unlabelled: Value of a pixel without a label; losses and metrics ignore such pixels. New
+            pixels of a transform (padding) have this value too. May be NaN.
+        leading: Dimensions of one map before H and W.
+        value_type: Data type.
         directed: Whether the values are directions, or components of one, which a flip mirrors.
-            None: yes if a pixel has several values. Such a type needs its own rule for flips, a
-            kernel as `ctal.maps.kernels` registers for `NormalMap`; without it a flip is refused.
+            None: yes if a pixel has several values. Such a type requires a kernel for flips, as
+            `ctal.maps.kernels` registers for `NormalMap`; without it, flips are refused.
     """
 
     unlabelled: ClassVar[int] = 0
@@ -40,7 +40,7 @@ class Map(Mask):
 
     @classmethod
     def from_array(cls, array: NDArray[Any]) -> Self:
-        """Return the map of an array whose values are in the task's unit.
+        """Convert an array whose values are in the task's unit.
 
         Args:
             array: (H, W), or with a channel axis of length 1 first or last.
@@ -57,14 +57,14 @@ class Map(Mask):
 
     @classmethod
     def blank(cls, height: int, width: int) -> Self:
-        """Return a map without any label."""
+        """Return a map of unlabelled pixels."""
         shape = (*cls.leading, height, width)
         return cls(torch.full(shape, cls.unlabelled, dtype=cls.value_type))
 
     def zoomed(self, factor: float) -> Self:
         """Return this map with its values for a focal length that is `factor` times as long.
 
-        The transform resizes the pixels; this changes their values, if at all.
+        The transform resizes the pixels; this method changes their values, if required.
         """
         return self
 
@@ -83,7 +83,7 @@ class ClassMap(Map):
         Raises:
             InputError: The array has another shape, or a value that is not an integer.
         """
-        if not np.equal(np.mod(array, 1), 0).all():  # NaN and infinity are not equal to 0 either
+        if not np.equal(np.mod(array, 1), 0).all():  # also catches NaN and infinity
             raise InputError("expected class ids, got values that are not integers")
         return super().from_array(array)
 
@@ -91,18 +91,18 @@ class ClassMap(Map):
 class EdgeMap(ClassMap):
     """1 on an edge, 0 elsewhere, (H, W) or (B, H, W), int64; 255 where unlabelled.
 
-    Edges are thin lines. Nearest neighbors would lose half of them at half the size, so a smaller
-    map has an edge wherever one of its source pixels has.
+    Edges are thin lines. Nearest-neighbor resizing would lose half of them at half the size, so a
+    pixel of a smaller map is an edge if one of its source pixels is.
     """
 
 
 class DepthMap(Map):
-    """Depth along the optical axis, (1, H, W) or (B, 1, H, W), float32, metres; 0 = unlabelled."""
+    """Depth along the optical axis, (1, H, W) or (B, 1, H, W), float32, meters; 0 = unlabelled."""
 
     leading = (1,)
 
     def zoomed(self, factor: float) -> Self:
-        """Divide the depth: a magnified image shows a scene that is nearer."""
+        """Divide the depth: a magnified image shows a nearer scene."""
         return wrap(self.as_subclass(Tensor) / factor, like=self)
 
 
@@ -115,7 +115,7 @@ class InverseDepthMap(Map):
     leading = (1,)
 
     def zoomed(self, factor: float) -> Self:
-        """Multiply the inverse depth: a magnified image shows a scene that is nearer."""
+        """Multiply the inverse depth: a magnified image shows a nearer scene."""
         return wrap(self.as_subclass(Tensor) * factor, like=self)
 
 
@@ -129,7 +129,7 @@ class NormalMap(Map):
 
     @classmethod
     def from_array(cls, array: NDArray[Any]) -> Self:
-        """Return the normals of an array (H, W, 3).
+        """Convert an array (H, W, 3) of normals.
 
         Raises:
             InputError: The array has another shape.

@@ -45,7 +45,7 @@ def test_disparity_becomes_inverse_depth(official):
     assert list(sample) == ["image", "semseg", "inverse_depth"]
 
 
-def test_metres_come_on_request_with_the_camera_of_the_picture(official):
+def test_meters_are_available_on_request_with_the_camera_of_the_image(official):
     sample = Cityscapes(official, "val", tasks=["depth", "inverse_depth"])[0]
     assert isinstance(sample["depth"], DepthMap)
     constant = 0.209313 * 2262.52
@@ -53,7 +53,7 @@ def test_metres_come_on_request_with_the_camera_of_the_picture(official):
     assert sample["depth"][0, 0, :4].tolist() == pytest.approx(expected)
 
 
-def test_metres_are_found_without_folders_of_cities(official, monkeypatch):
+def test_meters_are_read_without_city_folders(official, monkeypatch):
     for path in list(official.glob("*/val/aachen/*")):
         path.rename(path.parents[1] / path.name)
     monkeypatch.chdir(official)
@@ -62,7 +62,7 @@ def test_metres_are_found_without_folders_of_cities(official, monkeypatch):
         assert depth[0, 0, 3].item() == pytest.approx(0.209313 * 2262.52 / 40)
 
 
-def test_a_magnified_picture_has_a_larger_inverse_depth(official):
+def test_a_magnified_image_has_a_larger_inverse_depth(official):
     inverse = Cityscapes(official, "train")[0]["inverse_depth"]
     zoomed = inverse.zoomed(2.0)
     assert type(zoomed) is InverseDepthMap
@@ -72,7 +72,7 @@ def test_a_magnified_picture_has_a_larger_inverse_depth(official):
     assert inverse[0, 0, 3] == TF.resize(inverse, list(SHAPE))[0, 0, 3]
 
 
-def test_other_encodings_are_named(official):
+def test_other_encodings_are_reported(official):
     labels = official / f"gtFine/train/{NAME}_gtFine_labelIds.png"
     disparity = official / f"disparity/train/{NAME}_disparity.png"
     save(labels, np.zeros((*SHAPE, 4), np.uint8))  # gtFine_color under the wrong name
@@ -89,7 +89,7 @@ def test_other_encodings_are_named(official):
         Cityscapes(official, "train", tasks=["inverse_depth"])[0]
 
 
-def test_missing_and_broken_files_are_named(official):
+def test_missing_and_broken_files_are_reported(official):
     camera = official / f"camera/train/{NAME}_camera.json"
     huge = json.dumps({"extrinsic": {"baseline": 10**400}, "intrinsic": {"fx": 1}})
     for content in ("{", '{"extrinsic": {}}', "[]", "[" * 100_000, huge):
@@ -131,7 +131,7 @@ def folders(tmp_path):
 
 
 @pytest.mark.parametrize(("classes", "last"), [(19, 18), (7, 6)])
-def test_folders_are_read_value_for_value(folders, classes, last):
+def test_values_of_the_mtan_layout_are_exact(folders, classes, last):
     dataset = Cityscapes(folders, "val", classes=classes)
     assert len(dataset) == 3
     sample = dataset[2]
@@ -142,14 +142,14 @@ def test_folders_are_read_value_for_value(folders, classes, last):
     assert not dataset[0]["inverse_depth"].any()  # 0 is "not known"
 
 
-def test_folders_have_no_metres(folders):
+def test_the_mtan_layout_has_no_meters(folders):
     with pytest.raises(
         InputError, match="tasks: expected distinct names from semseg, inverse_depth"
     ):
         Cityscapes(folders, "val", tasks=["depth"])
 
 
-def test_what_is_neither_form_names_both(tmp_path, folders):
+def test_an_unknown_layout_is_reported_with_the_supported_ones(tmp_path, folders):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"leftImg8bit/val .* val/\{image,label_19,depth\}"):
         Cityscapes(tmp_path / "empty", "val")
@@ -159,7 +159,7 @@ def test_what_is_neither_form_names_both(tmp_path, folders):
         Cityscapes(folders, "val", classes=8)
 
 
-def test_parts_complete_each_other(folders):
+def test_complementary_fractions_cover_the_split(folders):
     parts = [Cityscapes(folders, "train", fraction=part, seed=3) for part in ((0, 0.6), (0.6, 1))]
     assert [len(part) for part in parts] == [2, 1]
     assert sorted(parts[0].names + parts[1].names) == ["0", "1", "2"]

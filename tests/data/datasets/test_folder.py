@@ -25,7 +25,7 @@ def save(path, array):
     PILImage.fromarray(array).save(path)
 
 
-def test_a_folder_is_read_as_described(open_folder):
+def test_a_folder_is_read_as_specified(open_folder):
     dataset = open_folder()
     assert len(dataset) == 3
     assert [dataset.sample_name(index) for index in range(3)] == ["a", "b", "c"]
@@ -39,14 +39,14 @@ def test_a_folder_is_read_as_described(open_folder):
     assert sample["depth"].unique().tolist() == pytest.approx([0, 1.002])
 
 
-def test_names_choose_samples_and_their_order(open_folder, folder):
+def test_names_select_samples_and_their_order(open_folder, folder):
     (folder / "list.txt").write_text("c\n\n a \n")
     dataset = open_folder(names=folder / "list.txt")
     assert dataset.names == ["c", "a"]
     assert dataset[0]["depth"].max().item() == pytest.approx(1.002)
 
 
-def test_names_may_hold_folders_and_stand_anywhere(tmp_path):
+def test_names_may_contain_folders_at_any_position(tmp_path):
     for name in ("bonn/1", "aachen/2"):
         for kind in ("left", "gt"):
             (tmp_path / kind / name).parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def test_stored_values_are_mapped_to_classes(open_folder, labels):
     assert got == [[2], [255], [0]]
 
 
-def test_a_value_without_a_meaning_is_an_error_unless_ignored(open_folder, folder):
+def test_a_value_without_a_class_is_an_error_unless_ignored(open_folder, folder):
     semseg = SemanticSegmentation(3)
     dataset = open_folder(maps=[MapFiles(semseg, "classes/{name}.png", labels={0: 0, 1: 1})])
     with pytest.raises(InputError, match=r"c\.png: expected a value that `labels` lists, got 2"):
@@ -92,7 +92,7 @@ def test_ignored_values_are_unlabelled_in_every_type(tmp_path):
     assert sample["normals"][:, 0].T.tolist() == [[0, 0, 0], [0, 0, -1], [0, 1, 0]]
 
 
-def test_unusable_values_name_the_file(open_folder, folder):
+def test_invalid_values_are_reported_with_the_file(open_folder, folder):
     dataset = open_folder()
     picture = folder / "image" / "a.jpg"
     whole = picture.read_bytes()
@@ -114,7 +114,7 @@ def test_unusable_values_name_the_file(open_folder, folder):
 
 @pytest.mark.filterwarnings("error")  # a warning would be a second line
 @pytest.mark.parametrize("value", [np.nan, np.inf, -0.5, 1e300])
-def test_a_depth_that_cannot_be_names_the_file(tmp_path, value):
+def test_an_invalid_depth_is_reported_with_the_file(tmp_path, value):
     save(tmp_path / "i.png", np.zeros((1, 2, 3), np.uint8))
     np.save(tmp_path / "i.npy", np.array([[1, value]]))
     dataset = FolderDataset(tmp_path, "{name}.png", [MapFiles(Depth(), "{name}.npy")])
@@ -124,7 +124,7 @@ def test_a_depth_that_cannot_be_names_the_file(tmp_path, value):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("value", [0.5, np.nan, np.inf, 1e300])
-def test_class_ids_and_normals_that_cannot_be_name_the_file(tmp_path, value):
+def test_invalid_class_ids_and_normals_are_reported_with_the_file(tmp_path, value):
     save(tmp_path / "i.png", np.zeros((1, 2, 3), np.uint8))
     np.save(tmp_path / "i_c.npy", np.array([[1, value]]))
     np.save(tmp_path / "i_n.npy", np.array([[[0, 0, -1], [0, 0, value]]]))
@@ -147,12 +147,12 @@ def test_class_ids_and_normals_that_cannot_be_name_the_file(tmp_path, value):
         ({"names": "none.txt"}, "names: expected a text file, got none.txt"),
     ],
 )
-def test_a_wrong_description_is_refused_at_once(open_folder, changes, message):
+def test_invalid_arguments_are_refused_on_construction(open_folder, changes, message):
     with pytest.raises(InputError, match=message):
         open_folder(**changes)
 
 
-def test_a_task_cannot_be_described_twice_or_both_ways(open_folder):
+def test_a_task_cannot_be_both_stored_and_derived_or_repeated(open_folder):
     depth = MapFiles(Depth(), "depth/{name}.png")
     with pytest.raises(InputError, match=r"different names, got \['depth', 'depth'\]"):
         open_folder(maps=[depth, depth])
@@ -162,7 +162,7 @@ def test_a_task_cannot_be_described_twice_or_both_ways(open_folder):
         MapFiles(Depth(), "*.png")
 
 
-def test_missing_folders_and_files_are_named(open_folder, folder):
+def test_missing_folders_and_files_are_reported(open_folder, folder):
     with pytest.raises(InputError, match="root: expected a folder, got /nowhere"):
         FolderDataset("/nowhere", "{name}.png", [MapFiles(Depth(), "{name}.npy")])
     (folder / "list.txt").write_text("a\nx\n")
@@ -178,7 +178,7 @@ def test_missing_folders_and_files_are_named(open_folder, folder):
         open_folder()
 
 
-def test_of_complete_folders_no_picture_is_missing(folder):
+def test_a_missing_image_of_complete_folders_is_reported(folder):
     maps = [MapFiles(Depth(), "depth/{name}.png"), MapFiles(Edges(), "edges/{name}.png")]
     (folder / "image" / "b.jpg").unlink()
     assert FolderDataset(folder, "image/{name}.jpg", maps[:1]).names == ["a", "c"]
@@ -188,7 +188,7 @@ def test_of_complete_folders_no_picture_is_missing(folder):
         CompleteFolders(folder, "image/{name}.jpg", maps)
 
 
-def test_a_list_of_names_must_be_one(open_folder, folder):
+def test_an_invalid_list_of_names_is_refused(open_folder, folder):
     (folder / "list.txt").write_text("a\nb\na\n")
     with pytest.raises(InputError, match=r"list\.txt: .*got a twice"):
         open_folder(names=folder / "list.txt")
@@ -208,7 +208,7 @@ def test_numbers_are_scaled_shifted_and_inverted(tmp_path):
     assert inverse[0]["depth"].tolist() == [[[0, 0, 2, 1]]]
 
 
-def test_normals_may_be_stored_as_colours(tmp_path):
+def test_normals_may_be_stored_as_colors(tmp_path):
     save(tmp_path / "i.jpg", np.zeros((1, 3, 3), np.uint8))
     colours = np.array([[[255, 128, 128], [128, 128, 255], [128, 128, 128]]], np.uint8)
     save(tmp_path / "i.png", colours)
@@ -223,7 +223,7 @@ def test_normals_may_be_stored_as_colours(tmp_path):
         wrong[0]
 
 
-def test_a_picture_of_other_bits_or_with_a_palette_is_no_depth(open_folder, folder):
+def test_depth_with_other_bits_or_a_palette_is_refused(open_folder, folder):
     files = MapFiles(Depth(), "depth/{name}.png", scale=0.001, bits=16)
     dataset = open_folder(maps=[files])
     assert dataset[0]["depth"].max().item() == pytest.approx(1.0)
@@ -284,12 +284,12 @@ def test_maps_are_derived_from_others(open_folder, folder):
         (EdgesFromClasses(task=Depth()), r"different names, got \['semseg', 'depth', 'depth'\]"),
     ],
 )
-def test_a_derived_map_needs_its_source(open_folder, derived, message):
+def test_a_derived_map_requires_its_source(open_folder, derived, message):
     with pytest.raises(InputError, match=message):
         open_folder(derived=[derived])
 
 
-def test_normals_are_derived_within_what_was_measured(open_folder):
+def test_normals_are_derived_within_the_measured_region(open_folder):
     camera = {"fx": 6.0, "fy": 6.0, "cx": 2.5, "cy": 1.5, "radius": 1}
     derived = NormalsFromDepth(**camera, within=(1, 4, 2, 5))
     known = open_folder(derived=[derived])[0]["normals"].any(dim=0)
@@ -308,7 +308,7 @@ def test_intrinsics_are_checked():
 
 
 @pytest.mark.parametrize("seed", [None, 0, 7])
-def test_fractions_meet_without_overlap(open_folder, seed):
+def test_adjacent_fractions_do_not_overlap(open_folder, seed):
     edges = [0, 0.3, 0.6, 1]
     parts = [open_folder(fraction=(begin, end), seed=seed).names for begin, end in pairwise(edges)]
     assert sorted(name for part in parts for name in part) == ["a", "b", "c"]
@@ -339,17 +339,17 @@ def test_a_seed_shuffles_and_keeps_the_order_of_names():
         ((0, 1), -1, "seed: expected an integer >= 0"),
     ],
 )
-def test_an_empty_or_impossible_fraction_is_refused(open_folder, fraction, seed, message):
+def test_an_empty_or_invalid_fraction_is_refused(open_folder, fraction, seed, message):
     with pytest.raises(InputError, match=message):
         open_folder(fraction=fraction, seed=seed)
 
 
-def test_a_missing_map_file_of_an_unused_fraction_is_no_error(open_folder, folder):
+def test_a_missing_map_of_an_unused_fraction_is_ignored(open_folder, folder):
     (folder / "depth" / "c.png").unlink()
     assert open_folder(fraction=(0, 0.6)).names == ["a", "b"]
 
 
-def test_labels_exclude_what_is_for_numbers():
+def test_labels_cannot_be_combined_with_a_scale():
     for change in ({"offset": 1.0}, {"invert": True}, {"scale": [1.0, 2.0]}):
         with pytest.raises(InputError, match=r"labels or a scale \(offset, invert\), got both"):
             MapFiles(SemanticSegmentation(2), "{name}.png", labels=[0, 1], **change)
@@ -391,7 +391,7 @@ def test_a_sample_with_two_files_is_refused(open_folder, folder, kind):
         open_folder(image="image/{name}.*", maps=maps)
 
 
-def test_files_that_no_sample_uses_are_named(open_folder, folder):
+def test_files_that_no_sample_uses_are_reported(open_folder, folder):
     rename(folder, {"image/b.jpg": "image/b.jpeg"})
     (folder / "image" / "d.HEIC").touch()
     (folder / "depth" / "c.tiff").touch()
@@ -417,12 +417,12 @@ def test_images_and_maps_in_one_folder_are_used(tmp_path):
     assert dataset.unused_files() == []
 
 
-def test_an_image_of_another_ending_is_suggested(open_folder):
+def test_an_image_with_another_ending_is_suggested(open_folder):
     with pytest.raises(InputError, match=r"found none; there is .*a\.jpg \(`\{name\}\.\*` matches"):
         open_folder(image="image/{name}.png")
 
 
-def test_training_warns_of_unused_files_once(open_folder, folder):
+def test_training_warns_about_unused_files_once(open_folder, folder):
     rename(folder, {"image/b.jpg": "image/b.jpeg"})
     message = r"data\.train: 3 files look like .*classes/b\.png; `ctal data check` lists them"
     with pytest.warns(UserWarning, match=message) as caught:

@@ -36,7 +36,7 @@ def official(tmp_path, pictures):
     return write_nyuv2_mat(tmp_path, pictures)
 
 
-def test_the_official_file_is_read_value_for_value(official, pictures):
+def test_values_of_the_official_file_are_exact(official, pictures):
     images, depths, labels = pictures
     dataset = NYUv2(official, "train", classes=40)
     assert [dataset.sample_name(i) for i in range(len(dataset))] == ["0001", "0004", "0005"]
@@ -51,7 +51,7 @@ def test_the_official_file_is_read_value_for_value(official, pictures):
     assert [type(sample[task.name]) for task in dataset.tasks] == types
 
 
-def test_labels_mean_the_usual_classes(official):
+def test_labels_are_mapped_to_the_usual_classes(official):
     # of the authors' 894: 21 wall, 11 floor, 5 chair, 17 refrigerator, 894 torah; 0 void
     assert class_table(40)[[21, 11, 5, 17, 894, 0]].tolist() == [0, 1, 4, 23, 39, 255]
     assert class_table(13)[[21, 11, 5, 17, 894, 0]].tolist() == [11, 4, 3, 5, 6, 255]
@@ -85,14 +85,14 @@ def test_normals_and_edges_are_derived(tmp_path):
     assert sample["edges"].unique().tolist() == [0, 1]
 
 
-def test_parts_of_the_split(official):
+def test_fractions_of_the_split(official):
     first = NYUv2(official, "train", fraction=(0, 0.7))
     rest = NYUv2(official, "train", fraction=(0.7, 1))
     assert [len(first), len(rest)] == [2, 1]
     assert sorted(first._source.names + rest._source.names) == ["0001", "0004", "0005"]
 
 
-def test_half_a_download_is_named(official):
+def test_a_truncated_download_is_reported(official):
     path = official / "nyu_depth_v2_labeled.mat"
     whole = path.read_bytes()
     for content in (whole[: len(whole) // 2], b"", b"<html>not found</html>"):
@@ -104,7 +104,7 @@ def test_half_a_download_is_named(official):
         assert "\n" not in str(caught.value)
 
 
-def test_a_file_without_the_arrays_is_named(official, pictures):
+def test_a_file_without_the_arrays_is_reported(official, pictures):
     path = official / "nyu_depth_v2_labeled.mat"
     with h5py.File(path, "w") as file:
         file["images"] = pictures[0].transpose(0, 3, 2, 1)
@@ -126,7 +126,7 @@ def test_a_file_without_the_arrays_is_named(official, pictures):
         (None, lambda array: array.swapaxes(-1, -2)),  # somebody's own copy, in rows
     ],
 )
-def test_arrays_of_another_type_or_with_turned_axes_are_named(official, key, change):
+def test_arrays_of_another_type_or_with_transposed_axes_are_reported(official, key, change):
     with h5py.File(official / "nyu_depth_v2_labeled.mat", "r+") as file:
         for name in [key] if key else list(file):
             array = file[name][:]
@@ -138,7 +138,7 @@ def test_arrays_of_another_type_or_with_turned_axes_are_named(official, key, cha
         NYUv2(official, "train")
 
 
-def test_a_group_in_the_place_of_an_array_is_named(official):
+def test_a_group_instead_of_an_array_is_reported(official):
     with h5py.File(official / "nyu_depth_v2_labeled.mat", "r+") as file:
         del file["depths"]
         file.create_group("depths")
@@ -146,7 +146,7 @@ def test_a_group_in_the_place_of_an_array_is_named(official):
         NYUv2(official, "train")
 
 
-def test_a_wrong_split_file_is_named(official):
+def test_an_invalid_split_file_is_reported(official):
     for wrong in ([1, 6], [0, 1], [1, 1], [1, 1.5], [1, np.nan], []):
         save_splits(official, train=wrong)
         with pytest.raises(InputError, match=r"splits\.mat: expected trainNdxs .* in 1\.\.5"):
@@ -171,7 +171,7 @@ def test_a_wrong_split_file_is_named(official):
         NYUv2(official, "train")
 
 
-def test_values_that_cannot_be_are_named(official, pictures):
+def test_invalid_values_are_reported(official, pictures):
     _, depths, labels = pictures
     labels[3, 0, 0] = 895
     depths[4, 2, 2] = -1
@@ -201,7 +201,7 @@ def small(tmp_path):
     return tmp_path
 
 
-def test_pictures_at_the_papers_size(small):
+def test_images_at_288x384(small):
     dataset = NYUv2(small, "train", tasks=["semseg", "depth", "normals", "edges"])
     assert [dataset.sample_name(i) for i in range(3)] == ["0001", "0003", "1449"]
     sample = dataset[0]
@@ -256,7 +256,7 @@ def folders(tmp_path, pictures):
     return tmp_path
 
 
-def test_folders_are_read_value_for_value(folders, pictures):
+def test_values_of_the_mtan_layout_are_exact(folders, pictures):
     images, depths, _ = pictures
     dataset = NYUv2(folders, "test", tasks=["semseg", "depth", "normals", "edges"])
     assert len(dataset) == COUNT
@@ -271,7 +271,7 @@ def test_folders_are_read_value_for_value(folders, pictures):
     assert sample["edges"].unique().tolist() == [0]  # one class, the hole closed
 
 
-def test_the_axes_of_stored_normals_may_be_given(folders):
+def test_the_axes_of_stored_normals_may_be_set(folders):
     sample = NYUv2(folders, "train", tasks=["normals"], normal_axes=(1, 1, 1))[0]
     assert np.allclose(sample["normals"][:, 5, 0], corridor()[5, 0] * [1, -1, -1], atol=1e-6)
 
@@ -285,7 +285,7 @@ def spoil_normals(folders):
     (folder / "3.npy").write_bytes((folder / "3.npy").read_bytes()[:-9])
 
 
-def test_broken_normals_are_named_at_once(folders):
+def test_broken_normals_are_reported_on_construction(folders):
     spoil_normals(folders)
     for name in range(4):
         with pytest.raises(InputError, match=rf"train/normal/{name}\.npy: ") as caught:
@@ -294,7 +294,7 @@ def test_broken_normals_are_named_at_once(folders):
         np.save(folders / "train" / "normal" / f"{name}.npy", corridor())
 
 
-def test_check_lists_broken_normals_with_all_else(folders, monkeypatch, capsys):
+def test_check_lists_broken_normals_with_other_problems(folders, monkeypatch, capsys):
     spoil_normals(folders)
     (folders / "train" / "image" / "4.npy").unlink()
     monkeypatch.chdir(folders)
@@ -306,7 +306,7 @@ def test_check_lists_broken_normals_with_all_else(folders, monkeypatch, capsys):
         assert line.startswith(start)
 
 
-def test_a_camera_derives_the_normals_of_folders_too(folders):
+def test_a_camera_derives_normals_in_the_mtan_layout(folders):
     for path in (folders / "train" / "normal").iterdir():
         path.unlink()
     (folders / "train" / "normal").rmdir()
@@ -318,7 +318,7 @@ def test_a_camera_derives_the_normals_of_folders_too(folders):
     assert list(NYUv2(folders, "train", tasks=["semseg"])[0]) == ["image", "semseg"]
 
 
-def test_folders_with_ids_beyond_13_or_missing_files_are_named(folders):
+def test_ids_beyond_13_and_missing_files_of_the_mtan_layout_are_reported(folders):
     np.save(folders / "train" / "label" / "2.npy", np.full((HEIGHT, WIDTH), 13))
     with pytest.raises(InputError, match=r"label/2\.npy: semseg: expected class ids 0\.\.12"):
         NYUv2(folders, "train")[2]
@@ -332,7 +332,7 @@ def test_folders_with_ids_beyond_13_or_missing_files_are_named(folders):
         NYUv2(folders, "test", classes=40)
 
 
-def test_what_is_neither_form_names_both(tmp_path, official):
+def test_an_unknown_layout_is_reported_with_the_supported_ones(tmp_path, official):
     (tmp_path / "empty").mkdir()
     with pytest.raises(
         InputError, match=r"nyu_depth_v2_labeled\.mat and splits\.mat .* val/\{image"

@@ -18,7 +18,7 @@ def names(file):
     return (CONFIGS / file).read_text().split()
 
 
-def test_no_validation_picture_stands_near_a_training_picture():
+def test_validation_and_training_ids_are_far_apart():
     train, val = names("train200.txt"), names("val50.txt")
     assert (len(set(train)), len(set(val))) == (200, 50)
     # ids count up within a room, so near ids may be the same room; test ids lie between them
@@ -48,7 +48,7 @@ def data(open_data):
     return open_data("multi_scale_ctal.yaml")
 
 
-def test_the_configuration_reads_real_pictures_with_no_code(data):
+def test_the_config_reads_the_real_images(data):
     batch = next(iter(data.train_dataloader()))
     assert batch["image"].shape == (data.batch_size, 3, *data.image_size)
     assert [len(data.datasets[split]) for split in ("train", "val")] == [200, 50]
@@ -57,7 +57,7 @@ def test_the_configuration_reads_real_pictures_with_no_code(data):
     assert 0.3 < batch["depth"].min() <= batch["depth"].max() <= 10
 
 
-def test_labels_and_metres_of_a_known_picture(data):
+def test_labels_and_depth_of_a_known_image(data):
     """Picture 0003, an office with doors, a table and a chair: counted in its label40 file."""
     assert data.datasets["train"].sample_name(0) == "0003"
     sample = data.datasets["train"][0]
@@ -69,7 +69,7 @@ def test_labels_and_metres_of_a_known_picture(data):
     assert sample["depth"][0, 144, 192].item() == pytest.approx(448 * 0.004)
 
 
-def test_two_networks_with_all_tasks_see_the_same_data():
+def test_two_networks_with_all_tasks_use_the_same_data():
     files = ["all_tasks_shared_encoder.yaml", "all_tasks_multi_scale_ctal.yaml"]
     shared, ctal = (yaml.safe_load((CONFIGS / file).read_text()) for file in files)
     assert shared["data"] == ctal["data"]
@@ -78,7 +78,7 @@ def test_two_networks_with_all_tasks_see_the_same_data():
 
 
 @pytest.mark.parametrize("network", ["shared_encoder", "multi_scale_ctal"])
-def test_normals_and_edges_follow_from_depth_and_classes(open_data, network):
+def test_normals_and_edges_are_derived_from_depth_and_classes(open_data, network):
     data = open_data(f"all_tasks_{network}.yaml")
     names = ["semseg", "depth", "normals", "edges"]
     assert [task.name for task in data.tasks] == names

@@ -29,7 +29,7 @@ def root(tmp_path):
     return write_pascal_context(tmp_path)
 
 
-def test_five_tasks_are_read_value_for_value(root):
+def test_values_of_all_five_tasks_are_exact(root):
     dataset = PASCALContext(root, "train")
     assert [dataset.sample_name(i) for i in range(2)] == [FIRST, SECOND]
     names = ["semseg", "human_parts", "saliency", "normals", "edges"]
@@ -48,7 +48,7 @@ def test_five_tasks_are_read_value_for_value(root):
     assert [type(sample[name]) for name in names] == types
 
 
-def test_normals_follow_the_conventions_and_are_known_for_some_classes_only(root):
+def test_normals_have_the_expected_axes_and_are_limited_to_some_classes(root):
     normals = PASCALContext(root, "train", tasks=["normals"])[0]["normals"]
     vectors = normals.permute(1, 2, 0).numpy()
     assert not vectors[0].any()  # sky
@@ -59,7 +59,7 @@ def test_normals_follow_the_conventions_and_are_known_for_some_classes_only(root
     assert torch.allclose(given[0], -normals[0], atol=1e-6)
 
 
-def test_a_picture_without_people_lacks_the_map(root):
+def test_an_image_without_people_lacks_the_map(root):
     assert "human_parts" not in PASCALContext(root, "train")[1]
     (root / "human_parts" / f"{SECOND}.mat").unlink()
     dataset = PASCALContext(root, "train")
@@ -70,7 +70,7 @@ def test_a_picture_without_people_lacks_the_map(root):
     assert sorted(unlabelled) == [False, True]
 
 
-def test_vocs_own_labels_go_before_those_of_context(root):
+def test_labels_of_voc_take_precedence_over_those_of_context(root):
     dataset = PASCALContext(root, "train", tasks=["semseg"])
     assert dataset[0]["semseg"].max() == 255  # those of pascal-context are 0 throughout
     (root / "semseg" / "VOC12" / f"{FIRST}.png").unlink()
@@ -80,7 +80,7 @@ def test_vocs_own_labels_go_before_those_of_context(root):
         PASCALContext(root, "train", tasks=["semseg"])
 
 
-def test_other_encodings_are_named(root):
+def test_other_encodings_are_reported(root):
     def read(task):
         return PASCALContext(root, "train", tasks=[task], normal_axes=(1, 1, 1))[0]
 
@@ -109,7 +109,7 @@ def test_other_encodings_are_named(root):
         read("edges")
 
 
-def test_parts_of_another_form_are_named(root):
+def test_parts_in_another_format_are_reported(root):
     path = root / "human_parts" / f"{FIRST}.mat"
     tail = thing("person", 15, [("tail", mask(0, 0))])
     save_parts(path, [tail])
@@ -129,7 +129,7 @@ def test_parts_of_another_form_are_named(root):
         PASCALContext(root, "train", tasks=["human_parts"])[0]
 
 
-def test_check_lists_all_that_is_missing_or_broken(root, monkeypatch, capsys):
+def test_check_lists_all_missing_and_broken_files(root, monkeypatch, capsys):
     others = ["2010_000001", "2010_000002", "2010_000003"]
     kinds = ["JPEGImages", "semseg/VOC12", "sal_distill", "normals_distill", "human_parts"]
     for kind in [*kinds, "pascal-context/trainval"]:
@@ -159,7 +159,7 @@ def test_check_lists_all_that_is_missing_or_broken(root, monkeypatch, capsys):
     assert f"JPEGImages/{FIRST}.jpg: expected a file for each of the 5" in capsys.readouterr().err
 
 
-def test_no_parts_at_all_are_missing_and_not_absent(root, monkeypatch, capsys):
+def test_a_dataset_without_any_parts_is_reported_as_missing(root, monkeypatch, capsys):
     for path in (root / "human_parts").iterdir():
         path.unlink()
     monkeypatch.chdir(root)
@@ -170,7 +170,7 @@ def test_no_parts_at_all_are_missing_and_not_absent(root, monkeypatch, capsys):
     assert len(PASCALContext(root, "train", tasks=tasks)) == 2
 
 
-def test_missing_files_and_lists_are_named(root):
+def test_missing_files_and_lists_are_reported(root):
     with pytest.raises(InputError, match="root: nowhere is not a directory"):
         PASCALContext("nowhere", "train")
     with pytest.raises(InputError, match="normal_axes: expected 1 or -1"):

@@ -36,6 +36,6 @@ def test_a_view_has_three_maps_in_their_units(split):
     assert torch.allclose(sample["normals"][:, 1, 2], torch.tensor([0.6, 0, -0.8]), atol=1e-3)
 
 
-def test_another_split_is_refused():
+def test_an_unknown_split_is_refused():
     with pytest.raises(InputError, match="expected one of train, val, test, got 'training'"):
         Rooms("training")

@@ -48,7 +48,7 @@ def rays(camera):
     return np.stack([x, y, np.ones_like(x)], axis=-1)
 
 
-def test_every_view_has_all_its_files(views):
+def test_every_view_has_all_files(views):
     for split, count in SPLITS.items():
         assert len(views[split]) == count
         for kind, ending in [("image", "jpg"), ("depth", "png"), ("normals", "npz")]:
@@ -56,7 +56,7 @@ def test_every_view_has_all_its_files(views):
             assert found == [f"{name}.{ending}" for name in views[split]]
 
 
-def test_forms_and_ranges(views):
+def test_shapes_types_and_ranges(views):
     for view in (view for split in views.values() for view in split.values()):
         assert view["image"].shape == (HEIGHT, WIDTH, 3)
         assert view["image"].dtype == view["semseg"].dtype == np.uint8
@@ -79,7 +79,7 @@ def test_normals_are_unit_and_face_the_camera(views, card):
             assert facing.max() < 5e-3  # of surfaces seen edge-on, half precision blurs the sign
 
 
-def test_normals_are_those_of_the_depth(views, card):
+def test_normals_agree_with_the_depth(views, card):
     """Between neighbours on one surface, the back-projected points span its tangent plane."""
     angles = []
     for name, view in views["val"].items():
@@ -111,7 +111,7 @@ def test_every_class_is_in_every_split(views):
         assert (counts / counts.sum()).min() > 0.002
 
 
-def test_the_card_tells_what_is_there(card):
+def test_the_card_matches_the_files(card):
     assert card["classes"] == list(CLASSES)
     assert (card["height"], card["width"]) == (HEIGHT, WIDTH)
     assert card["views"] == SPLITS
