@@ -41,7 +41,7 @@ def test_it_predicts_all_of_its_tasks(model):
     assert (maps["normals"][..., 2] < 0).mean() > 0.8  # towards the camera
 
 
-def test_commands_take_it_by_default(tmp_path, capsys):
+def test_commands_use_it_by_default(tmp_path, capsys):
     assert cli.main(["predict", str(VIEW), "--output", str(tmp_path)]) == 0
     with np.load(tmp_path / f"{VIEW.stem}.npz") as maps:
         assert {"semseg", "depth", "normals"} <= set(maps)

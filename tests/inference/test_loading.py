@@ -43,14 +43,16 @@ class TestLoad:
         with pytest.raises(InputError, match=r"best\.ckpt: checkpoint not found"):
             load(tmp_path)
 
-    def test_of_a_run_the_best_or_without_validation_the_last(self, network, tmp_path):
+    def test_a_run_folder_means_its_best_checkpoint_or_without_validation_its_last(
+        self, network, tmp_path
+    ):
         (tmp_path / "checkpoints").mkdir()
         for name in ("last", "best"):
             written = write_checkpoint(network, tmp_path / "checkpoints" / f"{name}.ckpt")
             assert checkpoint_file(tmp_path) == written
 
     @pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta"])
-    def test_no_such_device(self, network, device, tmp_path):
+    def test_an_unavailable_device_is_refused(self, network, device, tmp_path):
         file = write_checkpoint(network, tmp_path / "a.ckpt")
         with pytest.raises(InputError, match=f"device: '{device}' cannot be used") as caught:
             load(file, device)
@@ -68,7 +70,7 @@ class TestLoad:
             assert "\n" not in str(caught.value)
         assert not (tmp_path / "was_run").exists()
 
-    def test_refused_says_so(self, tmp_path):
+    def test_a_refused_file_is_reported(self, tmp_path):
         torch.save({"state_dict": {}, "ctal": describe}, tmp_path / "a.ckpt")
         with pytest.raises(InputError, match="refused, since it holds pickled code"):
             load(tmp_path / "a.ckpt")
@@ -88,7 +90,7 @@ class TestLoad:
             assert "\n" not in str(caught.value)
 
     @pytest.mark.parametrize("content", [{"state_dict": {}}, [1, 2], {"ctal": {}}])
-    def test_no_description(self, content, tmp_path):
+    def test_a_checkpoint_without_description_is_refused(self, content, tmp_path):
         torch.save(content, tmp_path / "a.ckpt")
         with pytest.raises(InputError, match=r"without '(ctal|state_dict)'"):
             load(tmp_path / "a.ckpt")
@@ -101,13 +103,13 @@ class TestLoad:
             {"class": "os.system", "arguments": {}, "tasks": []},
         ],
     )
-    def test_a_description_that_fits_nothing(self, description, tmp_path):
+    def test_an_invalid_description_is_refused(self, description, tmp_path):
         content = {"state_dict": {"w": torch.ones(1)}, "ctal": description}
         torch.save(content, tmp_path / "a.ckpt")
         with pytest.raises(InputError, match=r"a\.ckpt: "):
             load(tmp_path / "a.ckpt")
 
-    def test_weights_of_another_network(self, network, tmp_path):
+    def test_weights_of_another_network_are_refused(self, network, tmp_path):
         other = SharedEncoderNet(TASKS, "test_efficientnet", image_size=(32, 64))
         state = {f"network.{name}": value for name, value in other.state_dict().items()}
         torch.save({"state_dict": state, "ctal": describe(network)}, tmp_path / "a.ckpt")

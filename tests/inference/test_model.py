@@ -14,7 +14,7 @@ def echo():
 
 
 class TestPredict:
-    def test_a_picture_of_the_networks_size_is_not_resampled(self, network):
+    def test_an_image_of_the_networks_size_is_not_resampled(self, network):
         image = torch.rand(3, 32, 64)
         maps = Model(network).predict(image)
         with torch.no_grad():
@@ -25,7 +25,7 @@ class TestPredict:
         expected = torch.nn.functional.normalize(raw["normals"], dim=1)[0].permute(1, 2, 0)
         np.testing.assert_allclose(maps["normals"], expected.numpy(), atol=1e-6)
 
-    def test_forms_and_types_at_the_pictures_own_size(self, echo):
+    def test_shapes_and_types_at_the_images_own_size(self, echo):
         maps = echo.predict(Image.new("RGB", (100, 70), (200, 10, 10)))
         assert {name: (m.shape, m.dtype.name) for name, m in maps.items()} == {
             "semseg": ((70, 100), "int64"),
@@ -36,7 +36,7 @@ class TestPredict:
         np.testing.assert_allclose(maps["depth"], 10 * 200 / 255, rtol=1e-5)
         np.testing.assert_allclose(np.linalg.norm(maps["normals"], axis=-1), 1, rtol=1e-5)
 
-    def test_content_stays_in_its_place(self, echo):
+    def test_content_keeps_its_position(self, echo):
         picture = torch.zeros(3, 64, 120, dtype=torch.uint8)
         picture[0] = 255
         picture[:, :32, 90:] = torch.tensor([0, 0, 255])[:, None, None]
@@ -46,7 +46,7 @@ class TestPredict:
         assert (classes != expected).mean() < 0.01
         assert (classes[4:28, 94:] == 2).all()
 
-    def test_the_border_of_classes_is_smooth_when_enlarged(self):
+    def test_class_borders_are_smooth_when_enlarged(self):
         # a raw map that falls along the diagonal: nearest-neighbour steps would be 4 pixels high
         model = Model(Echo(TASKS, image_size=(32, 32)))
         ramp = torch.linspace(0, 1, 32)
@@ -58,14 +58,14 @@ class TestPredict:
         assert np.abs(border).max() <= 2
 
     @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "I;16", "CMYK", "1"])
-    def test_keeps_the_size_of_pictures_of_every_mode(self, echo, mode, tmp_path):
+    def test_maps_have_the_size_of_images_of_every_mode(self, echo, mode, tmp_path):
         Image.new(mode, (37, 53)).save(
             tmp_path / "picture.tif" if mode == "CMYK" else tmp_path / "picture.png"
         )
         (file,) = tmp_path.iterdir()
         assert echo.predict(file)["depth"].shape == (53, 37)
 
-    def test_a_turned_picture_is_predicted_upright(self, echo, tmp_path):
+    def test_a_rotated_image_is_predicted_upright(self, echo, tmp_path):
         stored = Image.new("RGB", (60, 40), "red")
         stored.paste("blue", (0, 0, 20, 40))
         exif = Image.Exif()
@@ -76,7 +76,7 @@ class TestPredict:
         assert (classes[:17] == 2).all()
         assert (classes[23:] == 0).all()
 
-    def test_one_answer_for_file_picture_array_and_tensor(self, network, tmp_path):
+    def test_file_image_array_and_tensor_give_the_same_maps(self, network, tmp_path):
         pixels = torch.randint(0, 256, (3, 40, 50), dtype=torch.uint8)
         image = Image.fromarray(pixels.permute(1, 2, 0).numpy())
         image.save(tmp_path / "picture.png")
@@ -88,7 +88,7 @@ class TestPredict:
         for answer in answers[1:]:
             np.testing.assert_allclose(answer, answers[0], rtol=1e-5)
 
-    def test_own_shape_resizes_the_network_and_not_the_shape(self):
+    def test_keep_aspect_ratio_resizes_the_network_to_the_image(self):
         model, sizes = Model(Echo(TASKS, image_size=(64, 96))), []
         model.network.register_forward_hook(lambda _, args, out: sizes.append(args[0].shape[-2:]))
         for size in ((60, 90), (90, 60), (240, 40), (50, 40)):
@@ -97,14 +97,14 @@ class TestPredict:
         assert sizes == [(64, 96), (96, 64), (192, 32), (96, 64)]
         assert model.network.image_size == (64, 96)
 
-    def test_own_shape_of_the_networks_shape_is_the_network_as_trained(self, network):
+    def test_keep_aspect_ratio_does_not_resize_for_the_networks_aspect_ratio(self, network):
         image = torch.rand(3, 16, 32)
         stretched, own = (
             Model(network).predict(image, keep_aspect_ratio=own) for own in (False, True)
         )
         assert all(np.array_equal(stretched[name], own[name]) for name in own)
 
-    def test_own_shape_is_what_a_resized_network_says(self, mixing):
+    def test_keep_aspect_ratio_gives_the_maps_of_a_resized_network(self, mixing):
         image = torch.rand(3, 96, 48)
         state = {name: value.clone() for name, value in mixing.state_dict().items()}
         own = Model(mixing).predict(image, keep_aspect_ratio=True)
@@ -112,7 +112,7 @@ class TestPredict:
         mixing.resize((64, 32))
         np.testing.assert_array_equal(own["depth"], Model(mixing).predict(image)["depth"])
 
-    def test_copies_for_shapes_are_few_and_share_weights(self, mixing):
+    def test_resized_copies_are_limited_and_share_weights(self, mixing):
         model = Model(mixing)
         copies = {}
         for size in ((64, 32), (32, 64), (64, 64), (32, 96), (96, 32), (32, 64), (32, 128)):
@@ -125,7 +125,7 @@ class TestPredict:
             assert own == ["refinement.ctal.mixing_weight", "refinement.ctal.mixing_bias"]
             assert network is copies[size]
 
-    def test_leaves_training_mode(self, network):
+    def test_the_network_is_set_to_evaluation_mode(self, network):
         assert not Model(network.train()).network.training
 
     @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ class TestPredict:
             (torch.zeros(3, 4, 5, dtype=torch.int64), "got torch.int64"),
         ],
     )
-    def test_other_forms_are_refused(self, echo, image, message):
+    def test_other_shapes_and_types_are_refused(self, echo, image, message):
         with pytest.raises(InputError, match=message):
             echo.predict(image)
 
@@ -151,7 +151,7 @@ class TestStream:
     def pictures(self):
         return [torch.rand(3, *size) for size in ((20, 30), (32, 64), (50, 20), (32, 64), (9, 9))]
 
-    def test_a_stream_is_what_single_pictures_are(self, network, pictures):
+    def test_a_stream_gives_the_maps_of_single_images(self, network, pictures):
         model = Model(network)
         for options in ({}, {"keep_aspect_ratio": True}, {"tiled": True}):
             found = list(model.predict(pictures, batch_size=2, **options))
@@ -161,7 +161,7 @@ class TestStream:
                 for name in single:
                     np.testing.assert_allclose(maps[name], single[name], atol=1e-5)
 
-    def test_pictures_of_one_size_go_through_together(self, echo, pictures):
+    def test_images_of_one_size_are_batched(self, echo, pictures):
         batches = []
         echo.network.register_forward_hook(lambda _, args, out: batches.append(len(args[0])))
         assert len(list(echo.predict(iter(pictures), batch_size=3))) == 5
@@ -180,7 +180,7 @@ class TestStream:
         array = (images.numpy() * 255).astype("uint8")
         np.testing.assert_allclose(model.predict(array)["depth"], maps["depth"], atol=0.05)
 
-    def test_no_more_is_read_than_a_batch_ahead(self, echo):
+    def test_at_most_one_batch_is_read_ahead(self, echo):
         read = []
 
         def frames():
@@ -193,7 +193,7 @@ class TestStream:
         next(answers)
         assert len(read) == 4
 
-    def test_what_was_read_before_an_error_is_answered_first(self, echo, tmp_path):
+    def test_images_before_an_error_are_predicted_first(self, echo, tmp_path):
         Image.new("RGB", (8, 8)).save(tmp_path / "good.png")
         (tmp_path / "bad.png").write_text("text")
         names = [tmp_path / f"{name}.png" for name in ("good", "good", "bad", "good")]
@@ -202,7 +202,7 @@ class TestStream:
         with pytest.raises(UnreadableError, match=r"bad\.png: cannot be read"):
             next(answers)
 
-    def test_large_pictures_are_decoded_in_strips(self, echo, monkeypatch):
+    def test_large_images_are_decoded_in_strips(self, echo, monkeypatch):
         picture = torch.rand(3, 150, 40)
         expected = echo.predict(picture)
         for module in ("inference.runner", "inference.postprocessing"):
@@ -227,19 +227,19 @@ class TestStream:
             ({"batch_size": 0}, "batch_size: expected an integer >= 1, got 0"),
         ],
     )
-    def test_options_that_cannot_be(self, echo, options, message):
+    def test_invalid_options_are_refused(self, echo, options, message):
         with pytest.raises(InputError, match=message):
             echo.predict(torch.rand(3, 8, 8), **options)
 
 
 class TestTiled:
-    def test_a_large_picture_is_seen_at_its_own_resolution(self, echo):
+    def test_tiling_predicts_a_large_image_at_its_own_resolution(self, echo):
         picture = torch.rand(3, 100, 150)  # noise, which resizing to 32x48 would flatten
         tiled, resized = (echo.predict(picture, tiled=tiled)["depth"] for tiled in (True, False))
         np.testing.assert_allclose(tiled, (10 * picture[0]).clamp(min=1e-3), rtol=1e-4)
         assert resized.std() < tiled.std() / 2
 
-    def test_a_small_picture_is_resized(self, echo):
+    def test_tiling_resizes_a_small_image(self, echo):
         for size in ((31, 100), (100, 47), (32, 48)):
             picture = torch.rand(3, *size)
             tiled, resized = (echo.predict(picture, tiled=t)["depth"] for t in (True, False))

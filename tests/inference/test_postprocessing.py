@@ -14,7 +14,7 @@ from ctal.inference.postprocessing import resize_raw, resized_strips
     W=st.integers(1, 50),
     strip=st.integers(1, 400),
 )
-def test_strips_are_the_whole(h, w, more, W, strip):
+def test_strips_equal_the_whole_map(h, w, more, W, strip):
     raw = {"a": torch.randn(1, 2, h, w), "b": torch.randn(1, 1, h, w)}
     size = (h + more, W)
     with pytest.MonkeyPatch.context() as patch:
@@ -33,7 +33,7 @@ def test_a_single_column():
     assert resize_raw(raw, (1, 1)).item() == 2
 
 
-def test_what_is_shrunk_comes_whole():
+def test_reduced_maps_are_not_split():
     raw = {"a": torch.randn(1, 2, 40, 10)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(restoring, "LARGE", 0)

@@ -23,7 +23,7 @@ def test_tiles_cover_a_length_with_their_overlap(side, more):
     W=st.integers(12, 60),
     batch_size=st.integers(1, 5),
 )
-def test_pixelwise_networks_are_put_together_exactly(H, W, batch_size):
+def test_tiles_of_a_pixelwise_network_are_merged_exactly(H, W, batch_size):
     pixels = torch.rand(3, H, W)
 
     def run(images):
@@ -56,5 +56,5 @@ def test_one_tile_fades_into_the_next():
 @pytest.mark.parametrize(
     ("size", "expected"), [((32, 48), False), ((33, 48), True), ((31, 99), False)]
 )
-def test_what_can_be_tiled(size, expected):
+def test_can_tile(size, expected):
     assert can_tile(size, (32, 48)) is expected

@@ -7,13 +7,13 @@ from ctal.errors import InputError
 from ctal.io.atomic import write_text, write_whole
 
 
-def test_makes_folders_and_leaves_one_file(tmp_path):
+def test_write_creates_folders_and_leaves_one_file(tmp_path):
     write_text(tmp_path / "a" / "b" / "c.txt", "Δm ≥ 0")
     assert (tmp_path / "a" / "b" / "c.txt").read_text(encoding="utf-8") == "Δm ≥ 0"
     assert os.listdir(tmp_path / "a" / "b") == ["c.txt"]
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+def test_a_failed_write_preserves_the_old_file(tmp_path, monkeypatch):
     write_text(tmp_path / "a.txt", "old")
 
     def full(path, target):
@@ -26,7 +26,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
 
 
-def test_an_interrupted_write_leaves_the_old_file(tmp_path):
+def test_an_interrupted_write_preserves_the_old_file(tmp_path):
     write_text(tmp_path / "a.txt", "old")
 
     def interrupted(file):
@@ -39,7 +39,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
-def test_content_is_on_the_disk_before_the_name(tmp_path, monkeypatch):
+def test_content_is_synced_before_the_file_is_renamed(tmp_path, monkeypatch):
     """A crash of the machine after the renaming must not leave an empty file."""
     calls = []
     sync, replace = os.fsync, Path.replace

@@ -42,7 +42,7 @@ def linear_gray_profile():
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.webp"])
-def test_a_profile_is_applied_wherever_an_image_is_read(tmp_path, name):
+def test_a_profile_is_applied_by_every_reader(tmp_path, name):
     blocks = np.kron(COLORS, np.ones((16, 16, 1), np.uint8))
     stored = Image.fromarray(blocks[..., ::-1].copy())
     options = {"quality": 100, "subsampling": 0} if name == "a.jpg" else {}
@@ -58,7 +58,7 @@ def test_a_profile_is_applied_wherever_an_image_is_read(tmp_path, name):
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "P"])
-def test_transparency_stays(mode):
+def test_transparency_is_preserved(mode):
     image = Image.fromarray(COLORS[..., ::-1].copy()).convert(mode)
     if mode == "RGBA":
         image.putpixel((0, 0), (9, 9, 9, 0))
@@ -99,7 +99,7 @@ def test_a_profile_of_another_color_space_is_ignored():
     assert to_srgb(image) is image
 
 
-def test_an_srgb_profile_changes_nothing_that_can_be_seen():
+def test_an_srgb_profile_has_no_visible_effect():
     image = Image.fromarray(COLORS)
     image.info["icc_profile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     assert np.abs(np.asarray(to_srgb(image)).astype(int) - COLORS).max() <= 1

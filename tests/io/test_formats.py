@@ -12,7 +12,7 @@ from ctal.io.images import read_image
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "a.PNG", "a.tif", "a.TIFF", "a.webp"])
-def test_formats_that_are_read(name):
+def test_supported_formats(name):
     assert is_readable(Path(name))
     assert looks_like_image(Path(name))
     assert advice(Path(name)) == ""
@@ -29,19 +29,19 @@ def test_formats_that_are_read(name):
         ("a.svg", "render it as PNG"),
     ],
 )
-def test_an_image_of_another_program(name, words):
+def test_advice_for_images_of_other_programs(name, words):
     assert looks_like_image(Path(name))
     assert not is_readable(Path(name))
     assert words in advice(Path(name))
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.json", "a.mp4", "a.csv", "a.npy", "none"])
-def test_what_is_not_an_image(name):
+def test_other_files_are_not_images(name):
     assert not looks_like_image(Path(name))
     assert not is_readable(Path(name))
 
 
-def test_an_image_without_an_ending_is_known_by_its_content(tmp_path):
+def test_an_image_without_an_ending_is_recognized_by_its_content(tmp_path):
     Image.new("RGB", (4, 4)).save(tmp_path / "photo", "JPEG")
     (tmp_path / "notes").write_text("text")
     assert looks_like_image(tmp_path / "photo")
@@ -65,7 +65,7 @@ def test_heif(tmp_path):
         assert np.abs(found.numpy() - pixels[0, 0]).max() < 4
 
 
-def test_without_its_reader_heif_says_what_to_install(tmp_path, monkeypatch):
+def test_heif_without_its_reader_reports_the_install_command(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     register_heif.cache_clear()
     monkeypatch.setattr("ctal.io.images.register_heif", lambda: False)
@@ -79,13 +79,13 @@ def test_without_its_reader_heif_says_what_to_install(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "content"), [("a.exr", b"v/1\x01"), ("a.hdr", b"#?RADIANCE\n")])
-def test_an_unreadable_format_says_what_to_do(tmp_path, name, content):
+def test_an_unreadable_format_is_reported_with_advice(tmp_path, name, content):
     (tmp_path / name).write_bytes(content + bytes(60))
     with pytest.raises(UnreadableError, match=rf"{name}: .*unknown format.*save it as \.npy"):
         read_image(tmp_path / name)
 
 
-def test_an_unknown_number_type_says_which_forms_are_read(tmp_path):
+def test_an_unknown_data_type_is_reported_with_the_supported_formats(tmp_path):
     tifffile = pytest.importorskip("tifffile", reason="of the extra `data`")
     tifffile.imwrite(tmp_path / "a.tif", np.ones((4, 4)))
     with pytest.raises(UnreadableError, match=r"a\.tif: .*; PNG, JPEG, TIFF, .* are read; save it"):

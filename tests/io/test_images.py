@@ -33,13 +33,13 @@ def colour(picture, y, x):
         ("F", 1.0, WHITE),
     ],
 )
-def test_every_mode_becomes_rgb(mode, value, expected):
+def test_every_mode_is_converted_to_rgb(mode, value, expected):
     picture = to_rgb(Image.new(mode, (3, 2), value))
     assert (picture.shape, picture.dtype) == ((3, 2, 3), torch.uint8)
     assert colour(picture, 1, 2) == expected
 
 
-def test_half_transparent_is_over_white():
+def test_transparent_pixels_are_composed_over_white():
     picture = to_rgb(Image.new("RGBA", (1, 1), (0, 0, 0, 128)))
     assert colour(picture, 0, 0) == (127, 127, 127)
 
@@ -55,14 +55,14 @@ def test_palette_with_and_without_transparency(tmp_path):
     assert colour(read_image(tmp_path / "clear.png"), 0, 1) == GREEN
 
 
-def test_16_bit_file_is_scaled_and_not_clipped(tmp_path):
+def test_a_16_bit_file_is_scaled_and_not_clipped(tmp_path):
     values = np.array([[0, 256 * 50, 65535]], dtype=np.uint16)
     for name in ("grey.png", "grey.tif"):
         Image.fromarray(values).save(tmp_path / name)
         assert read_image(tmp_path / name)[0].tolist() == [[0, 50, 255]]
 
 
-def test_a_picture_turned_by_its_camera_is_set_upright(tmp_path):
+def test_the_exif_orientation_is_applied(tmp_path):
     # orientation 6: the camera stored the scene turned, its top is the right column of the file
     stored = Image.new("RGB", (6, 4), "black")
     stored.paste("white", (5, 0, 6, 4))
@@ -77,7 +77,7 @@ def test_a_picture_turned_by_its_camera_is_set_upright(tmp_path):
 
 
 @pytest.mark.parametrize("value", [-1.0, 2.0, float("nan")])
-def test_floats_of_unknown_range(value):
+def test_floats_of_unknown_range_are_refused(value):
     with pytest.raises(InputError, match=r"expected gray values in 0\.\.1 \(mode F\)"):
         to_rgb(Image.new("F", (2, 2), value))
 
@@ -117,19 +117,19 @@ class TestUnreadable:
             to_rgb(Image.new("RGB", (0, 4)))
 
 
-def test_an_array_as_other_libraries_make_it():
+def test_arrays_of_other_libraries_are_accepted():
     pixels = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
     pixels.setflags(write=False)
     turned = pixels[:, :, ::-1].transpose(2, 0, 1)  # OpenCV's BGR, channels last
     assert as_rgb(turned).tolist() == turned.tolist()
 
 
-def test_an_array_in_the_other_order_of_bytes():
+def test_an_array_of_foreign_byte_order_is_accepted():
     values = np.linspace(0, 1, 12, dtype=">f4").reshape(3, 2, 2)
     assert as_rgb(values).tolist() == values.tolist()
 
 
-def test_a_picture_of_pil_that_is_truncated(tmp_path):
+def test_a_truncated_pil_image_is_refused(tmp_path):
     whole = io.BytesIO()
     Image.effect_noise((64, 64), 50).convert("RGB").save(whole, "JPEG")
     (tmp_path / "a.jpg").write_bytes(whole.getvalue()[:1000])
@@ -138,12 +138,12 @@ def test_a_picture_of_pil_that_is_truncated(tmp_path):
 
 
 @pytest.mark.parametrize("kind", [np.uint16, np.int64, np.uint64, np.bool_])
-def test_an_array_of_numbers_that_are_no_colours(kind):
+def test_an_array_of_another_data_type_is_refused(kind):
     with pytest.raises(InputError, match=r"uint8 or floating-point values .* in 0\.\.1$"):
         as_rgb(np.eye(3, dtype=kind)[None].repeat(3, 0))
 
 
 @pytest.mark.parametrize("image", [np.full((3, 2, 2), "a"), [[1, 2]], None])
-def test_what_is_no_picture(image):
+def test_other_types_are_refused(image):
     with pytest.raises(InputError, match="image: expected a path, a PIL image, or a tensor"):
         as_rgb(image)

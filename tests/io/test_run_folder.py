@@ -43,7 +43,7 @@ def system(request, monkeypatch):
         monkeypatch.setattr("fcntl.lockf", unsupported)
 
 
-def test_lock_keeps_others_out_and_ends_with_its_process(tmp_path, system):
+def test_a_lock_excludes_others_and_ends_with_its_process(tmp_path, system):
     folder = RunFolder(tmp_path / "run")
     child, _ = hold(folder.path)
     in_use = pytest.raises(InputError, match="run: another command writes to this folder")
@@ -70,7 +70,7 @@ def test_a_data_worker_that_outlives_its_run_does_not_hold_the_lock(tmp_path):
         os.kill(worker, signal.SIGKILL)
 
 
-def test_half_written_files_of_a_killed_run_are_removed_and_nothing_else(tmp_path):
+def test_only_partial_files_of_a_killed_run_are_removed(tmp_path):
     folder = RunFolder(tmp_path)
     folder.last.parent.mkdir()
     gone = [".config.yaml.7.part", "checkpoints/.last.ckpt.12.part", ".scores_val.json.1.part"]
@@ -82,7 +82,7 @@ def test_half_written_files_of_a_killed_run_are_removed_and_nothing_else(tmp_pat
     assert left == set(kept)
 
 
-def test_a_folder_that_cannot_be_written(tmp_path):
+def test_an_unwritable_folder_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(InputError, match="cannot be written"),
@@ -91,7 +91,7 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         pass
 
 
-def test_files(tmp_path):
+def test_paths_of_the_files(tmp_path):
     folder = RunFolder("runs/a")
     assert folder.best.parts == ("runs", "a", "checkpoints", "best.ckpt")
     assert RunFolder.of_checkpoint(folder.last).path == folder.path

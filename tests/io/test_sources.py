@@ -23,7 +23,7 @@ def test_a_name_with_brackets_is_a_file_first(folder):
 
 
 @pytest.mark.parametrize("entry", ["none", "pictures/*.gif", "empty"])
-def test_nothing_matches(folder, entry):
+def test_an_input_without_a_match_is_refused(folder, entry):
     (folder / "empty").mkdir()
     with pytest.raises(InputError, match="expected an image, a folder") as caught:
         find_sources(["pictures", entry])
@@ -44,7 +44,7 @@ def test_videos_in_a_folder_and_cameras(folder):
     assert output_names(found) == ["a", "b.2", "clip", "camera0", "camera2"]
 
 
-def test_only_pictures(folder):
+def test_find_images_refuses_videos_and_cameras(folder):
     (folder / "pictures" / "clip.mp4").write_bytes(b"")
     for entry, name in (("pictures", "pictures/clip.mp4"), ("camera", "camera")):
         with pytest.raises(
@@ -53,7 +53,7 @@ def test_only_pictures(folder):
             find_images([entry])
 
 
-def test_a_file_called_camera_is_a_file(folder):
+def test_a_file_named_camera_is_a_file(folder):
     (folder / "camera").write_bytes(b"")
     (source,) = find_sources(["camera"])
     assert source.camera is None
@@ -65,7 +65,7 @@ def test_same_names_get_numbers():
     assert output_names(sources) == ["a", "a-2", "a-2-2", "a-3"]
 
 
-def test_images_that_are_skipped_are_named(folder):
+def test_skipped_images_are_reported(folder):
     for name in ("a.DNG", "b.exr", "c.heic", "notes.txt", "._d.dng", "e.jxl"):
         (folder / "pictures" / name).write_bytes(b"?")
     Image.new("RGB", (4, 4)).save(folder / "pictures" / "photo", "PNG")
@@ -80,7 +80,7 @@ def test_images_that_are_skipped_are_named(folder):
     ]
 
 
-def test_a_folder_of_nothing_else_says_what_to_do(folder):
+def test_a_folder_of_skipped_images_is_reported_with_advice(folder):
     (folder / "raw").mkdir()
     (folder / "raw" / "a.CR2").write_bytes(b"?")
     with pytest.raises(InputError, match=r"^raw: expected .*; raw/a\.CR2: skipped; it is a raw"):
@@ -118,7 +118,7 @@ def test_without_pyav_an_animation_is_an_image_with_a_warning(tmp_path, monkeypa
         assert read_image(path)[:, 0, 0].tolist() == [200, 0, 0]
 
 
-def test_pages_are_no_frames(tmp_path):
+def test_pages_are_not_frames(tmp_path):
     images = [Image.new("RGB", (16, 12), color) for color in COLORS]
     images[0].save(tmp_path / "a.tif", save_all=True, append_images=images[1:])
     assert not Source(tmp_path / "a.tif").moves

@@ -21,7 +21,7 @@ def frames(count, size=(48, 64)):
         yield Frame(pixels, number / 4)
 
 
-def test_there_and_back(tmp_path):
+def test_written_frames_are_read_back(tmp_path):
     write_video(tmp_path / "a.mp4", frames(5))
     found = list(video_frames(tmp_path / "a.mp4"))
     assert [frame.seconds for frame in found] == pytest.approx([0, 0.25, 0.5, 0.75, 1], abs=0.01)
@@ -31,14 +31,14 @@ def test_there_and_back(tmp_path):
         assert difference.mean() < 8  # colours of H.264 have half the resolution
 
 
-def test_odd_sizes_get_a_white_line(tmp_path):
+def test_odd_sizes_are_padded_with_a_white_line(tmp_path):
     write_video(tmp_path / "a.mp4", frames(1, (47, 63)))
     (frame,) = video_frames(tmp_path / "a.mp4")
     assert frame.pixels.shape == (3, 48, 64)
     assert (frame.pixels[:, 47, :60] > 150).all()
 
 
-def test_a_cut_video_gives_the_frames_before(tmp_path):
+def test_a_truncated_video_yields_the_frames_before(tmp_path):
     with av.open(str(tmp_path / "a.ts"), "w", format="mpegts") as container:
         stream = container.add_stream("mpeg2video", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
@@ -59,14 +59,14 @@ def test_a_cut_video_gives_the_frames_before(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x00\x00\x00\x18ftypmp42" + bytes(99)])
-def test_what_is_no_video(tmp_path, content):
+def test_a_file_that_is_not_a_video_is_refused(tmp_path, content):
     (tmp_path / "a.mp4").write_bytes(content)
     with pytest.raises(UnreadableError, match=r"a\.mp4: the video cannot be read") as caught:
         list(video_frames(tmp_path / "a.mp4"))
     assert "\n" not in str(caught.value)
 
 
-def test_a_broken_source_ends_the_video_and_is_told(tmp_path):
+def test_a_broken_source_ends_the_video_and_is_reported(tmp_path):
     def broken():
         yield from frames(3)
         raise UnreadableError("a: its frame 4 cannot be read")
@@ -84,7 +84,7 @@ def _raising(error):
     yield
 
 
-def test_ctrl_c_ends_a_camera_and_interrupts_the_rest(tmp_path):
+def test_ctrl_c_ends_a_camera_and_interrupts_other_videos(tmp_path):
     def interrupted():
         yield from frames(3)
         raise KeyboardInterrupt
@@ -118,7 +118,7 @@ class _Fake:
         self.open = function
 
 
-def test_no_such_camera_or_system(monkeypatch):
+def test_a_missing_camera_or_an_unsupported_system_is_refused(monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     with pytest.raises(UnreadableError, match="camera:77: the video cannot be read"):
         next(camera_frames(77))

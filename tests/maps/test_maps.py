@@ -25,7 +25,7 @@ NORMALS = MAPS[2]
 
 
 @pytest.mark.parametrize("label", MAPS, ids=lambda label: type(label).__name__)
-def test_a_flip_mirrors_the_pixels_and_keeps_the_type(label):
+def test_a_flip_mirrors_pixels_and_preserves_the_type(label):
     flipped = v2.functional.horizontal_flip(label)
     assert type(flipped) is type(label)
     expected = label.as_subclass(torch.Tensor).flip(-1)
@@ -34,18 +34,18 @@ def test_a_flip_mirrors_the_pixels_and_keeps_the_type(label):
     assert torch.equal(flipped.as_subclass(torch.Tensor), expected)
 
 
-def test_a_flip_turns_a_normal_that_looks_right_to_the_left():
+def test_a_horizontal_flip_negates_the_x_component():
     flipped = v2.functional.horizontal_flip(NORMALS)
     assert flipped[:, 0, 2].tolist() == pytest.approx([-0.6, 0, -0.8])
 
 
-def test_two_flips_of_a_batch_are_none():
+def test_two_flips_of_a_batch_cancel():
     batch = NormalMap(torch.randn(2, 3, 4, 5))
     flip = v2.functional.horizontal_flip
     assert torch.equal(flip(flip(batch)), batch)
 
 
-def test_a_random_flip_moves_image_and_maps_together():
+def test_a_random_flip_transforms_image_and_maps_together():
     image = Image(torch.rand(3, 2, 3))
     sample = {"image": image, "normals": NORMALS, "depth": MAPS[1]}
     flipped = v2.RandomHorizontalFlip(p=1.0)(sample)
@@ -54,7 +54,7 @@ def test_a_random_flip_moves_image_and_maps_together():
     assert torch.equal(flipped["normals"][0], -NORMALS.flip(-1)[0])
 
 
-def test_zooming_divides_depth_and_leaves_the_others():
+def test_zooming_divides_only_depth():
     zoomed = MAPS[1].zoomed(2.0)
     assert type(zoomed) is DepthMap
     assert zoomed.tolist() == [[[0.5, 1.0, 0.0], [2.0, 2.5, 3.0]]]
@@ -63,7 +63,7 @@ def test_zooming_divides_depth_and_leaves_the_others():
 
 
 @pytest.mark.parametrize("label", MAPS, ids=lambda label: type(label).__name__)
-def test_resizing_takes_the_nearest_value(label):
+def test_resizing_uses_the_nearest_value(label):
     resized = v2.Resize((4, 6))(label)
     assert type(resized) is type(label)
     doubled = label.as_subclass(torch.Tensor).repeat_interleave(2, -1).repeat_interleave(2, -2)
@@ -74,7 +74,7 @@ def test_the_unlabelled_value_of_each_type():
     assert [type(label).unlabelled for label in MAPS] == [255, 0, 0, 255]
 
 
-def test_arrays_become_maps_of_the_documented_shape_and_type():
+def test_arrays_are_converted_to_the_documented_shape_and_type():
     classes = ClassMap.from_array(np.array([[0, 7, 255]], np.uint8))
     assert classes.dtype == torch.int64
     assert classes.tolist() == [[0, 7, 255]]
@@ -103,7 +103,7 @@ def test_arrays_become_maps_of_the_documented_shape_and_type():
         (NormalMap, np.zeros((3, 4, 5)), "a vector per pixel"),
     ],
 )
-def test_an_array_of_another_form_is_refused(map_type, array, message):
+def test_an_array_of_another_shape_is_refused(map_type, array, message):
     with pytest.raises(InputError, match=message):
         map_type.from_array(array)
 
@@ -114,7 +114,7 @@ def test_a_blank_map_has_no_label():
     assert NormalMap.blank(2, 3).shape == (3, 2, 3)
 
 
-def test_a_vertical_flip_turns_a_normal_that_looks_down_up():
+def test_a_vertical_flip_negates_the_y_component():
     normals = NormalMap(torch.tensor([[[0.6], [0.0]], [[0.0], [0.8]], [[-0.8], [-0.6]]]))
     flipped = v2.functional.vertical_flip(normals)
     assert type(flipped) is NormalMap
@@ -122,7 +122,7 @@ def test_a_vertical_flip_turns_a_normal_that_looks_down_up():
     assert torch.equal(flipped.as_subclass(torch.Tensor), expected)
 
 
-def test_resizing_takes_the_pixel_under_the_new_centre():
+def test_resizing_uses_the_pixel_at_the_new_center():
     classes = ClassMap(torch.tensor([[1, 2, 3, 255, 5, 6]]))
     # centres of the 2 new pixels are at 1.5 and 4.5 of the old: inside the 2nd and 5th pixel
     assert v2.functional.resize(classes, [1, 2]).tolist() == [[2, 5]]
@@ -134,7 +134,7 @@ def test_resizing_takes_the_pixel_under_the_new_centre():
     old=st.tuples(st.integers(1, 12), st.integers(1, 12)),
     new=st.tuples(st.integers(1, 24), st.integers(1, 24)),
 )
-def test_no_edge_is_lost_by_resizing(seed, old, new):
+def test_resizing_preserves_edges(seed, old, new):
     values = torch.randint(3, old, generator=torch.Generator().manual_seed(seed))
     edges = EdgeMap(torch.where(values == 2, 255, values))
     resized = v2.functional.resize(edges, list(new))
@@ -152,7 +152,7 @@ def test_no_edge_is_lost_by_resizing(seed, old, new):
         assert torch.equal(resized.as_subclass(torch.Tensor), nearest)
 
 
-def test_a_thin_line_stays_whole_when_it_shrinks():
+def test_a_thin_line_remains_connected_when_reduced():
     edges = torch.zeros(2, 30, 40, dtype=torch.int64)
     edges[0, 7], edges[1, :, 11] = 1, 1
     smaller = v2.functional.resize(EdgeMap(edges), [7, 9])
@@ -161,13 +161,13 @@ def test_a_thin_line_stays_whole_when_it_shrinks():
     assert smaller[1].sum(dim=1).tolist() == [1] * 7
 
 
-def test_padding_is_unlabelled_whatever_the_picture_is_filled_with():
+def test_padding_is_unlabelled_for_any_fill_value_of_the_image():
     sample = {"image": Image(torch.ones(3, 1, 1)), "semseg": ClassMap(torch.tensor([[4]]))}
     padded = v2.Pad(1, fill=0)(sample)
     assert padded["semseg"].tolist() == [[255] * 3, [255, 4, 255], [255] * 3]
 
 
-def test_a_crop_beyond_the_edges_is_unlabelled():
+def test_a_crop_outside_the_map_is_unlabelled():
     classes = ClassMap(torch.tensor([[1, 2], [3, 4]]))
     crop = v2.functional.crop
     assert crop(classes, -1, 1, 2, 2).tolist() == [[255, 255], [2, 255]]
@@ -176,7 +176,7 @@ def test_a_crop_beyond_the_edges_is_unlabelled():
     assert type(crop(classes, 0, 1, 2, 1)) is ClassMap
 
 
-def test_a_crop_at_the_centre_is_unlabelled_beyond_the_edges():
+def test_a_center_crop_is_unlabelled_outside_the_map():
     classes = ClassMap(torch.tensor([[1, 2, 3], [4, 5, 6]]))
     cropped = v2.CenterCrop((4, 1))(classes)
     assert cropped.tolist() == [[255], [2], [5], [255]]
@@ -191,7 +191,7 @@ def test_a_crop_at_the_centre_is_unlabelled_beyond_the_edges():
     [v2.RandomRotation(10), v2.RandomAffine(10), v2.RandomPerspective(p=1.0), v2.ElasticTransform(),
      v2.RandomResizedCrop(4)],
 )  # fmt: skip
-def test_transforms_that_would_leave_wrong_values_are_refused(transform):
+def test_transforms_that_would_produce_wrong_values_are_refused(transform):
     with pytest.raises(InputError, match="RandomZoomCrop"):
         transform({"image": Image(torch.rand(3, 64, 64)), "depth": DepthMap(torch.ones(1, 64, 64))})
 
@@ -223,7 +223,7 @@ class TurnedNormalMap(NormalMap):
 @pytest.mark.parametrize("transform", [v2.RandomHorizontalFlip(1.0), v2.RandomVerticalFlip(1.0)])
 def test_a_direction_without_a_kernel_for_flips_is_refused(transform):
     for kind in (Flow, Angle):
-        message = f"rule for flips of {kind.__name__}, .* or set {kind.__name__}.directed = False"
+        message = f"kernel for flips of {kind.__name__}, .* or set {kind.__name__}.directed = False"
         with pytest.raises(InputError, match=message):
             transform({"image": Image(torch.rand(3, 4, 4)), "flow": kind.blank(4, 4)})
     heat = Heat(torch.rand(2, 4, 4))
@@ -255,7 +255,7 @@ VALUES = torch.arange(1.0, 13).reshape(1, 3, 4)
         lambda x: v2.functional.crop(x, 1, 1, 2, 2),
     ],
 )
-def test_new_pixels_of_a_map_whose_mark_is_nan(transform):
+def test_new_pixels_of_a_map_with_nan_as_unlabelled_value(transform):
     """The same pixels as of a map whose mark is 0, whose values are all above 0."""
     reference = transform(DepthMap(VALUES)).as_subclass(torch.Tensor)
     moved = transform(Gap(VALUES))
@@ -265,7 +265,7 @@ def test_new_pixels_of_a_map_whose_mark_is_nan(transform):
     assert torch.equal(values.nan_to_num(0), reference)
 
 
-def test_a_mark_of_nan_inside_a_crop_leaves_its_neighbors():
+def test_a_nan_pixel_inside_a_crop_does_not_affect_its_neighbors():
     values = VALUES.clone()
     values[0, 1, 1] = torch.nan
     cropped = v2.functional.center_crop(Gap(values), [3, 2]).as_subclass(torch.Tensor)

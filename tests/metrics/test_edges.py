@@ -36,7 +36,7 @@ def score(*pictures: tuple[torch.Tensor, torch.Tensor], max_distance: float = 0.
     return value.item()
 
 
-def test_a_perfect_prediction():
+def test_a_perfect_prediction_scores_one():
     assert score((label(20, 35).float(), label(20, 35))) == 1
 
 
@@ -49,16 +49,16 @@ def test_the_tolerance_is_a_fraction_of_the_diagonal(shift, max_distance, expect
     assert score(pair, max_distance=max_distance) == pytest.approx(expected, abs=1e-12)
 
 
-def test_two_lines_cannot_both_be_the_same_edge():
+def test_two_lines_cannot_match_the_same_edge():
     # 20 of 40 found pixels have a partner, and all 20 true ones
     assert score((guess(c18=0.8, c22=0.8), label(20))) == pytest.approx(2 / 3)
 
 
-def test_two_edges_cannot_both_be_the_same_line():
+def test_two_edges_cannot_match_the_same_line():
     assert score((guess(c20=0.8), label(18, 22))) == pytest.approx(2 / 3)
 
 
-def test_counts_are_pooled_over_pictures():
+def test_counts_are_pooled_over_images():
     # 20 of 20 found, 20 of 60 true: not the mean of 1 and 0
     pictures = [(guess(c20=0.8), label(20)), (guess(), label(20, 35))]
     assert score(*pictures) == pytest.approx(2 * 20 / (20 + 60))
@@ -66,7 +66,7 @@ def test_counts_are_pooled_over_pictures():
     assert score(batch) == score(*pictures)
 
 
-def test_there_is_one_threshold_for_the_data_set():
+def test_the_dataset_has_one_threshold():
     # each picture has a threshold of its own at which it is perfect
     strong, weak = (guess(c20=1.0, c35=0.6), label(20)), (guess(c20=0.6, c35=0.2), label(20))
     assert score(strong) == score(weak) == 1
@@ -88,7 +88,7 @@ def test_precision_and_recall_are_interpolated_between_thresholds():
     assert metric.compute().item() == pytest.approx(best, abs=1e-12)
 
 
-def test_what_is_found_without_a_label_does_not_count():
+def test_predictions_on_unlabelled_pixels_are_ignored():
     target = label(20)
     target[..., 30:] = 255
     assert score((guess(c20=0.8, c35=0.8), target)) == 1
@@ -98,12 +98,12 @@ def test_what_is_found_without_a_label_does_not_count():
     assert score((guess(c20=0.8), label(20)), (guess(c20=0.8), label())) == pytest.approx(2 / 3)
 
 
-def test_no_edge_no_score():
+def test_the_score_without_true_edges_is_nan():
     assert math.isnan(score((guess(c20=0.8), label())))
     assert math.isnan(score((guess(c20=0.8), torch.full((1, H, W), 255))))
 
 
-def test_an_edge_that_resizing_made_wider_counts_once():
+def test_an_edge_widened_by_resizing_counts_once():
     wide = label(20, 21)
     pixels = OdsF(0.03)
     pixels.update(guess(c20=0.8), wide)
@@ -112,11 +112,11 @@ def test_an_edge_that_resizing_made_wider_counts_once():
 
 
 @pytest.mark.parametrize("value", [0.0, 0.7, 1.0, math.nan])
-def test_a_constant_map_finds_next_to_nothing(value):
+def test_a_constant_map_scores_almost_zero(value):
     assert score((torch.full((1, H, W), value), label(20))) < 0.5
 
 
-def test_a_network_s_autocast_changes_no_number():
+def test_autocast_does_not_change_the_score():
     prediction = torch.rand(1, H, W, generator=torch.Generator().manual_seed(0))
     expected = score((prediction, label(20)))
     with torch.autocast("cpu", torch.bfloat16):
@@ -124,6 +124,6 @@ def test_a_network_s_autocast_changes_no_number():
 
 
 @pytest.mark.parametrize("wrong", [0.0, -0.1, 1.0, 4.3, math.nan])
-def test_a_tolerance_that_is_no_fraction_is_refused(wrong):
+def test_an_invalid_tolerance_is_refused(wrong):
     with pytest.raises(InputError, match="max_distance: expected a fraction"):
         OdsF(wrong)

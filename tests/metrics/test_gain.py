@@ -8,7 +8,7 @@ from ctal.metrics import delta_m
 SIGNS = {"semseg": True, "depth": False}
 
 
-def test_by_hand():
+def test_hand_computed_values():
     # +10 % of mIoU and 20 % less error; then a loss of 5 % and of 10 %
     reference = {"semseg": 0.4, "depth": 0.5}
     assert delta_m({"semseg": 0.44, "depth": 0.4}, reference, SIGNS) == pytest.approx(15)
@@ -19,13 +19,13 @@ def test_by_hand():
 @pytest.mark.parametrize(
     ("scores", "reference", "signs", "message"),
     [
-        ({}, {}, {}, "one task or more"),
+        ({}, {}, {}, "at least one task"),
         ({"semseg": 1.0}, {}, SIGNS, "'semseg' is missing in reference"),
         ({"semseg": 1.0}, {"semseg": 1.0, "depth": 1.0}, SIGNS, "'depth' is missing in scores"),
         ({"normals": 1.0}, {"normals": 1.0}, SIGNS, "'normals' is missing in higher_is_better"),
         ({"semseg": 1.0}, {"semseg": 0.0}, SIGNS, "reference of 'semseg' is 0"),
     ],
 )
-def test_what_cannot_be_compared_is_named(scores, reference, signs, message):
+def test_invalid_arguments_are_reported(scores, reference, signs, message):
     with pytest.raises(InputError, match=message):
         delta_m(scores, reference, signs)

@@ -32,7 +32,7 @@ def random_maps(seed: int, thresholds: int) -> tuple[np.ndarray, np.ndarray, flo
 
 @settings(deadline=None, max_examples=60)
 @given(seed=st.integers(0, 10**6))
-def test_every_threshold_has_the_pairs_of_the_benchmark(seed):
+def test_every_threshold_has_the_number_of_pairs_of_the_benchmark(seed):
     found, true, tolerance = random_maps(seed, 12)
     pixels = np.flatnonzero(found.any(axis=2))
     present = found.reshape(-1, 12)[pixels]
@@ -42,7 +42,7 @@ def test_every_threshold_has_the_pairs_of_the_benchmark(seed):
 
 @settings(deadline=None, max_examples=60)
 @given(seed=st.integers(0, 10**6))
-def test_the_matching_stays_the_largest_while_pixels_come_and_go(seed):
+def test_the_matching_is_maximum_while_pixels_are_added_and_removed(seed):
     generator = np.random.default_rng(seed)
     there, true_count = generator.integers(1, 25, 2)
     allowed = generator.random((there, true_count)) < generator.uniform(0.02, 0.3)
@@ -57,7 +57,7 @@ def test_the_matching_stays_the_largest_while_pixels_come_and_go(seed):
 
 
 @pytest.mark.parametrize(("tolerance", "pairs"), [(0.9, 0), (1.0, 0), (1.42, 1), (2.0, 2)])
-def test_the_tolerance_is_a_distance_in_any_direction(tolerance, pairs):
+def test_the_tolerance_is_a_euclidean_distance(tolerance, pairs):
     found, true = np.zeros((6, 6), bool), np.zeros((6, 6), bool)
     found[1, 1] = found[4, 5] = True
     true[2, 2] = true[4, 3] = True  # at the distances sqrt(2) and 2
@@ -66,7 +66,7 @@ def test_the_tolerance_is_a_distance_in_any_direction(tolerance, pairs):
     assert counted.tolist() == [pairs]
 
 
-def test_a_pixel_gives_its_partner_away_where_it_has_another():
+def test_pairs_are_exchanged_along_augmenting_paths():
     # found a may go with x or y, found b with x only
     matching = Matching(
         Groups(np.array([0, 1, 0]), np.array([2, 1])), Groups(np.array([0, 1, 0]), np.array([2, 1]))

@@ -67,7 +67,7 @@ def test_a_map_smaller_than_the_filter(size):
 
 
 @pytest.mark.parametrize(("dy", "dx"), [(0, 1), (1, 0), (1, 1), (1, -1), (1, 2), (3, -1)])
-def test_of_a_blurred_line_its_middle_is_left(dy, dx):
+def test_a_blurred_line_is_reduced_to_its_center(dy, dx):
     y, x = np.mgrid[-30:31, -40:41]
     distance = (y * dx - x * dy) / math.hypot(dy, dx)
     line = np.exp(-(distance**2) / (2 * 3**2)).astype(np.float32)
@@ -77,7 +77,7 @@ def test_of_a_blurred_line_its_middle_is_left(dy, dx):
     assert not found[along > 1.1].any()
 
 
-def test_nan_is_no_edge_and_spoils_no_other_picture():
+def test_nan_is_no_edge_and_does_not_affect_other_images():
     maps = torch.rand(2, 20, 20, generator=torch.Generator().manual_seed(0))
     expected = crests(maps)[1]
     maps[0] = torch.nan
@@ -86,7 +86,7 @@ def test_nan_is_no_edge_and_spoils_no_other_picture():
     assert torch.equal(result[1], expected)
 
 
-def test_a_map_of_half_precision_is_taken_in_float32():
+def test_half_precision_is_computed_in_float32():
     maps = torch.rand(1, 12, 12, generator=torch.Generator().manual_seed(0)).bfloat16()
     result = crests(maps)
     assert result.dtype == torch.float32

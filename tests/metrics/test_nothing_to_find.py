@@ -15,7 +15,7 @@ def target(values):
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: f"{task.name}{task.channels}")
 @pytest.mark.parametrize("lost", [[0] * 8, [0] * 4 + [255] * 4])
-def test_labels_that_lost_all_that_is_positive(task, lost):
+def test_scores_without_positive_labels_are_nan(task, lost):
     labels = target(lost)
     perfect = task.decode(task.encode(torch.where(labels == 255, 0, labels)))
     for name, metric in task.metrics().items():
@@ -24,7 +24,7 @@ def test_labels_that_lost_all_that_is_positive(task, lost):
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: f"{task.name}{task.channels}")
-def test_one_positive_pixel_in_another_batch_defines_it(task):
+def test_one_positive_pixel_in_another_batch_defines_the_score(task):
     blank, labels = target([0] * 8), target([0] * 8)
     labels[1, 3, 3] = 1
     for metric in task.metrics().values():
@@ -36,7 +36,7 @@ def test_one_positive_pixel_in_another_batch_defines_it(task):
 @pytest.mark.parametrize(
     "metric", [MeanIoU(3), PixelAccuracy(), MaxF(), MaxIoU(), OdsF(0.01)], ids=lambda m: str(m)[:8]
 )
-def test_after_a_reset_nothing_is_remembered(metric):
+def test_a_reset_clears_all_states(metric):
     labels = target([0, 0, 1, 1, 0, 0, 0, 0])
     prediction = labels if isinstance(metric, MeanIoU | PixelAccuracy) else labels.float()
     metric.update(prediction, labels)

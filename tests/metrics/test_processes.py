@@ -30,7 +30,7 @@ def scores_by_rank(tmp_path_factory):
 
 
 @pytest.mark.parametrize("share", SHARES)
-def test_two_processes_score_like_one(scores_by_rank, share):
+def test_two_processes_give_the_scores_of_one(scores_by_rank, share):
     batches = make_batches()
     expected = score([batches[i] for part in SHARES[share] for i in part])
     assert len(expected) == 18

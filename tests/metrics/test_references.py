@@ -73,32 +73,32 @@ def test_normals():
     assert SCORES["normals/median"] == pytest.approx(np.median(degrees), abs=0.005)
 
 
-def test_a_data_set_without_labels_has_no_score():
+def test_the_score_of_a_dataset_without_labels_is_nan():
     scores = score(make_batches()[3:4])
     assert len(scores) == 18
     assert all(math.isnan(value) for value in scores.values()), scores
 
 
-def test_a_batch_without_labels_changes_nothing():
+def test_a_batch_without_labels_does_not_change_the_score():
     batches = make_batches()
     assert score(batches[:3]) == score(batches[:4])
 
 
-def test_a_class_that_is_only_predicted_counts_as_missed():
+def test_a_class_that_is_only_predicted_has_iou_zero():
     metric = MeanIoU(4)
     # class 0: 2 of 3 pixels; class 1: predicted, never there; class 2: in neither; class 3: all
     metric.update(torch.tensor([[[0, 0, 1, 2, 3]]]), torch.tensor([[[0, 0, 0, 255, 3]]]))
     assert metric.compute().item() == pytest.approx((2 / 3 + 0 + 1) / 3)
 
 
-def test_a_ratio_at_the_limit_is_outside():
+def test_a_ratio_equal_to_the_limit_is_not_below_it():
     metric = WithinRatio(1.25)
     metric.update(torch.tensor([[[[1.25, 1.24, 0.81]]]]), torch.ones(1, 1, 1, 3))
     assert metric.compute().item() == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize("degrees", [0.0, 1e-4, 0.01, 1.0, 45.0, 90.0, 179.9999, 180.0])
-def test_angles_are_right_near_the_ends_too(degrees):
+def test_angles_are_accurate_near_0_and_180_degrees(degrees):
     turned = math.radians(degrees)
     v = torch.tensor([0.0, 0.0, -1.0]).view(1, 3, 1, 1)
     w = torch.tensor([math.sin(turned), 0.0, -math.cos(turned)]).view(1, 3, 1, 1)
@@ -106,7 +106,7 @@ def test_angles_are_right_near_the_ends_too(degrees):
     assert angles(3 * v, 0.2 * w).item() == pytest.approx(degrees, rel=1e-6, abs=1e-4)
 
 
-def test_a_vector_of_zero_is_not_a_perfect_prediction():
+def test_a_zero_vector_has_an_angle_of_90_degrees():
     target = torch.tensor([0.0, 0.0, -1.0]).view(1, 3, 1, 1)
     assert angles(torch.zeros(1, 3, 1, 1), target).item() == pytest.approx(90)
 
@@ -121,7 +121,7 @@ def test_median_of_few_pixels(degrees):
     assert metric.compute().item() == pytest.approx(np.median(degrees), abs=0.0051)
 
 
-def test_a_prediction_of_nan_is_wrong_and_does_not_stop_the_scoring():
+def test_a_nan_prediction_counts_as_wrong():
     target = torch.tensor([0.0, 0.0, -1.0]).view(1, 3, 1, 1)
     mean, median, share = MeanAngle(), MedianAngle(), WithinAngle(30)
     for metric in (mean, median, share):
@@ -141,7 +141,7 @@ def test_a_prediction_of_nan_is_wrong_and_does_not_stop_the_scoring():
     ],
     ids=["half", "to bfloat16", "in a module", "to cpu"],
 )
-def test_a_network_cast_to_half_keeps_its_scores(change):
+def test_casting_the_network_to_half_does_not_change_scores(change):
     values = torch.rand(1, 1, 20, 20)
     for task in TASKS[1:3]:
         for name, metric in task.metrics().items():
@@ -156,7 +156,7 @@ def test_a_network_cast_to_half_keeps_its_scores(change):
             assert torch.equal(metric.compute(), expected), name
 
 
-def test_states_stay_on_the_cpu_where_the_device_has_no_float64():
+def test_states_stay_on_the_cpu_if_the_device_lacks_float64():
     metric = MeanAngle()
     metric._apply(lambda state: SimpleNamespace(device=torch.device("mps")))
     assert (metric.total.device.type, metric.total.dtype) == ("cpu", torch.float64)

@@ -34,7 +34,7 @@ def value(metric, *pairs) -> float:
     return metric.compute().item()
 
 
-def test_maxf():
+def test_maxf_equals_the_reference():
     p = by_threshold(lambda hits, found, true: hits / max(found, 1))
     r = by_threshold(lambda hits, found, true: hits / max(true, 1))
     expected = (1.3 * p * r / np.maximum(0.3 * p + r, 1e-12)).max()
@@ -45,7 +45,7 @@ def test_maxf():
     assert metric.compute().item() == pytest.approx(expected, rel=1e-9)
 
 
-def test_miou():
+def test_miou_equals_the_reference():
     metric = MaxIoU()
     for batch in make_batches():
         metric.update(*batch["saliency"])
@@ -65,7 +65,7 @@ def picture(seed: int, *, levels: int | None) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("levels", [None, 256, 16, 2])
-def test_both_are_those_of_scikit_learn_s_curves(levels):
+def test_both_agree_with_the_curves_of_scikit_learn(levels):
     pictures = [picture(seed, levels=levels) for seed in range(6)]
     curves = np.zeros((3, 256))
     max_f, max_iou = MaxF(), MaxIoU()
@@ -85,14 +85,14 @@ def test_both_are_those_of_scikit_learn_s_curves(levels):
     assert max_iou.compute().item() == pytest.approx(iou.max(), rel=1e-12)
 
 
-def test_by_hand():
+def test_hand_computed_values():
     # P = R = 1/2 at 0.9, P = 2/3 and R = 1 at 0.8
     pair = ([0.9, 0.8, 0.9, 0.1], [1, 1, 0, 0])
     assert value(MaxF(), pair) == pytest.approx(1.3 * (2 / 3) / (0.3 * 2 / 3 + 1))
     assert value(MaxIoU(), pair) == pytest.approx(2 / 3)
 
 
-def test_precision_and_recall_are_means_over_pictures_of_any_size():
+def test_precision_and_recall_are_means_over_images_of_any_size():
     # P and R at 0.4: 1/2 and 1, then 1 and 1/4; at 0.3 the second picture has all 4
     pairs = [([0.9, 0.9], [1, 0]), ([0.9, 0.3, 0.3, 0.3], [1, 1, 1, 1])]
     assert value(MaxF(), *pairs) == pytest.approx(1.3 * 0.75 / (0.3 * 0.75 + 1))
@@ -103,7 +103,7 @@ def test_precision_and_recall_are_means_over_pictures_of_any_size():
     assert value(MaxF(), *pairs) == pytest.approx(best)
 
 
-def test_every_level_of_an_8_bit_picture_is_a_threshold_that_it_reaches():
+def test_every_level_of_an_8_bit_image_is_a_threshold():
     levels = torch.arange(256) / 255
     metric = MaxF()
     metric.update(levels[None, None], torch.ones(1, 1, 256, dtype=torch.int64))
@@ -111,14 +111,14 @@ def test_every_level_of_an_8_bit_picture_is_a_threshold_that_it_reaches():
     assert torch.equal(recall, torch.arange(256, 0, -1, dtype=torch.float64) / 256)
 
 
-def test_a_picture_with_nothing_salient():
+def test_an_image_without_salient_pixels():
     # precision and recall of the second picture are 0, and its IoU is 1 where nothing is found
     pairs = [([1.0, 0.0], [1, 0]), ([0.2, 0.2], [0, 0])]
     assert value(MaxF(), *pairs) == pytest.approx(0.5)
     assert value(MaxIoU(), *pairs) == 1
 
 
-def test_a_probability_of_nan_is_never_found():
+def test_a_nan_probability_is_not_salient():
     assert value(MaxF(), ([math.nan, math.nan], [1, 0])) == 0
     # half of what is salient is found, and nothing else
     pair = ([math.nan, 0.9, 0.1], [1, 1, 0])
@@ -127,7 +127,7 @@ def test_a_probability_of_nan_is_never_found():
 
 
 @pytest.mark.parametrize("change", [lambda m: m.to(torch.bfloat16), lambda m: m.half()])
-def test_a_network_cast_to_half_keeps_its_scores(change):
+def test_casting_the_network_to_half_does_not_change_scores(change):
     pair = make_batches()[1]["saliency"]
     for metric in (MaxF(), MaxIoU()):
         metric.update(*pair)

@@ -43,7 +43,7 @@ def thinned(mask: np.ndarray) -> np.ndarray:
 
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 10**6), share=st.floats(0.2, 0.95))
-def test_a_mask(seed, share):
+def test_a_random_mask_agrees_with_the_pixelwise_conditions(seed, share):
     generator = np.random.default_rng(seed)
     mask = generator.random(generator.integers(1, 14, 2)) < share
     assert np.array_equal(thin(mask), thinned(mask))
@@ -64,7 +64,7 @@ def test_all_thresholds_at_once(count):
 
 
 @pytest.mark.parametrize("blur", [0.0, 1.0, 3.0])
-def test_thick_and_winding_lines_are_those_of_scikit_image(blur):
+def test_thick_and_curved_lines_agree_with_scikit_image(blur):
     noise = np.random.default_rng(int(blur)).standard_normal((121, 150))
     strength = ndimage.gaussian_filter(noise, blur)
     thresholds = np.quantile(strength, np.linspace(0.02, 0.98, 25))
@@ -76,7 +76,7 @@ def test_thick_and_winding_lines_are_those_of_scikit_image(blur):
         assert np.array_equal(found.reshape(strength.shape), expected)
 
 
-def test_a_bar_becomes_a_line_and_a_line_stays():
+def test_a_bar_becomes_a_line_and_a_line_is_unchanged():
     bar = np.zeros((9, 20), bool)
     bar[3:6, 2:18] = True
     line = thin(bar)
@@ -86,7 +86,7 @@ def test_a_bar_becomes_a_line_and_a_line_stays():
     assert np.array_equal(thin(line), line)
 
 
-def test_nothing_stays_nothing():
+def test_an_empty_mask_is_unchanged():
     pixels, present = thin_at_thresholds(np.zeros((4, 5), np.float32), np.array([0.5, 0.7]))
     assert pixels.shape == (0,)
     assert present.shape == (0, 2)

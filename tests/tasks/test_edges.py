@@ -62,7 +62,7 @@ def test_the_tolerance_goes_to_the_metric():
         ({"positive_weight": 0.0}, "positive_weight: expected a number between 0 and 1, got 0.0"),
         ({"positive_weight": 1.0}, "positive_weight"),
         ({"positive_weight": math.nan}, "positive_weight"),
-        ({"max_distance": 0.0}, "max_distance: expected a fraction of the picture's diagonal"),
+        ({"max_distance": 0.0}, "max_distance: expected a fraction of the image's diagonal"),
         ({"max_distance": 4.3}, "got 4.3"),
         ({"name": "image"}, "name: expected"),
     ],

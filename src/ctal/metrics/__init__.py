@@ -1,6 +1,7 @@
-"""Metrics pooled over all labelled pixels of a data set, and Delta_m.
+"""Metrics over all labelled pixels of a dataset, and Delta_m.
 
-A metric takes (prediction, target) batch by batch and adds up over processes; a share is in 0..1.
+Metrics are updated with (prediction, target) of each batch and are synchronized over processes;
+shares are in 0..1.
 """
 
 from ctal.metrics.depth import (

@@ -19,30 +19,30 @@ THRESHOLDS = np.arange(1, 100, dtype=np.float32) / np.float32(100)
 
 
 class OdsF(Metric):
-    """F-measure of edges at the one threshold that is best for the whole data set, 0..1.
+    """F-measure of edges at the best threshold for the whole dataset (ODS), 0..1.
 
-    For each of 99 thresholds the edges of a picture are the crests of the predicted probability
-    (`ctal.metrics.non_maxima`) that reach it, thinned. They are paired one to one with the pixels
-    of the true edges, at a distance of at most `max_distance` (`ctal.metrics.matching`). Over the
-    data set, precision P is the share of found and recall R the share of true edge pixels that have
-    a partner, and the score is the highest F = 2 P R / (P + R). As in the BSDS benchmark, P
-    and R are interpolated linearly between thresholds ("optimal data set scale", ODS).
+    For each of 99 thresholds, the edges of an image are the local maxima of the predicted
+    probability (`ctal.metrics.non_maxima`) that reach the threshold, thinned. They are matched one
+    to one with the pixels of the true edges within `max_distance` (`ctal.metrics.matching`). Over
+    the dataset, precision P is the matched share of the predicted edge pixels, recall R that of the
+    true ones, and the score is the highest F = 2 P R / (P + R). As in the BSDS benchmark, P and R
+    are interpolated linearly between thresholds ("optimal dataset scale", ODS).
 
-    True edges are thinned too: lines of one pixel stay as they are, and those that became wider
-    when the label was resized count once. What is found on unlabelled pixels does not count. NaN
-    when no true edge was seen.
+    True edges are thinned too: lines of one pixel are unchanged, and lines that became wider when
+    the label was resized count once. Predictions on unlabelled pixels are ignored. The score is NaN
+    if there is no true edge.
 
-    It takes 0.03 to 0.08 s for a picture of 321x481 on one CPU core.
+    It takes 0.03 to 0.08 s for an image of 321x481 on one CPU core.
 
-    Checked against the C++ code of the BSDS benchmark on borders of NYUv2's classes
-    (`tools/edge_metric_report.py`). Of the same edges it pairs up to 0.3 % fewer, for which
-    `ctal.metrics.matching` has the reason: P, R and F differ by at most 0.002 at any threshold, the
-    score by at most 0.0006, or 0.0015 where it is above 0.98. The same holds for the score with all
-    steps by that code; P then differs by up to 0.004 on drawn lines blurred without noise
-    (`ctal.metrics.non_maxima`). That it reads predictions of 8 bits changes the score by 0.001.
+    Verified against the C++ code of the BSDS benchmark on borders of NYUv2's classes
+    (`tools/edge_metric_report.py`). For the same edges, that code finds up to 0.3 % fewer pairs
+    (see `ctal.metrics.matching`): P, R and F differ by at most 0.002 at any threshold, the score by
+    at most 0.0006, or 0.0015 if it is above 0.98. The same bounds hold for the score if that code
+    performs all steps; P then differs by up to 0.004 on drawn lines blurred without noise
+    (`ctal.metrics.non_maxima`). Its 8-bit predictions change the score by 0.001.
 
     Args:
-        max_distance: fraction of the diagonal of the map; 0.0075 in BSDS and PASCAL-Context, 0.011
+        max_distance: Fraction of the diagonal of the map; 0.0075 in BSDS and PASCAL-Context, 0.011
             in NYUv2.
 
     Raises:
@@ -60,7 +60,7 @@ class OdsF(Metric):
         super().__init__()
         if not 0 < max_distance < 1:
             raise InputError(
-                "max_distance: expected a fraction of the picture's diagonal, between 0 and 1, "
+                "max_distance: expected a fraction of the image's diagonal, between 0 and 1, "
                 f"got {max_distance!r}"
             )
         self.max_distance = max_distance
@@ -70,15 +70,15 @@ class OdsF(Metric):
         self.add_state("true", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
-        """Counts the edge pixels of one batch.
+        """Count the edge pixels of one batch.
 
         Args:
-            prediction: the probability of an edge, (B, H, W); NaN counts as 0.
+            prediction: The probability of an edge, (B, H, W); NaN counts as 0.
             target: 1 on an edge, 0 elsewhere, 255 where unlabelled, (B, H, W).
         """
-        prediction, target = prediction.cpu(), target.cpu()  # little of it gains by a GPU
+        prediction, target = prediction.cpu(), target.cpu()  # most steps run on the CPU
         known = labelled_classes(target)
-        with torch.autocast("cpu", enabled=False):  # which would smooth with 8 bits
+        with torch.autocast("cpu", enabled=False):  # bfloat16 would smooth with 8 bits
             strength = torch.where(known, crests(prediction), 0.0).numpy()
         true = (target == 1).numpy()
         for index in known.any(dim=(1, 2)).nonzero().flatten().tolist():
@@ -88,7 +88,7 @@ class OdsF(Metric):
             self.true += count
 
     def compute(self) -> Tensor:
-        """The highest F over all batches so far, a float64 scalar on the CPU."""
+        """Return the highest F over all batches, a float64 scalar on the CPU."""
         paired, found, true = (
             state.cpu().double() for state in (self.paired, self.found, self.true)
         )
@@ -104,12 +104,12 @@ class OdsF(Metric):
 def edge_counts(
     strength: NDArray[np.float32], true: NDArray[np.bool_], max_distance: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """Edge pixels of one picture: pairs and found ones by threshold, (99,) each, and true ones.
+    """Count the edge pixels of one image: matched and predicted, (99,) by threshold, and true ones.
 
     Args:
-        strength: the crests, (H, W), 0 elsewhere.
-        true: the true edges, (H, W).
-        max_distance: fraction of the diagonal.
+        strength: The local maxima, (H, W), 0 elsewhere.
+        true: The true edges, (H, W).
+        max_distance: Fraction of the diagonal.
     """
     pixels, present = thin_at_thresholds(strength, THRESHOLDS)
     lines = thin(true)

@@ -1,20 +1,20 @@
-"""One-to-one matching of found and true edge pixels, for all thresholds of a map in one pass.
+"""One-to-one matching of found (predicted) and true edge pixels, for all thresholds in one pass.
 
 Martin, Fowlkes and Malik, "Learning to Detect Natural Image Boundaries Using Local Brightness,
-Color, and Texture Cues", PAMI 2004, count a found pixel as right if it has a partner among the true
-ones within a tolerance, and each pixel has one partner at most. They take the matching of least
-total distance, in which a pixel without partner costs 100 times the tolerance. So one more
-pair outweighs all that it can add to the other distances (unless more than 100 pairs have to change
-for it), and it is the number of pairs that counts in the end: what is found here is the largest
-matching itself, exactly. Their code gives every pixel six places, drawn at random, to stay without
-partner in, and where nearly all pixels have one these do not always work out: it misses up to 9 of
-some 3,000 pairs. With 40 places it finds as many as are found here.
+Color, and Texture Cues", PAMI 2004, count a found pixel as correct if it has a partner among the
+true ones within a tolerance; each pixel has at most one partner. They minimize the total distance,
+in which an unmatched pixel costs 100 times the tolerance. An additional pair therefore outweighs
+any increase of the other distances (unless it changes more than 100 pairs), and only the number of
+pairs enters the score. This module computes the maximum matching exactly. In their code every pixel
+has six random candidates for being unmatched, which are not always sufficient if nearly all pixels
+are matched: it misses up to 9 of about 3,000 pairs. With 40 candidates it finds the same number of
+pairs as this module.
 
-A matching is the largest one if no augmenting path is left (Berge 1957): one that begins at a found
-and ends at a true pixel, both without partner, and whose second, fourth, ... step goes from a true
-pixel to its partner. Exchanging pairs along such a path makes one pair more. As the threshold
-falls, found pixels come, and a few go since thinning runs differently; the matching is carried
-from one threshold to the next, and a change costs one search for a path at most.
+A matching is maximum if there is no augmenting path (Berge 1957): a path from an unmatched found
+pixel to an unmatched true pixel whose second, fourth, ... step leads from a true pixel to its
+partner. Exchanging pairs along such a path adds one pair. As the threshold falls, found pixels are
+added, and a few are removed since thinning changes. The matching is reused for the next threshold,
+and each change requires at most one search for a path.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ def count_matches(
     true: NDArray[np.bool_],
     max_distance: float,
 ) -> NDArray[np.int64]:
-    """The number of pairs in the largest matching at every threshold, (K,).
+    """Count the pairs of the maximum matching at every threshold, (K,).
 
     Args:
-        pixels: the found pixels, (N,), counted along the rows of the map.
-        present: at which of K ascending thresholds each of them is found, (N, K).
-        true: the map of true edge pixels, (H, W).
-        max_distance: the longest distance between two partners, in pixels.
+        pixels: The predicted pixels, (N,), as row-major indices into the map.
+        present: Whether each of them is predicted at each of K ascending thresholds, (N, K).
+        true: The map of true edge pixels, (H, W).
+        max_distance: Maximum distance between two partners, pixels.
     """
     of_found, of_true = _partners(pixels, true, max_distance)
     matching = Matching(of_found, of_true)
     alone = np.diff(of_found.starts) == 0
-    states = np.pad(present & ~alone[:, None], ((0, 0), (0, 1)))  # none is found above the last
+    states = np.pad(present & ~alone[:, None], ((0, 0), (0, 1)))  # none above the last threshold
     counts = np.zeros(present.shape[1], np.int64)
     for k in reversed(range(len(counts))):
         now, before = states[:, k], states[:, k + 1]
@@ -55,11 +55,11 @@ def count_matches(
 
 
 class Groups:
-    """Lists of numbers, kept as one: thousands of lists would busy the garbage collector.
+    """Lists of integers in one flat list, since thousands of lists slow down garbage collection.
 
     Args:
-        numbers: all of them, group by group.
-        counts: the length of each group.
+        numbers: All integers, group by group.
+        counts: Length of each group.
     """
 
     def __init__(self, numbers: NDArray[np.intp], counts: NDArray[np.intp]) -> None:
@@ -67,53 +67,53 @@ class Groups:
         self.starts: list[int] = [0, *np.cumsum(counts).tolist()]
 
     def __len__(self) -> int:
-        """The number of groups."""
+        """Return the number of groups."""
         return len(self.starts) - 1
 
     def __getitem__(self, index: int) -> list[int]:
-        """One group."""
+        """Return one group."""
         return self.numbers[self.starts[index] : self.starts[index + 1]]
 
 
 class Matching:
-    """The largest matching of two sets, found and true, while members of one come and go.
+    """The maximum matching of predicted ("found") and true pixels, updated as found pixels change.
 
-    A search that fails has seen true pixels from which no path goes on to a free one. They are
-    remembered as `_closed` and left out of later searches, which is why all searches together take
-    little longer than one. Every true pixel that a found one without partner reaches is in it.
+    A failed search has visited true pixels from which no path leads to a free one. They are stored
+    in `_closed` and skipped by later searches, so all searches together take little longer than
+    one. `_closed` contains every true pixel that is reachable from an unmatched found pixel.
 
     Args:
-        of_found: for each found pixel the true ones that it may be paired with, the best first.
-        of_true: the same the other way round.
+        of_found: For each found pixel, its candidate true pixels, the best first.
+        of_true: For each true pixel, its candidate found pixels.
 
     Attributes:
-        pairs: the number of pairs.
+        pairs: Number of pairs.
     """
 
     def __init__(self, of_found: Groups, of_true: Groups) -> None:
         self.pairs = 0
         self._of_found, self._of_true = of_found, of_true
-        self._found = [_ABSENT] * len(of_found)  # the partner of each
+        self._found = [_ABSENT] * len(of_found)  # partner of each pixel
         self._true = [_FREE] * len(of_true)
         self._closed: set[int] = set()
 
     def add(self, found: int) -> None:
-        """A found pixel comes."""
+        """Add a found pixel."""
         self._found[found] = _FREE
         self.pairs += _augment(found, self._of_found, self._found, self._true, self._closed)
 
     def remove(self, found: int) -> None:
-        """A found pixel goes; its partner takes another one if that keeps the number of pairs."""
+        """Remove a found pixel; its partner is matched again if that keeps the number of pairs."""
         true, self._found[found] = self._found[found], _ABSENT
         if true == _FREE:
             return
         self._true[true] = _FREE
-        # what is not closed is reached by no found pixel without partner
+        # pixels that are not closed are not reachable from an unmatched found pixel
         seen: set[int] = set()
         if true in self._closed and _augment(true, self._of_true, self._true, self._found, seen):
             return
         self.pairs -= 1
-        # from these a path now goes on to a free pixel
+        # a path now leads from these to a free pixel
         self._closed.discard(true)
         self._closed.difference_update(self._found[other] for other in seen)
 
@@ -125,19 +125,21 @@ def _augment(
     other: list[int],
     seen: set[int],
 ) -> bool:
-    """Pairs `root` by exchanging pairs along the shortest path to a free pixel, if there is one.
+    """Match `root` by exchanging pairs along the shortest path to a free pixel, if there is one.
 
     Args:
-        root: a pixel without partner, of one of the sets.
-        partners: those of the other set that each of its set may be paired with.
-        own: the present partners of its set.
-        other: the present partners of the other set.
-        seen: pixels of the other set to leave out; if there is no path, those that were looked at
-            are added.
+        root: An unmatched pixel of one set.
+        partners: Candidates in the other set for each pixel of its set.
+        own: Current partners of its set.
+        other: Current partners of the other set.
+        seen: Pixels of the other set to skip; without a path, the visited pixels are added.
+
+    Returns:
+        Whether there is a path.
     """
     reached_from: dict[int, int] = {}
     queue = [root]
-    for pixel in queue:  # which grows meanwhile
+    for pixel in queue:  # the queue grows during iteration
         for partner in partners[pixel]:
             if partner in seen or partner in reached_from or other[partner] == _ABSENT:
                 continue
@@ -153,7 +155,7 @@ def _augment(
 def _exchange(
     root: int, end: int, reached_from: dict[int, int], own: list[int], other: list[int]
 ) -> None:
-    """Pairs every pixel on the path with the one after it, from its free end back to the root."""
+    """Match every pixel on the path with the next one, from its free end back to the root."""
     while True:
         pixel = reached_from[end]
         other[end], own[pixel], end = pixel, end, own[pixel]
@@ -164,7 +166,7 @@ def _exchange(
 def _partners(
     pixels: NDArray[np.intp], true: NDArray[np.bool_], max_distance: float
 ) -> tuple[Groups, Groups]:
-    """Who may be paired with whom: by found pixel, the nearest first, and by true pixel."""
+    """Return the candidates of each found pixel, the nearest first, and of each true pixel."""
     reach = int(max_distance)
     down, right = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1)
     squares = down**2 + right**2

@@ -1,6 +1,6 @@
 """Metrics of surface normals, (B, 3, H, W), (0, 0, 0) where unlabelled; angles in degrees.
 
-The set of Fouhey, Gupta and Hebert, "Data-Driven 3D Primitives for Single Image Understanding",
+The metrics of Fouhey, Gupta and Hebert, "Data-Driven 3D Primitives for Single Image Understanding",
 ICCV 2013.
 """
 
@@ -15,7 +15,7 @@ from ctal.metrics.pooled import PooledMean
 
 
 def labelled_angles(prediction: Tensor, target: Tensor) -> Tensor:
-    """Angles of the labelled pixels of a batch, (N,) degrees."""
+    """Return the angles of the labelled pixels of a batch, (N,) degrees."""
     return angles(prediction, target)[labelled_normals(target)]
 
 
@@ -23,7 +23,7 @@ class MeanAngle(PooledMean):
     """Mean angle, degrees."""
 
     def pixel_values(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The angles."""
+        """Return the angles."""
         return labelled_angles(prediction, target)
 
 
@@ -31,11 +31,11 @@ class RootMeanSquareAngle(PooledMean):
     """sqrt(mean angle^2), degrees."""
 
     def pixel_values(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The squared angles."""
+        """Return the squared angles."""
         return labelled_angles(prediction, target).to(self.total).square()
 
     def finish(self, mean: Tensor) -> Tensor:
-        """The root of the mean square."""
+        """Return the root of the mean square."""
         return mean.sqrt()
 
 
@@ -43,7 +43,7 @@ class WithinAngle(PooledMean):
     """Share of pixels with an angle below `limit`, 0..1.
 
     Args:
-        limit: degrees.
+        limit: Limit, degrees.
     """
 
     higher_is_better = True
@@ -54,16 +54,16 @@ class WithinAngle(PooledMean):
         self.limit = limit
 
     def pixel_values(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Whether the angle is below the limit."""
+        """Return whether the angle is below the limit."""
         return labelled_angles(prediction, target) < self.limit
 
 
 class MedianAngle(Metric):
-    """Median angle over all labelled pixels, degrees, right to 0.005; NaN without any label.
+    """Median angle over all labelled pixels, degrees, accurate to 0.005; NaN without labels.
 
-    It counts angles in bins of 0.01 degrees, since counts of several processes can be added up and
-    take 144 kB for a data set of any size. For an even number of pixels it is the mean of the
-    middle two, like numpy's.
+    Angles are counted in bins of 0.01 degrees, since the counts of several processes can be added
+    and take 144 kB for a dataset of any size. For an even number of pixels, the median is the mean
+    of the middle two, as in numpy.
     """
 
     full_state_update = False
@@ -77,16 +77,16 @@ class MedianAngle(Metric):
         self.add_state("counts", bins, dist_reduce_fx="sum")
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
-        """Counts the pixels of one batch."""
+        """Count the pixels of one batch."""
         bins = len(self.counts)
-        # the NaN of a network that diverged is as wrong as can be, and has no bin of its own
+        # NaN, from a network that diverged, has no bin and counts as the largest error
         degrees = labelled_angles(prediction, target).nan_to_num(nan=180.0)
         found = (degrees * self.bins_per_degree).long()
-        # 180 degrees belong to the last bin
+        # the last bin includes 180 degrees
         self.counts += torch.bincount(found.clamp(max=bins - 1), minlength=bins)
 
     def compute(self) -> Tensor:
-        """The median over all batches so far, a float64 scalar on the CPU."""
+        """Return the median over all batches, a float64 scalar on the CPU."""
         running = self.counts.cumsum(0).cpu()  # Apple's GPUs (mps) have no float64
         pixels = int(running[-1])
         if pixels == 0:

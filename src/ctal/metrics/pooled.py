@@ -1,4 +1,4 @@
-"""The mean of a number per pixel over all labelled pixels of a data set."""
+"""The mean of a value per pixel over all labelled pixels of a dataset."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ctal.compat import move_metric
 
 
 class FloatSums(Metric, ABC):
-    """A metric with float64 states, which must not lose digits when its network does."""
+    """A metric with float64 states, which keep their precision when the network is converted."""
 
     def _apply(self, fn: Callable[[Tensor], Tensor], exclude_state: Sequence[str] = "") -> Self:
-        """Follows a network to its device, but not to its dtype.
+        """Move states to the device of the network, without converting them to its dtype.
 
-        torchmetrics guards its states against `.half()`, not against `.to(torch.bfloat16)`, which
-        is what Lightning's "bf16-true" calls. Apple's GPUs (mps) have no float64: with a network
-        on one of them the states stay where they are, and `update` brings the pixels to them.
+        torchmetrics protects its states against `.half()`, but not against `.to(torch.bfloat16)`,
+        which Lightning's "bf16-true" calls. Apple's GPUs (mps) have no float64: with a network on
+        one of them the states are not moved, and `update` moves the pixels to their device.
         """
 
         def moved(state: Tensor) -> Tensor:
@@ -33,13 +33,12 @@ class FloatSums(Metric, ABC):
 
 
 class PooledMean(FloatSums):
-    """Mean over every labelled pixel of every batch and process; NaN when there is none.
+    """Mean over all labelled pixels of all batches and processes; NaN without labelled pixels.
 
-    All pixels weigh the same. The usual mean of per-batch means gives a pixel more weight the fewer
-    labels its batch has, so it changes with the batch size and with the number of processes.
-
-    A subclass gives the number of each pixel (`pixel_values`) and, where it is not the mean itself
-    that is wanted, what to make of it (`finish`).
+    All pixels have the same weight. The usual mean of per-batch means gives pixels of batches with
+    fewer labels more weight, so it depends on the batch size and on the number of processes.
+    A subclass computes the value of each pixel (`pixel_values`) and, if the metric is not the mean
+    itself, the metric from the mean (`finish`).
     """
 
     full_state_update = False
@@ -49,24 +48,24 @@ class PooledMean(FloatSums):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        # float64: 10^8 pixels added up in float32 would lose the small errors
+        # float64: the sum of 10^8 pixels in float32 would lose small errors
         self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     @abstractmethod
     def pixel_values(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The number of every labelled pixel of a batch, (N,), in any order."""
+        """Compute the value of every labelled pixel of a batch, (N,), in any order."""
 
     def finish(self, mean: Tensor) -> Tensor:
-        """The metric, from the mean of `pixel_values` over the data set."""
+        """Compute the metric from the mean of `pixel_values` over the dataset."""
         return mean
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
-        """Adds the pixels of one batch, both maps in the form of the task's target."""
+        """Add the pixels of one batch; both maps have the shape of the task's target."""
         values = self.pixel_values(prediction, target)
         self.total += values.to(self.total).sum()
         self.count += values.numel()
 
     def compute(self) -> Tensor:
-        """The metric over all batches so far, a float64 scalar."""
+        """Return the metric over all batches, a float64 scalar."""
         return self.finish(self.total / self.count)

@@ -12,18 +12,18 @@ from ctal.metrics.pooled import PooledMean
 
 
 class MeanIoU(MulticlassJaccardIndex):
-    """Mean over classes of intersection over union, from ONE confusion matrix of the data set.
+    """Mean over classes of intersection over union, from one confusion matrix of the dataset.
 
-    What is predicted on unlabelled pixels does not count, and a class that neither the labels nor
-    the predictions hold is left out of the mean (torchmetrics' "macro"). NaN if the labels hold
-    fewer than two classes: there is nothing to tell apart.
+    Predictions on unlabelled pixels are ignored. Classes that occur neither in the labels nor in
+    the predictions are excluded from the mean (torchmetrics' "macro"). NaN if the labels contain
+    fewer than two classes, since any prediction would be correct.
 
     Args:
-        num_classes: number of classes.
+        num_classes: Number of classes.
     """
 
     def __init__(self, num_classes: int) -> None:
-        # validate_args looks for unique values in every batch: slow, and `Task.check` did it
+        # validate_args computes unique values of every batch: slow, and `Task.check` covers it
         super().__init__(num_classes, ignore_index=UNLABELLED_CLASS, validate_args=False)
 
     def compute(self) -> Tensor:
@@ -33,9 +33,9 @@ class MeanIoU(MulticlassJaccardIndex):
 
 
 class PixelAccuracy(PooledMean):
-    """Share of labelled pixels whose class is right, 0..1.
+    """Share of labelled pixels whose class is correct, 0..1.
 
-    NaN if the labels hold fewer than two classes: there is nothing to tell apart.
+    NaN if the labels contain fewer than two classes, as in `MeanIoU`.
     """
 
     higher_is_better = True
@@ -58,9 +58,9 @@ class PixelAccuracy(PooledMean):
             self.highest = torch.maximum(self.highest, high.to(self.highest))
 
     def compute(self) -> Tensor:
-        """Return the share over all batches so far, a float64 scalar."""
+        """Return the share over all batches, a float64 scalar."""
         return torch.where(self.lowest < self.highest, super().compute(), torch.nan)
 
     def pixel_values(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """1 where the class is right, else 0."""
+        """Return 1 where the class is correct, else 0."""
         return (prediction == target)[labelled_classes(target)]

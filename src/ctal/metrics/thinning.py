@@ -1,14 +1,13 @@
-"""Thinning: lines one pixel wide, for all thresholds of a map at once.
+"""Thinning of masks to lines one pixel wide, for all thresholds of a map at once.
 
 The parallel algorithm with two alternating half-steps of Guo and Hall, "Parallel Thinning with
 Two-Subiteration Algorithms", Communications of the ACM 1989 (algorithm A1), which is the "thin" of
-MATLAB's bwmorph and of scikit-image. In each half-step all pixels that meet its conditions are
-removed together, until none is. The lines are those of scikit-image's `thin`, pixel by pixel.
+MATLAB's bwmorph and of scikit-image. Each half-step removes all pixels that meet its conditions at
+once, until there are none. The result is identical to scikit-image's `thin`.
 
-Its conditions are formulas of and, or, not. A machine word holds 64 bits, so a pixel's bits for 64
-thresholds pass through them in one operation, and only pixels near those that have just changed are
-looked at again. 99 thresholds of a 321x481 map take 0.02 s on one CPU core; one by one they take
-about 1 s.
+The conditions are Boolean formulas. A machine word has 64 bits, so one operation evaluates a pixel
+for 64 thresholds, and only pixels near those that have just changed are evaluated again. 99
+thresholds of a 321x481 map take 0.02 s on one CPU core; one by one they take about 1 s.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Words: TypeAlias = NDArray[Any]  # numpy's types lose the uint64 in formulas of bits
-"""(N, words) uint64: a bit per threshold for each of N pixels."""
+Words: TypeAlias = NDArray[Any]  # numpy's types lose uint64 in bitwise formulas
+"""(N, words) uint64: one bit per threshold for each of N pixels."""
 
 
 def thin(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The thinned lines of one mask, (H, W)."""
+    """Thin one mask, (H, W)."""
     thinned = np.zeros(mask.size, bool)
     pixels, _ = thin_at_thresholds(mask, np.ones(1))
     thinned[pixels] = True
@@ -34,18 +33,18 @@ def thin(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def thin_at_thresholds(
     strength: NDArray[Any], thresholds: NDArray[Any]
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Thins the masks `strength >= threshold`.
+    """Thin the masks `strength >= threshold`.
 
     Args:
         strength: (H, W).
         thresholds: (K,), ascending.
 
     Returns:
-        The pixels that are left at one threshold or more, (N,), counted along the rows; and at
-        which thresholds each of them is left, (N, K).
+        The pixels that remain at one or more thresholds, (N,), as row-major indices; and whether
+        each of them remains at each threshold, (N, K).
     """
     width = strength.shape[1] + 2
-    # with a frame of zeros, so that every pixel has 8 neighbours
+    # padded with zeros, so that every pixel has 8 neighbors
     reached = np.searchsorted(thresholds, np.pad(strength, 1).ravel(), side="right")
     reached *= np.pad(np.ones(strength.shape, bool), 1).ravel()
     grid = _codes(len(thresholds))[reached]
@@ -58,19 +57,19 @@ def thin_at_thresholds(
 
 
 def _codes(thresholds: int) -> Words:
-    """For a strength that reaches the first n thresholds, the words with these n bits, by n."""
+    """Return the words of a strength that reaches the first n thresholds, with n bits set, by n."""
     bits = np.tri(thresholds + 1, 64 * -(-thresholds // 64), -1, dtype=bool)
     return np.packbits(bits, axis=1, bitorder="little").view(np.uint64)
 
 
 def _thin(grid: Words, pixels: NDArray[np.intp], width: int) -> None:
-    """Thins `grid`, whose rows are `width` pixels long, in place; `pixels` are all that are set."""
-    # east, then counter-clockwise
+    """Thin `grid`, whose rows have `width` pixels, in place; `pixels` are all that are set."""
+    # east, then counterclockwise
     offsets = np.array([1, 1 - width, -width, -width - 1, -1, width - 1, width, width + 1])
     changed = [pixels, pixels]
     step = 0
     while any(len(places) for places in changed):
-        # each kind of half-step comes every second time, and what has changed since may matter
+        # each half-step runs every second time: also check the changes since its last run
         near = np.zeros(len(grid), bool)
         for offset in (0, *offsets):
             near[np.concatenate(changed) + offset] = True
@@ -83,10 +82,10 @@ def _thin(grid: Words, pixels: NDArray[np.intp], width: int) -> None:
 
 
 def _removable(x: Sequence[Words], *, second: bool) -> Words:
-    """Which bits the first or second half-step removes, by their neighbours x[0] to x[7].
+    """Return the bits that the first or second half-step removes, from the neighbors x[0] to x[7].
 
-    The conditions G1, G2 and G3 of the paper: one connected piece lies around the pixel, it is
-    neither the end of a line nor inside, and it is on the south-east (north-west) side.
+    The conditions G1, G2 and G3 of the paper: the neighbors are one connected component, the pixel
+    is neither the end of a line nor an inner pixel, and it is on the south-east (north-west) side.
     """
     pairs = [(x[i], x[i + 1], x[(i + 2) % 8]) for i in (0, 2, 4, 6)]
     starts = [~side & (corner | other) for side, corner, other in pairs]
@@ -101,6 +100,6 @@ def _removable(x: Sequence[Words], *, second: bool) -> Words:
 
 
 def _two_or_more(bits: Sequence[Words]) -> Words:
-    """Whether two of the four bits are set, or more."""
+    """Return whether at least two of the four bits are set."""
     a, b, c, d = bits
     return (a & b) | (c & d) | ((a | b) & (c | d))

@@ -26,7 +26,7 @@ class Edges(BinaryTask):
         positive_weight: weight w of edge pixels, between 0 and 1; all others have 1 - w. Few
             pixels are edges, and with equal weights a network does best by finding none.
         max_distance: how far a found edge may be from the true one in the metric odsF, as a
-            fraction of the picture's diagonal: 0.0075 is usual, 0.011 for NYUv2.
+            fraction of the image's diagonal: 0.0075 is usual, 0.011 for NYUv2.
         name: key of the task's map in samples and outputs.
 
     Raises:
