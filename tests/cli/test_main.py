@@ -420,7 +420,7 @@ def test_no_data_to_score(fitted: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_checkpoint_with_code_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     torch.save({"state_dict": {}, "loops": Path("x")}, "code.ckpt")
     line = error_line(["test", *config("ctal"), "--ckpt_path=code.ckpt"], capsys)
-    assert "code.ckpt: refused, since it holds pickled code" in line
+    assert "code.ckpt: refused, since it contains pickled code" in line
 
 
 def test_folder_of_another_run_is_not_overwritten(

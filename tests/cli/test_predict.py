@@ -81,7 +81,7 @@ class TestPredictFiles:
         (folder / "pictures" / "d.txt").write_text("text")
         predict_files(["pictures"], checkpoint)
         printed = capsys.readouterr().err
-        assert "pictures/c.CR2: skipped; it is a raw format of a camera; develop it" in printed
+        assert "pictures/c.CR2: skipped; it is a camera raw format; convert it" in printed
         assert "d.txt" not in printed
 
     def test_all_frames_of_an_animated_image_are_predicted(self, folder, checkpoint):

@@ -43,9 +43,7 @@ class TestLoad:
         with pytest.raises(InputError, match=r"best\.ckpt: checkpoint not found"):
             load(tmp_path)
 
-    def test_a_run_folder_means_its_best_checkpoint_or_without_validation_its_last(
-        self, network, tmp_path
-    ):
+    def test_a_run_folder_names_its_best_or_else_its_last_checkpoint(self, network, tmp_path):
         (tmp_path / "checkpoints").mkdir()
         for name in ("last", "best"):
             written = write_checkpoint(network, tmp_path / "checkpoints" / f"{name}.ckpt")
@@ -72,7 +70,7 @@ class TestLoad:
 
     def test_a_refused_file_is_reported(self, tmp_path):
         torch.save({"state_dict": {}, "ctal": describe}, tmp_path / "a.ckpt")
-        with pytest.raises(InputError, match="refused, since it holds pickled code"):
+        with pytest.raises(InputError, match="refused, since it contains pickled code"):
             load(tmp_path / "a.ckpt")
 
     def test_not_a_checkpoint(self, network, tmp_path):

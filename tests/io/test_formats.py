@@ -21,7 +21,7 @@ def test_supported_formats(name):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("IMG.DNG", "raw format of a camera"),
+        ("IMG.DNG", "camera raw format"),
         ("a.cr3", "with rawpy"),
         ("a.nef", "raw format"),
         ("a.exr", "as a 16-bit PNG"),
@@ -88,5 +88,7 @@ def test_an_unreadable_format_is_reported_with_advice(tmp_path, name, content):
 def test_an_unknown_data_type_is_reported_with_the_supported_formats(tmp_path):
     tifffile = pytest.importorskip("tifffile", reason="of the extra `data`")
     tifffile.imwrite(tmp_path / "a.tif", np.ones((4, 4)))
-    with pytest.raises(UnreadableError, match=r"a\.tif: .*; PNG, JPEG, TIFF, .* are read; save it"):
+    with pytest.raises(
+        UnreadableError, match=r"a\.tif: .*; PNG, JPEG, TIFF, .* are supported; save it"
+    ):
         read_image(tmp_path / "a.tif")

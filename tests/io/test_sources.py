@@ -72,8 +72,8 @@ def test_skipped_images_are_reported(folder):
     lines = {Path(line.partition(": skipped; it is ")[0]).name: line for line in
              skipped_images(["pictures", "pictures/a.jpg"])}  # fmt: skip
     assert set(lines) - {"c.heic"} == {"a.DNG", "b.exr", "e.jxl", "photo"}
-    assert "a raw format of a camera" in lines["a.DNG"]
-    assert "an image by its content" in lines["photo"]
+    assert "a camera raw format" in lines["a.DNG"]
+    assert "an image without the ending" in lines["photo"]
     assert [str(s.path) for s in find_sources(["pictures"])][:2] == [
         "pictures/a.jpg",
         "pictures/b.2.PNG",
@@ -83,7 +83,9 @@ def test_skipped_images_are_reported(folder):
 def test_a_folder_of_skipped_images_is_reported_with_advice(folder):
     (folder / "raw").mkdir()
     (folder / "raw" / "a.CR2").write_bytes(b"?")
-    with pytest.raises(InputError, match=r"^raw: expected .*; raw/a\.CR2: skipped; it is a raw"):
+    with pytest.raises(
+        InputError, match=r"^raw: expected .*; raw/a\.CR2: skipped; it is a camera raw"
+    ):
         find_sources(["raw"])
 
 

@@ -30,16 +30,16 @@ def load(
     """Load a trained network; never executes code from its files.
 
     Args:
-        source: a checkpoint (`.ckpt`); the folder of a run, whose best checkpoint is loaded; a
+        source: A checkpoint (`.ckpt`); the folder of a run, whose best checkpoint is loaded; a
             folder written by `Model.save_pretrained`, or the `.safetensors` file in it; the name
             of a bundled model; or, if none of these exists, the id `owner/name` of a model on the
             model hub, which is downloaded.
-        device: the device to run on.
+        device: The device to run on.
         image_size: (H, W) to resize the network to (see `Network.resize`), by default that of its
             training; more pixels take more time.
 
     Raises:
-        InputError: the source is not found, is not a ctal network, has pickled code, weights of
+        InputError: The source is not found, is not a ctal network, has pickled code, weights of
             another network or weights that are not finite, cannot have that size, or the hub or
             the device is not available.
     """
@@ -69,7 +69,7 @@ def checkpoint_file(path: str | Path) -> Path:
 
 
 def _place(source: str | Path) -> Path:
-    """Return where the files of a network are; a hub is asked only if nothing local matches."""
+    """Return the path of a network's files; a hub is queried only if nothing local matches."""
     path, name = Path(source), str(source)
     if path.exists():
         return path

@@ -1,4 +1,4 @@
-"""A trained network for use: an image of any size in, decoded maps of its own size out."""
+"""A trained network for prediction: decoded maps for images of any size."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ Maps = dict[str, NDArray[Any]]
 
 
 class Model(Shareable):
-    """A network for prediction: an image in, decoded maps of the image's own size out.
+    """A network for prediction, which returns decoded maps of an image's own size.
 
     Threads may share a model: the network runs for one of them at a time. A model can be pickled
     and sent to other processes.
 
     Attributes:
-        network: the network, in evaluation mode. Do not modify it: copies for other sizes are kept.
-        tasks: its tasks, in its order; each has a `name` and a `unit`.
-        device: the device it runs on.
-        about: metadata of its training (`ctal.sharing.provenance`).
+        network: The network, in evaluation mode. Do not modify it: copies for other sizes are kept.
+        tasks: Its tasks, in its order; each has a `name` and a `unit`.
+        device: The device it runs on.
+        about: Metadata of its training (`ctal.sharing.provenance`).
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Model(Shareable):
         return self._runner.device
 
     def __repr__(self) -> str:
-        """Class, tasks, size and device of the network."""
+        """Return class, tasks, size and device of the network."""
         H, W = self.network.image_size
         tasks = ", ".join(task.name for task in self.tasks)
         return f"Model({type(self.network).__name__}, tasks=[{tasks}], {H}x{W}, {self.device})"
@@ -65,13 +65,13 @@ class Model(Shareable):
         """Move the network to a device, in place.
 
         Args:
-            device: such as "cuda" or "cpu".
+            device: The device, such as "cuda" or "cpu".
 
         Returns:
             The model itself.
 
         Raises:
-            InputError: the device is not available.
+            InputError: The device is not available.
         """
         self._runner.to(device)
         return self
@@ -105,14 +105,14 @@ class Model(Shareable):
         smooth and normals have length 1.
 
         Args:
-            image: a file, a PIL image (see `ctal.io.images.to_rgb`), or RGB pixels: a tensor or
+            image: A file, a PIL image (see `ctal.io.images.to_rgb`), or RGB pixels: a tensor or
                 array (3, H, W), uint8 or floating point in 0..1, an array (H, W, 3) uint8, or a
                 batch of these with a leading B; or an iterable of images of any sizes (frames of
                 a video, a list of files).
-            keep_aspect_ratio: resize the network to the image's aspect ratio instead of
+            keep_aspect_ratio: Resize the network to the image's aspect ratio instead of
                 stretching the image.
-            tiled: predict large images at their own resolution, tile by tile.
-            batch_size: number of images or tiles per forward pass.
+            tiled: Predict large images at their own resolution, tile by tile.
+            batch_size: Number of images or tiles per forward pass.
 
         Returns:
             {task name: array} in the units of the tasks: (H, W) int64 class ids, (H, W) float32
@@ -120,7 +120,7 @@ class Model(Shareable):
             For an iterable, an iterator of them that reads at most `batch_size` images ahead.
 
         Raises:
-            InputError: an image cannot be read or has another form than those above (in a stream,
+            InputError: An image cannot be read or has another form than those above (in a stream,
                 after the maps of all images before it), the network cannot be resized, both
                 `keep_aspect_ratio` and `tiled` are given, or the network's output is not finite.
         """
@@ -157,10 +157,10 @@ class Model(Shareable):
 
         Args:
             images: (3, H, W) each, as `as_rgb` returns them.
-            keep_aspect_ratio: as in `predict`.
-            tiled: as in `predict`.
-            batch_size: as in `predict`.
-            empty: allocates the maps of images of more than `LARGE` pixels.
+            keep_aspect_ratio: As in `predict`.
+            tiled: As in `predict`.
+            batch_size: As in `predict`.
+            empty: Allocates the maps of images of more than `LARGE` pixels.
         """
         yield from self._runner.stream(
             images,
@@ -181,14 +181,14 @@ class Model(Shareable):
         of the pixel of the module's grid that contains the center of the given pixel.
 
         Args:
-            image: as in `predict`.
+            image: As in `predict`.
             pixel: (x, y) in pixels of the image, from 0: column and row.
 
         Returns:
             {name of a CTAL module in the network: the affinities of the pixel}.
 
         Raises:
-            InputError: the image cannot be read, the pixel is outside it, or the network has no
+            InputError: The image cannot be read, the pixel is outside it, or the network has no
                 CTAL module.
         """
         pixels = as_rgb(image)

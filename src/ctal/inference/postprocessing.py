@@ -1,4 +1,4 @@
-"""Postprocessing: raw maps to decoded maps of the image's size, in strips if it is large."""
+"""Postprocessing: raw maps to decoded maps of the image's size, in strips for large images."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Allocate = Callable[[Sequence[int], torch.dtype], Tensor]
 """Allocates the tensor of a map of this shape and dtype."""
 
 LARGE = 1 << 24
-"""Images of more pixels are processed in parts. An image of 16 megapixels, the largest that is not,
-has raw maps of 1.3 GB for 20 channels."""
+"""Images with more pixels are processed in parts. At this size, 16 megapixels, the raw maps of 20
+channels take 1.3 GB."""
 
 _STRIP = 1 << 21
 
@@ -35,7 +35,7 @@ def resize_raw(raw: Tensor, size: Sequence[int]) -> Tensor:
     """Resize raw maps (B, channels, H, W) to the size (H', W') of an image or of labels."""
     if size[1] == 1 < size[0]:  # torch 2.15 repeats the first row of a single column
         return resize_raw(raw.mT, (1, size[0])).mT
-    # antialias has an effect where the image is smaller than the network's size
+    # antialias has an effect if the image is smaller than the network's size
     return F.interpolate(raw, size=size, mode="bilinear", align_corners=False, antialias=True)
 
 
@@ -48,7 +48,7 @@ def resized_strips(raw: Mapping[str, Tensor], size: tuple[int, int]) -> Iterator
     """
     H, W = size
     smallest = min(maps.shape[-2] for maps in raw.values())
-    if H * W <= LARGE or smallest > H:  # only enlarged maps are made in strips
+    if H * W <= LARGE or smallest > H:  # strips are for enlarged maps only
         yield slice(0, H), {name: resize_raw(maps, size) for name, maps in raw.items()}
         return
     rows = max(1, _STRIP // W)
@@ -76,10 +76,10 @@ def decoded(
     """Decode the raw maps of one image to the form of the tasks' labels, on the CPU.
 
     Args:
-        strips: raw maps, from top to bottom.
-        tasks: the tasks.
+        strips: Raw maps, from top to bottom.
+        tasks: The tasks.
         size: (H, W) of the image.
-        empty: allocates maps of more than one strip.
+        empty: Allocates maps of more than one strip.
     """
     maps: dict[str, Tensor] = {}
     for rows, raw in strips:

@@ -37,9 +37,9 @@ class Runner:
     """Runs a network on images of any size.
 
     Attributes:
-        network: the network, in evaluation mode. Do not modify it: copies for other sizes are kept.
-        device: the device it runs on.
-        lock: held while the network runs, so that threads may share it.
+        network: The network, in evaluation mode. Do not modify it: copies for other sizes are kept.
+        device: The device it runs on.
+        lock: Held while the network runs, so that threads may share it.
     """
 
     def __init__(self, network: Network, device: str | torch.device) -> None:
@@ -52,14 +52,14 @@ class Runner:
             warn_of_spinning_threads()
 
     def to(self, device: str | torch.device) -> None:
-        """Move the network to a device; `usable_device` reports one that is not available."""
+        """Move the network to a device; `usable_device` reports unavailable devices."""
         with self.lock:
             self.device = usable_device(device)
             self.network.to(self.device)
             self._copies.clear()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle without the lock, which belongs to one process, and without resized copies."""
+        """Pickle without the lock, which is valid in one process, and without resized copies."""
         return {"network": self.network, "device": self.device}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -100,7 +100,7 @@ class Runner:
 
     @torch.inference_mode()
     def _raw(self, images: Tensor) -> dict[str, Tensor]:
-        """Final raw maps, float32, of images of one size, (B, 3, H, W) uint8 or in 0..1."""
+        """Return final raw maps, float32, of images of one size, (B, 3, H, W) uint8 or in 0..1."""
         with self.lock:
             network = self._of_size((images.shape[-2], images.shape[-1]))
             pixels = TF.to_dtype(images.to(self.device), torch.float32, scale=True)
@@ -118,7 +118,7 @@ class Runner:
         """Return the network at a size: the loaded one, a kept copy or a new one."""
         if size == self.network.image_size:
             return self.network
-        # the one used last moves to the end, so that the first is dropped
+        # move the most recently used copy to the end; the first one is dropped
         network = self._copies.pop(size, None)
         if network is None:
             network = shared_copy(
@@ -134,7 +134,7 @@ class Runner:
 def _batches(
     images: Iterable[Tensor], batch_size: int
 ) -> Iterator[tuple[list[Tensor], InputError | None]]:
-    """Yield batches of images, smaller ones of large images, and the error that ended reading."""
+    """Yield batches of images, smaller ones for large images, and the error that ended reading."""
     waiting: list[Tensor] = []
     iterator = iter(images)
     while True:
@@ -153,7 +153,7 @@ def _batches(
 
 def _resized(pixels: Tensor, size: tuple[int, int]) -> Tensor:
     """Resize an image to the size of the network, (1, 3, H, W) in 0..1."""
-    # a large one is resized as uint8: as float32 it would take four times the memory
+    # large images are resized as uint8, since float32 would take four times the memory
     images = pixels if pixels[0].numel() > LARGE else TF.to_dtype(pixels, torch.float32, scale=True)
     resized = TF.resize(images[None], list(size), antialias=True)
     return TF.to_dtype(resized, torch.float32, scale=True).clamp(0, 1)

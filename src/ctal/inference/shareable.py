@@ -13,8 +13,8 @@ class Shareable:
     """A network with metadata of its training, which can be saved and uploaded.
 
     Attributes:
-        network: the network.
-        about: metadata of its training (`ctal.sharing.provenance`).
+        network: The network.
+        about: Metadata of its training (`ctal.sharing.provenance`).
     """
 
     network: Network
@@ -28,12 +28,12 @@ class Shareable:
         card before you share the model.
 
         Args:
-            folder: the folder, created if missing; files of these names in it are replaced.
-            half: save weights in float16, rounded to 3 digits, in half the space. A loaded network
+            folder: The folder, created if missing; files of these names in it are replaced.
+            half: Save weights in float16, rounded to 3 digits, in half the space. A loaded network
                 computes in float32 in any case.
 
         Raises:
-            InputError: the folder cannot be written, or float16 cannot hold a weight.
+            InputError: The folder cannot be written, or float16 cannot hold a weight.
         """
         write_saved(self.network, self.about, Path(folder), half=half)
 
@@ -42,12 +42,12 @@ class Shareable:
 
         Args:
             hub_id: `owner/name`; the repository is created if missing.
-            private: create a private repository.
+            private: Create a private repository.
 
         Returns:
             The address of the repository.
 
         Raises:
-            InputError: the hub cannot be reached, or does not permit the upload.
+            InputError: The hub cannot be reached, or does not permit the upload.
         """
         return push(self.network, self.about, hub_id, private)

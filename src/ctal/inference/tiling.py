@@ -12,11 +12,11 @@ from torch import Tensor
 from ctal.inference.postprocessing import Strip
 
 OVERLAP = 4
-"""Neighboring tiles overlap by 1/OVERLAP of a side, where one fades into the other."""
+"""Neighboring tiles overlap by 1/OVERLAP of a side, where they are blended."""
 
 
 def can_tile(size: tuple[int, int], tile: tuple[int, int]) -> bool:
-    """Return whether an image of `size` has room for more than one tile."""
+    """Return whether an image of `size` is large enough for more than one tile."""
     return size != tile and all(side >= least for side, least in zip(size, tile, strict=True))
 
 
@@ -26,16 +26,16 @@ def tile_strips(
     tile: tuple[int, int],
     batch_size: int,
 ) -> Iterator[Strip]:
-    """Yield the raw maps of an image from those of overlapping tiles, from top to bottom.
+    """Yield the raw maps of an image, merged from overlapping tiles, from top to bottom.
 
-    Where tiles overlap, their raw maps are averaged with weights that fall linearly to the edge of
-    each. At most one row of tiles is in memory at a time.
+    In overlaps, raw maps are averaged with weights that fall linearly towards the edge of each
+    tile. At most one row of tiles is in memory at a time.
 
     Args:
-        run: the network: images (B, 3, h, w) to raw maps {task name: (B, channels, h, w)}.
+        run: The network: images (B, 3, h, w) to raw maps {task name: (B, channels, h, w)}.
         pixels: (3, H, W), at least as large as a tile.
         tile: (h, w), the size of the network.
-        batch_size: number of tiles per forward pass.
+        batch_size: Number of tiles per forward pass.
     """
     (h, w), (H, W) = tile, (pixels.shape[-2], pixels.shape[-1])
     tops, lefts = _starts(H, h), _starts(W, w)

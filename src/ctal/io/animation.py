@@ -11,11 +11,11 @@ from ctal.io.images import open_image, to_rgb
 from ctal.io.video import Frame
 
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
-_DEFAULT_DURATION = 100  # milliseconds, as browsers show a frame whose duration is 0
+_DEFAULT_DURATION = 100  # milliseconds, used by browsers for frames of duration 0
 
 
 def is_animation(path: Path) -> bool:
-    """Return whether an image file has several frames that follow each other in time."""
+    """Return whether an image file is animated, with several frames in time."""
     try:
         with open_image(path) as image:
             return image.format in _ANIMATED and getattr(image, "is_animated", False)
@@ -27,7 +27,7 @@ def animation_frames(path: Path) -> Iterator[Frame]:
     """Yield the frames of an animated image.
 
     Raises:
-        UnreadableError: The file cannot be read; if it is truncated, after the frames before.
+        UnreadableError: The file cannot be read; if it is truncated, after the readable frames.
     """
     seconds = 0.0
     with open_image(path) as opened:
@@ -40,7 +40,7 @@ def animation_frames(path: Path) -> Iterator[Frame]:
                 raise
             except Exception as error:  # Pillow's readers raise anything on a broken file
                 raise UnreadableError(
-                    f"{path}: its frame {index + 1} cannot be read ({first_line(error)})"
+                    f"{path}: frame {index + 1} cannot be read ({first_line(error)})"
                 ) from error
             yield Frame(pixels, seconds)
             seconds += (image.info.get("duration") or _DEFAULT_DURATION) / 1000

@@ -1,4 +1,4 @@
-"""Write files as a whole: beside their place first, then renamed in one step."""
+"""Write files atomically: to a temporary file, which is then renamed."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ctal.errors import InputError
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file so that its name never stands for half of it, not even after a crash.
+    """Write a file atomically, so that it is never incomplete, not even after a crash.
 
-    The content is on the disk before the file is renamed, and the new name before this returns.
+    The content is synced to disk before the file is renamed, and its folder before this returns.
 
     Args:
-        path: The file; its folder is created when missing.
-        write: Writes the content to an open binary file.
+        path: The file; its folder is created if missing.
+        write: Function that writes the content to an open binary file.
 
     Raises:
-        InputError: The file cannot be written (no permission, a full disk, a file in the way).
+        InputError: The file cannot be written (no permission, full disk, invalid folder).
     """
     temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.part")
     try:
@@ -36,13 +36,13 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
         reason = error.strerror or str(error)
         raise InputError(f"{path}: cannot be written ({reason}); choose another output") from error
     finally:
-        with suppress(OSError):  # it was moved, or its folder was never there
+        with suppress(OSError):  # it was renamed, or its folder does not exist
             temporary.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
-    """Write a folder's names to the disk, where the system can."""
-    with suppress(OSError):  # Windows opens no folders; some file systems cannot sync them
+    """Sync a folder to disk, if the system supports it."""
+    with suppress(OSError):  # Windows cannot open folders; some file systems cannot sync them
         number = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(number)
@@ -51,15 +51,15 @@ def _sync_folder(folder: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8 by `write_whole`."""
+    """Write a text file in UTF-8 with `write_whole`."""
     write_whole(path, lambda file: file.write(text.encode()))
 
 
 def check_absent(files: Iterable[Path], overwrite: bool) -> None:
-    """Check, before the work, that writing replaces no file.
+    """Check, before any work is done, that no file would be replaced.
 
     Raises:
-        InputError: A file exists, and `overwrite` is not given.
+        InputError: A file exists, and `overwrite` is false.
     """
     existing = [file for file in files if file.exists()]
     if existing and not overwrite:

@@ -1,4 +1,4 @@
-"""Read a checkpoint's plain values and tensors, without running code from the file."""
+"""Read plain values and tensors of checkpoints, without executing code from the file."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from ctal.errors import InputError, first_line
 def is_same_checkpoint(one: str | Path, other: str | Path) -> bool:
     """Return whether two paths name the same checkpoint of one run.
 
-    The run's folder is not compared, since it may have been moved between the two.
+    The run's folder is not compared, since it may have been moved.
     """
     return Path(one).parts[-2:] == Path(other).parts[-2:]
 
 
 def read_checkpoint(path: str | Path, *keys: str) -> dict[str, Any]:
-    """Return the content of a checkpoint: plain values and tensors on the CPU, nothing else.
+    """Read a checkpoint that contains only plain values and tensors, to the CPU.
 
     Args:
         path: The file.
-        keys: Keys that it must have, with a value that is not empty.
+        keys: Required keys, with values that are not empty.
 
     Raises:
-        InputError: There is no such file, it is damaged, it holds pickled code, or it lacks a key.
+        InputError: The file is not found, is damaged, contains pickled code, or lacks a key.
     """
     if not Path(path).is_file():
-        raise InputError(f"{path}: no such checkpoint")
+        raise InputError(f"{path}: checkpoint not found")
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path}: not a checkpoint (truncated, or another kind of file)")
     try:
         with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()  # torch does not look at the check sums
+            damaged = archive.testzip()  # torch does not verify the checksums
         if damaged is not None:
             raise InputError(f"{path}: not a checkpoint ({damaged} in it is damaged)")
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -44,15 +44,15 @@ def read_checkpoint(path: str | Path, *keys: str) -> dict[str, Any]:
         raise
     except pickle.UnpicklingError as error:
         raise InputError(
-            f"{path}: refused, since it holds pickled code beside weights, which could do anything "
-            "when loaded; expected a checkpoint of plain values and tensors, as `ctal fit` writes"
+            f"{path}: refused, since it contains pickled code, which loading would execute; "
+            "expected a checkpoint of plain values and tensors, as written by `ctal fit`"
         ) from error
     except Exception as error:  # a damaged archive fails in many ways
         raise InputError(f"{path}: not a checkpoint ({first_line(error)})") from error
     missing = [key for key in keys if not isinstance(content, dict) or not content.get(key)]
     if missing:
         raise InputError(
-            f"{path}: expected a checkpoint that `ctal fit` wrote, got one without {missing[0]!r}"
+            f"{path}: expected a checkpoint written by `ctal fit`, got one without {missing[0]!r}"
             + (" (the description of its network)" if missing[0] == "ctal" else "")
         )
     return content

@@ -1,4 +1,4 @@
-"""Colors as a viewer shows them: embedded ICC profiles converted to sRGB."""
+"""Conversion of embedded ICC profiles to sRGB."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import io
 
 from PIL import Image, ImageCms
 
-# the color spaces of a profile, and the modes of Pillow whose pixels are in them
+# color spaces of profiles, and the corresponding modes of Pillow
 _SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab ": "LAB"}
 
 
 def to_srgb(image: Image.Image) -> Image.Image:
     """Convert an image from its embedded ICC profile to sRGB.
 
-    Transparency stays. An image without a profile, or with one that is broken or belongs to another
-    color space than its pixels, comes back as it is, as viewers show it.
+    Transparency is preserved. An image without a profile, or with a profile that is broken or has
+    another color space than its pixels, is returned unchanged, which matches image viewers.
 
     Args:
         image: An image of 8 bits per channel.
@@ -42,7 +42,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
 
 
 def _in_space(image: Image.Image, mode: str | None) -> Image.Image | None:
-    """Return the pixels in the color space of a profile, without transparency; None if not."""
+    """Return the pixels in the color space of a profile, opaque; None if they are not in it."""
     if image.mode == mode:
         return image
     if mode == "RGB" and image.mode in ("RGBA", "RGBX", "P", "PA"):

@@ -1,4 +1,4 @@
-"""Image formats by file name: which are read, which need an extra, and which another program."""
+"""Image formats by file name: supported formats, formats that need an extra, and all others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 from ctal.errors import InputError
 
 READABLE = "PNG, JPEG, TIFF, WebP, AVIF, GIF, BMP, JPEG 2000 and PPM"
-"""The common formats that are read without an extra, for messages."""
+"""The common formats that are supported without an extra, for messages."""
 
 ARRAY_SUFFIXES = frozenset({".npy", ".npz"})
 """Lower-case endings of array files."""
@@ -30,7 +30,7 @@ _OTHERS = {
     ".psb": "a large Photoshop document; save it as PNG or TIFF",
     ".xcf": "a GIMP document; export it as PNG",
 }
-# FFmpeg reads these too, and mimetypes does not know them on every system
+# supported by FFmpeg, but unknown to mimetypes on some systems
 _VIDEOS = frozenset(
     {".avi", ".flv", ".m2ts", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg"}
     | {".mts", ".ogv", ".webm", ".wmv"}
@@ -38,13 +38,13 @@ _VIDEOS = frozenset(
 
 
 def is_video(path: Path) -> bool:
-    """Return whether a file is named as a video; motion JPEG is one."""
+    """Return whether a file has the name of a video; motion JPEG is a video."""
     kind = mimetypes.guess_type(path.name)[0] or ""
     return path.suffix.lower() in _VIDEOS or kind.startswith("video/")
 
 
 def is_readable(path: Path) -> bool:
-    """Return whether a file has the ending of an image format that is read here and now."""
+    """Return whether a file has the ending of an image format that can be read."""
     if path.suffix.lower() in _HEIF:
         return register_heif()
     format_name = Image.registered_extensions().get(path.suffix.lower())
@@ -52,7 +52,7 @@ def is_readable(path: Path) -> bool:
 
 
 def looks_like_image(path: Path) -> bool:
-    """Return whether a file is an image by its name, or without a known ending by its content."""
+    """Return whether a file is an image by its name or, without a known ending, by its content."""
     suffix = path.suffix.lower()
     if suffix in _HEIF | _RAW | _OTHERS.keys() | Image.registered_extensions().keys():
         return True
@@ -61,13 +61,13 @@ def looks_like_image(path: Path) -> bool:
 
 
 def advice(path: Path) -> str:
-    """Return what to do with an image that is not read, in a few words; "" if nothing is known."""
+    """Return a short advice for an image that cannot be read; "" if there is none."""
     suffix = path.suffix.lower()
     if suffix in _HEIF:
         return "" if register_heif() else "HEIF; install its reader: pip install 'ctal[heif]'"
     if suffix in _RAW:
         return (
-            "a raw format of a camera; develop it to JPEG or PNG with the camera's program or with "
+            "a camera raw format; convert it to JPEG or PNG with the camera's software or with "
             "rawpy"
         )
     if suffix == ".avif":
@@ -77,7 +77,7 @@ def advice(path: Path) -> str:
 
 @cache
 def register_heif() -> bool:
-    """Let Pillow read HEIF by the extra `heif`; return whether it is installed."""
+    """Register HEIF in Pillow with the extra `heif`; return whether it is installed."""
     try:
         from pillow_heif import register_heif_opener
     except ImportError:
@@ -87,9 +87,9 @@ def register_heif() -> bool:
 
 
 def unreadable(path: Path, reason: str) -> InputError:
-    """Return the error for a file of no readable image format."""
+    """Return the error for a file of an unsupported image format."""
     known = advice(path)
-    hint = f"it is {known}" if known else f"{READABLE} are read; save it as one of these"
+    hint = f"it is {known}" if known else f"{READABLE} are supported; save it as one of these"
     return InputError(f"{path}: cannot be read as an image ({reason}); {hint}")
 
 
@@ -97,5 +97,5 @@ def _is_image_inside(path: Path) -> bool:
     try:
         with Image.open(path):
             return True
-    except Exception:  # readers raise anything on a file that is not theirs
+    except Exception:  # readers raise anything on a file of another format
         return False

@@ -20,13 +20,13 @@ from ctal.io.color import to_srgb
 from ctal.io.formats import register_heif, unreadable
 
 ImageLike = str | Path | Image.Image | Tensor | NDArray[Any]
-"""Any form of image that `as_rgb` accepts."""
+"""Types that `as_rgb` accepts."""
 
 MAX_PIXELS = 1 << 29
-"""Limit for an image file: 23,170 x 23,170, 1.6 GB as RGB. A small file can claim any size."""
+"""Size limit of image files: 23,170 x 23,170, 1.6 GB as RGB. A small file can declare any size."""
 
 
-_FRAMED = ("GIF", "PNG", "WEBP", "AVIF", "TIFF", "FLI", "DCX")  # formats of frames or pages
+_FRAMED = ("GIF", "PNG", "WEBP", "AVIF", "TIFF", "FLI", "DCX")  # formats with frames or pages
 
 
 def as_rgb(image: ImageLike) -> Tensor:
@@ -37,7 +37,7 @@ def as_rgb(image: ImageLike) -> Tensor:
             or an array (H, W, 3), uint8.
 
     Raises:
-        InputError: Another type, shape or range of values.
+        InputError: The type, shape or range of values is not supported.
         UnreadableError: The file cannot be read.
     """
     if isinstance(image, str | Path):
@@ -68,13 +68,13 @@ def as_rgb(image: ImageLike) -> Tensor:
 def read_image(path: str | Path) -> Tensor:
     """Load an image file of any format of Pillow, and HEIF with the extra `heif`.
 
-    Of a file with several frames or pages, the first one is loaded, with a warning.
+    If a file has several frames or pages, the first one is loaded, with a warning.
 
     Args:
         path: The file.
 
     Returns:
-        (3, H, W) uint8 RGB, as `to_rgb` makes it.
+        (3, H, W) uint8 RGB, as returned by `to_rgb`.
 
     Raises:
         UnreadableError: The file is not found, truncated, not an image, or larger than
@@ -93,7 +93,7 @@ def read_image(path: str | Path) -> Tensor:
 
 
 def _warn_of_frames(path: str | Path, image: Any) -> None:
-    # not MPO, the JPEG of phones, nor layers and sizes: their first image is the whole one
+    # not MPO (JPEG of phones), layers or sizes, whose first image is the complete one
     if image.format in _FRAMED and getattr(image, "is_animated", False):
         warnings.warn(
             f"{path}: has {image.n_frames} frames or pages; only the first one is read",
@@ -103,13 +103,14 @@ def _warn_of_frames(path: str | Path, image: Any) -> None:
 
 @contextmanager
 def open_image(path: Path) -> Iterator[Image.Image]:
-    """Open an image file with Pillow; its pixels are not decoded yet.
+    """Open an image file with Pillow, without decoding its pixels.
 
     Raises:
-        UnreadableError: The file is not found, of no readable format, or larger than `MAX_PIXELS`.
+        UnreadableError: The file is not found, has an unsupported format, or is larger than
+            `MAX_PIXELS`.
     """
     if not path.is_file():
-        raise UnreadableError(f"{path}: no such file; expected an image")
+        raise UnreadableError(f"{path}: file not found; expected an image")
     register_heif()
     with _without_size_limit():
         try:
@@ -120,20 +121,20 @@ def open_image(path: Path) -> Iterator[Image.Image]:
             if image.width * image.height > MAX_PIXELS:
                 raise UnreadableError(
                     f"{path}: cannot be read as an image ({image.width}x{image.height} pixels are "
-                    f"more than {MAX_PIXELS}; cut or shrink it)"
+                    f"more than {MAX_PIXELS}; crop or resize it)"
                 )
             yield image
 
 
 def to_rgb(image: Image.Image) -> Tensor:
-    """Convert a PIL image to (3, H, W) uint8 RGB, as a viewer shows it.
+    """Convert a PIL image to (3, H, W) uint8 RGB, as displayed by image viewers.
 
     The EXIF orientation is applied, an embedded ICC profile is converted to sRGB, transparent
     pixels are composed over white, 16-bit values are scaled to 8 bits, and floating-point values
     are read as 0..1.
 
     Raises:
-        InputError: The image has no pixels, or values of an unknown range.
+        InputError: The image has no pixels, or values out of range.
     """
     if 0 in image.size:
         raise InputError(f"expected an image with pixels, got {image.width}x{image.height} pixels")
@@ -162,7 +163,7 @@ def _tensor(image: Tensor | NDArray[Any]) -> Tensor:
 
 
 def _decoded(image: Image.Image) -> Tensor:
-    """Decode a PIL image, whose file may not have been read yet."""
+    """Convert a PIL image, which may not have been decoded yet."""
     try:
         return to_rgb(image)
     except OSError as error:
@@ -171,7 +172,7 @@ def _decoded(image: Image.Image) -> Tensor:
 
 @contextmanager
 def _without_size_limit() -> Iterator[None]:
-    """Replace Pillow's own limit of pixels, which only warns, by `MAX_PIXELS`."""
+    """Disable Pillow's pixel limit, which only warns; `MAX_PIXELS` replaces it."""
     before = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = None
     try:

@@ -1,4 +1,4 @@
-"""A lock on a folder that ends with the process that holds it."""
+"""A lock on a folder that is released when its process ends."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from pathlib import Path
 from ctal.errors import InputError
 
 NAME = ".lock"
-# a folder on a network whose server has no locks answers so
+# errors of network folders whose server does not support locks
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
-_held: set[Path] = set()  # the system's locks do not keep out the process that holds them
+_held: set[Path] = set()  # system locks do not exclude the process that holds them
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process alone.
+    """Lock a folder for this process.
 
-    The system ends the lock with the process, however that ends, and forked processes (data
-    workers) do not inherit it. Where a file system has no locks, the file `.lock` names the process
-    and its machine, and counts only while that process runs.
+    The system releases the lock when the process ends for any reason, and forked processes (data
+    workers) do not inherit it. On a file system without locks, the file `.lock` names the process
+    and its machine, and is valid only while that process runs.
 
     Args:
         folder: The folder, created if missing.
 
     Raises:
-        InputError: Another command holds it, or the folder cannot be written.
+        InputError: Another command has locked it, or the folder cannot be written.
     """
     path = folder.resolve() / NAME
     if path in _held:
@@ -49,28 +49,28 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         _held.discard(path)
-        with suppress(OSError):  # before it is released, so that nobody can lock it meanwhile
+        with suppress(OSError):  # before the release, so that no other process can lock it
             path.unlink()
         os.close(file)
 
 
 def _open_locked(path: Path) -> int | None:
-    """Open and lock the file; None where another process holds it."""
+    """Open and lock the file; None if another process has locked it."""
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         if not _lock(file):
             os.close(file)
             return None
         if path.exists() and os.path.samestat(path.stat(), os.fstat(file)):
-            with suppress(OSError):  # on a full disk, where the lock holds all the same
+            with suppress(OSError):  # on a full disk the lock is still valid
                 os.truncate(file, 0)
                 os.write(file, f"{os.getpid()} {socket.gethostname()}\n".encode())
             return file
-        os.close(file)  # its holder ended, and removed it, between the two calls
+        os.close(file)  # its owner ended and removed it between the two calls
 
 
 def _lock(file: int) -> bool:
-    """Lock an open file without waiting; False where another process holds it."""
+    """Lock an open file without waiting; False if another process has locked it."""
     try:
         import fcntl
     except ImportError:  # Windows
@@ -82,7 +82,7 @@ def _lock(file: int) -> bool:
             return False
         return True
     try:
-        # of the process, where flock() would be that of its forked workers too
+        # per process; forked workers would share a lock of flock()
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno not in _UNSUPPORTED:
@@ -92,7 +92,7 @@ def _lock(file: int) -> bool:
 
 
 def _names_living_process(text: str) -> bool:
-    """Whether a lock file names another process of this machine that runs."""
+    """Return whether a lock file names another running process of this machine."""
     number, _, host = text.strip().partition(" ")
     if not number.isdecimal() or host != socket.gethostname() or int(number) == os.getpid():
         return False
@@ -100,7 +100,7 @@ def _names_living_process(text: str) -> bool:
         os.kill(int(number), 0)
     except ProcessLookupError:
         return False
-    except OSError:  # that of another user
+    except OSError:  # process of another user
         return True
     return True
 
@@ -108,5 +108,5 @@ def _names_living_process(text: str) -> bool:
 def _in_use(folder: Path) -> InputError:
     return InputError(
         f"{folder}: another command writes to this folder; wait until it ends, or choose another "
-        "folder"
+        "one"
     )

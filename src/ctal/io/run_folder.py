@@ -1,4 +1,4 @@
-"""The folder of a run: where each of its files is, and who may write to it."""
+"""The folder of a run: the paths of its files, and exclusive write access."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from ctal.io.atomic import write_whole
 from ctal.io.lock import locked
 
-# the files that a run writes whole, each beside its place first (see `write_whole`)
+# temporary files of `write_whole` in a run
 _PART = re.compile(
     r"\.(config\.yaml|training\.json|scores_\w+\.json|request\.json|probe|(best|last)\.ckpt)"
     r"\.\d+\.part"
@@ -18,17 +18,17 @@ _PART = re.compile(
 
 
 class RunFolder:
-    """The files of a run, as `ctal fit` and the commands after it read and write them.
+    """The files of a run, which `ctal fit` and later commands read and write.
 
     Args:
-        path: The folder; it need not exist.
+        path: The folder; may be missing.
 
     Attributes:
         path: The folder.
         config: All settings of the training, `config.yaml`.
         training: Duration and memory of a finished training, `training.json`.
-        request: What `ctal compare` was asked for when it started the run, `request.json`.
-        log: The output of the run's commands that `ctal compare` started, `log.txt`.
+        request: The request with which `ctal compare` started the run, `request.json`.
+        log: Output of the run's commands started by `ctal compare`, `log.txt`.
         best: The checkpoint with the highest `val/score`.
         last: The checkpoint from which the run resumes.
     """
@@ -57,10 +57,10 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for this process alone, and remove what a killed one was writing.
+        """Lock the folder for this process, and remove temporary files of a killed process.
 
         Raises:
-            InputError: Another command holds it, or it cannot be written (a full disk, too).
+            InputError: Another command has locked it, or it cannot be written (also: full disk).
         """
         with locked(self.path):
             for folder in (self.path, self.last.parent):

@@ -13,22 +13,23 @@ from types import FrameType, TracebackType
 from ctal.errors import Interrupted
 
 TERMINATING = ("SIGTERM", "SIGHUP")
-"""Signals that end a process and by default leave it no time to clean up."""
+"""Signals that by default end a process without cleanup."""
 
 
 @contextmanager
 def handled_signals(
     handle: Callable[[int], None], names: Sequence[str] = TERMINATING
 ) -> Iterator[None]:
-    """Call a function on each of some signals, as long as this lasts.
+    """Call a function on signals within this context.
 
-    Forked processes (data workers) ignore them, since the main process ends those. A signal that is
-    ignored stays so, as SIGHUP under nohup, except Ctrl-C (SIGINT), which a shell ignores for every
-    background command. Outside of the main thread, to which Python gives signals, nothing happens.
+    Forked processes (data workers) ignore them, since the main process ends those. Signals that are
+    already ignored remain ignored, as SIGHUP under nohup, except Ctrl-C (SIGINT), which a shell
+    ignores for every background command. This has no effect outside of the main thread, since
+    Python handles signals only there.
 
     Args:
-        handle: Receives the signal's number.
-        names: The signals; one that the system does not have is skipped (SIGHUP on Windows).
+        handle: Function that is called with the signal's number.
+        names: The signals; those that the system lacks are skipped (SIGHUP on Windows).
     """
     owner = os.getpid()
 
@@ -53,15 +54,15 @@ def handled_signals(
 
 
 class _Stop(BaseException):
-    """Raised by a signal; no Exception, which a reader of files would take for a broken file."""
+    """Raised by a signal; not an Exception, which file readers would report as a broken file."""
 
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP raise, as Ctrl-C does, so that cleanup code runs.
+    """Raise on SIGTERM and SIGHUP, as on Ctrl-C, so that cleanup code runs.
 
     Raises:
-        Interrupted: One of them arrived.
+        Interrupted: A signal was received.
     """
     received: list[signal.Signals] = []
 
@@ -79,7 +80,7 @@ def stopped_by_signals() -> Iterator[None]:
 def leave_stopping_to_the_main_process(worker: int) -> None:
     """Ignore Ctrl-C in a data worker: the main process receives it too, and ends the worker.
 
-    Samples on their way then meet a closed pipe, in a thread of its own.
+    The worker's sending thread may then fail with a closed pipe, which is ignored.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.excepthook = _without_closed_pipes

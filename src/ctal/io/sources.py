@@ -21,8 +21,8 @@ class Source:
     """An image, a video, an animated image or a camera.
 
     Args:
-        path: The file, or for a camera its name.
-        camera: Number of the camera; None for files.
+        path: The file, or the name of a camera.
+        camera: Number of the camera. None: a file.
     """
 
     def __init__(self, path: Path, camera: int | None = None) -> None:
@@ -31,14 +31,14 @@ class Source:
 
     @cached_property
     def moves(self) -> bool:
-        """Whether it has frames; those of an animated image only if a video can be written."""
+        """Whether it has frames; an animated image only if videos can be written."""
         if self.camera is not None or is_video(self.path):
             return True
         return is_animation(self.path) and importlib.util.find_spec("av") is not None
 
     @property
     def stem(self) -> str:
-        """Name of its outputs."""
+        """Base name of its outputs."""
         return self.path.stem if self.camera is None else f"camera{self.camera}"
 
     def frames(self) -> Iterator[Frame]:
@@ -49,10 +49,10 @@ class Source:
 
 
 def find_sources(inputs: Iterable[str]) -> list[Source]:
-    """Find the sources that paths, folders, glob patterns, `camera` and `camera:1` name.
+    """Find the sources of paths, folders, glob patterns, `camera` and `camera:1`.
 
     Returns:
-        Each source once, in the order of the inputs.
+        The distinct sources, in the order of the inputs.
 
     Raises:
         InputError: An input matches nothing.
@@ -65,10 +65,10 @@ def find_sources(inputs: Iterable[str]) -> list[Source]:
 
 
 def find_images(inputs: Iterable[str]) -> list[Path]:
-    """Find the images that paths, folders and glob patterns name, each once, in their order.
+    """Find the distinct images of paths, folders and glob patterns, in their order.
 
     Raises:
-        InputError: An input matches nothing, or something with frames.
+        InputError: An input matches nothing, or a source with frames.
     """
     sources = find_sources(inputs)
     for source in sources:
@@ -80,12 +80,12 @@ def find_images(inputs: Iterable[str]) -> list[Path]:
 
 
 def skipped_images(inputs: Iterable[str]) -> list[str]:
-    """Name the images in input folders that are not read, each with what to do about it."""
+    """Return messages about images in input folders that cannot be read, with advice."""
     skipped: dict[Path, str] = {}
     for folder in filter(Path.is_dir, map(Path, inputs)):
         for file in _files(folder):
             if not _is_named_as_source(file) and looks_like_image(file):
-                reason = advice(file) or "an image by its content, not by its name; rename it"
+                reason = advice(file) or "an image without the ending of its format; rename it"
                 skipped[file] = f"{file}: skipped; it is {reason}"
     return list(skipped.values())
 
@@ -111,7 +111,7 @@ def _found(entry: str) -> list[Source]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """List the files of a folder; hidden ones (of a Mac, temporary ones) are ignored."""
+    """List the files of a folder; hidden files (temporary files, metadata of macOS) are ignored."""
     try:
         return sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith("."))
     except OSError as error:
@@ -123,8 +123,8 @@ def _is_named_as_source(file: Path) -> bool:
 
 
 def output_names(sources: Sequence[Source | Path]) -> list[str]:
-    """Return a name for the outputs of each source, no two the same."""
-    names: dict[str, None] = {}  # a set that keeps its order
+    """Return a unique name for the outputs of each source."""
+    names: dict[str, None] = {}  # an ordered set
     for source in sources:
         name, number = source.stem, 1
         while name in names:

@@ -19,15 +19,15 @@ from ctal.errors import InputError, UnreadableError, first_line
 from ctal.io.atomic import write_whole
 
 _TICKS = 1000
-"""Steps of a second in which frames are timed."""
+"""Time resolution of written frames, ticks per second."""
 
 
 class Frame(NamedTuple):
-    """A picture of a video.
+    """A frame of a video.
 
     Attributes:
         pixels: (3, H, W) uint8 RGB.
-        seconds: when it is shown, from the first one on.
+        seconds: Time since the first frame, seconds.
     """
 
     pixels: Tensor
@@ -35,38 +35,40 @@ class Frame(NamedTuple):
 
 
 def video_frames(path: Path) -> Iterator[Frame]:
-    """The frames of a video, upright, as they are decoded.
+    """Yield the frames of a video, upright, while decoding.
 
     Raises:
-        UnreadableError: it cannot be read; if it is cut or damaged, after the frames before.
+        UnreadableError: The video cannot be read; if it is truncated or damaged, after the readable
+            frames.
     """
     return _frames(str(path), str(path), None)
 
 
 def camera_frames(number: int) -> Iterator[Frame]:
-    """The frames of a camera of this machine, for as long as they are asked for.
+    """Yield the frames of a camera of this machine, without end.
 
     Raises:
-        InputError: there is no such camera, or this system is neither Linux nor macOS.
+        InputError: The camera is not found, or this system is neither Linux nor macOS.
     """
     devices = {"linux": (f"/dev/video{number}", "v4l2"), "darwin": (str(number), "avfoundation")}
     if sys.platform not in devices:
-        raise InputError("camera: is read on Linux and macOS only; give a video in its place")
+        raise InputError("camera: supported on Linux and macOS only; pass a video instead")
     device, kind = devices[sys.platform]
     return _frames(device, f"camera:{number}", kind)
 
 
 def write_video(path: Path, frames: Iterable[Frame], *, endless: bool = False) -> None:
-    """Writes frames as MP4 (H.264), whole or not at all.
+    """Write frames as MP4 (H.264), atomically.
 
     Args:
-        path: the file.
-        frames: of one size each. If reading one of them raises InputError, the video ends before
-            it and is written, and the error is raised then; if it is the first one, at once.
-        endless: whether Ctrl-C is the end of the video rather than an interruption.
+        path: The file.
+        frames: Frames of one size. If reading a frame raises InputError, the frames before it are
+            written and the error is raised afterwards; an error of the first frame is raised at
+            once.
+        endless: Whether Ctrl-C ends the video and is not an interruption.
 
     Raises:
-        InputError: the place cannot be written, or one of `frames`.
+        InputError: The file cannot be written, or a frame cannot be read.
     """
     iterator = iter(frames)
     first = next(iterator)
@@ -95,7 +97,7 @@ def _frames(source: str, name: str, kind: str | None) -> Iterator[Frame]:
         # titles of old cameras and editors are not always UTF-8; they are not used
         with _av().open(source, format=kind, metadata_errors="replace") as container:
             if not container.streams.video:
-                raise UnreadableError(f"{name}: holds no video")
+                raise UnreadableError(f"{name}: expected a video, got no video stream")
             start = None
             for frame in container.decode(container.streams.video[0]):
                 pixels = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
@@ -104,12 +106,12 @@ def _frames(source: str, name: str, kind: str | None) -> Iterator[Frame]:
                 yield Frame(torch.from_numpy(pixels.copy()).permute(2, 0, 1), time - start)
                 count += 1
         if count == 0:
-            raise UnreadableError(f"{name}: holds no frame that can be read")
+            raise UnreadableError(f"{name}: expected a video, got no readable frame")
 
 
 @contextmanager
 def _readable(name: str, count: Any) -> Iterator[None]:
-    """Tells what FFmpeg finds wrong as one line."""
+    """Convert errors of FFmpeg to one-line errors."""
     try:
         yield
     except (_av().error.FFmpegError, UnicodeError, ValueError) as error:
@@ -124,25 +126,27 @@ def _encode(container: Any, frames: Iterable[Frame]) -> None:
     stream, av, last = None, _av(), -1
     for pixels, seconds in frames:
         height, width = pixels.shape[-2:]
-        even = F.pad(pixels, (0, width % 2, 0, height % 2), value=255)  # as H.264 wants it
+        even = F.pad(pixels, (0, width % 2, 0, height % 2), value=255)  # required by H.264
         if stream is None:
             stream = container.add_stream("libx264", rate=25, options={"crf": "18"})
             stream.height, stream.width = even.shape[-2:]
-            stream.pix_fmt = "yuv420p"  # which all players know
+            stream.pix_fmt = "yuv420p"  # supported by all players
             stream.codec_context.time_base = Fraction(1, _TICKS)
         array = np.ascontiguousarray(even.permute(1, 2, 0).numpy())
         frame = av.VideoFrame.from_ndarray(array, format="rgb24")
-        last = frame.pts = max(last + 1, round(seconds * _TICKS))  # a camera's clock may jump
+        last = frame.pts = max(last + 1, round(seconds * _TICKS))  # clocks of cameras may jump
         frame.time_base = Fraction(1, _TICKS)
         for packet in stream.encode(frame):
             container.mux(packet)
 
 
 def _av() -> Any:
-    """PyAV, which only videos need."""
+    """Import PyAV, which only videos need."""
     try:
         import av
         import av.error
     except ImportError as error:
-        raise InputError("videos need PyAV: pip install 'ctal[video]'") from error
+        raise InputError(
+            "videos require PyAV; install it with: pip install 'ctal[video]'"
+        ) from error
     return av
