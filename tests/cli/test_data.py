@@ -215,7 +215,7 @@ def test_stats_of_what_cannot_be_read(photos, spoil, capsys):
     spoil()
     line = error_line(["data", "stats", *CONFIG], capsys)
     assert "photos/image/0.png" in line
-    assert "`ctal data check` lists all 4 such samples" in line
+    assert "`ctal data check` lists all 4 of them" in line
 
 
 def test_show(photos, capsys):
@@ -229,7 +229,7 @@ def test_show(photos, capsys):
     assert "--overwrite" in error_line(command, capsys)
     for seed in "12":
         assert main([*command, "--overwrite", "--seed", seed, "--split", "train"]) == 0
-    assert "samples: expected a number from 1 on" in error_line([*command, "--samples=0"], capsys)
+    assert "samples: expected an integer >= 1" in error_line([*command, "--samples=0"], capsys)
 
 
 def test_show_tells_of_a_missing_map(photos):

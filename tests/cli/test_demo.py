@@ -45,7 +45,7 @@ def test_without_gradio(monkeypatch, capsys):
         "ctal.cli.demo.find_spec", lambda name: None if name == "gradio" else find(name)
     )
     line = reported(["--checkpoint", "ours.ckpt"], capsys)
-    assert "ctal demo needs gradio; install it with: pip install 'ctal[demo]'" in line
+    assert "ctal demo requires gradio; install it with: pip install 'ctal[demo]'" in line
 
 
 @pytest.mark.parametrize(

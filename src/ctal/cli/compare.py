@@ -67,7 +67,7 @@ def compare(
         reference: the name of the row that Delta_m is relative to, which should be that of
             single-task networks; by default the first one.
         overrides: further settings for every `ctal fit`, such as trainer.max_epochs=5.
-        split: what to score on: "test", or "val" where there is no third split.
+        split: the split to score on: "test", or "val" if there is no test split.
         images: the number of images in the figure.
         device: the device for latency and the figure; training has its own setting.
         parallel: the number of runs to train at once, on the same device unless configured. They
@@ -80,7 +80,7 @@ def compare(
         InputError: the networks cannot be compared, a run failed, or the output cannot be written.
         Interrupted: a signal stopped the comparison.
     """
-    place = usable_device(device)  # now, and not after hours of training
+    place = usable_device(device)  # before hours of training
     for key, number in (("images", images), ("parallel", parallel)):
         if number < 1:
             raise InputError(f"{key}: expected an integer >= 1, got {number}")
@@ -91,7 +91,7 @@ def compare(
     runs = [run for candidate in found for run in candidate.runs]
     with locked(folder):
         for run in runs:
-            run.check()  # another command may have started one since
+            run.check()  # another command may have started one meanwhile
         complete(runs, parallel)
     models = _models(found, place)
     trivial = trivial_scores(data.tasks, _batches(data, "train"), _batches(data, split))
@@ -155,7 +155,7 @@ def _rows(found: Sequence[Candidate], models: Mapping[str, Model]) -> list[Row]:
 
 
 def _mean(costs: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return the mean of every number that all have."""
+    """Return the means of the numbers that all runs have."""
     common = [key for key in costs[0] if all(key in cost for cost in costs)]
     return {key: statistics.fmean(cost[key] for cost in costs) for key in common}
 

@@ -1,4 +1,4 @@
-"""`ctal data`: look at datasets before training on them, and prepare them for it."""
+"""`ctal data`: inspect and prepare datasets before training."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ from ctal.visualization.panels import save_png
 
 
 def check(data: DataSettings, split: list[str] | None = None, workers: int | None = None) -> None:
-    """Reads every sample, tells what there is, and lists all that cannot be used.
+    """Read every sample, print an overview, and list the samples that cannot be used.
 
-    The exit code is 0 if all samples can be used and 1 if not. Of one sample the first problem is
-    told. That two splits share samples is told too, and no problem.
+    The exit code is 0 if all samples can be used, otherwise 1. Only the first problem of a sample
+    is reported. Samples shared by two splits are reported, but are not a problem.
 
     Args:
         data: the datasets.
-        split: the splits to look at, such as train val; by default all.
-        workers: processes that read samples; 0: none beside this one. By default one per core.
+        split: the splits to inspect, such as train val; by default all.
+        workers: the number of worker processes; 0: read in the main process. By default one per
+            core, at most 8.
     """
     found, opened = 0, {}
     for name in data.splits(split):
         try:
-            with allowing_incomplete():  # missing files are listed with all else
+            with allowing_incomplete():  # missing files are listed with other problems
                 opened[name] = data.open(name)
         except (InputError, OSError) as error:
             sys.stdout.write(f"## {name}\n\ncannot be opened: {error}\n\n")
@@ -64,18 +65,19 @@ def stats(
     overwrite: bool = False,
     workers: int | None = None,
 ) -> None:
-    """Tells how the values of pictures and labels are distributed, before any resizing.
+    """Print the distribution of image and label values, before resizing.
 
     Args:
         data: the datasets.
-        split: the splits to look at, such as train val; by default all.
-        output: a JSON file to write the numbers to as well.
-        overwrite: whether the output may be replaced if it already exists.
-        workers: processes that read samples; 0: none beside this one. By default one per core.
+        split: the splits to inspect, such as train val; by default all.
+        output: a JSON file to write the numbers to.
+        overwrite: replace an existing output.
+        workers: the number of worker processes; 0: read in the main process. By default one per
+            core, at most 8.
 
     Raises:
-        InputError: a sample cannot be read (`ctal data check` lists all of these), or the output
-            already exists or cannot be written.
+        InputError: a sample cannot be read (`ctal data check` lists all of them), or the output
+            exists or cannot be written.
     """
     if output:
         check_absent([Path(output)], overwrite)
@@ -99,22 +101,22 @@ def show(
     seed: int | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Draws a contact sheet: samples as training sees them before augmentation, and their labels.
+    """Draw a contact sheet: resized samples before augmentation, with their labels.
 
     Args:
         data: the datasets.
         output: the PNG file to write.
         split: the splits to show, such as train val; by default all.
         samples: the number of samples of each split.
-        seed: draw the samples with this seed; by default they are spread evenly.
-        overwrite: whether the output may be replaced if it already exists.
+        seed: the seed to draw the samples with; by default they are evenly spaced.
+        overwrite: replace an existing output.
 
     Raises:
-        InputError: a sample cannot be read, or the output already exists or cannot be written.
+        InputError: a sample cannot be read, or the output exists or cannot be written.
     """
     if samples < 1 or (seed is not None and seed < 0):
         key, least, got = ("samples", 1, samples) if samples < 1 else ("seed", 0, seed)
-        raise InputError(f"{key}: expected a number from {least} on, got {got}")
+        raise InputError(f"{key}: expected an integer >= {least}, got {got}")
     check_absent([Path(output)], overwrite)
     splits = data.splits(split)
     tasks = list({task.name: task for name in splits for task in data.tasks(name)}.values())
@@ -135,29 +137,30 @@ def prepare(
     image_size: list[int] | None = None,
     workers: int | None = None,
 ) -> None:
-    """Packs datasets into arrays that training maps into memory, with nothing left to decode.
+    """Convert datasets to memory-mapped arrays, which training reads without decoding.
 
-    Each split becomes a folder OUTPUT/<split>, written whole or not at all, which
-    ctal.data.PreparedArrays reads. Its values are those that training would see without it.
+    Each split becomes a folder OUTPUT/<split>, written atomically, which ctal.data.PreparedArrays
+    reads. Its samples are bit-equal to those of training on the original dataset.
 
     Args:
         data: the datasets.
         output: the folder to write to.
         split: the splits to prepare, such as train val; by default all.
-        image_size: height and width; by default data.image_size, or else that of the first
-            training picture.
-        workers: processes that read samples; 0: none beside this one. By default one per core.
+        image_size: height and width; by default data.image_size, or that of the first training
+            image.
+        workers: the number of worker processes; 0: read in the main process. By default one per
+            core, at most 8.
 
     Raises:
-        InputError: a sample cannot be read, or the output already exists or cannot be written.
+        InputError: a sample cannot be read, or the output exists or cannot be written.
     """
     if image_size is not None:
         data.resize(image_size)
     folders = {name: Path(output) / name for name in data.splits(split)}
     for folder in folders.values():
-        if folder.exists():  # now, and not after the split before it
+        if folder.exists():  # before any split is prepared
             raise InputError(f"{folder}: already exists; remove it, or choose another --output")
-    tasks = {name: data.tasks(name) for name in folders}  # opens all, for the same reason
+    tasks = {name: data.tasks(name) for name in folders}  # opens all, to report errors early
     lines = ["data:"]
     for name, folder in folders.items():
         dataset = data.open(name)
@@ -172,7 +175,7 @@ def prepare(
                 source=data.source(name),
             )
         lines.append(f"  {name}: {setting(folder, tasks[name])}")
-    sys.stdout.write("In a configuration:\n\n" + "\n".join(lines) + "\n")
+    sys.stdout.write("Config:\n\n" + "\n".join(lines) + "\n")
 
 
 COMMANDS: dict[str, Callable[..., object]] = {
@@ -184,13 +187,13 @@ COMMANDS: dict[str, Callable[..., object]] = {
 
 
 def run(args: list[str]) -> None:
-    """Runs one of the commands, whose name comes first."""
+    """Run the command named by the first argument."""
     call_with_data(COMMANDS[args[0]], args[1:], f"ctal data {args[0]}")
 
 
 def _unusable(problems: list[Problem], split: str) -> InputError:
     first = problems[0]
     return InputError(
-        f"{split}: {first.name}: {first.reason}; `ctal data check` lists all {len(problems)} such "
-        "samples"
+        f"{split}: {first.name}: {first.reason}; `ctal data check` lists all {len(problems)} of "
+        "them"
     )

@@ -51,7 +51,7 @@ def demo(
             example is not found, or the port is in use.
     """
     if find_spec("gradio") is None:
-        raise InputError("ctal demo needs gradio; install it with: pip install 'ctal[demo]'")
+        raise InputError("ctal demo requires gradio; install it with: pip install 'ctal[demo]'")
     import_modules(imports or [])
     images = find_images(examples) if examples else _rooms()
     with _listening(host, port) as listener:

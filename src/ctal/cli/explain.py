@@ -36,7 +36,7 @@ def explain_files(
     For `<name>.jpg` and each CTAL module of the network, this writes `<name>-x<x>-y<y>.png` (with
     the name of the module appended if there are several): for each task its prediction, its
     affinity map A of the pixel, the mixed map G, and the contribution of each task there; and
-    `<name>-x<x>-y<y>.npz` with the arrays. docs/explain.md describes them. Of images with the same
+    `<name>-x<x>-y<y>.npz` with the arrays. docs/explain.md describes them. If images have the same
     name, later ones become `<name>-2` and so on. The command ends at the first image that cannot
     be used; files written before are kept.
 

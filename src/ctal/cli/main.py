@@ -42,8 +42,8 @@ def main(args: list[str] | None = None) -> int:
         _run(args)
         sys.stdout.flush()
         return 0
-    except BrokenPipeError:  # `ctal ... | head -1`: the reader has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python flushes stdout once more at its end
+    except BrokenPipeError:  # `ctal ... | head -1`: the reader closed the pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python flushes stdout again at exit
         return 0
     except KeyboardInterrupt:
         return print_line("\nstopped by Ctrl-C", code=130)
@@ -56,7 +56,7 @@ def main(args: list[str] | None = None) -> int:
 
 
 def _open_missing_streams() -> None:
-    """Replace standard streams that are closed, as of a daemon, by the null device.
+    """Replace closed standard streams, such as those of a daemon, by the null device.
 
     A file opened later would otherwise get the number of the closed stream, and libraries would
     write their messages into it.
@@ -74,7 +74,7 @@ def _run(args: list[str]) -> None:
         return
     # A class_path finds a module in the current directory if none of that name is installed. The
     # path is absolute: while a parser reads a file, the current directory is that of the file, and
-    # the processes that this one starts get the same path.
+    # child processes get the same path.
     with suppress(FileNotFoundError):  # a current directory that was removed
         here = os.getcwd()
         sys.path += [here] if here not in sys.path else []

@@ -33,7 +33,7 @@ def camera_of(intrinsics: Sequence[float]) -> Camera:
     """Build a pinhole camera from fx, fy, cx and cy.
 
     Raises:
-        InputError: these are not four numbers, or fx or fy is not above 0.
+        InputError: these are not four numbers, or fx or fy is <= 0.
     """
     from ctal.data.geometry import Camera  # imports lightning, which takes seconds
 
@@ -41,7 +41,7 @@ def camera_of(intrinsics: Sequence[float]) -> Camera:
         return Camera(*intrinsics)
     except (InputError, TypeError) as error:
         raise InputError(
-            "intrinsics: expected fx fy cx cy, in pixels of the image, fx and fy above 0, got "
+            "intrinsics: expected fx fy cx cy, in pixels of the image, fx and fy > 0, got "
             f"{' '.join(map(str, intrinsics))}"
         ) from error
 

@@ -37,9 +37,9 @@ def predict_files(
     JSON object of the arrays' units; `source`, the path of the image) and `<name>.png` (the image
     beside its visualized maps), and with --intrinsics `<name>.ply` (a point cloud). For a video it
     writes `<name>.mp4`, the panels of its frames, in colors of the first frame's range; for a
-    camera the same, until Ctrl-C. Of inputs with the same name, later ones become `<name>-2` and
-    so on. Inputs that cannot be read are named at the end, after the others are written; of a
-    video that breaks off, the frames before are written.
+    camera the same, until Ctrl-C. If inputs have the same name, later ones become `<name>-2` and
+    so on. Inputs that cannot be read are reported at the end, after the others are written; of a
+    truncated video, the readable frames are written.
 
     Args:
         inputs: images, videos (pip install 'ctal[video]'), folders of them (without subfolders),
