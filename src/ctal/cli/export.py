@@ -119,7 +119,7 @@ def _report(path: Path, network: Network, found: Mapping[str, Difference], count
         "",
         *aligned_table(["task", "unit", "max difference", "mean difference"], rows),
         "",
-        f"- compared with PyTorch on {count} images; for class ids: 1 if any differs, and their share",
+        f"- compared with PyTorch on {count} images; class ids: 1 if any differs, and share",
     ]
 
 
