@@ -47,7 +47,7 @@ def main(args: list[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return print_line("\nstopped by Ctrl-C", code=130)
-    except SystemExit as end:  # argparse leaves this way after --help, Lightning after Ctrl-C
+    except SystemExit as end:  # raised by argparse after --help and by Lightning after Ctrl-C
         if isinstance(end.__context__, KeyboardInterrupt):
             return print_line("\nstopped by Ctrl-C", code=130)
         return int(end.code or 0)

@@ -26,19 +26,20 @@ def labelled_normals(target: Tensor) -> Tensor:
 def unit(vectors: Tensor, shortest: float = 1e-12) -> Tensor:
     """Divide a map of vectors (B, 3, H, W) by their lengths, or by `shortest` where it is longer.
 
-    It has a finite gradient at 0, and is many times as fast on a CPU as `F.normalize`, whose norm
-    is slow over a dimension that is not the last.
+    The gradient at 0 is finite. On a CPU this is many times faster than `F.normalize`, whose norm
+    is slow over a dimension other than the last.
     """
     return vectors / vectors.square().sum(dim=1, keepdim=True).clamp(min=shortest**2).sqrt()
 
 
 def angles(prediction: Tensor, target: Tensor) -> Tensor:
-    """Angle between two maps of vectors (B, 3, H, W) of any length: (B, H, W), degrees, 0..180.
+    """Compute the angles between two maps of vectors (B, 3, H, W): (B, H, W), degrees, 0..180.
 
-    2 atan2(|u - v|, |u + v|) of the unit vectors u and v, which is right to rounding at all angles;
-    the arc cosine of the product has an error of 0.02 degrees near 0 in float32 (W. Kahan, "How
-    Futile are Mindless Assessments of Roundoff in Floating-Point Computation?", 2006).
-    A zero vector is at 90 degrees to all others: predicting none gives no advantage.
+    2 atan2(|u - v|, |u + v|) of the unit vectors u and v, which is accurate at all angles; the arc
+    cosine of the product has an error of 0.02 degrees near 0 in float32 (W. Kahan, "How Futile are
+    Mindless Assessments of Roundoff in Floating-Point Computation?", 2006).
+
+    A zero vector has an angle of 90 degrees to all others, so predicting zeros is not rewarded.
     """
     u, v = unit(prediction), unit(target)
     difference, total = (u - v).square().sum(dim=1), (u + v).square().sum(dim=1)
