@@ -29,6 +29,7 @@ NETWORKS = (  # first what is compared most: who stops early has it
     *("single_task", "shared_encoder", "ctal", "ctal_control"),
     *("multi_scale_ctal", "multi_scale_ctal_control", "mti", "pad", "pap"),
     *("ctal_shared_mixing", "multi_scale_ctal_shared_mixing"),
+    *("lean_control", "lean_ctal", "lean_centered"),
 )
 HELD_OUT = 0.2  # of train, its last names, so that pictures of one room are mostly on one side
 
