@@ -36,6 +36,16 @@ def set_option_help(parser: LightningArgumentParser, option: str, text: str) -> 
     parser._option_string_actions[option].help = text
 
 
+def made_class(make: object) -> type:
+    """Return the class that a callable in a configuration makes instances of (jsonargparse 4.53).
+
+    The parser gives a `functools.partial` whose last positional argument is the class. `object` if
+    it is another kind of callable, such as a function of a user's.
+    """
+    values = (make, *reversed(getattr(make, "args", ())))
+    return next((value for value in values if isinstance(value, type)), object)
+
+
 def misconfiguration() -> type[Exception]:
     """Return the class of errors by which Lightning reports a wrong setting (lightning 2.6.6).
 

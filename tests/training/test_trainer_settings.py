@@ -34,6 +34,7 @@ def test_a_trial_run_writes_nothing(place):
 
 CALLBACKS = "--trainer.callbacks=lightning.pytorch.callbacks."
 SCHEDULE = "--model.lr_scheduler=torch.optim.lr_scheduler."
+ONE_CYCLE = [f"{SCHEDULE}OneCycleLR", "--model.lr_scheduler.max_lr=0.1"]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_a_mistake_is_reported_before_the_first_epoch(args, named, place, capsys
     [
         (["--trainer.max_steps=1"], "before its first validation"),
         ([f"{SCHEDULE}StepLR", "--model.lr_scheduler.step_size=0"], "model.lr_scheduler: "),
-        ([f"{SCHEDULE}OneCycleLR", "--model.lr_scheduler.max_lr=0.1"], "model.lr_scheduler: "),
+        ([*ONE_CYCLE, "--model.lr_scheduler.pct_start=2"], "model.lr_scheduler: "),
         (["--model.optimizer=torch.optim.LBFGS"], "model.optimizer: "),
         (["--model.optimizer=torch.optim.SparseAdam"], "model.optimizer: "),
     ],

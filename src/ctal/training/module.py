@@ -20,7 +20,8 @@ from ctal.networks.normalization import normalization_errors
 from ctal.tasks import Task
 from ctal.training.checkpointing import check_same_network
 from ctal.training.losses import TaskLosses
-from ctal.training.optim import make_optimizer, make_schedule
+from ctal.training.optim import Interval, Optimization
+from ctal.training.parameter_groups import ParameterGroups
 from ctal.weighting import Weighting, make_weighting
 
 Batch = Mapping[str, Tensor]
@@ -55,8 +56,12 @@ class MultiTaskModule(LightningModule):
         aggregator: makes what combines the tasks' gradients, as a class of `torchjd.aggregation`
             does (see `ctal.weighting.gradients`); None: they are added.
         optimizer: makes the optimizer from the parameters.
-        lr_scheduler: makes the learning rate's schedule from the optimizer, stepped each epoch;
-            None is a cosine from the optimizer's rate to 0, stepped each batch.
+        parameter_groups: learning rates and weight decays of the encoder against the rest; None:
+            the optimizer's for all.
+        lr_scheduler: makes the learning rate's schedule from the optimizer; None is `Cosine`, from
+            the optimizer's rate to 0. docs/train.md lists others.
+        lr_interval: step the schedule each "step" or "epoch"; None: each step for the schedules of
+            `ctal.training`, OneCycleLR and CyclicLR, each epoch for others.
         compiled: compile the network with `torch.compile` in this mode, "default" or, on CUDA,
             "reduce-overhead" for CUDA graphs; None: do not. The first steps then take minutes.
 
@@ -77,7 +82,9 @@ class MultiTaskModule(LightningModule):
         weighting: Callable[[Sequence[Task]], Weighting] | None = None,
         aggregator: Callable[[], nn.Module] | None = None,
         optimizer: OptimizerCallable = lambda p: torch.optim.Adam(p, lr=1e-4, weight_decay=1e-4),
+        parameter_groups: ParameterGroups | None = None,
         lr_scheduler: LRSchedulerCallable | None = None,
+        lr_interval: Interval | None = None,
         compiled: Literal["default", "reduce-overhead"] | None = None,
     ) -> None:
         super().__init__()
@@ -98,11 +105,9 @@ class MultiTaskModule(LightningModule):
         self.tasks = cast("list[Task]", network.tasks)
         self.losses = TaskLosses(self.tasks, task_weights or {})
         self.weighting = make_weighting(self.tasks, weighting, aggregator)
-        self.optimizer = optimizer
-        self.lr_scheduler = lr_scheduler
+        self.optimization = Optimization(optimizer, lr_scheduler, parameter_groups, lr_interval)
         self._scoring = Scoring(self.tasks)
         self._seed: int | None = None
-        self._optimizer_name: str | None = None
         self._compiled = compiled
         self.scores: dict[str, float] = {}
         self.samples = 0
@@ -180,17 +185,15 @@ class MultiTaskModule(LightningModule):
 
         Raises:
             InputError: the optimizer refuses its arguments, or is not that of the run to be
-                resumed, or the cosine schedule is asked for in a run without an end.
+                resumed, or the schedule needs the length of a run without an end.
         """
-        optimizer = make_optimizer(self.optimizer, self.parameters(), self._optimizer_name)
-        self._optimizer_name = type(optimizer).__name__
-        schedule = make_schedule(self.lr_scheduler, optimizer, self.trainer)
+        optimizer, schedule = self.optimization.configure(self, self.network, self.trainer)
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds how to build the network again, seed, optimizer and weighting, as plain values."""
         checkpoint["seed"] = self._seed
-        checkpoint["optimizer"] = self._optimizer_name
+        checkpoint.update(self.optimization.state())
         checkpoint["weighting"] = self.weighting.title
         if isinstance(self.network, Network):
             checkpoint["ctal"] = describe(self.network)
@@ -209,7 +212,7 @@ class MultiTaskModule(LightningModule):
             )
         check_same_network(checkpoint, self.network, self.state_dict())
         self._seed = checkpoint.get("seed")
-        self._optimizer_name = checkpoint.get("optimizer")
+        self.optimization.load_state(checkpoint)
 
     def _take_scores(self, split: str) -> Scores:
         taken = self._scoring.take()

@@ -3,97 +3,133 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from ctal.compat import made_class
 from ctal.errors import InputError
+from ctal.training.parameter_groups import ParameterGroups, grouped, rate_scales, scale_rates
+from ctal.training.schedules import Cosine, RunSchedule, is_stepped_per_batch, with_length
+
+Interval = Literal["epoch", "step"]
+"""How often a schedule is stepped."""
+
+_KEY = "optimization"
 
 
-def make_optimizer(
-    make: OptimizerCallable, parameters: Iterable[nn.Parameter], resumed: str | None
-) -> Optimizer:
-    """The optimizer of some parameters.
-
-    Args:
-        make: makes it.
-        parameters: the parameters.
-        resumed: the name of the optimizer of the run to be resumed, if there is one.
-
-    Raises:
-        InputError: it refuses its arguments, or is not that of the run to be resumed.
-    """
-    try:
-        optimizer = make(parameters)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"model.optimizer: {error}") from error
-    name = type(optimizer).__name__
-    if resumed not in (None, name):
-        raise InputError(
-            f"model.optimizer: the run to be resumed was trained with {resumed}, got {name}; "
-            "keep the optimizer, or start another run"
-        )
-    return optimizer
-
-
-def make_schedule(
-    make: LRSchedulerCallable | None, optimizer: Optimizer, trainer: Trainer
-) -> dict[str, Any]:
-    """The learning rate's schedule, in the form that Lightning takes it.
+class Optimization:
+    """How a run is optimized: optimizer, parameter groups and schedule.
 
     Args:
-        make: makes it, to be stepped each epoch; None: a cosine from the optimizer's rate to 0,
-            stepped each batch.
-        optimizer: whose rate it sets.
-        trainer: which knows the length of the run.
-
-    Raises:
-        InputError: the cosine is asked for in a run without an end.
+        optimizer: makes the optimizer from the parameters.
+        lr_scheduler: makes the schedule from the optimizer; None: `Cosine`.
+        groups: the parameter groups; None: one.
+        interval: how often the schedule is stepped; None: each step for `Cosine`, `Polynomial`,
+            OneCycleLR and CyclicLR, each epoch for others.
     """
-    if make is not None:
-        plan: dict[str, Any] = {"scheduler": make(optimizer), "interval": "epoch"}
-        plan["monitor"] = getattr(plan["scheduler"], "monitor", "val/loss")
+
+    def __init__(
+        self,
+        optimizer: OptimizerCallable,
+        lr_scheduler: LRSchedulerCallable | None,
+        groups: ParameterGroups | None,
+        interval: Interval | None,
+    ) -> None:
+        self.optimizer = optimizer
+        self.lr_scheduler = Cosine if lr_scheduler is None else lr_scheduler
+        self.groups = groups
+        self.interval = interval
+        self._name: str | None = None
+        self._length: int | None = None  # of the run, where a schedule of torch was given it
+
+    def configure(
+        self, module: nn.Module, network: nn.Module, trainer: Trainer
+    ) -> tuple[Optimizer, dict[str, Any]]:
+        """Return the optimizer, and its schedule in the form that Lightning takes it.
+
+        Raises:
+            InputError: the optimizer refuses its arguments, or is not that of the run to be
+                resumed, or the schedule needs the length of a run that has none.
+        """
+        optimizer = self._make_optimizer(module, network)
+        return optimizer, self._make_schedule(optimizer, trainer)
+
+    def state(self) -> dict[str, Any]:
+        """Return the facts about the run that a checkpoint needs, as plain values."""
+        facts = {"interval": self.interval, "length": self._length}
+        return {"optimizer": self._name, _KEY: facts}
+
+    def load_state(self, checkpoint: Mapping[str, Any]) -> None:
+        """Take the facts of the run to be resumed, to compare them in `configure`."""
+        self._name = checkpoint.get("optimizer")
+        self._length = (checkpoint.get(_KEY) or {}).get("length")
+
+    def _make_optimizer(self, module: nn.Module, network: nn.Module) -> Optimizer:
+        groups = self.groups
+        parameters = module.parameters() if groups is None else grouped(module, network, groups)
+        try:
+            optimizer = self.optimizer(parameters)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"model.optimizer: {error}") from error
+        if groups is not None:
+            scale_rates(optimizer)
+        name = type(optimizer).__name__
+        if self._name not in (None, name):
+            raise InputError(
+                f"model.optimizer: the run to be resumed was trained with {self._name}, got "
+                f"{name}; keep the optimizer, or start another run"
+            )
+        self._name = name
+        return optimizer
+
+    def _make_schedule(self, optimizer: Optimizer, trainer: Trainer) -> dict[str, Any]:
+        make, kind = self.lr_scheduler, made_class(self.lr_scheduler)
+        used: list[int] = []
+
+        def length() -> int:
+            used.append(run_length(trainer, self._interval_of(kind)))
+            return used[-1]
+
+        scheduler = with_length(make, length, rate_scales(optimizer))(optimizer)
+        self.interval = self._interval_of(type(scheduler))
+        if isinstance(scheduler, RunSchedule):
+            scheduler.fit_to(run_length(trainer, self.interval))
+        if self._length is not None and used and used[-1] != self._length:
+            raise InputError(
+                f"trainer.max_epochs: expected a run of {self._length} {self.interval}s, as the "
+                f"schedule of the run to resume has it, got {used[-1]}; keep the length, or use "
+                "ctal.training.Cosine or Polynomial, which follow a new length"
+            )
+        self._length = used[-1] if used else None
+        plan: dict[str, Any] = {"scheduler": scheduler, "interval": self.interval}
+        if not isinstance(scheduler, RunSchedule):
+            plan["monitor"] = getattr(scheduler, "monitor", "val/loss")
         return plan
-    steps = trainer.estimated_stepping_batches
-    if not math.isfinite(steps):
-        raise InputError(
-            "trainer.max_epochs: the cosine schedule needs the length of the run; "
-            "give max_epochs or max_steps, or another model.lr_scheduler"
-        )
-    return {"scheduler": Cosine(optimizer, int(steps)), "interval": "step"}
+
+    def _interval_of(self, kind: type) -> Interval:
+        return self.interval or ("step" if is_stepped_per_batch(kind) else "epoch")
 
 
-class Cosine(LambdaLR):
-    """Cosine from the optimizer's rate to 0, a function of the step and of the length alone.
+def run_length(trainer: Trainer, interval: Interval) -> int:
+    """Return the length of a run in steps of the optimizer or in epochs.
 
-    A run that is resumed with more epochs follows the longer cosine from its first step: loading a
-    state computes the rates again, since those in the checkpoint of a finished run are 0.
-
-    Args:
-        optimizer: the optimizer whose rate it sets, loaded before the state of the schedule.
-        steps: the number of steps after which the rate is 0.
+    Raises:
+        InputError: the run has no end.
     """
-
-    def __init__(self, optimizer: Optimizer, steps: int) -> None:
-        super().__init__(optimizer, lambda step: (1 + math.cos(math.pi * min(1, step / steps))) / 2)
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load the step, and set the rates that belong to it."""
-        step = state_dict["last_epoch"]
-        pairs = zip(state_dict["base_lrs"], self.lr_lambdas, strict=True)
-        rates = [rate * factor(step) for rate, factor in pairs]
-        super().load_state_dict({**state_dict, "_last_lr": rates})
-        # a callback may have added groups, which the schedule does not set
-        for group, rate in zip(self.optimizer.param_groups, rates, strict=False):
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rate)
-            else:
-                group["lr"] = rate
+    steps = trainer.estimated_stepping_batches if interval == "step" else trainer.max_epochs
+    if steps is None or steps == -1 or not math.isfinite(steps):
+        raise InputError(
+            "trainer.max_epochs: this learning rate schedule needs the length of the run; "
+            f"give max_epochs{' or max_steps' if interval == 'step' else ''}, or another "
+            "model.lr_scheduler"
+        )
+    return int(steps)
 
 
 class PlateauSteps(Callback):

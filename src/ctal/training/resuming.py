@@ -13,10 +13,14 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from ctal.compat import trainer_command
 from ctal.errors import InputError
 from ctal.tasks.serialization import plain
+from ctal.training.averaging import check_averaging
 from ctal.training.trainer_checks import callbacks_of
 
 _KEY = "ctal_run"
-_KEPT = ("seed_everything", "model.optimizer", "model.lr_scheduler")
+_KEPT = (
+    *("seed_everything", "model.optimizer", "model.lr_scheduler"),
+    *("model.parameter_groups", "model.lr_interval"),
+)
 _SIZES = ("data.batch_size", "trainer.accumulate_grad_batches")
 _OPTIMIZER, _SCHEDULER = (f"model.{name}.init_args." for name in ("optimizer", "lr_scheduler"))
 
@@ -36,8 +40,8 @@ class RunSettings(Callback):
 
     A checkpoint replaces seed, optimizer and schedule, so other values would be recorded in
     config.yaml without being used. Other settings (number of epochs, precision, callbacks) are
-    used as given. The batch size may change where an epoch ends, unless the default schedule, which
-    counts optimizer steps, would lose its place; a smaller batch with as many times more
+    used as given. The batch size may change where an epoch ends, unless a schedule that counts
+    optimizer steps would lose its place; a smaller batch with as many times more
     `accumulate_grad_batches` keeps it.
 
     Args:
@@ -68,6 +72,7 @@ class RunSettings(Callback):
         """
         if trainer_command(trainer) != "fit":
             return
+        check_averaging(checkpoint, callbacks_of(trainer))
         # states of callbacks are loaded after this
         self._given = [(callback, _arguments(callback)) for callback in callbacks_of(trainer)]
         saved = checkpoint.get(_KEY)
@@ -95,12 +100,13 @@ class RunSettings(Callback):
     def _check_sizes(self, saved: Mapping[str, Any], checkpoint: Mapping[str, Any]) -> None:
         """Check that the run can continue at its place with this batch size."""
         within = bool((checkpoint.get("DenseDataModule") or {}).get("batch"))
-        default_schedule = "model.lr_scheduler" in self._own
+        of_older = "step" if "model.lr_scheduler" in self._own else "epoch"
+        counts_steps = (checkpoint.get("optimization") or {}).get("interval", of_older) == "step"
         sizes = [{key: side.get(key) for key in _SIZES} for side in (saved, self._own)]
         if None in sizes[0].values():  # an older checkpoint
             return
         old, new = ({key: int(value or 1) for key, value in side.items()} for side in sizes)
-        if within or (default_schedule and math.prod(old.values()) != math.prod(new.values())):
+        if within or (counts_steps and math.prod(old.values()) != math.prod(new.values())):
             for key in _SIZES:
                 if old[key] != new[key]:
                     raise _changed(key, old[key], new[key])

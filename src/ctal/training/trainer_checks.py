@@ -21,7 +21,7 @@ _REFUSED = {
     LearningRateFinder: "set the learning rate of model.optimizer",
     # config.yaml would hold another batch size than the one used
     BatchSizeFinder: "set data.batch_size",
-    BackboneFinetuning: "set the learning rate of model.optimizer; all weights are trained",
+    BackboneFinetuning: "use ctal.training.FreezeEncoder and model.parameter_groups",
 }
 
 

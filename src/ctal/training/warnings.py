@@ -19,6 +19,7 @@ def quieten_libraries() -> None:
         ".*dataloader is not resumable",  # the sampler resumes instead
         ".*is smaller than the logging interval",  # each epoch logs its scores in any case
         ".*Total length of `list` across ranks is zero",  # data.val may be left out
+        ".*loading a checkpoint outside the 'fit' stage",  # it has the averaged weights already
         ".*LeafSpec",  # Lightning's own
         "You are solving a parameterized problem that is not DPP",  # of torchjd's Nash-MTL
     ):
