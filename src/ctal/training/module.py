@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ctal.data.sampling import derived_seed
-from ctal.errors import InputError
 from ctal.evaluation.evaluator import Scores, Scoring
 from ctal.networks import Network, Predictions, describe
 from ctal.networks.memory import set_memory_format
@@ -20,6 +19,7 @@ from ctal.networks.normalization import normalization_errors
 from ctal.tasks import Task
 from ctal.training.checkpointing import check_same_network
 from ctal.training.losses import TaskLosses
+from ctal.training.module_checks import check_arguments, check_compiled, check_same_weighting
 from ctal.training.optim import Interval, Optimization
 from ctal.training.parameter_groups import ParameterGroups
 from ctal.weighting import Weighting, make_weighting
@@ -88,16 +88,7 @@ class MultiTaskModule(LightningModule):
         compiled: Literal["default", "reduce-overhead"] | None = None,
     ) -> None:
         super().__init__()
-        if not hasattr(network, "tasks"):
-            raise InputError(
-                "model.network: expected a network with a list `tasks`, such as those of "
-                f"ctal.networks, got {type(network).__name__}"
-            )
-        if compiled and aggregator:
-            raise InputError(
-                "model.compiled: cannot be used with an aggregator, which asks which parameters a "
-                "task does not reach; a compiled network does not tell"
-            )
+        check_arguments(network, compiled=compiled, aggregator=aggregator)
         set_memory_format(network, torch.channels_last)
         if compiled:
             network.compile(mode=compiled)  # in place: names of weights stay
@@ -147,11 +138,7 @@ class MultiTaskModule(LightningModule):
             InputError: the weighting, or the way of compiling, does not work with the trainer's
                 settings.
         """
-        if self._compiled == "reduce-overhead" and self.trainer.accumulate_grad_batches > 1:
-            raise InputError(
-                "model.compiled: reduce-overhead cannot be used with accumulate_grad_batches above "
-                "1, since gradients lie in memory that the next batch overwrites; use default"
-            )
+        check_compiled(self._compiled, self.trainer)
         self.weighting.check(self.trainer, self.network)
         self._seed = torch.initial_seed() if self._seed is None else self._seed
 
@@ -204,12 +191,7 @@ class MultiTaskModule(LightningModule):
         Raises:
             InputError: the checkpoint is that of another network, or of another weighting.
         """
-        theirs, own = checkpoint.get("weighting"), self.weighting.title
-        if theirs not in (None, own):
-            raise InputError(
-                f"ckpt_path: the checkpoint was trained with {theirs}, got {own}; keep "
-                "model.weighting and model.aggregator, or start another run"
-            )
+        check_same_weighting(checkpoint, self.weighting.title)
         check_same_network(checkpoint, self.network, self.state_dict())
         self._seed = checkpoint.get("seed")
         self.optimization.load_state(checkpoint)

@@ -1,0 +1,60 @@
+"""Checks of the arguments of the training module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lightning.pytorch import Trainer
+from torch import nn
+
+from ctal.errors import InputError
+
+
+def check_arguments(network: nn.Module, *, compiled: object, aggregator: object) -> None:
+    """Check that a network can be trained, and compiled if asked to.
+
+    Raises:
+        InputError: it has no tasks, or an aggregator is given for a compiled network.
+    """
+    if not hasattr(network, "tasks"):
+        raise InputError(
+            "model.network: expected a network with a list `tasks`, such as those of "
+            f"ctal.networks, got {type(network).__name__}"
+        )
+    if compiled and aggregator:
+        raise InputError(
+            "model.compiled: cannot be used with an aggregator, which asks which parameters a "
+            "task does not reach; a compiled network does not tell"
+        )
+
+
+def check_compiled(compiled: str | None, trainer: Trainer) -> None:
+    """Check that a way of compiling works with the trainer's settings.
+
+    Raises:
+        InputError: it does not.
+    """
+    if compiled == "reduce-overhead" and trainer.accumulate_grad_batches > 1:
+        raise InputError(
+            "model.compiled: reduce-overhead cannot be used with accumulate_grad_batches above "
+            "1, since gradients lie in memory that the next batch overwrites; use default"
+        )
+
+
+def check_same_weighting(checkpoint: Mapping[str, Any], own: str) -> None:
+    """Check that a checkpoint was trained with the same weighting.
+
+    Args:
+        checkpoint: content of the checkpoint.
+        own: title of the module's weighting.
+
+    Raises:
+        InputError: it was trained with another one.
+    """
+    theirs = checkpoint.get("weighting")
+    if theirs not in (None, own):
+        raise InputError(
+            f"ckpt_path: the checkpoint was trained with {theirs}, got {own}; keep "
+            "model.weighting and model.aggregator, or start another run"
+        )
