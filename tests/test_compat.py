@@ -1,6 +1,8 @@
 """Each private or undocumented API that ctal uses, alone, and what to do when it is gone."""
 
+import asyncio
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -159,3 +161,36 @@ def test_no_other_module_uses_private_names():
         if _PRIVATE.search(line.partition("#")[0])
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: a\r\nX: "])
+def test_prompt_protocol(sent):
+    """If this fails: see how uvicorn's protocol of h11 is called now, and what holds its state."""
+    uvicorn = pytest.importorskip("uvicorn", reason="needs gradio, the extra `demo`")
+
+    async def app(scope, receive, send):
+        await asyncio.sleep(0.4)  # longer than headers may take
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def requests():
+        protocol = compat.prompt_protocol(0.2)
+        server = uvicorn.Server(uvicorn.Config(app, http=protocol, lifespan="off", log_level=50))
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            for _ in range(2):
+                writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert b" 204 " in await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
+            other, slow = await asyncio.open_connection(*listener.getsockname())
+            slow.write(sent)
+            writer.write(sent)
+            assert await asyncio.wait_for(other.read(), 3) == b""
+            if sent:  # else the connection ends by the server's time for the next request
+                assert await asyncio.wait_for(reader.read(), 3) == b""
+            server.should_exit = True
+            slow.close()
+            writer.close()
+            await serving
+
+    asyncio.run(requests())

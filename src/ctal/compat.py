@@ -8,6 +8,7 @@ not wait for torch.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -102,3 +103,42 @@ def move_module(module: torch.nn.Module, move: Callable[[Tensor], Tensor], recur
 
     apply: Any = nn.Module._apply
     apply(module, move, recurse)
+
+
+def prompt_protocol(seconds: float) -> type[asyncio.Protocol]:
+    """Return a protocol for `uvicorn.Config(http=...)` that limits the time of headers (0.54.0).
+
+    uvicorn waits for the end of a request's headers without limit, and has no setting for it. Its
+    documentation does not say what its own protocols are made of.
+
+    Args:
+        seconds: from the opening of a connection, or the first byte of a further request on it, to
+            the end of the headers; the connection is closed then.
+    """
+    import h11
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Prompt(H11Protocol):
+        limit: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self.limit = self.loop.call_later(seconds, transport.close)
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self.conn.their_state is not h11.IDLE:
+                self.unlimited()
+            elif self.limit is None:
+                self.limit = self.loop.call_later(seconds, self.transport.close)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self.unlimited()
+            super().connection_lost(exc)
+
+        def unlimited(self) -> None:
+            if self.limit is not None:
+                self.limit.cancel()
+                self.limit = None
+
+    return Prompt

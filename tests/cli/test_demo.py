@@ -62,6 +62,11 @@ def test_without_gradio(monkeypatch, capsys):
             ["--checkpoint", "ours.ckpt", "--port", "70000"],
             "port: cannot listen on 127.0.0.1:70000",
         ),
+        (
+            ["--checkpoint", "ours.ckpt", "--host", "0.0.0.0"],
+            "host: expected an address of this machine only, such as 127.0.0.1, got 0.0.0.0",
+        ),
+        (["--checkpoint", "ours.ckpt", "--host", "::"], "without a password"),
         (["--checkpoint", "ours.ckpt", "--port", "x"], "port"),
         (["--checkpoint", "ours.ckpt", "--device", "gpu"], "device: 'gpu' cannot be used"),
     ],
@@ -83,7 +88,23 @@ def test_the_network_that_comes_along_is_the_default(monkeypatch):
     served = []
     monkeypatch.setattr("ctal.cli.demo._serve", lambda *args: served.append(args))
     assert cli.main(["demo", "--port", "0"]) == 0
-    ((model, single, examples, _),) = served
+    ((model, single, examples, *_),) = served
     assert type(model.network) is MultiScaleCTALNet
     assert single is None
     assert len(examples) == 8
+
+
+@pytest.mark.parametrize("option", ["--allow-remote", "--allow_remote"])
+def test_other_machines_are_permitted_by_an_option(monkeypatch, capsys, option):
+    pytest.importorskip("gradio", reason="needs gradio, the extra `demo`")
+    served = []
+    monkeypatch.setattr("ctal.cli.demo._serve", lambda *args: served.append(args[-1]))
+    args = ["demo", "--checkpoint", "ours.ckpt", "--port", "0"]
+    assert cli.main([*args, "--host", "0.0.0.0", option]) == 0
+    told = capsys.readouterr().err
+    assert "every machine of the network can open the page" in told
+    assert told.count("\n") == 1
+    assert cli.main([*args, option]) == 0
+    assert cli.main([*args, "--host", "::1"]) == 0
+    assert served == [False, True, True]
+    assert capsys.readouterr().err == ""

@@ -116,6 +116,22 @@ def test_former_options_of_commands():
     assert upgrade_options(args, ["output"]) == args
 
 
+def test_hyphens_are_accepted_in_options_that_are_known():
+    known = ["allow_remote", "a-b", "trainer.max_epochs"]
+    args = [
+        "--allow-remote",
+        "--allow-remote=x-y",
+        "--trainer.max-epochs",
+        "a-b",
+        "--no-such",
+        "--a-b",
+    ]
+    assert upgrade_options(args, known) == [
+        *("--allow_remote", "--allow_remote=x-y", "--trainer.max_epochs"),
+        *("a-b", "--no-such", "--a-b"),
+    ]
+
+
 def test_a_command_accepts_a_former_option():
     def show(output: str, images: int = 1) -> None:
         """Show images.

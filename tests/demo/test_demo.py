@@ -106,8 +106,11 @@ def browser():
 def test_an_image_is_uploaded_a_pixel_is_clicked_and_the_maps_change(address, browser, folder):
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     page.set_default_timeout(60_000)
-    asked, failures = set(), []
+    asked, refused, failures = set(), set(), []
     page.on("request", lambda request: asked.add(request.url))
+    page.on(
+        "response", lambda found: found.status >= 400 and refused.add((found.status, found.url))
+    )
     page.on("pageerror", lambda error: failures.append(str(error)))
     page.goto(address, wait_until="domcontentloaded")
 
@@ -157,6 +160,7 @@ def test_an_image_is_uploaded_a_pixel_is_clicked_and_the_maps_change(address, br
         *(address, f"blob:{address}", "data:", "blob:")
     }
     assert not failures
+    assert not refused
     assert list((folder / "temporary").rglob("mine*")) == []
 
 
@@ -256,3 +260,46 @@ def test_the_browser_requests_nothing_from_other_machines(address):
     assert "http" not in policy
     page = httpx.get(address).text
     assert not re.search(r"(src|href)=\"(https?:)?//", page)
+
+
+def test_two_visitors_with_the_same_file_get_an_answer_each(address):
+    sent = [
+        httpx.post(f"{address}/gradio_api/upload", files={"files": ("a.png", picture(4))}).json()
+        for _ in range(2)
+    ]
+    for number, (path,) in enumerate(sent):
+        success, line = answer(address, file_data(path), f"same-{number}")
+        assert success, line
+
+
+def test_requests_of_other_sites_are_refused(address):
+    for headers in ({"host": "evil.example"}, {"origin": "http://evil.example"}):
+        sent = httpx.post(f"{address}/gradio_api/queue/join", json={"data": []}, headers=headers)
+        assert sent.status_code == 403
+    assert httpx.get(address, headers={"host": "evil.example"}).status_code == 403
+    assert httpx.get(f"{address}/gradio_api/openapi.json").status_code == 403
+
+
+def closed_within(connection, seconds):
+    connection.settimeout(seconds)
+    return connection.recv(1000) == b""
+
+
+def test_headers_that_never_end_are_cut_off(address):
+    port = int(address.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: ")
+        assert closed_within(connection, 30)
+
+
+def test_an_upload_that_breaks_leaves_nothing(address, folder):
+    port = int(address.rpartition(":")[2])
+    files = set((folder / "temporary").rglob("*"))
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(
+            b"POST /gradio_api/upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2000000\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\nContent-Disposition: "
+            b'form-data; name="files"; filename="a.png"\r\n\r\n' + b"0" * 1_000_000
+        )
+    assert httpx.get(f"{address}/config").status_code == 200
+    assert {file for file in (folder / "temporary").rglob("*") if file.is_file()} <= files

@@ -66,6 +66,22 @@ def test_the_last_visits_are_kept():
     assert len(visits) == 15
 
 
+def test_visits_that_are_not_used_are_dropped(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("ctal.demo.visits.time.monotonic", lambda: now[0])
+    visits = Visits(age=60)
+    for session in "abc":
+        visits.put(session, session)
+    now[0] = 50
+    visits.get("b")
+    visits.clear()
+    assert len(visits) == 3
+    now[0] = 70
+    visits.clear()
+    assert len(visits) == 1
+    assert visits.get("b") == "b"
+
+
 def test_a_large_image_is_reduced_and_its_pixels_are_given_in_the_original_size(model):
     kept = visit(torch.randint(0, 256, (3, 1000, 2000), dtype=torch.uint8), model, None)
     assert kept.image.shape == (3, 320, 640)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 import sys
@@ -25,6 +26,7 @@ def demo(
     examples: list[str] | None = None,
     host: str = "127.0.0.1",
     port: int = 7860,
+    allow_remote: bool = False,
     device: str = "cpu",
     imports: list[str] | None = None,
 ) -> None:
@@ -41,23 +43,26 @@ def demo(
         examples: images, folders of images or glob patterns to choose from; by default some test
             images of Rooms.
         host: the address to serve on; 0.0.0.0 gives access to others on the network, without a
-            password.
+            password, and requires `allow_remote`.
         port: the port to serve on.
+        allow_remote: serve on an address that other machines can reach.
         device: the device to run on, such as "cuda".
         imports: modules to import first: those that define a network or a task of your own.
 
     Raises:
         InputError: gradio is not installed, a checkpoint cannot be used or has no CTAL module, an
-            example is not found, or the port is in use.
+            example is not found, the port is in use, or other machines can reach the address.
     """
     if find_spec("gradio") is None:
         raise InputError("ctal demo requires gradio; install it with: pip install 'ctal[demo]'")
     import_modules(imports or [])
     images = find_images(examples) if examples else _rooms()
     with _listening(host, port) as listener:
+        local = _is_local(listener, host, allow_remote)
         model = load(checkpoint, device)
         modules_of(model.network)
-        _serve(model, load(single_task, device) if single_task else None, images, listener)
+        single = load(single_task, device) if single_task else None
+        _serve(model, single, images, listener, local)
 
 
 def _rooms() -> list[Path]:
@@ -78,8 +83,29 @@ def _listening(host: str, port: int) -> socket.socket:
         ) from error
 
 
+def _is_local(listener: socket.socket, host: str, allow_remote: bool) -> bool:
+    """Return whether only this machine can reach a socket."""
+    if ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback:
+        return True
+    meaning = (
+        "every machine of the network can open the page and upload images, without a password and "
+        "without encryption"
+    )
+    if not allow_remote:
+        raise InputError(
+            f"host: expected an address of this machine only, such as 127.0.0.1, got {host}, on "
+            f"which {meaning}; add --allow-remote to permit it"
+        )
+    sys.stderr.write(f"host: on {host} {meaning}\n")
+    return False
+
+
 def _serve(
-    model: Model, single: Model | None, examples: list[Path], listener: socket.socket
+    model: Model,
+    single: Model | None,
+    examples: list[Path],
+    listener: socket.socket,
+    local: bool,
 ) -> None:
     """Serve until a signal; remove all files at the end."""
     with stopped_by_signals(), tempfile.TemporaryDirectory(prefix="ctal-demo-") as folder:
@@ -92,4 +118,4 @@ def _serve(
             f"http://{f'[{host}]' if ':' in host else host}:{port}  (Ctrl-C to stop)\n"
         )
         sys.stdout.flush()
-        server(model, single, examples, Path(folder)).run(sockets=[listener])
+        server(model, single, examples, Path(folder), local).run(sockets=[listener])

@@ -52,15 +52,23 @@ def renamed_arguments(arguments: Mapping[str, Any], class_path: str) -> dict[str
 
 
 def upgrade_options(args: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Return the arguments of a command with former options renamed.
+    """Return the arguments of a command with former options renamed, and hyphens replaced.
+
+    `--allow-remote` is accepted for `--allow_remote`.
 
     Args:
         args: The arguments.
         known: The options of the command; one that still has the former name keeps it.
     """
-    upgraded = list(args)
+    upgraded = [_with_underscores(arg, known) for arg in args]
     for former, name in OPTIONS.items():
         if name in known and former not in known:
             option = re.compile(rf"^--{former}(?==|$)")
             upgraded = [option.sub(f"--{name}", arg) for arg in upgraded]
     return upgraded
+
+
+def _with_underscores(arg: str, known: Sequence[str]) -> str:
+    option, equals, value = arg.partition("=")
+    name = option.removeprefix("--").replace("-", "_")
+    return f"--{name}{equals}{value}" if option.startswith("--") and name in known else arg

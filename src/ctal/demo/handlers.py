@@ -100,6 +100,10 @@ class Handlers:
         kept = self._visits.get(_session(request))
         return self._explained(kept, _middle(kept), module)
 
+    def clear(self) -> None:
+        """Drop visits that are not used anymore."""
+        self._visits.clear()
+
     def left(self, request: gr.Request) -> None:
         """Handle the closing of the page."""
         self._visits.drop(_session(request))

@@ -14,22 +14,23 @@ from ctal.demo.texts import ADDED, INTRODUCTION, MIXED, SINGLE, SURFACES, about
 from ctal.inference.model import Model
 
 # Interval and age, in seconds, at which files of the page are removed: a browser has loaded them.
-_CLEARING = (60, 600)
-_WAITING = 32  # visitors in the queue; more are refused
+_CLEARING = (60, 240)
+_WAITING = 200  # events in the queue; more are refused
 
 
-def page(model: Model, single: Model | None, examples: Sequence[Path], files: Path) -> gr.Blocks:
+def page(
+    model: Model, single: Model | None, examples: Sequence[Path], handlers: Handlers
+) -> gr.Blocks:
     """Build the page.
 
     Args:
         model: a network with CTAL.
         single: a single-task network for comparison, or None.
         examples: example images.
-        files: the folder of all files of the page, removed when the server stops.
+        handlers: the handlers of its events.
     """
     # served in place: a copy would be among the visitors' files, which they can remove
     gr.set_static_paths([str(example) for example in examples])
-    handlers = Handlers(model, single, examples, files)
     tasks = [task.name for task in model.tasks]
     with gr.Blocks(
         title="ctal", analytics_enabled=False, fill_width=True, delete_cache=_CLEARING
@@ -102,7 +103,8 @@ def _answer(
     alone(gallery.select, handlers.example, outputs=shown)
     alone(module.change, handlers.other_module, outputs=explained)
     clicks = [image.select for image in images]
-    alone(clicks, handlers.clicked, outputs=explained, show_progress="hidden")
+    # the place in the queue is shown beside the images, not on top of each
+    alone(clicks, handlers.clicked, outputs=explained, show_progress_on=[explained[0]])
 
 
 def _image(label: str, name: str) -> gr.Image:

@@ -9,9 +9,13 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 
-from ctal.demo.guard import MEGABYTES, Guard
+from ctal.compat import prompt_protocol
+from ctal.demo.guard import MEGABYTES, PROGRESS, UPLOAD, Guard
+from ctal.demo.handlers import Handlers
 from ctal.demo.page import page
 from ctal.demo.texts import CSS
+from ctal.demo.upkeep import upkeep
+from ctal.demo.uploads import Uploads
 from ctal.inference.model import Model
 
 # Fonts of the visitor's machine: those of gradio are downloaded from Google.
@@ -19,8 +23,16 @@ _FONTS = ["system-ui", "Segoe UI", "DejaVu Sans", "sans-serif"]
 _FIXED = ["ui-monospace", "DejaVu Sans Mono", "monospace"]
 
 
+_HEADERS_WITHIN = 10.0  # seconds
+_CONNECTIONS = 600  # open at the same time; an open page has two
+
+
 def server(
-    model: Model, single: Model | None, examples: Sequence[Path], folder: Path
+    model: Model,
+    single: Model | None,
+    examples: Sequence[Path],
+    folder: Path,
+    local: bool = True,
 ) -> uvicorn.Server:
     """Create the server of the page, which `run(sockets=[...])` starts and a signal stops.
 
@@ -29,10 +41,20 @@ def server(
         single: a single-task network for comparison, or None.
         examples: example images.
         folder: a folder for all files of the page.
+        local: whether it listens on this machine only.
     """
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(Guard, folder=folder)
-    blocks = page(model, single, examples, folder)
+    handlers, uploads = Handlers(model, single, examples, folder), Uploads(folder / "uploads")
+    app = FastAPI(
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=upkeep([uploads.clear, handlers.clear]),
+    )
+    app.add_middleware(Guard, folder=folder, local=local)
+    # before those of gradio
+    app.add_route(UPLOAD, uploads.upload, methods=["POST"])
+    app.add_route(PROGRESS, uploads.progress, methods=["GET"])
+    blocks = page(model, single, examples, handlers)
     gr.mount_gradio_app(
         app,
         blocks,
@@ -50,6 +72,15 @@ def server(
     )
     # gradio checks the paths in requests only if it launched the server itself
     blocks.has_launched = True
-    # an open page keeps a connection; do not wait for it at shutdown
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
-    return uvicorn.Server(config)
+    return uvicorn.Server(_config(app))
+
+
+def _config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        timeout_graceful_shutdown=1,  # an open page keeps a connection; do not wait for it
+        http=prompt_protocol(_HEADERS_WITHIN),
+        ws="none",
+        limit_concurrency=_CONNECTIONS,
+    )

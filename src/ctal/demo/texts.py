@@ -8,7 +8,8 @@ from ctal.inference.model import Model
 INTRODUCTION = """
 # ctal
 Predictions of a network for an image, and the pixels that each task used. **Click a pixel in any
-image.** Images stay on the machine that serves this page, and are deleted when you close it.
+image.** Images stay on the machine that serves this page. An upload is deleted as soon as it is
+read, everything else within five minutes.
 """
 
 MIXED = """

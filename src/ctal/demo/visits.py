@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,17 +44,24 @@ class Visit:
 
 
 class Visits:
-    """The last visits by session; the least recently used one is dropped first."""
+    """The last visits by session; the least recently used one is dropped first.
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[str, Visit] = OrderedDict()
+    Args:
+        age: seconds after which a visit that is not used is dropped by `clear`.
+    """
+
+    def __init__(self, age: float = 900) -> None:
+        self._kept: OrderedDict[str, tuple[float, Visit]] = OrderedDict()
+        self._age = age
+        self._lock = threading.Lock()  # events and the upkeep run in threads
 
     def put(self, session: str, visit: Visit) -> None:
         """Store a visit in place of the session's last one."""
-        self._kept[session] = visit
-        self._kept.move_to_end(session)
-        while len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
+        with self._lock:
+            self._kept[session] = time.monotonic(), visit
+            self._kept.move_to_end(session)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
 
     def get(self, session: str) -> Visit:
         """Return the visit of a session.
@@ -60,14 +69,27 @@ class Visits:
         Raises:
             InputError: it was dropped.
         """
-        if session not in self._kept:
-            raise InputError("this image is no longer stored; choose it again")
-        self._kept.move_to_end(session)
-        return self._kept[session]
+        with self._lock:
+            if session not in self._kept:
+                raise InputError("this image is no longer stored; choose it again")
+            visit = self._kept[session][1]
+            self._kept[session] = time.monotonic(), visit
+            self._kept.move_to_end(session)
+            return visit
 
     def drop(self, session: str) -> None:
         """Drop a session."""
-        self._kept.pop(session, None)
+        with self._lock:
+            self._kept.pop(session, None)
+
+    def clear(self) -> None:
+        """Drop visits that were not used for long."""
+        with self._lock:
+            while self._kept:
+                session, (used, _) = next(iter(self._kept.items()))
+                if time.monotonic() - used < self._age:
+                    return
+                del self._kept[session]
 
     def __len__(self) -> int:
         return len(self._kept)

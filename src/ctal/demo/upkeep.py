@@ -1,0 +1,49 @@
+"""Regular upkeep of the demo server: files and visits that nobody uses, and memory."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+
+
+def upkeep(
+    clear: Sequence[Callable[[], None]], interval: float = 30
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Return a lifespan of a server that calls functions at an interval, in seconds.
+
+    After each round, memory that is free is given back to the system.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        task = asyncio.create_task(_forever(clear, interval))
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    return lifespan
+
+
+async def _forever(clear: Sequence[Callable[[], None]], interval: float) -> None:
+    while True:
+        await asyncio.sleep(interval)
+        for function in clear:
+            await run_in_threadpool(function)
+        await run_in_threadpool(give_memory_back)
+
+
+def give_memory_back() -> None:
+    """Collect garbage, and return free memory to the system where its allocator keeps it."""
+    gc.collect()
+    try:
+        trim = ctypes.CDLL(None).malloc_trim  # glibc keeps up to hundreds of MB per process
+    except (AttributeError, OSError, TypeError):
+        return  # another allocator
+    trim(0)
