@@ -1,4 +1,4 @@
-"""Small data sets for the tests: in memory, and in folders."""
+"""Small datasets for the tests: in memory, and in folders."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from ctal.tasks import Depth, SemanticSegmentation
 
 
 class MemoryDataset(DenseDataset):
-    """Random samples; those whose index is in `without_depth` lack that map."""
+    """Random samples; samples with an index in `without_depth` lack that map."""
 
     def __init__(self, length=10, size=(6, 8), without_depth=()):
         self.tasks = [SemanticSegmentation(3), Depth()]
@@ -62,7 +62,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def open_folder(folder):
-    """Opens `folder` as a data set of 3 classes and depth in millimetres."""
+    """Open `folder` as a dataset of 3 classes and depth in millimeters."""
 
     def open_it(**changes):
         arguments = {

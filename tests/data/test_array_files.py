@@ -64,7 +64,7 @@ def broken_files(folder):
     (folder / "promise.npy").write_bytes(promise.replace(b"(32, 64)", b"(9999999,9999999)"))
     (folder / "head.npy").write_bytes(promise.replace(b"{'descr'", b"{((((((("))
     locked = bytearray((folder / "two.npz").read_bytes())
-    for place in (6, locked.index(b"PK\x01\x02") + 8):  # says that it is encrypted
+    for place in (6, locked.index(b"PK\x01\x02") + 8):  # flags of encryption
         locked[place] |= 1
     (folder / "locked.npz").write_bytes(locked)
     names = ["promise.npy", "head.npy", "locked.npz", "text.png", "empty.jpg",

@@ -1,4 +1,4 @@
-"""What `ctal data check` finds in a sample, a training finds too, in the same words."""
+"""Training reports invalid samples with the messages of `ctal data check`."""
 
 import pytest
 import torch
@@ -38,7 +38,7 @@ WRONG = {
 
 @pytest.fixture(params=WRONG)
 def wrong(request, memory_dataset):
-    """A dataset whose second sample is wrong, and the words for it."""
+    """Return a dataset whose second sample is invalid, and the message."""
     key, change, message = WRONG[request.param]
     dataset = memory_dataset(3)
     dataset.samples[1][key] = change(dataset.samples[1][key])

@@ -12,6 +12,6 @@ def test_missing_files_are_reported_unless_their_sample_reports_them(tmp_path):
     check_present(both, samples=2, optional=True)
     with allowing_incomplete():
         check_present(none, samples=2)
-        # no sample would tell: each may lack its own
+        # no sample would report it: each may lack its file
         with pytest.raises(InputError, match="expected a file for some of the 2 samples, 2 are"):
             check_present(none, samples=2, optional=True)

@@ -1,4 +1,4 @@
-"""The dataset of docs/data.md works as it is printed."""
+"""The example dataset of docs/data.md works as printed."""
 
 import re
 import sys
@@ -16,7 +16,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "data.md"
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
-    """The module of the page in the current directory, beside two scans."""
+    """Import the module of the page from the current directory, with two scans."""
     code = re.search(r"```python\n(.*?class Scans.*?)```", PAGE.read_text(), re.DOTALL)[1]
     (tmp_path / "scans_of_the_page.py").write_text(code)
     (tmp_path / "scans").mkdir()

@@ -1,4 +1,4 @@
-"""What holds for the samples, the names and the documentation of all datasets."""
+"""Requirements on samples, names and documentation of all datasets."""
 
 import inspect
 import pickle
@@ -19,7 +19,7 @@ from ctal.errors import InputError
 
 
 def write_folder(folder):
-    """Four samples, the first without the optional map."""
+    """Write four samples, the first without the optional map."""
     for name in "abcd":
         np.save(folder / f"{name}_image.npy", np.zeros((4, 6, 3)))
         np.save(folder / f"{name}_depth.npy", np.ones((4, 6)))
@@ -29,7 +29,7 @@ def write_folder(folder):
 
 
 def write_prepared(folder):
-    """The first two views of the validation split of Rooms."""
+    """Write the first two views of the validation split of Rooms."""
     rooms = Rooms("val")
     names = [rooms.sample_name(index) for index in range(2)]
     samples = (rooms[index] for index in range(2))
@@ -47,7 +47,7 @@ MAPS = [
 ]
 
 DATASETS = {
-    # class: what writes small files of its real form, and its arguments, with FOLDER for the folder
+    # class: writer of small files in its real format, and arguments with FOLDER for the folder
     "Cityscapes": (write_cityscapes, {"root": "FOLDER", "split": "train"}),
     "FolderDataset": (
         write_folder,
@@ -64,7 +64,7 @@ DATASETS = {
 
 
 def open_dataset(name, arguments):
-    """Open a dataset as a configuration does."""
+    """Open a dataset as a config does."""
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--dataset", type=DenseDataset)
     class_path = name if "." in name else f"ctal.data.{name}"
@@ -74,7 +74,7 @@ def open_dataset(name, arguments):
 
 @pytest.fixture(params=DATASETS)
 def entry(request, tmp_path):
-    """The name of a dataset, and its arguments for small files."""
+    """Return the name of a dataset, and its arguments for small files."""
     write, arguments = DATASETS[request.param]
     folder = str(write(tmp_path))
     return request.param, {
@@ -98,7 +98,7 @@ def test_samples_have_the_documented_types_and_shapes(dataset):
         assert next(iter(sample)) == "image"
         assert set(sample) <= {"image", *names}
         seen |= set(sample)
-    assert seen == {"image", *names}  # a task without any map is not carried
+    assert seen == {"image", *names}  # a task without any map is not listed
 
 
 def test_samples_are_reproducible_also_in_another_process(dataset):
@@ -151,6 +151,6 @@ def test_the_docstring_is_a_data_card(dataset):
     assert re.match(r"[A-Z].*\.$", text.splitlines()[0])
     assert "Args:" in text
     if dataset.__class__.__name__ in ("FolderDataset", "PreparedArrays"):
-        return  # they read anybody's data
+        return  # generic datasets
     for heading in ("Source:", "Tasks:", "License:"):
         assert heading in text, heading

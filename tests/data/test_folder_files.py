@@ -1,4 +1,4 @@
-"""Files of samples, found however the pattern is written."""
+"""Files of samples for equivalent patterns."""
 
 import os
 
@@ -31,7 +31,7 @@ def names(root, patterns):
 def test_equivalent_spellings_of_a_pattern_match_the_same_files(tmp_path, monkeypatch, pattern):
     root = tmp_path / "photos"
     for folder in ("image", ".hidden", ".cache"):
-        for name in ("b/2", "a", "._a", ""):  # hidden files are no samples, nor is ".jpg"
+        for name in ("b/2", "a", "._a", ""):  # hidden files and ".jpg" are not samples
             touch(root / folder / f"{name}.jpg")
     pattern = pattern.replace("{root}", str(root))
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""Normals from depth, against planes and a sphere computed by hand and against Rooms' own."""
+"""Normals from depth, compared with analytic planes, a sphere and the rendered ones of Rooms."""
 
 import json
 
@@ -25,7 +25,7 @@ def rays(camera=CAMERA, size=SIZE):
 
 
 def plane(normal, distance, camera=CAMERA, size=SIZE):
-    """Depth of the plane with this unit normal, at this distance from the camera."""
+    """Return the depth of the plane with this unit normal and distance from the camera."""
     along = rays(camera, size) @ normal
     return np.where(along < -1e-6, -distance / np.minimum(along, -1e-6), 0)
 
@@ -47,13 +47,13 @@ def test_the_normal_of_a_plane_is_recovered_at_every_pixel(normal, radius):
 
 
 def test_a_floor_faces_up_and_a_wall_behind_it_faces_the_camera():
-    # a camera that looks down by 36.87 degrees, 1.6 m above the floor
+    # the camera is tilted down by 36.87 degrees, 1.6 m above the floor
     up, ahead = np.array([0, -0.8, -0.6]), np.array([0, 0.6, -0.8])
     floor, wall = plane(up, 1.6), plane(ahead, 2.4)
     depth = np.where((floor > 0) & (floor < wall), floor, wall)
     on_floor = depth == floor
     found = normals_from_depth(depth, CAMERA, radius=2)
-    # they meet in a fold, and a window of 5 x 5 near it sees both
+    # they meet in a fold, and a window of 5 x 5 near it covers both
     meet = int(on_floor[:, 0].argmax())
     assert 10 < meet < 38
     assert degrees(found[: meet - 2], ahead).max() < 0.1
@@ -69,7 +69,7 @@ def test_normals_of_a_sphere_point_away_from_its_center():
     depth = np.where(hit, (b - np.sqrt(np.maximum(inside, 0))) / a, 0)
     expected = (ray * depth[..., None] - centre) / r
     found = normals_from_depth(depth, CAMERA, radius=1)
-    # far from its outline, where a window spans a tenth of the sphere and more
+    # away from its outline, where a window covers a tenth of the sphere and more
     middle = hit & ((expected * ray).sum(-1) < -0.7)
     assert middle.sum() > 400
     errors = degrees(found, expected)[middle]
@@ -96,7 +96,7 @@ def test_unknown_normals_are_zero():
     assert not found[:, :20].any()
     assert np.allclose(np.linalg.norm(found[known], axis=-1), 1, atol=1e-5)
     lonely = np.zeros(SIZE)
-    lonely[20, 30], lonely[5, :] = 2.0, 2.0  # a point and a line have no plane
+    lonely[20, 30], lonely[5, :] = 2.0, 2.0  # a point or a line does not determine a plane
     assert not normals_from_depth(lonely, CAMERA, radius=1).any()
 
 
@@ -107,7 +107,7 @@ def test_unknown_normals_are_zero():
 )
 @settings(max_examples=25, deadline=None)
 def test_a_plane_remains_a_plane_after_flip_zoom_and_crop(slope, distance, corner):
-    """n . p is one number over a plane; points are scaled by 1 / s when it is magnified by s."""
+    """n . p is constant on a plane; magnification by s scales points by 1 / s."""
     normal = np.array([*slope, -1.0]) / np.linalg.norm([*slope, -1.0])
     metres = plane(normal, distance)
     maps = [
@@ -120,7 +120,7 @@ def test_a_plane_remains_a_plane_after_flip_zoom_and_crop(slope, distance, corne
         zoomed = TF.resize(TF.horizontal_flip(label_map), [zoom * n for n in SIZE]).zoomed(zoom)
         moved.append(TF.crop(zoomed, top, left, *SIZE).numpy())
     depth, normals = moved[0][0], moved[1].transpose(1, 2, 0)
-    # the camera that sees this: mirrored, s times the focal length, its axis moved by the crop
+    # its camera: mirrored, s times the focal length, principal point moved by the crop
     mirrored = SIZE[1] - 1 - CAMERA.cx
     camera = Camera(
         zoom * CAMERA.fx,
@@ -129,7 +129,7 @@ def test_a_plane_remains_a_plane_after_flip_zoom_and_crop(slope, distance, corne
         zoom * (CAMERA.cy + 0.5) - 0.5 - top,
     )
     products = (normals * rays(camera) * depth[..., None]).sum(-1)
-    # a new pixel is a quarter of an old one beside the place its value is from
+    # a new pixel is a quarter of an old pixel away from the source of its value
     step = np.abs(np.gradient(metres)).max() / metres.max()
     assert np.allclose(products, -distance / zoom, rtol=max(1e-3, 2 * step))
     again = normals_from_depth(depth, camera, radius=4)
@@ -146,11 +146,11 @@ def test_normals_agree_with_the_rendered_ones_of_rooms():
         errors.append(degrees(found, sample["normals"].numpy().transpose(1, 2, 0)))
     errors = np.concatenate([error.ravel() for error in errors])
     assert np.median(errors) < 1.2
-    assert (errors < 10).mean() > 0.7  # the rest are pixels with several surfaces in them
+    assert (errors < 10).mean() > 0.7  # the rest are pixels with several surfaces
 
 
 def corridor(signs):
-    """Normals of walls left and right, floor, ceiling and end, as stored with these signs."""
+    """Return normals of two walls, floor, ceiling and end, stored with these signs."""
     ray = rays()
     x, y = ray[..., 0], ray[..., 1]
     side, level = np.abs(x) > np.maximum(np.abs(y), 0.3), np.abs(y) > np.maximum(np.abs(x), 0.3)

@@ -21,7 +21,7 @@ def test_a_sliver_is_closed_in_its_middle():
     wide = np.array([[4, 255, 255, 255, 255, 5]])
     assert class_borders(wide, gap=1).tolist() == [[0, 255, 255, 255, 255, 0]]
     assert class_borders(wide, gap=2).tolist() == [[0, 0, 1, 0, 0, 0]]
-    assert wide.tolist() == [[4, 255, 255, 255, 255, 5]]  # not changed in place
+    assert wide.tolist() == [[4, 255, 255, 255, 255, 5]]  # not modified in place
 
 
 def test_a_border_pixel_beside_unknown_pixels_is_an_edge():

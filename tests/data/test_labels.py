@@ -9,7 +9,7 @@ from ctal.tasks import Depth, SemanticSegmentation
 
 
 class Labelled(DenseDataset):
-    """Samples with the labels that are named; it counts how many were read."""
+    """Samples with the given labels, which counts the samples read."""
 
     def __init__(self, *samples):
         self.tasks = [SemanticSegmentation(2), Depth()]
@@ -25,7 +25,7 @@ class Labelled(DenseDataset):
         sample = {"image": Image(torch.zeros(3, 8, 8)), "depth": DepthMap(torch.zeros(1, 8, 8))}
         if "depth" in known:
             sample["depth"][0, 3, 3] = 2.0
-        if "semseg" in known:  # else the map itself is missing
+        if "semseg" in known:  # otherwise the map is missing
             sample["semseg"] = ClassMap(torch.zeros(8, 8, dtype=torch.int64))
         return sample
 
@@ -39,7 +39,7 @@ def test_reading_stops_when_all_labels_are_found():
     assert unlabelled(data, "train") == []
     assert train.read == 3
     assert unlabelled(data, "val") == ["semseg"]
-    assert unlabelled(data, "test") == []  # which there is none of
+    assert unlabelled(data, "test") == []  # no such dataset
 
 
 def test_missing_labels_are_reported():

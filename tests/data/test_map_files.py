@@ -1,4 +1,4 @@
-"""The meaning of stored values, and values that seem to mean something else."""
+"""Conversion of stored values, and values with an ambiguous meaning."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_a_mask_that_is_255_everywhere(tmp_path, task):
 
 
 def test_a_map_with_several_classes_may_lack_all_labels(tmp_path):
-    """A picture without people has no label of parts."""
+    """An image without people has no labels of parts."""
     assert read(tmp_path, HumanParts(), np.full((2, 3), 255)).unique().tolist() == [255]
 
 
@@ -54,7 +54,7 @@ def test_a_mask_in_another_format_is_refused_too(tmp_path):
 
 
 def test_one_component_of_a_vector_may_have_the_ignored_value(tmp_path):
-    """Black marks a missing normal; red of 0 is a normal that points left."""
+    """Black marks a missing normal; a red value of 0 is a normal to the left."""
     values = [[[0, 128, 128], [0, 0, 0], [128, 128, 0]]]
     meaning = {"scale": 2 / 255, "offset": -1.0, "ignore": [0]}
     normals = read(tmp_path, SurfaceNormals(), values, **meaning)[:, 0].T.numpy()

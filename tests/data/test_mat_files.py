@@ -10,7 +10,7 @@ from ctal.errors import InputError
 
 
 def test_axes_are_transposed():
-    stored = np.arange(24).reshape(2, 4, 3)  # as HDF5 shows pictures of 3 rows and 4 columns
+    stored = np.arange(24).reshape(2, 4, 3)  # HDF5 layout of images with 3 rows and 4 columns
     rows = pixel_rows(stored)
     assert rows.shape == (2, 3, 4)
     assert rows[1, 2, 3] == stored[1, 3, 2]

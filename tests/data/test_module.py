@@ -126,7 +126,7 @@ def test_samples_on_the_device_are_the_same(memory_dataset, monkeypatch):
 def test_samples_on_the_device_have_its_device(memory_dataset):
     data = DenseDataModule(memory_dataset(2), cache=True, on_device=True)
     prepared = data.prepared("train")
-    prepared.move(torch.device("meta"))  # a device that every machine has
+    prepared.move(torch.device("meta"))  # available on every machine
     sample = prepared[0]
     assert {value.device.type for value in sample.values()} == {"meta"}
     batch = collate([{"image": sample["image"]}], tasks=data.tasks)

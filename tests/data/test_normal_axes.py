@@ -9,7 +9,7 @@ HEIGHT, WIDTH = 9, 12
 
 
 def corridor(signs):
-    """Walls left and right, a floor and an end, in axes of these signs."""
+    """Return normals of two walls, a floor and an end, with axes of these signs."""
     normals = np.full((HEIGHT, WIDTH, 3), [0, 0, -1.0], np.float32)
     normals[:, :4], normals[:, 8:] = [0.8, 0, -0.6], [-0.8, 0, -0.6]
     normals[6:, 4:8] = [0, -1, 0]
@@ -49,5 +49,5 @@ def test_a_broken_sample_is_reported_at_once_or_when_it_is_read():
         stored_axes(None, "abc", reader("b"))
     with allowing_incomplete():
         assert stored_axes(None, "abc", reader("b")) == (1, -1, -1)
-        with pytest.raises(InputError, match=r"c\.png: broken"):  # none is left to look at
+        with pytest.raises(InputError, match=r"c\.png: broken"):  # no readable sample is left
             stored_axes(None, "abc", reader("abc"))

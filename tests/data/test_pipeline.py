@@ -37,7 +37,7 @@ def test_a_cache_does_not_change_samples(memory_dataset):
             assert torch.equal(a[name], b[name])
             assert type(a[name]) is type(b[name]) is map_type
             assert a[name].dtype == dataset.samples[index][name].dtype
-    assert dataset.reads == 2 * reads  # by the one without a cache
+    assert dataset.reads == 2 * reads  # by the dataset without a cache
 
 
 def test_8_bit_images_and_class_ids_are_unchanged(memory_dataset):
@@ -53,7 +53,7 @@ def test_8_bit_images_and_class_ids_are_unchanged(memory_dataset):
 
 def test_augmentation_depends_only_on_seed_epoch_and_index(memory_dataset):
     dataset = memory_dataset(2)
-    dataset.samples[1] = dataset.samples[0]  # so that only the draws can differ
+    dataset.samples[1] = dataset.samples[0]  # so that only the random numbers differ
     prepared = PreparedDataset(dataset, dataset.tasks, (6, 8), cache=False)
     jitter = v2.ColorJitter(brightness=0.5)
     augmented = AugmentedDataset(prepared, jitter, seed=1)
@@ -63,7 +63,7 @@ def test_augmentation_depends_only_on_seed_epoch_and_index(memory_dataset):
     assert not torch.equal(augmented[(1, 0)]["image"], first)
     assert not torch.equal(augmented[(0, 1)]["image"], first)
     assert not torch.equal(AugmentedDataset(prepared, jitter, seed=2)[(0, 0)]["image"], first)
-    assert torch.equal(augmented[0]["image"], first)  # a plain index is of epoch 0
+    assert torch.equal(augmented[0]["image"], first)  # a plain index means epoch 0
 
 
 def test_augmentation_does_not_advance_the_global_generator(memory_dataset):
@@ -95,7 +95,7 @@ ALL_TASKS = [SemanticSegmentation(3), Depth(), SurfaceNormals(), Edges(), Salien
 
 
 def full_sample(seed: int) -> dict[str, torch.Tensor]:
-    """A sample with a map for each of `ALL_TASKS`."""
+    """Return a sample with a map for each of `ALL_TASKS`."""
     generator = torch.Generator().manual_seed(seed)
     answers = torch.randint(2, (12, 14), generator=generator)
     normals = torch.randn(3, 12, 14, generator=generator)
@@ -162,7 +162,7 @@ def test_a_cache_preserves_edges_and_binary_maps(memory_dataset):
 
 @pytest.mark.parametrize("wrong", [3, 257, -1])
 def test_values_out_of_range_are_reported(memory_dataset, wrong):
-    """Ids are kept as a byte: 257 would become class 1."""
+    """Ids are stored as bytes: 257 would become class 1."""
     data = memory_dataset(2)
     data.samples[1]["semseg"][0, 0] = wrong
     prepared = PreparedDataset(data, data.tasks, (6, 8), cache=False)

@@ -147,7 +147,7 @@ def test_custom_tasks_are_imported_on_request_only(packed, tmp_path, monkeypatch
         PreparedArrays(packed, imports=["nothing"])
     dataset = PreparedArrays(packed, imports=["my_late_tasks"])
     assert type(dataset.tasks[0]).__name__ == "Range"
-    # another process imports them too
+    # also in another process
     assert dataset.__reduce__()[1] == (packed, ["my_late_tasks"])
 
 

@@ -1,4 +1,4 @@
-"""A resumed run trains on the batches of a run that was never interrupted, bit for bit."""
+"""A resumed run trains on batches that are bit-equal to those of an uninterrupted run."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ EPOCHS, BATCHES = 3, 5
 
 
 class TinyModule(LightningModule):
-    """Predicts depth from colour; remembers the batches it was given."""
+    """Predict depth from color, and record the batches."""
 
     def __init__(self):
         super().__init__()
@@ -30,7 +30,7 @@ class TinyModule(LightningModule):
 
     def configure_optimizers(self):
         optimizer = torch.optim.Adam(self.parameters(), lr=0.1)
-        # asks for the number of batches, and so for the loader, before the run's state is restored
+        # requests the number of batches, and so the loader, before the run's state is restored
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
         return [optimizer], [{"scheduler": schedule, "interval": "step"}]
@@ -88,7 +88,7 @@ def test_a_resumed_run_repeats_an_uninterrupted_one(
 
 @pytest.mark.filterwarnings("ignore::UserWarning:lightning", "ignore::FutureWarning:lightning")
 def test_the_batch_size_may_change_between_epochs(memory_dataset, tmp_path):
-    """The order of an epoch follows from its number, whatever the batches before were."""
+    """The order of an epoch depends on its number, not on the batches before."""
     dataset, kind = memory_dataset(2 * BATCHES), {"every_n_epochs": 1}
     straight = train(dataset, tmp_path / "a", 0, kind, batch_size=5)
     train(dataset, tmp_path / "b", 0, kind, epochs=1)

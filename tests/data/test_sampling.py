@@ -31,7 +31,7 @@ def test_a_resumed_sampler_continues_at_the_interrupted_position():
     whole = EpochSampler(range(20), seed=1)
     resumed = EpochSampler(range(20), seed=1, first_epoch=3, skip=12)
     assert list(resumed) == order(whole, 3)[12:]
-    assert order(resumed, 2) == order(whole, 3)[12:]  # Lightning asks for earlier epochs first
+    assert order(resumed, 2) == order(whole, 3)[12:]  # Lightning sets earlier epochs first
     assert order(resumed, 4) == order(whole, 4)
     assert len(resumed) == len(whole) == 20
 

@@ -1,6 +1,6 @@
-"""Stored numbers come back exactly, whatever Pillow makes of the format.
+"""Stored values are exact, although Pillow changes some formats.
 
-The references are files built here byte by byte, or written by another library.
+The references are files built byte by byte, or written by another library.
 """
 
 import struct
@@ -29,7 +29,7 @@ def chunk(kind, content):
 
 
 def write_png(path, array, depth, color):
-    """Write a PNG by its specification: unfiltered rows, numbers packed from the high bits on."""
+    """Write a PNG by its specification: unfiltered rows, values packed from the high bits."""
     rows = b""
     for row in array:
         bits = "".join(format(int(value), f"0{depth}b") for value in row.reshape(-1))

@@ -8,13 +8,13 @@ from ctal.data.transforms import resize
 from ctal.errors import InputError
 
 HEIGHT, WIDTH, FOCAL = 60, 80, 70.0
-CENTRE = (37.0, 28.0)  # of the camera, x and y, off the middle of the picture
+CENTRE = (37.0, 28.0)  # principal point, x and y, not at the image's center
 NORMAL = torch.tensor([0.36, -0.48, -0.8], dtype=torch.float64)
 OFFSET = -2.0  # the plane: NORMAL . X = OFFSET
 
 
 def rays(focal, centre, height=HEIGHT, width=WIDTH):
-    """(H, W, 3): through the centre of each pixel, at depth 1."""
+    """Return viewing rays (H, W, 3) through the center of each pixel, at depth 1."""
     y, x = torch.meshgrid(
         torch.arange(height, dtype=torch.float64) + 0.5,
         torch.arange(width, dtype=torch.float64) + 0.5,
@@ -24,7 +24,7 @@ def rays(focal, centre, height=HEIGHT, width=WIDTH):
 
 
 def plane():
-    """A sample of one plane; picture and classes tell the pixel's column and row."""
+    """Return a sample of one plane; image and classes encode the pixel's column and row."""
     depth = OFFSET / (rays(FOCAL, CENTRE) @ NORMAL)
     columns = (torch.arange(WIDTH) + 0.5).expand(HEIGHT, WIDTH) / WIDTH
     rows = (torch.arange(HEIGHT) + 0.5)[:, None].expand(HEIGHT, WIDTH) / HEIGHT
@@ -42,19 +42,19 @@ def test_a_plane_remains_a_plane_after_zoom_and_crop():
     transform = RandomZoomCrop((1.5, 1.5))
     torch.manual_seed(3)
     zoomed = transform(plane())
-    # where the crop lies, read off the ids: 1.5 new pixels show one old one
+    # the position of the crop, from the ids: 1.5 new pixels show one old pixel
     left, top = (
         1.5 * (zoomed[key].double().mean().item() + 0.5) - length / 2
         for key, length in [("columns", WIDTH), ("rows", HEIGHT)]
     )
     assert 0 <= left <= 0.5 * WIDTH + 0.5
-    assert left > 1 or top > 1  # else this would not test the crop
-    # A camera of 1.5 times the focal length whose principal point moved with the crop sees the
-    # plane; in the units of the old camera it is 1.5 times nearer.
+    assert left > 1 or top > 1  # otherwise this would not test the crop
+    # The corresponding camera has 1.5 times the focal length, and its principal point moved with
+    # the crop; in the units of the original camera the plane is 1.5 times nearer.
     centre = (1.5 * CENTRE[0] - left, 1.5 * CENTRE[1] - top)
     seen = OFFSET / (rays(1.5 * FOCAL, centre) @ NORMAL)
     error = zoomed["depth"][0].double() * 1.5 - seen
-    # no pixel is further off than what half an old pixel makes, and on average there is no shift
+    # the error of each pixel is that of at most half an old pixel, and there is no shift on average
     slope = torch.maximum(seen.diff(dim=1).abs().max(), seen.diff(dim=0).abs().max()).item()
     assert error.abs().max() < 2 * 0.75 * slope
     assert abs(error.mean()) < 0.05 * slope
@@ -67,7 +67,7 @@ def test_a_frontal_wall_is_nearer_by_the_factor():
     assert RandomZoomCrop((1.5, 1.5))(sample)["depth"].unique().tolist() == [2.0]
 
 
-@pytest.mark.parametrize("factor", [1.1, 1.37, 2.0])  # none puts centres midway between pixels
+@pytest.mark.parametrize("factor", [1.1, 1.37, 2.0])  # without centers midway between pixels
 def test_image_and_maps_are_transformed_together(factor):
     torch.manual_seed(0)
     zoomed = RandomZoomCrop((factor, factor))(plane())
@@ -118,7 +118,7 @@ def test_resizing_does_not_change_values():
     assert small["image"].shape == (3, HEIGHT // 2, WIDTH // 2)
     assert torch.isin(small["depth"], sample["depth"]).all()
     assert torch.equal(small["normals"].unique(), sample["normals"].unique())
-    # antialias: the mean of what a pixel covers, at the middle of it
+    # antialias: the mean of the area of a pixel, at its center
     assert small["image"][0, 0, 9].item() == pytest.approx(19 / WIDTH)
 
 

@@ -1,4 +1,4 @@
-"""The commands on a data set of one's own, which does what no FolderDataset does."""
+"""The commands on a custom dataset."""
 
 import signal
 from pathlib import Path
@@ -52,7 +52,7 @@ class Probe(DenseDataset):
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
-    """A folder in which the module lies."""
+    """Create a folder with the module."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_probe.py").write_text(MODULE)
 
@@ -105,7 +105,9 @@ def test_the_printed_settings_of_prepared_arrays_are_yaml_and_import_custom_task
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_a_terminated_preparation_leaves_no_files(name, capsys):
     number = getattr(signal, name)
-    before = signal.signal(number, signal.SIG_DFL)  # nohup has the suite itself ignore one of them
+    before = signal.signal(
+        number, signal.SIG_DFL
+    )  # under nohup the suite itself ignores one of them
     command = ["data", "prepare", "--output=packed", *arguments(number=int(number))]
     try:
         assert main(command) == 128 + number
@@ -126,8 +128,8 @@ def test_signals_ignored_by_nohup_remain_ignored():
 
 
 def test_ctrl_c_ends_the_main_process_which_ends_the_others():
-    """A terminal sends it to all of them, and each would print where it was."""
-    # a shell has its background jobs ignore it, and Python then leaves that so
+    """A terminal sends it to all processes, and each would print a traceback."""
+    # background jobs of a shell ignore it, and Python then does not change that
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         assert main(["data", "check", *arguments(workers=1, number=int(signal.SIGINT))]) == 0

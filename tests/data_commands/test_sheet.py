@@ -30,6 +30,6 @@ def test_a_column_of_numbers_has_one_range(missing):
     # the middle of the right half of each row
     column, rows = 3 * sheet.shape[2] // 4, (sheet.shape[1] // 4 + 20, 3 * sheet.shape[1] // 4 + 60)
     assert sheet[:, rows[0], column].tolist() == yellow.flatten().tolist()
-    # beside the words "no map"
+    # beside the text "no map"
     wanted = [255] * 3 if missing else violet.flatten().tolist()
     assert sheet[:, rows[1], column].tolist() == wanted

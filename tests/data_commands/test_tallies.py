@@ -25,7 +25,9 @@ def test_statistics_of_parts_add_up_to_the_whole(task, seed, count, cut):
     parts = tally(task, values[:, :cut]) + tally(task, values[:, cut:])
     assert parts.span(task) == whole.span(task)
     for key, value in whole.plain(task).items():
-        if key == "classes":  # of samples with a class there are as many as parts that have it
+        if (
+            key == "classes"
+        ):  # the number of samples with a class is the number of parts that have it
             shares = [entry["pixels"] for entry in value]
             assert [entry["pixels"] for entry in parts.plain(task)[key]] == shares
         else:

@@ -1,4 +1,4 @@
-"""The bundled model: small, with a card, and the default of commands."""
+"""The bundled model: its size, its card, and its use as default."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_it_has_less_than_16_mb_and_a_card():
     card = (FOLDER / "README.md").read_text()
     for words in ("MultiScaleCTALNet with tf_efficientnet_lite0", "NYUv2", "derived", "semseg"):
         assert words in card
-    assert "/" not in card.partition("## Data")[2].partition("##")[0]  # no path of a machine
+    assert "/" not in card.partition("## Data")[2].partition("##")[0]  # no local path
 
 
 def test_it_predicts_all_of_its_tasks(model):

@@ -47,7 +47,7 @@ class TestPredict:
         assert (classes[4:28, 94:] == 2).all()
 
     def test_class_borders_are_smooth_when_enlarged(self):
-        # a raw map that falls along the diagonal: nearest-neighbour steps would be 4 pixels high
+        # a raw map that decreases along the diagonal: nearest-neighbor steps would be 4 pixels high
         model = Model(Echo(TASKS, image_size=(32, 32)))
         ramp = torch.linspace(0, 1, 32)
         small = torch.stack(

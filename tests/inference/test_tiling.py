@@ -40,7 +40,7 @@ def test_tiles_of_a_pixelwise_network_are_merged_exactly(H, W, batch_size):
 
 
 def test_one_tile_fades_into_the_next():
-    # the left tile says 0, the right one 1: between them the answer rises, the same everywhere else
+    # 0 in the left tile, 1 in the right one: the result increases between them, constant elsewhere
     answers = iter([0.0, 1.0])
 
     def run(images):

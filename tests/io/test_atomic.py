@@ -48,4 +48,4 @@ def test_content_is_synced_before_the_file_is_renamed(tmp_path, monkeypatch):
         "pathlib.Path.replace", lambda one, two: (calls.append("rename"), replace(one, two))
     )
     write_text(tmp_path / "a.txt", "whole")
-    assert calls == ["sync", "rename", "sync"]  # the last is that of the folder
+    assert calls == ["sync", "rename", "sync"]  # the last sync is that of the folder

@@ -1,4 +1,4 @@
-"""Images with an embedded profile look as a viewer shows them."""
+"""Images with an embedded profile have the colors of image viewers."""
 
 import struct
 
@@ -15,7 +15,7 @@ COLORS = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
 
 
 def swapped_profile():
-    """sRGB with red and blue exchanged: its pixels (b, g, r) look like (r, g, b)."""
+    """Return sRGB with red and blue exchanged: its pixels (b, g, r) look like (r, g, b)."""
     content = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     count = int.from_bytes(content[128:132], "big")
     tags = {bytes(content[at : at + 4]): at for at in range(132, 132 + 12 * count, 12)}
@@ -25,7 +25,7 @@ def swapped_profile():
 
 
 def linear_gray_profile():
-    """A gray profile (ICC.1, version 2) whose values are proportional to luminance."""
+    """Return a gray profile (ICC.1, version 2) whose values are proportional to luminance."""
     white = struct.pack(">4sI3i", b"XYZ ", 0, 63190, 65536, 54061)  # D50
     curve = struct.pack(">4sIIHxx", b"curv", 0, 1, 256)  # gamma 1.0
     text = b"text" + bytes(4) + b"none\0".ljust(8, b"\0")

@@ -63,14 +63,14 @@ def test_a_16_bit_file_is_scaled_and_not_clipped(tmp_path):
 
 
 def test_the_exif_orientation_is_applied(tmp_path):
-    # orientation 6: the camera stored the scene turned, its top is the right column of the file
+    # orientation 6: the camera stored the scene rotated, its top is the right column of the file
     stored = Image.new("RGB", (6, 4), "black")
     stored.paste("white", (5, 0, 6, 4))
     exif = Image.Exif()
     exif[0x0112] = 6
     stored.save(tmp_path / "turned.png", exif=exif)
     picture = read_image(tmp_path / "turned.png")
-    # its left column becomes the top row when turned by a quarter clockwise
+    # its left column becomes the top row when rotated by 90 degrees clockwise
     assert picture.shape == (3, 6, 4)
     assert picture[0, 5].tolist() == [255] * 4
     assert picture[0, :5].max() == 0

@@ -34,7 +34,7 @@ def hold(folder, mode=""):
 
 @pytest.fixture(params=["locks", "no locks"])
 def system(request, monkeypatch):
-    """Also a file system that has no locks, as some network folders."""
+    """Emulate also a file system without locks, such as some network folders."""
     if request.param == "no locks":
 
         def unsupported(*arguments):
@@ -63,7 +63,7 @@ def test_a_data_worker_that_outlives_its_run_does_not_hold_the_lock(tmp_path):
     child.send_signal(signal.SIGKILL)
     child.wait()
     try:
-        os.kill(worker, 0)  # it lives
+        os.kill(worker, 0)  # it is running
         with RunFolder(tmp_path).locked():
             pass
     finally:

@@ -1,4 +1,4 @@
-"""Frames out of videos and into them, with videos that FFmpeg makes here."""
+"""Reading and writing of videos, with videos encoded by FFmpeg."""
 
 import sys
 from itertools import islice
@@ -14,7 +14,7 @@ av = pytest.importorskip("av", reason="videos need PyAV, the extra `video`")
 
 
 def frames(count, size=(48, 64)):
-    """A square that moves to the right, four frames in a second."""
+    """Yield a square that moves to the right, four frames per second."""
     for number in range(count):
         pixels = torch.full((3, *size), 30, dtype=torch.uint8)
         pixels[0, 10:30, 8 + 4 * number : 24 + 4 * number] = 250
@@ -28,7 +28,7 @@ def test_written_frames_are_read_back(tmp_path):
     for frame, expected in zip(found, frames(5), strict=True):
         assert frame.pixels.dtype == torch.uint8
         difference = (frame.pixels.float() - expected.pixels.float()).abs()
-        assert difference.mean() < 8  # colours of H.264 have half the resolution
+        assert difference.mean() < 8  # colors of H.264 have half the resolution
 
 
 def test_odd_sizes_are_padded_with_a_white_line(tmp_path):

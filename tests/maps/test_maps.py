@@ -1,4 +1,4 @@
-"""What transforms do to the pixels and to the values of label maps."""
+"""Effect of transforms on the pixels and the values of label maps."""
 
 import numpy as np
 import pytest
@@ -124,7 +124,7 @@ def test_a_vertical_flip_negates_the_y_component():
 
 def test_resizing_uses_the_pixel_at_the_new_center():
     classes = ClassMap(torch.tensor([[1, 2, 3, 255, 5, 6]]))
-    # centres of the 2 new pixels are at 1.5 and 4.5 of the old: inside the 2nd and 5th pixel
+    # centers of the 2 new pixels are at 1.5 and 4.5 of the old: inside the 2nd and 5th pixel
     assert v2.functional.resize(classes, [1, 2]).tolist() == [[2, 5]]
 
 
@@ -139,7 +139,7 @@ def test_resizing_preserves_edges(seed, old, new):
     edges = EdgeMap(torch.where(values == 2, 255, values))
     resized = v2.functional.resize(edges, list(new))
     assert type(resized) is EdgeMap
-    # each edge pixel is found where its centre comes to lie
+    # each edge pixel is present at the position of its center
     places = (edges == 1).nonzero().double()
     centres = (places + 0.5) * torch.tensor(new) / torch.tensor(old)
     expected = torch.zeros(new, dtype=torch.bool)
@@ -203,21 +203,21 @@ class Flow(Map):
 
 
 class Angle(Map):
-    """A direction as one number."""
+    """A direction as one value."""
 
     leading = (1,)
     directed = True
 
 
 class Heat(Map):
-    """Several values that are no direction."""
+    """Several values that are not a direction."""
 
     leading = (2,)
     directed = False
 
 
 class TurnedNormalMap(NormalMap):
-    """It inherits the rule of its base."""
+    """A subclass, which inherits the kernel of its base class."""
 
 
 @pytest.mark.parametrize("transform", [v2.RandomHorizontalFlip(1.0), v2.RandomVerticalFlip(1.0)])
@@ -235,7 +235,7 @@ def test_a_direction_without_a_kernel_for_flips_is_refused(transform):
 
 
 class Gap(Map):
-    """Numbers; NaN where there is no label."""
+    """Values; NaN where unlabelled."""
 
     leading = (1,)
     unlabelled = float("nan")
@@ -256,7 +256,7 @@ VALUES = torch.arange(1.0, 13).reshape(1, 3, 4)
     ],
 )
 def test_new_pixels_of_a_map_with_nan_as_unlabelled_value(transform):
-    """The same pixels as of a map whose mark is 0, whose values are all above 0."""
+    """They are those of a map with the unlabelled value 0, whose values are all > 0."""
     reference = transform(DepthMap(VALUES)).as_subclass(torch.Tensor)
     moved = transform(Gap(VALUES))
     assert type(moved) is Gap

@@ -1,4 +1,4 @@
-"""Batches of predictions and targets for all tasks, the same in every process that asks."""
+"""Deterministic batches of predictions and targets for all tasks."""
 
 import torch
 from torch import Tensor
@@ -6,11 +6,11 @@ from torch import Tensor
 from ctal.tasks import Depth, Edges, Saliency, SemanticSegmentation, SurfaceNormals
 
 TASKS = [SemanticSegmentation(6), Depth(), SurfaceNormals(), Edges(), Saliency()]
-SIZES = [3, 1, 2, 1, 1]  # pictures in each batch; uneven, so that a mean of means is a wrong one
+SIZES = [3, 1, 2, 1, 1]  # images in each batch; uneven, so that a mean of means differs
 
 
 def make_batches() -> list[dict[str, tuple[Tensor, Tensor]]]:
-    """Five batches of (prediction, target) by task name, with ever more pixels unlabelled.
+    """Make five batches of (prediction, target) by task name, with more and more unlabelled pixels.
 
     Batch 3 has no label at all. Class 5 is nowhere, class 4 is predicted on unlabelled pixels only.
     """
@@ -40,12 +40,12 @@ def make_batches() -> list[dict[str, tuple[Tensor, Tensor]]]:
 
 
 def unit(vectors: Tensor) -> Tensor:
-    """Vectors (B, 3, H, W) over their lengths."""
+    """Divide vectors (B, 3, H, W) by their lengths."""
     return vectors / vectors.norm(dim=1, keepdim=True)
 
 
 def score(batches: list[dict[str, tuple[Tensor, Tensor]]]) -> dict[str, float]:
-    """All metrics of all tasks over these batches, by "task/metric"."""
+    """Compute all metrics of all tasks over these batches, by "task/metric"."""
     scores = {}
     for task in TASKS:
         for name, metric in task.metrics().items():

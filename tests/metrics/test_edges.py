@@ -13,14 +13,14 @@ ROWS = slice(10, 30)
 
 
 def label(*columns: int) -> torch.Tensor:
-    """The label of a picture with vertical edges of 20 pixels, (1, H, W)."""
+    """Return the label of an image with vertical edges of 20 pixels, (1, H, W)."""
     target = torch.zeros(1, H, W, dtype=torch.int64)
     target[:, ROWS, list(columns)] = 1
     return target
 
 
 def guess(**probabilities: float) -> torch.Tensor:
-    """A prediction with lines in these columns ("c20"); smoothing halves their probabilities."""
+    """Return a prediction with lines in these columns ("c20"); smoothing halves the values."""
     prediction = torch.zeros(1, H, W)
     for column, probability in probabilities.items():
         prediction[:, ROWS, int(column[1:])] = probability
@@ -67,10 +67,10 @@ def test_counts_are_pooled_over_images():
 
 
 def test_the_dataset_has_one_threshold():
-    # each picture has a threshold of its own at which it is perfect
+    # each image has another threshold at which it is perfect
     strong, weak = (guess(c20=1.0, c35=0.6), label(20)), (guess(c20=0.6, c35=0.2), label(20))
     assert score(strong) == score(weak) == 1
-    # 40 of 40 edges and one line too many, or 20 of 40 edges and none
+    # 40 of 40 edges and one false line, or 20 of 40 edges and no false line
     assert score(strong, weak) == pytest.approx(2 * 40 / (60 + 40))
 
 
@@ -92,7 +92,7 @@ def test_predictions_on_unlabelled_pixels_are_ignored():
     target = label(20)
     target[..., 30:] = 255
     assert score((guess(c20=0.8, c35=0.8), target)) == 1
-    # nor where a picture has none at all; one without edges has labels, though
+    # nor on an unlabelled image; an image without edges is labelled, though
     nothing = guess(c20=0.8), torch.full((1, H, W), 255)
     assert score((guess(c20=0.8), label(20)), nothing) == 1
     assert score((guess(c20=0.8), label(20)), (guess(c20=0.8), label())) == pytest.approx(2 / 3)

@@ -9,7 +9,7 @@ SIGNS = {"semseg": True, "depth": False}
 
 
 def test_hand_computed_values():
-    # +10 % of mIoU and 20 % less error; then a loss of 5 % and of 10 %
+    # +10 % mIoU and 20 % less error; then a loss of 5 % and of 10 %
     reference = {"semseg": 0.4, "depth": 0.5}
     assert delta_m({"semseg": 0.44, "depth": 0.4}, reference, SIGNS) == pytest.approx(15)
     assert delta_m({"semseg": 0.38, "depth": 0.55}, reference, SIGNS) == pytest.approx(-7.5)

@@ -1,4 +1,4 @@
-"""The largest matching, against scipy's solvers."""
+"""The maximum matching, compared with scipy's solvers."""
 
 import numpy as np
 import pytest
@@ -12,16 +12,16 @@ from ctal.metrics.matching import Groups, Matching, count_matches
 
 
 def benchmark_pairs(found: np.ndarray, true: np.ndarray, tolerance: float) -> int:
-    """The pairs of the least total distance, where a pixel alone costs 100 tolerances."""
+    """Count the pairs of minimum total distance, where an unmatched pixel costs 100 tolerances."""
     distance = np.linalg.norm(np.argwhere(found)[:, None] - np.argwhere(true)[None], axis=2)
-    # two pixels that are too far apart are as good as two alone
+    # a pair that is too far apart costs as much as two unmatched pixels
     cost = np.where(distance <= tolerance, distance, 200 * tolerance)
     rows, columns = linear_sum_assignment(cost)
     return int((distance[rows, columns] <= tolerance).sum())
 
 
 def random_maps(seed: int, thresholds: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Found pixels (H, W, K) that come and go, true ones (H, W), a tolerance in pixels."""
+    """Return found pixels (H, W, K) that change, true ones (H, W), and a tolerance in pixels."""
     generator = np.random.default_rng(seed)
     size = tuple(generator.integers(1, 12, 2))
     strength = generator.random((*size, 1))
@@ -67,7 +67,7 @@ def test_the_tolerance_is_a_euclidean_distance(tolerance, pairs):
 
 
 def test_pairs_are_exchanged_along_augmenting_paths():
-    # found a may go with x or y, found b with x only
+    # a may be matched with x or y, b with x only
     matching = Matching(
         Groups(np.array([0, 1, 0]), np.array([2, 1])), Groups(np.array([0, 1, 0]), np.array([2, 1]))
     )

@@ -1,4 +1,4 @@
-"""Non-maximum suppression, against the same steps in loops."""
+"""Non-maximum suppression, compared with an implementation in loops."""
 
 import math
 
@@ -10,7 +10,7 @@ from ctal.metrics.non_maxima import crests
 
 
 def read_off(maps: np.ndarray, y: float, x: float) -> float:
-    """Bilinear between pixels, constant beyond the outermost ones."""
+    """Interpolate bilinearly; constant beyond the outermost pixels."""
     y, x = (min(max(v, 0), n - 1) for v, n in zip((y, x), maps.shape, strict=True))
     top, left = min(int(y), maps.shape[0] - 2), min(int(x), maps.shape[1] - 2)
     v, u = y - top, x - left

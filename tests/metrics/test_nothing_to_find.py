@@ -1,4 +1,4 @@
-"""A metric with nothing to find is not defined; above all it is no full score."""
+"""Metrics without positive labels are NaN, and not a full score."""
 
 import pytest
 import torch

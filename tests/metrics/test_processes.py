@@ -1,4 +1,4 @@
-"""Metrics over two processes give the numbers of one."""
+"""Metrics over two processes equal those of one process."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ SHARES = {"even": [[0, 1], [2, 4]], "uneven": [[0, 2, 3, 4], [1]], "no label": [
 
 
 def score_share(rank: int, folder: Path) -> None:
-    """Scores one process's share of the batches, for all ways to share them."""
+    """Score one process's share of the batches, for all ways to share them."""
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     batches = make_batches()

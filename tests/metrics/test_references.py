@@ -1,4 +1,4 @@
-"""Every metric against scikit-learn or plain numpy over the concatenated pixels."""
+"""All metrics compared with scikit-learn or numpy over the concatenated pixels."""
 
 import math
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ SCORES = score(make_batches())
 
 
 def labelled_pixels(task: str) -> tuple[np.ndarray, np.ndarray]:
-    """Predictions and targets of all labelled pixels, (N,) or (N, 3), float64 or int64."""
+    """Return predictions and targets of all labelled pixels, (N,) or (N, 3), float64 or int64."""
     pairs = [batch[task] for batch in make_batches()]
     prediction, target = (
         np.concatenate(
@@ -36,7 +36,7 @@ def labelled_pixels(task: str) -> tuple[np.ndarray, np.ndarray]:
 
 def test_semseg():
     prediction, target = labelled_pixels("semseg")
-    # sklearn's macro mean is over the classes that are in either of the two
+    # sklearn's macro mean is over the classes that occur in either of the two
     iou = jaccard_score(target, prediction, average="macro")
     assert set(target) | set(prediction) == {0, 1, 2, 3}
     assert SCORES["semseg/miou"] == pytest.approx(iou, abs=1e-6)
@@ -86,7 +86,7 @@ def test_a_batch_without_labels_does_not_change_the_score():
 
 def test_a_class_that_is_only_predicted_has_iou_zero():
     metric = MeanIoU(4)
-    # class 0: 2 of 3 pixels; class 1: predicted, never there; class 2: in neither; class 3: all
+    # class 0: 2 of 3 pixels; class 1: only predicted; class 2: in neither; class 3: all
     metric.update(torch.tensor([[[0, 0, 1, 2, 3]]]), torch.tensor([[[0, 0, 0, 255, 3]]]))
     assert metric.compute().item() == pytest.approx((2 / 3 + 0 + 1) / 3)
 
@@ -168,7 +168,7 @@ def test_states_stay_on_the_cpu_if_the_device_lacks_float64():
 def test_twenty_million_pixels_are_counted_exactly():
     metric = PixelAccuracy()
     right = torch.zeros(1, 1000, 1000, dtype=torch.int64)
-    right[0, 0, 1] = 1  # accuracy is not defined for a single class
+    right[0, 0, 1] = 1  # accuracy is NaN for a single class
     for _ in range(20):
         metric.update(right, right)
     one = right[:, :1, :1]

@@ -1,4 +1,4 @@
-"""maxF and the mean IoU of saliency, against masks made one by one and scikit-learn's curves."""
+"""maxF and the mean IoU of saliency, compared with single masks and scikit-learn's curves."""
 
 import math
 
@@ -14,7 +14,7 @@ THRESHOLDS = np.arange(256, dtype=np.float32) / np.float32(255)
 
 
 def by_threshold(measure) -> np.ndarray:
-    """The means over labelled pictures, at each threshold, of what `measure` says of counts."""
+    """Return the means over labelled images, at each threshold, of `measure` of the counts."""
     pictures = []
     for prediction, target in (batch["saliency"] for batch in make_batches()):
         for probability, answers in zip(prediction.numpy(), target.numpy(), strict=True):
@@ -54,7 +54,7 @@ def test_miou_equals_the_reference():
 
 
 def picture(seed: int, *, levels: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """A probability, of so many levels if not None, and what is salient, each (H, W)."""
+    """Return a probability, quantized to `levels` if given, and the salient pixels, each (H, W)."""
     generator = np.random.default_rng(seed)
     salient = generator.random(generator.integers(60, 90, 2)) < generator.uniform(0.05, 0.6)
     noise = generator.normal(0, 2, salient.shape)
@@ -71,7 +71,7 @@ def test_both_agree_with_the_curves_of_scikit_learn(levels):
     max_f, max_iou = MaxF(), MaxIoU()
     for probability, salient in pictures:
         precision, recall, values = precision_recall_curve(salient.ravel(), probability.ravel())
-        precision[-1] = 0  # it says 1 where nothing is found
+        precision[-1] = 0  # sklearn returns 1 if no pixel is predicted
         reached = np.searchsorted(values, THRESHOLDS)
         p, r = precision[reached], recall[reached]
         curves += [p, r, p * r / np.maximum(p + r - p * r, 1e-12)]
@@ -93,7 +93,7 @@ def test_hand_computed_values():
 
 
 def test_precision_and_recall_are_means_over_images_of_any_size():
-    # P and R at 0.4: 1/2 and 1, then 1 and 1/4; at 0.3 the second picture has all 4
+    # P and R at 0.4: 1/2 and 1, then 1 and 1/4; at 0.3 the second image has all 4
     pairs = [([0.9, 0.9], [1, 0]), ([0.9, 0.3, 0.3, 0.3], [1, 1, 1, 1])]
     assert value(MaxF(), *pairs) == pytest.approx(1.3 * 0.75 / (0.3 * 0.75 + 1))
     assert value(MaxIoU(), *pairs) == pytest.approx((0.5 + 1) / 2)
@@ -112,7 +112,7 @@ def test_every_level_of_an_8_bit_image_is_a_threshold():
 
 
 def test_an_image_without_salient_pixels():
-    # precision and recall of the second picture are 0, and its IoU is 1 where nothing is found
+    # precision and recall of the second image are 0, and its IoU is 1 if no pixel is predicted
     pairs = [([1.0, 0.0], [1, 0]), ([0.2, 0.2], [0, 0])]
     assert value(MaxF(), *pairs) == pytest.approx(0.5)
     assert value(MaxIoU(), *pairs) == 1
@@ -120,7 +120,7 @@ def test_an_image_without_salient_pixels():
 
 def test_a_nan_probability_is_not_salient():
     assert value(MaxF(), ([math.nan, math.nan], [1, 0])) == 0
-    # half of what is salient is found, and nothing else
+    # half of the salient pixels are predicted, and no other pixel
     pair = ([math.nan, 0.9, 0.1], [1, 1, 0])
     assert value(MaxF(), pair) == pytest.approx(1.3 * 0.5 / (0.3 + 0.5))
     assert value(MaxIoU(), pair) == 0.5

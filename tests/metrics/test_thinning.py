@@ -1,4 +1,4 @@
-"""Thinning, against the conditions of the paper taken pixel by pixel, and scikit-image's."""
+"""Thinning, compared with a pixelwise implementation of the paper and with scikit-image."""
 
 import numpy as np
 import pytest
@@ -9,12 +9,12 @@ from skimage import morphology
 
 from ctal.metrics.thinning import thin, thin_at_thresholds
 
-# east, then counter-clockwise: (row, column) of the neighbours x1 to x8
+# east, then counterclockwise: (row, column) of the neighbors x1 to x8
 AROUND = [(0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1)]
 
 
 def removable(x: list[int], second: bool) -> bool:
-    """Conditions G1, G2 and G3 (or its mirror image) for the neighbours x1..x8 as x[0]..x[7]."""
+    """Conditions G1, G2 and G3 (or its mirror image) for the neighbors x1..x8 as x[0]..x[7]."""
     g1 = sum(not x[i] and bool(x[i + 1] or x[(i + 2) % 8]) for i in (0, 2, 4, 6)) == 1
     n1 = sum(bool(x[i] or x[i + 1]) for i in (0, 2, 4, 6))
     n2 = sum(bool(x[i + 1] or x[(i + 2) % 8]) for i in (0, 2, 4, 6))

@@ -1,4 +1,4 @@
-"""Small files in the authors' form of Cityscapes."""
+"""Small files in the official layout of Cityscapes."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image as PILImage
 
 NAME = "aachen/aachen_000000_000019"
-# a label id of each scored class in the order of the train ids, then ids that are not scored
+# a label id of each evaluated class in the order of the train ids, then ids that are not evaluated
 SCORED = [7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33]
 OTHERS = [0, 1, 2, 3, 4, 5, 6, 9, 10, 14, 15, 16, 18, 29, 30, 255]
 SHAPE = (5, 7)
@@ -18,7 +18,7 @@ def save(path, array):
 
 
 def write_cityscapes(folder):
-    """Both splits with one picture; its 35 pixels hold every label id once."""
+    """Write both splits with one image, whose 35 pixels have every label id once."""
     labels = np.array(SCORED + OTHERS, np.uint8).reshape(SHAPE)
     disparity = np.full(SHAPE, 1 + 256 * 40, np.uint16)
     disparity[0, :3] = [0, 1, 32257]

@@ -1,4 +1,4 @@
-"""Small files in the authors' form of NYUv2."""
+"""Small files in the official layout of NYUv2."""
 
 import h5py
 import numpy as np
@@ -8,7 +8,7 @@ COUNT, HEIGHT, WIDTH = 5, 12, 16
 
 
 def make_pictures():
-    """uint8 (N, H, W, 3), metres (N, H, W), labels 0..894 (N, H, W), as MATLAB shows them."""
+    """Return uint8 (N, H, W, 3), meters (N, H, W), labels 0..894 (N, H, W), as in MATLAB."""
     rng = np.random.default_rng(0)
     return (
         rng.integers(0, 256, (COUNT, HEIGHT, WIDTH, 3)).astype(np.uint8),
@@ -18,7 +18,7 @@ def make_pictures():
 
 
 def save_mat(folder, images, depths, labels):
-    """A .mat file of version 7.3: a MATLAB header of 512 bytes, then HDF5, axes reversed."""
+    """Write a .mat file of version 7.3: a MATLAB header of 512 bytes, then HDF5, axes reversed."""
     path = folder / "nyu_depth_v2_labeled.mat"
     with h5py.File(path, "w", userblock_size=512) as file:
         file["images"] = images.transpose(0, 3, 2, 1)

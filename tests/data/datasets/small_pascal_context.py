@@ -18,7 +18,7 @@ def save(path, array, palette=False):
 
 
 def struct_array(entries):
-    """A 1xN struct array, as MATLAB writes them."""
+    """Return a 1xN struct array, as written by MATLAB."""
     array = np.zeros((1, len(entries)), dtype=[(key, object) for key in entries[0]])
     for i, entry in enumerate(entries):
         for key, value in entry.items():
@@ -49,7 +49,7 @@ def save_parts(path, things):
 
 
 def stored_normals():
-    """As colours: x left, y up, z to the viewer; a wall left, a floor, a wall right, the end."""
+    """Return colors: x left, y up, z to the viewer: a wall left, a floor, a wall right, the end."""
     vectors = np.zeros((*SHAPE, 3))
     vectors[:, :3], vectors[:, 5:], vectors[:, 3:5] = [-0.6, 0, 0.8], [0.6, 0, 0.8], [0, 0, 1]
     vectors[4:, 2:6] = [0, 1, 0]

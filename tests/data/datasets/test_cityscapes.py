@@ -1,4 +1,4 @@
-"""Cityscapes in both forms: small files written as the real ones are, read back."""
+"""Cityscapes in both layouts, with small files in the real formats."""
 
 import json
 
@@ -139,7 +139,7 @@ def test_values_of_the_mtan_layout_are_exact(folders, classes, last):
     assert sample["semseg"][0].tolist() == [last, last, 255, 255, 0, 0]
     assert sample["inverse_depth"].unique().tolist() == pytest.approx([0.2])
     assert isinstance(sample["inverse_depth"], InverseDepthMap)
-    assert not dataset[0]["inverse_depth"].any()  # 0 is "not known"
+    assert not dataset[0]["inverse_depth"].any()  # 0 is unlabelled
 
 
 def test_the_mtan_layout_has_no_meters(folders):

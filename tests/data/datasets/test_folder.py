@@ -109,10 +109,10 @@ def test_invalid_values_are_reported_with_the_file(open_folder, folder):
     save(folder / "classes" / "a.png", np.zeros((4, 7), np.uint8))
     with pytest.raises(InputError, match=r"classes/a\.png: expected 4x6 .*image/a\.jpg, got 4x7"):
         dataset[0]
-    assert dataset[1]["image"].shape == (3, 4, 6)  # the others are as good as before
+    assert dataset[1]["image"].shape == (3, 4, 6)  # the other samples are still valid
 
 
-@pytest.mark.filterwarnings("error")  # a warning would be a second line
+@pytest.mark.filterwarnings("error")  # a warning would be printed as a second line
 @pytest.mark.parametrize("value", [np.nan, np.inf, -0.5, 1e300])
 def test_an_invalid_depth_is_reported_with_the_file(tmp_path, value):
     save(tmp_path / "i.png", np.zeros((1, 2, 3), np.uint8))
@@ -204,7 +204,7 @@ def test_numbers_are_scaled_shifted_and_inverted(tmp_path):
     straight = FolderDataset(tmp_path, "{name}.jpg", [files])
     assert straight[0]["depth"].tolist() == [[[0, 0, 0.5, 1]]]
     inverse = FolderDataset(tmp_path, "{name}.jpg", [replace(files, invert=True)])
-    # ignored; so far away that its inverse is 0; 1 / 0.5; 1 / 1
+    # ignored; infinitely far, so the inverse is 0; 1 / 0.5; 1 / 1
     assert inverse[0]["depth"].tolist() == [[[0, 0, 2, 1]]]
 
 
@@ -406,7 +406,7 @@ def test_files_that_no_sample_uses_are_reported(open_folder, folder):
         "image/d.HEIC": stray,
         "depth/c.tiff": stray,
     }
-    # which samples are selected makes no difference
+    # regardless of the selected samples
     assert len(open_folder(fraction=(0, 0.5)).unused_files()) == 5
 
 

@@ -1,4 +1,4 @@
-"""NYUv2 in all three forms: small files written as the real ones are, read back value for value."""
+"""NYUv2 in all three layouts, with small files in the real formats."""
 
 import h5py
 import numpy as np
@@ -62,7 +62,7 @@ def test_labels_are_mapped_to_the_usual_classes(official):
 
 
 def test_normals_and_edges_are_derived(tmp_path):
-    """At the real size: a ceiling, seen by the Kinect's camera, and its in-painted frame."""
+    """At the real size: a ceiling for the Kinect's camera, with an inpainted frame."""
     v, u = np.mgrid[:480, :640]
     rise = (v - 253.7362) / 519.4696  # of the viewing rays; the ceiling is 1.2 m above the camera
     depth = np.where(rise < -0.2, -1.2 / np.minimum(rise, -0.2), 6.0)
@@ -110,7 +110,7 @@ def test_a_file_without_the_arrays_is_reported(official, pictures):
         file["images"] = pictures[0].transpose(0, 3, 2, 1)
     with pytest.raises(InputError, match=r"labeled\.mat: expected a readable"):
         NYUv2(official, "train")
-    with h5py.File(path, "w") as file:  # axes as MATLAB shows them
+    with h5py.File(path, "w") as file:  # axes as in MATLAB
         for key, array in zip(("images", "depths", "labels"), pictures, strict=True):
             file[key] = array
     with pytest.raises(InputError, match=r"expected images \(N, 3, 640, 480\)"):
@@ -123,7 +123,7 @@ def test_a_file_without_the_arrays_is_reported(official, pictures):
         ("images", lambda array: array.astype(float) / 255),
         ("labels", lambda array: array.astype(float)),
         ("depths", lambda array: array.astype("S1")),
-        (None, lambda array: array.swapaxes(-1, -2)),  # somebody's own copy, in rows
+        (None, lambda array: array.swapaxes(-1, -2)),  # a copy in row-major order
     ],
 )
 def test_arrays_of_another_type_or_with_transposed_axes_are_reported(official, key, change):
@@ -189,7 +189,7 @@ def test_invalid_values_are_reported(official, pictures):
 
 @pytest.fixture
 def small(tmp_path):
-    """Pictures of 288x384: a wall at 2 m whose left part is a picture, void on top."""
+    """Write images of 288x384: a wall at 2 m whose left part is a picture, void on top."""
     depth = np.full((288, 384), 500, np.uint16)
     depth[100, 100] = 0
     labels = np.full((288, 384), 1, np.uint8)
@@ -214,7 +214,7 @@ def test_images_at_288x384(small):
     wall = torch.tensor([0.0, 0.0, -1.0]).expand(255, 336, 3)
     seen = normals[27:282, 24:360]
     assert torch.allclose(seen[seen.any(-1)], wall[seen.any(-1)], atol=1e-3)
-    # measured pixels alone have normals: not the frame, not the hole
+    # only measured pixels have normals: neither the frame nor the hole
     assert normals.any(-1).sum() == 255 * 336 - 1
     assert sample["edges"].nonzero()[:, 1].unique().tolist() == [99]
     names = NYUv2(small, "test", classes=40).tasks[0].class_names
@@ -229,7 +229,7 @@ def test_depth_of_8_bits_is_refused(small):
 
 
 def corridor():
-    """Normals in the conventions here: walls left and right, floor, ceiling, end."""
+    """Return normals of walls left and right, floor, ceiling and end."""
     v, u = np.mgrid[:HEIGHT, :WIDTH]
     x, y = (u - CAMERA.cx) / CAMERA.fx, (v - CAMERA.cy) / CAMERA.fy
     nearest = np.argmax([np.abs(x), np.abs(y), np.full(x.shape, 0.15)], axis=0)
@@ -239,7 +239,7 @@ def corridor():
 
 @pytest.fixture
 def folders(tmp_path, pictures):
-    """MTAN's form, with normals whose y and z point the other way and whose length is not 1."""
+    """Write the MTAN layout, with normals of opposite y and z whose length is not 1."""
     images, depths, _ = pictures
     stored = corridor() * [1, -1, -1] * 0.9
     stored[0, 0] = 0
@@ -277,7 +277,7 @@ def test_the_axes_of_stored_normals_may_be_set(folders):
 
 
 def spoil_normals(folders):
-    """Spoils four of five files, each in another way."""
+    """Damage four of five files, each in another way."""
     folder = folders / "train" / "normal"
     for name, shape in (("0", (HEIGHT, WIDTH, 2)), ("1", (3, HEIGHT, WIDTH))):
         np.save(folder / f"{name}.npy", np.ones(shape))

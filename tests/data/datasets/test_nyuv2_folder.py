@@ -1,4 +1,4 @@
-"""The committed configuration of configs/nyuv2_folder, and the real pictures where they are."""
+"""The committed configs of configs/nyuv2_folder, and the real images if available."""
 
 from pathlib import Path
 
@@ -21,14 +21,14 @@ def names(file):
 def test_validation_and_training_ids_are_far_apart():
     train, val = names("train200.txt"), names("val50.txt")
     assert (len(set(train)), len(set(val))) == (200, 50)
-    # ids count up within a room, so near ids may be the same room; test ids lie between them
+    # ids are consecutive within a room, so near ids may be the same room; test ids are between them
     nearest = min(abs(int(a) - int(b)) for a in train for b in val)
     assert nearest >= 10
 
 
 @pytest.fixture
 def open_data(monkeypatch):
-    """Opens the data of a configuration, without what no test needs: all pictures in memory."""
+    """Open the data of a config, without the cache."""
     if not PICTURES.is_dir():
         pytest.skip(f"the real pictures are not at {PICTURES}")
     monkeypatch.chdir(ROOT)
@@ -58,7 +58,7 @@ def test_the_config_reads_the_real_images(data):
 
 
 def test_labels_and_depth_of_a_known_image(data):
-    """Picture 0003, an office with doors, a table and a chair: counted in its label40 file."""
+    """Image 0003, an office with doors, a table and a chair: counted in its label40 file."""
     assert data.datasets["train"].sample_name(0) == "0003"
     sample = data.datasets["train"][0]
     pixels = torch.bincount(sample["semseg"].flatten(), minlength=256)
@@ -90,7 +90,7 @@ def test_normals_and_edges_are_derived_from_depth_and_classes(open_data, network
         known.append(vectors.any(dim=-1).float().mean().item())
         floors.append(vectors[(sample["semseg"] == 4) & vectors.any(dim=-1)])
         assert 0.002 < (sample["edges"] == 1).float().mean() < 0.05
-    assert 0.7 < min(known) < max(known) < 0.8  # the frame that the Kinect never measured is not
+    assert 0.7 < min(known) < max(known) < 0.8  # except the frame without measured depth
     up = torch.cat(floors).mean(dim=0)
     assert up[1] < -0.85  # y points down, floors face up
     assert up[2] < 0  # seen from above

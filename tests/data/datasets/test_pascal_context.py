@@ -1,4 +1,4 @@
-"""PASCAL-Context's five tasks: small files in the real encodings, read back."""
+"""PASCAL-Context's five tasks, with small files in the real encodings."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_normals_have_the_expected_axes_and_are_limited_to_some_classes(root):
     normals = PASCALContext(root, "train", tasks=["normals"])[0]["normals"]
     vectors = normals.permute(1, 2, 0).numpy()
     assert not vectors[0].any()  # sky
-    # found by looking: all three axes are stored the other way round
+    # estimated: all three axes are stored in the opposite direction
     assert np.allclose(vectors[1:], -stored_normals()[1][1:], atol=0.01)
     assert np.allclose(np.linalg.norm(vectors[1:], axis=-1), 1, atol=1e-6)
     given = PASCALContext(root, "train", tasks=["normals"], normal_axes=(1, -1, -1))[0]["normals"]
@@ -72,7 +72,7 @@ def test_an_image_without_people_lacks_the_map(root):
 
 def test_labels_of_voc_take_precedence_over_those_of_context(root):
     dataset = PASCALContext(root, "train", tasks=["semseg"])
-    assert dataset[0]["semseg"].max() == 255  # those of pascal-context are 0 throughout
+    assert dataset[0]["semseg"].max() == 255  # those of pascal-context are all 0
     (root / "semseg" / "VOC12" / f"{FIRST}.png").unlink()
     assert PASCALContext(root, "train", tasks=["semseg"])[0]["semseg"].max() == 0
     (root / "semseg" / "pascal-context" / f"{FIRST}.png").unlink()
@@ -147,7 +147,7 @@ def test_check_lists_all_missing_and_broken_files(root, monkeypatch, capsys):
     for place in spoilt[:3]:
         (root / place).unlink()
     (root / spoilt[3]).write_bytes(b"half")
-    (root / "human_parts" / f"{others[2]}.mat").unlink()  # a picture without people
+    (root / "human_parts" / f"{others[2]}.mat").unlink()  # an image without people
     monkeypatch.chdir(root)
     assert main(["data", "check", *HERE, "--workers=0"]) == 1
     out = capsys.readouterr().out

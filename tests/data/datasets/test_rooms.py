@@ -10,7 +10,7 @@ from ctal.errors import InputError
 
 @pytest.fixture
 def tiny_rooms(tmp_path, monkeypatch):
-    """One view of 4x6 pixels in each split, where the package has its own."""
+    """Write one view of 4x6 pixels in each split, in place of the bundled files."""
     for split in ("train", "val", "test"):
         for kind in ("image", "semseg", "depth", "normals"):
             (tmp_path / split / kind).mkdir(parents=True)

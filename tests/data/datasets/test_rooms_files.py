@@ -1,4 +1,4 @@
-"""The shipped files of Rooms: complete, exact, disjoint."""
+"""The bundled files of Rooms: complete, exact, disjoint."""
 
 import json
 from itertools import combinations
@@ -41,7 +41,7 @@ def read(split, name):
 
 
 def rays(camera):
-    """(H, W, 3): where each pixel's centre looks, with z = 1; the first centre is at (0, 0)."""
+    """Return viewing rays (H, W, 3) of the pixel centers, with z = 1; the first is at (0, 0)."""
     u, v = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
     x = (u - camera["cx"]) / camera["fx"]
     y = (v - camera["cy"]) / camera["fy"]
@@ -62,7 +62,7 @@ def test_shapes_types_and_ranges(views):
         assert view["image"].dtype == view["semseg"].dtype == np.uint8
         assert view["semseg"].shape == view["depth"].shape == (HEIGHT, WIDTH)
         assert view["semseg"].max() < len(CLASSES)
-        assert view["depth"].min() > 200  # millimetres; nothing touches the camera
+        assert view["depth"].min() > 200  # millimeters; nothing touches the camera
         assert view["depth"].max() < 20_000
         assert view["normals"].shape == (HEIGHT, WIDTH, 3)
         assert view["normals"].dtype == np.float16
@@ -80,12 +80,12 @@ def test_normals_are_unit_and_face_the_camera(views, card):
 
 
 def test_normals_agree_with_the_depth(views, card):
-    """Between neighbours on one surface, the back-projected points span its tangent plane."""
+    """Back-projected points of neighbors on one surface span its tangent plane."""
     angles = []
     for name, view in views["val"].items():
         points = rays(card["cameras"][name]) * (view["depth"][..., None] / 1000)
         right, down = points[1:-1, 2:] - points[1:-1, :-2], points[2:, 1:-1] - points[:-2, 1:-1]
-        cross = np.cross(down, right)  # x right, y down: down x right looks at the camera
+        cross = np.cross(down, right)  # x right, y down: down x right points to the camera
         cross /= np.linalg.norm(cross, axis=-1, keepdims=True)
         normals = view["normals"].astype(np.float64)
         centre = normals[1:-1, 1:-1]
