@@ -92,7 +92,7 @@ def test_classes_of_a_finished_run_are_imported(monkeypatch, tmp_path):
     assert "my_task" in sys.modules
 
 
-def test_a_run_of_somebody_else_is_left_alone(configs):
+def test_a_run_of_another_command_is_refused(configs):
     foreign = Path("out/single/seed0/checkpoints/last.ckpt")
     foreign.parent.mkdir(parents=True)
     foreign.write_text("")
@@ -100,7 +100,7 @@ def test_a_run_of_somebody_else_is_left_alone(configs):
         compare(["single.yaml"], output="out")
 
 
-def test_a_run_that_failed_at_once_may_be_started_otherwise(configs, in_process):
+def test_a_run_that_failed_at_the_start_may_change_its_settings(configs, in_process):
     picture = Path("train/image/3.png")  # that of a later sample
     whole = picture.read_bytes()
     picture.write_bytes(whole[:-60])
@@ -128,7 +128,7 @@ def rewritten(source, target, change):
         ("encodr", "test_resnet", "late.yaml: model.network: .*'encodr'"),
     ],
 )
-def test_a_mistake_in_the_last_configuration_is_found_before_the_first_is_trained(
+def test_an_error_in_the_last_config_is_reported_before_training(
     key, value, message, configs, in_process, capsys
 ):
     def change(content):
@@ -153,12 +153,12 @@ def test_a_mistake_in_the_last_configuration_is_found_before_the_first_is_traine
         ({"device": "abacus"}, "device: 'abacus' cannot be used"),
     ],
 )
-def test_wrong_arguments(argument, message, configs):
+def test_invalid_arguments(argument, message, configs):
     with pytest.raises(InputError, match=message):
         compare(["single.yaml"], **argument)
 
 
-def test_runs_that_exist_are_rows_and_are_not_trained(configs, in_process, scores_of, tmp_path):
+def test_existing_runs_are_compared_without_training(configs, in_process, scores_of, tmp_path):
     for seed in ("0", "1"):
         folder = f"mine/shared_of_mine/{seed}"
         arguments = ["--seed_everything", seed, "--trainer.default_root_dir", folder]
@@ -195,7 +195,7 @@ def without_labels(split):
         np.save(file, np.zeros((32, 32), np.float32))
 
 
-def test_a_task_without_labels_to_be_scored_on(configs, in_process, capsys):
+def test_a_task_without_labels_in_the_evaluated_split(configs, in_process, capsys):
     without_labels("test")
     result = compare(["single.yaml"], [0, 1], "out", overrides=SHORT)
     sentence = "no sample of test has a label of depth: it has no scores, and Δm is not computed"
@@ -206,7 +206,7 @@ def test_a_task_without_labels_to_be_scored_on(configs, in_process, capsys):
     assert not Path("out/pareto.png").exists()
 
 
-def test_a_task_without_labels_to_learn_from(configs, in_process):
+def test_a_task_without_labels_in_train(configs, in_process):
     without_labels("train")
     with pytest.raises(InputError, match=r"data\.train: .* got none of depth"):
         compare(["single.yaml"], output="out")

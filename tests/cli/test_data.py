@@ -26,7 +26,7 @@ def error_line(args, capsys):
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_check_of_a_good_data_set(photos, workers, capsys):
+def test_check_of_a_valid_dataset(photos, workers, capsys):
     assert main(["data", "check", "--config", "config.yaml", "--workers", workers]) == 0
     out = capsys.readouterr().out
     assert "## train" in out
@@ -45,7 +45,7 @@ def test_check_of_a_good_data_set(photos, workers, capsys):
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_check_lists_all_that_cannot_be_used(photos, spoil, workers, capsys):
+def test_check_lists_all_unusable_samples(photos, spoil, workers, capsys):
     spoil()
     (photos / "normals" / "3.npy").unlink()
     split = ["--split", "train"]
@@ -72,7 +72,7 @@ def test_check_lists_all_that_cannot_be_used(photos, spoil, workers, capsys):
     assert out.endswith("5 problems\n")
 
 
-def test_check_goes_on_after_a_split_that_cannot_be_opened(photos, capsys):
+def test_check_continues_after_a_split_that_cannot_be_opened(photos, capsys):
     elsewhere = ["--data.train.init_args.root=nowhere"]
     assert main(["data", "check", *CONFIG, *elsewhere]) == 1
     out = capsys.readouterr().out
@@ -81,14 +81,14 @@ def test_check_goes_on_after_a_split_that_cannot_be_opened(photos, capsys):
     assert out.endswith("1 problem\n")
 
 
-def test_check_tells_of_settings_as_any_command(photos, capsys):
+def test_check_reports_invalid_settings_like_any_command(photos, capsys):
     """What is wrong with the settings is no problem of the data."""
     command = ["data", "check", *CONFIG]
     assert "tasks: expected distinct" in error_line([*command, "--data.tasks=[dept]"], capsys)
     assert "image_size: expected" in error_line([*command, "--data.image_size=[-5, 8]"], capsys)
 
 
-def test_check_tells_of_samples_in_two_splits(photos, capsys):
+def test_check_reports_samples_in_two_splits(photos, capsys):
     def notes(train, val):
         parts = [f"--data.train.init_args.{train}", f"--data.val.init_args.{val}"]
         assert main(["data", "check", *CONFIG, *parts]) == 0
@@ -99,7 +99,7 @@ def test_check_tells_of_samples_in_two_splits(photos, capsys):
     assert line.startswith("note: train and val share 2 samples, such as 3; ")
 
 
-def test_a_data_set_of_ones_own_is_checked_too(photos, capsys):
+def test_custom_datasets_are_checked_too(photos, capsys):
     """What a FolderDataset cannot get wrong: the form of the samples, a file that vanishes."""
     (photos.parent / "my_scans.py").write_text(
         "import torch\n"
@@ -147,7 +147,7 @@ def test_a_data_set_of_ones_own_is_checked_too(photos, capsys):
         (["--config", "broken.yaml"], "broken.yaml: not a configuration"),
     ],
 )
-def test_bad_arguments(photos, wrong, named, capsys):
+def test_invalid_arguments(photos, wrong, named, capsys):
     (photos.parent / "typo.yaml").write_text("data: {trian: 2}")
     (photos.parent / "broken.yaml").write_text("data: {trian: [")
     assert named in error_line(["data", "stats", *CONFIG, *wrong], capsys)
@@ -204,14 +204,14 @@ def test_stats(photos, capsys):
     assert sum(found["towards"].values()) == pytest.approx(1)
 
 
-def test_stats_may_be_replaced_on_request(photos):
+def test_stats_are_overwritten_on_request(photos):
     (photos.parent / "stats.json").write_text("old")
     command = ["data", "stats", *CONFIG, "--split", "val", "--output", "stats.json"]
     assert main([*command, "--overwrite"]) == 0
     assert list(json.loads((photos.parent / "stats.json").read_text())) == ["val"]
 
 
-def test_stats_of_what_cannot_be_read(photos, spoil, capsys):
+def test_stats_of_an_unreadable_sample(photos, spoil, capsys):
     spoil()
     line = error_line(["data", "stats", *CONFIG], capsys)
     assert "photos/image/0.png" in line
@@ -232,7 +232,7 @@ def test_show(photos, capsys):
     assert "samples: expected an integer >= 1" in error_line([*command, "--samples=0"], capsys)
 
 
-def test_show_tells_of_a_missing_map(photos):
+def test_show_marks_a_missing_map(photos):
     assert main(["data", "show", "--config", "config.yaml", "--samples", "6", "--split=train"]) == 0
     with Image.open("samples.png") as sheet:
         assert sheet.height > 6 * 160
@@ -254,7 +254,7 @@ def samples_of(config):
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_prepared_arrays_are_what_training_sees(photos, workers, capsys):
+def test_prepared_arrays_equal_the_samples_of_training(photos, workers, capsys):
     options = [
         "--image_size",
         "6",
@@ -287,7 +287,7 @@ def test_prepared_arrays_are_what_training_sees(photos, workers, capsys):
     )
 
 
-def test_nothing_is_prepared_if_one_split_cannot_be(photos, capsys):
+def test_no_split_is_prepared_if_one_is_invalid(photos, capsys):
     command = ["data", "prepare", *CONFIG, "--output", "packed"]
     elsewhere = "--data.val.init_args.root=nowhere"
     assert "root: expected a folder, got nowhere" in error_line([*command, elsewhere], capsys)
@@ -295,7 +295,7 @@ def test_nothing_is_prepared_if_one_split_cannot_be(photos, capsys):
     assert not (photos.parent / "packed").exists()
 
 
-def test_a_half_written_preparation_leaves_nothing(photos, spoil, capsys):
+def test_a_failed_preparation_leaves_no_files(photos, spoil, capsys):
     spoil()
     command = ["data", "prepare", *CONFIG, "--output", "packed", "--data.image_size=[5, 8]"]
     (photos / "image" / "0.png").write_bytes((photos / "image" / "3.png").read_bytes())

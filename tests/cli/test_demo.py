@@ -71,19 +71,19 @@ def test_without_gradio(monkeypatch, capsys):
         (["--checkpoint", "ours.ckpt", "--device", "gpu"], "device: 'gpu' cannot be used"),
     ],
 )
-def test_mistakes_are_told_in_one_line(args, message, capsys):
+def test_user_errors_are_reported_in_one_line(args, message, capsys):
     pytest.importorskip("gradio", reason="needs gradio, the extra `demo`")
     port = [] if "--port" in args else ["--port", "0"]
     assert message in reported([*args, *port], capsys)
 
 
-def test_a_port_that_is_taken(taken, capsys):
+def test_a_port_in_use(taken, capsys):
     pytest.importorskip("gradio", reason="needs gradio, the extra `demo`")
     line = reported(["--checkpoint", "ours.ckpt", "--port", taken], capsys)
     assert f"port: cannot listen on 127.0.0.1:{taken} (Address already in use); choose" in line
 
 
-def test_the_network_that_comes_along_is_the_default(monkeypatch):
+def test_the_bundled_model_is_the_default(monkeypatch):
     pytest.importorskip("gradio", reason="needs gradio, the extra `demo`")
     served = []
     monkeypatch.setattr("ctal.cli.demo._serve", lambda *args: served.append(args))

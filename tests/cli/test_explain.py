@@ -28,7 +28,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_arrays_are_those_of_explain(folder, capsys):
+def test_arrays_equal_those_of_explain(folder, capsys):
     assert cli.main(["explain", "one.jpg", "--checkpoint", "a.ckpt", "--pixel", "49", "3"]) == 0
     printed = capsys.readouterr().out.split()
     assert printed == ["explanations/one-x49-y3.png", "explanations/one-x49-y3.npz"]
@@ -59,7 +59,7 @@ def test_the_panel_shows_the_pixel(folder):
     assert (one != other).any(axis=-1).mean() > 0.1
 
 
-def test_several_pictures_at_their_middle(folder):
+def test_several_images_at_their_center(folder):
     assert cli.main(["explain", "one.jpg", "two.2.png", "--checkpoint", "a.ckpt"]) == 0
     names = sorted(file.name for file in (folder / "explanations").iterdir())
     stems = ["one-x25-y20", "two.2-x25-y20"]
@@ -78,7 +78,7 @@ def test_several_pictures_at_their_middle(folder):
         (["one.jpg", "--checkpoint", "plain.ckpt"], "SharedEncoderNet has no CTAL module"),
     ],
 )
-def test_mistakes_are_told_in_one_line(folder, args, message, capsys):
+def test_user_errors_are_reported_in_one_line(folder, args, message, capsys):
     assert cli.main(["explain", "--checkpoint", "a.ckpt", *args]) == 2
     printed = capsys.readouterr().err
     assert printed.startswith("error: ")
@@ -86,7 +86,7 @@ def test_mistakes_are_told_in_one_line(folder, args, message, capsys):
     assert printed.count("\n") == 1
 
 
-def test_existing_outputs_are_kept_unless_told(folder, capsys):
+def test_existing_outputs_are_kept_without_overwrite(folder, capsys):
     args = ["explain", "one.jpg", "--checkpoint", "a.ckpt"]
     (folder / "explanations").mkdir()
     (folder / "explanations" / "one-x25-y20.png").write_text("mine")
@@ -97,7 +97,7 @@ def test_existing_outputs_are_kept_unless_told(folder, capsys):
     assert Image.open(folder / "explanations" / "one-x25-y20.png").mode == "RGB"
 
 
-def test_pictures_of_one_name_have_files_of_their_own(folder):
+def test_images_with_the_same_name_have_different_outputs(folder):
     Image.open("one.jpg").save("one.png")
     assert cli.main(["explain", "one.jpg", "one.png", "--checkpoint", "a.ckpt"]) == 0
     written = {file.name for file in (folder / "explanations").iterdir()}

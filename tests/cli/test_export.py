@@ -44,7 +44,7 @@ def files(folder):
     return sorted(file.name for file in folder.iterdir() if file.is_file())
 
 
-def test_both_kinds_of_file_run_where_ctal_is_not(folder, capfd):
+def test_both_formats_run_without_ctal(folder, capfd):
     for output in ("network.onnx", "network.pt2"):
         assert export(output, "--images", "photo.jpg") == 0
     assert files(folder) == ["a.ckpt", "network.onnx", "network.pt2", "photo.jpg"]
@@ -94,7 +94,7 @@ class TestMistakes:
         assert message in self.reported(capfd)
         assert files(folder) == ["a.ckpt", "photo.jpg"]
 
-    def test_an_existing_file_is_kept_unless_told(self, folder, capfd):
+    def test_an_existing_file_is_kept_without_overwrite(self, folder, capfd):
         Path("a.pt2").write_text("mine")
         assert export("a.pt2") == 2
         assert "a.pt2: already exists" in self.reported(capfd)
@@ -102,7 +102,7 @@ class TestMistakes:
         assert export("a.pt2", "--overwrite") == 0
         assert Path("a.pt2").stat().st_size > 1000
 
-    def test_a_file_that_computes_something_else_is_refused(self, folder, capfd, monkeypatch):
+    def test_a_file_with_different_maps_is_refused(self, folder, capfd, monkeypatch):
         wrong = small_network(CTALNet, method="factorised")
         wrong.decoders["depth"][-1].bias.data += 9.0
         other = traced(Deployed(wrong).eval())
@@ -115,7 +115,7 @@ class TestMistakes:
 
 @pytest.mark.usefixtures("quick")
 class TestTimes:
-    def test_compiled_beside_the_others(self, folder, capfd, monkeypatch):
+    def test_compiled_pytorch_is_timed(self, folder, capfd, monkeypatch):
         monkeypatch.setattr(torch, "compile", lambda model: model)  # the real one takes minutes
         assert cli.main(["export", "a.ckpt", "--output", "a.pt2"]) == 0
         table = capfd.readouterr().out
@@ -123,7 +123,7 @@ class TestTimes:
             assert re.search(rf"^\| {name} +\| +[\d.]+ \| +[\d.]+ \|$", table, re.MULTILINE)
         assert "on 5 images" in table
 
-    def test_without_a_compiler_it_is_said(self, folder, capfd, monkeypatch):
+    def test_a_missing_compiler_is_reported(self, folder, capfd, monkeypatch):
         def fail(model):
             def run(image):
                 raise RuntimeError("no working C++ compiler was found")
@@ -136,7 +136,7 @@ class TestTimes:
         assert "compiled: not timed, torch.compile failed (no working C++ compiler" in printed
         assert "| PyTorch, compiled" not in printed
 
-    def test_they_take_turns(self):
+    def test_timings_alternate(self):
         order = []
         calls = {name: lambda image, name=name: order.append(name) for name in ("a", "b")}
         image = torch.rand(1, 3, 4, 4)

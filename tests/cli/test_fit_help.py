@@ -43,7 +43,7 @@ def test_the_text_of_an_argument_is_that_of_args_and_not_of_attributes():
 @pytest.mark.parametrize(
     "name", ["ctal.networks.NoSuchNet", "torch.nn.Conv2d", "ctal.../os.X", "MTINet", "ctal.no.No"]
 )
-def test_names_that_are_no_class_of_this_package(name):
+def test_other_names_are_not_classes_of_this_package(name):
     assert arguments_of(name) is None
 
 

@@ -69,7 +69,7 @@ def test_a_configuration_of_any_network(network, parts, tmp_path, monkeypatch, c
         (["a.yaml", "--device", "abacus"], "device: 'abacus' cannot be used"),
     ],
 )
-def test_mistakes_are_told_in_one_line(args, message, tmp_path, monkeypatch, capfd):
+def test_user_errors_are_reported_in_one_line(args, message, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.yaml").write_text("model: {network: {class_path: ctal.networks.NoNet}}")
     assert cli.main(["info", *args]) == 2

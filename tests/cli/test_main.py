@@ -99,7 +99,7 @@ def read_scores(path: Path) -> dict[str, Any]:
         "own_network",
     ],
 )
-def test_fit_fills_the_folder_of_the_run(network: str) -> None:
+def test_fit_writes_the_folder_of_the_run(network: str) -> None:
     assert main(["fit", *config(network), "--trainer.max_epochs=1"]) == 0
     scores = read_scores(Path("run/scores_val.json"))
     assert (scores["split"], scores["samples"]) == ("val", SPLITS["val"])
@@ -111,7 +111,7 @@ def test_fit_fills_the_folder_of_the_run(network: str) -> None:
     assert not any("part" in name for name in names)
 
 
-def test_scoring_repeats_what_fit_wrote(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluation_repeats_scores(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
     written = read_scores(fitted / "scores_val.json")
     saved_config = (fitted / "config.yaml").read_text()
     arguments = ["--config", str(fitted / "config.yaml")]
@@ -134,7 +134,7 @@ def test_scoring_repeats_what_fit_wrote(fitted: Path, capsys: pytest.CaptureFixt
     assert (fitted / "config.yaml").read_text() == saved_config
 
 
-def test_checkpoint_holds_plain_values(fitted: Path) -> None:
+def test_a_checkpoint_contains_plain_values(fitted: Path) -> None:
     for name in ("best", "last"):
         path = fitted / "checkpoints" / f"{name}.ckpt"
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -162,7 +162,7 @@ def test_predict(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean 'output'" in error_line([*command, "--outptu", "maps"], capsys)
 
 
-def test_a_network_in_the_folder_of_work_trains_and_predicts(
+def test_a_network_in_the_current_directory_trains_and_predicts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
@@ -200,7 +200,7 @@ def test_the_network_of_the_documentation_trains(monkeypatch: pytest.MonkeyPatch
     exec(alone, {})
 
 
-def test_pictures_and_curves_are_logged() -> None:
+def test_images_and_curves_are_logged() -> None:
     options = ["--pictures.every_n_epochs=1", "--trainer.max_epochs=1"]
     assert main(["fit", *config("own_network"), *options]) == 0
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -327,7 +327,9 @@ def error_line(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["--data.train.init_args.root=nowhere"], "root: .*nowhere"),
     ],
 )
-def test_bad_arguments(wrong: list[str], named: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_arguments(
+    wrong: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     import re
 
     Path("broken.yaml").write_text("data: {batch_size: 2\n  a: [")
@@ -339,7 +341,7 @@ def test_bad_arguments(wrong: list[str], named: str, capsys: pytest.CaptureFixtu
     assert not Path("run/checkpoints").exists()
 
 
-def test_a_wrong_setting_leaves_no_folder(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_setting_leaves_no_folder(capsys: pytest.CaptureFixture[str]) -> None:
     wrong = "--model.network.init_args.encoder=test_resnett"
     error_line(["fit", *config("shared_encoder"), wrong], capsys)
     assert not Path("run").exists()
@@ -371,7 +373,7 @@ def test_optimizer_of_another_run(fitted: Path, capsys: pytest.CaptureFixture[st
         (["--data.batch_size=0"], "batch_size"),
     ],
 )
-def test_a_run_that_is_not_resumed_stays_as_it_was(
+def test_a_run_that_is_not_resumed_is_unchanged(
     fitted: Path, other: list[str], named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(fitted, "run")
@@ -381,14 +383,14 @@ def test_a_run_that_is_not_resumed_stays_as_it_was(
     assert Path("run/config.yaml").read_bytes() == before
 
 
-def test_a_training_that_diverged_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_diverged_training_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     rate = "--model.optimizer.lr=1e30"
     line = error_line(["fit", *config("shared_encoder"), rate, "--trainer.max_epochs=2"], capsys)
     assert "run: val/score was never finite" in line
     assert not Path("run/checkpoints/best.ckpt").exists()
 
 
-def test_checkpoints_that_do_not_tell_their_batches(fitted: Path) -> None:
+def test_checkpoints_without_a_position_in_the_epoch(fitted: Path) -> None:
     """Those of earlier versions are scored, and resumed after an epoch."""
     shutil.copytree(fitted, "run")
     for name in ("best", "last"):
@@ -404,7 +406,7 @@ def test_checkpoints_that_do_not_tell_their_batches(fitted: Path) -> None:
     assert (state["epoch"], state["batch"]) == (3, 0)
 
 
-def test_help_tells_which_checkpoints_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_the_available_checkpoints(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["test", "--help_all"]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "to score, by default 'best'" in told
@@ -452,7 +454,9 @@ def test_full_disk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_broken_picture(workers: int, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_image_is_reported(
+    workers: int, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     broken = Path("broken/image")
     broken.mkdir(parents=True)
     for name in ("semseg", "depth", "normals"):
@@ -467,7 +471,7 @@ def test_broken_picture(workers: int, data: Path, capsys: pytest.CaptureFixture[
     assert line.startswith("error: broken/image/")
 
 
-def test_a_task_without_one_label(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_task_without_labels_is_reported(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("image", "semseg", "normals"):
         Path("blank", name).parent.mkdir(exist_ok=True)
         Path("blank", name).symlink_to(data / "train" / name)
@@ -483,7 +487,7 @@ def test_a_task_without_one_label(data: Path, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_file_that_vanishes_is_named(
+def test_a_file_deleted_during_training_is_reported(
     workers: int, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def vanish(self: object, index: int) -> None:
@@ -510,7 +514,7 @@ def test_without_validation_the_last_checkpoint_is_the_best(
     assert not [entry for entry in recwarn if "is zero" in str(entry.message)]
 
 
-def test_what_the_training_took_is_written_and_goes_on_after_a_stop() -> None:
+def test_duration_and_memory_are_written_and_continue_after_a_resume() -> None:
     command = ["fit", *config("own_network"), "--trainer.max_epochs=2"]
     assert main([*command, *interrupting(signal.SIGTERM, step=4)]) == 128 + signal.SIGTERM
     assert not Path("run/training.json").exists()

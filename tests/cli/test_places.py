@@ -59,7 +59,7 @@ def ctal(*args: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_run_of_an_own_network_is_found_wherever_its_configuration_is(project: Path) -> None:
+def test_a_run_of_a_custom_network_is_found_for_any_place_of_its_config(project: Path) -> None:
     done = ctal("fit", "--config", "settings/flat.yaml", folder=project)
     assert done.returncode == 0, done.stderr
     assert (project / "runs/g1/checkpoints/best.ckpt").is_file()
@@ -72,7 +72,7 @@ def test_a_run_of_an_own_network_is_found_wherever_its_configuration_is(project:
     assert [row["network"] for row in content["rows"]] == ["Flat", "constant maps"]
 
 
-def test_compare_trains_an_own_network(project: Path) -> None:
+def test_compare_trains_a_custom_network(project: Path) -> None:
     done = ctal("compare", "settings/flat.yaml", "--seeds", "0", "1", folder=project)
     assert done.returncode == 0, done.stderr + done.stdout
     assert (project / "runs/compare/flat/seed1/scores_test.json").is_file()
@@ -105,7 +105,7 @@ def test_a_module_of_the_current_directory_does_not_hide_an_installed_one(projec
     assert done.returncode == 0, done.stderr
 
 
-def test_a_directory_that_is_gone(tmp_path: Path) -> None:
+def test_a_removed_current_directory(tmp_path: Path) -> None:
     script = "import os; os.rmdir(os.getcwd()); from ctal.cli import main; main(['--help'])"
     gone = tmp_path / "gone"
     gone.mkdir()

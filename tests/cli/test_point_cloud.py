@@ -16,7 +16,7 @@ def test_points_of_a_pinhole_camera():
     torch.testing.assert_close(found[2, 0], torch.tensor([-2 / 100 * 2, 1 / 50 * 2, 2.0]))
 
 
-def test_a_file_that_says_what_it_holds(tmp_path):
+def test_the_header_describes_the_content(tmp_path):
     depth, picture = torch.rand(4, 6) + 1, torch.randint(0, 256, (3, 4, 6), dtype=torch.uint8)
     camera = camera_of([5.0, 5.0, 2.5, 1.5])
     save_ply(depth, picture, camera, tmp_path / "a.ply")
@@ -36,6 +36,6 @@ def test_a_file_that_says_what_it_holds(tmp_path):
 @pytest.mark.parametrize(
     "intrinsics", [[500, 500, 320], [500, 0, 1, 1], [500, float("nan"), 1, 1], [5, 5, 1, 1, 0]]
 )
-def test_numbers_that_are_no_camera(intrinsics):
+def test_invalid_intrinsics(intrinsics):
     with pytest.raises(InputError, match="expected fx fy cx cy, in pixels"):
         camera_of(intrinsics)

@@ -45,7 +45,7 @@ class TestPredictFiles:
         panel = Image.open(folder / "predictions" / "a.png")
         assert panel.size[0] > 3 * 240
 
-    def test_arrays_are_those_of_predict(self, folder, checkpoint):
+    def test_arrays_equal_those_of_predict(self, folder, checkpoint):
         import ctal
 
         predict_files(["pictures/a.jpg"], checkpoint)
@@ -53,7 +53,7 @@ class TestPredictFiles:
         with np.load(folder / "predictions" / "a.npz") as content:
             assert all(np.array_equal(content[name], expected[name]) for name in expected)
 
-    def test_another_size_and_the_pictures_own_shapes(self, folder, checkpoint):
+    def test_another_size_and_keep_aspect_ratio(self, folder, checkpoint):
         import ctal
 
         predict_files(["pictures"], checkpoint, image_size=[64, 96], keep_aspect_ratio=True)
@@ -66,7 +66,7 @@ class TestPredictFiles:
         stretched = ctal.load(checkpoint).predict(folder / "pictures" / "b.2.PNG")
         assert not np.array_equal(stretched["depth"], expected["depth"])
 
-    def test_unreadable_ones_are_named_and_the_others_done(self, folder, checkpoint, capfd):
+    def test_unreadable_inputs_are_reported_after_the_others(self, folder, checkpoint, capfd):
         (folder / "pictures" / "bad.png").write_text("text")
         data = (folder / "pictures" / "a.jpg").read_bytes()
         (folder / "pictures" / "cut.jpg").write_bytes(data[:400])
@@ -76,7 +76,7 @@ class TestPredictFiles:
         assert printed.count("pictures/bad.png: ") == printed.count("pictures/cut.jpg: ") == 1
         assert written(folder / "predictions") == ["a.npz", "a.png", "b.2.npz", "b.2.png"]
 
-    def test_skipped_images_are_named(self, folder, checkpoint, capsys):
+    def test_skipped_images_are_reported(self, folder, checkpoint, capsys):
         (folder / "pictures" / "c.CR2").write_bytes(b"?")
         (folder / "pictures" / "d.txt").write_text("text")
         predict_files(["pictures"], checkpoint)
@@ -92,7 +92,7 @@ class TestPredictFiles:
         assert written(folder / "predictions") == ["a.mp4"]
         assert len(list(video_frames(folder / "predictions" / "a.mp4"))) == 3
 
-    def test_a_single_unreadable_one_is_told_in_one_line(self, folder, checkpoint):
+    def test_a_single_unreadable_input_is_reported_in_one_line(self, folder, checkpoint):
         (folder / "bad.png").write_text("text")
         with pytest.raises(
             InputError,
@@ -109,7 +109,7 @@ class TestPredictFiles:
         sizes = {f.stem: np.load(f)["depth"].shape for f in (folder / "out").glob("*.npz")}
         assert sizes == {"a": (6, 5), "a-2": (30, 40), "a-2-2": (8, 7)}
 
-    def test_existing_outputs_are_kept_unless_told(self, folder, checkpoint):
+    def test_existing_outputs_are_kept_without_overwrite(self, folder, checkpoint):
         (folder / "predictions").mkdir()
         (folder / "predictions" / "b.2.png").write_text("mine")
         with pytest.raises(InputError, match=r"predictions/b\.2\.png: already exists"):
@@ -118,21 +118,21 @@ class TestPredictFiles:
         predict_files(["pictures"], checkpoint, overwrite=True)
         assert Image.open(folder / "predictions" / "b.2.png").mode == "RGB"
 
-    def test_never_overwrites_what_it_reads(self, folder, checkpoint):
+    def test_inputs_are_never_overwritten(self, folder, checkpoint):
         Image.new("RGB", (5, 6)).save(folder / "c.png")
         before = (folder / "c.png").read_bytes()
         with pytest.raises(InputError, match=r"c\.png: is an input and would be overwritten"):
             predict_files(["c.png"], checkpoint, ".", overwrite=True)
         assert (folder / "c.png").read_bytes() == before
 
-    def test_an_output_that_cannot_be_a_folder(self, folder, checkpoint):
+    def test_an_output_that_is_a_file_is_refused(self, folder, checkpoint):
         (folder / "file").write_text("")
         with pytest.raises(InputError, match=r"file/a\.npz: cannot be written"):
             predict_files(["pictures/a.jpg"], checkpoint, "file")
 
 
 class TestCommandLine:
-    def test_pictures_checkpoint_and_flag(self, folder, checkpoint, capfd):
+    def test_images_checkpoint_and_flags(self, folder, checkpoint, capfd):
         command = ["predict", "pictures/a.jpg", "pictures/*.PNG", "--checkpoint", checkpoint]
         assert cli.main([*command, "--output", "out"]) == 0
         assert written(folder / "out") == ["a.npz", "a.png", "b.2.npz", "b.2.png"]
@@ -153,7 +153,7 @@ class TestCommandLine:
             (["64", "large"], "image_size: "),
         ],
     )
-    def test_sizes_that_cannot_be(self, folder, checkpoint, size, message, capfd):
+    def test_invalid_sizes(self, folder, checkpoint, size, message, capfd):
         command = ["predict", "pictures", "--checkpoint", checkpoint, "--image_size", *size]
         assert cli.main(command) == 2
         printed = capfd.readouterr().err
@@ -169,7 +169,7 @@ class TestCommandLine:
             (["pictures", "--checkpoint", "a", "--outptu", "b"], "outptu"),
         ],
     )
-    def test_mistakes_are_told_in_one_line(self, folder, args, message, capfd):
+    def test_user_errors_are_reported_in_one_line(self, folder, args, message, capfd):
         assert cli.main(["predict", *args]) == 2
         printed = capfd.readouterr().err
         assert message in printed
@@ -178,7 +178,7 @@ class TestCommandLine:
 
 
 class TestForms:
-    def test_tiled_arrays_are_those_of_predict(self, folder, checkpoint):
+    def test_tiled_arrays_equal_those_of_predict(self, folder, checkpoint):
         import ctal
 
         predict_files(["pictures/a.jpg"], checkpoint, tiled=True, image_size=[32, 32])
@@ -188,7 +188,7 @@ class TestForms:
         with np.load(folder / "out" / "large.npz") as content:
             assert all(np.array_equal(content[name], expected[name]) for name in expected)
 
-    def test_overlays_show_the_picture_through_the_maps(self, folder, checkpoint):
+    def test_overlays_blend_the_image_with_the_maps(self, folder, checkpoint):
         for overlay in (False, True):
             predict_files(["pictures/a.jpg"], checkpoint, f"{overlay}", overlay=overlay)
         beside, laid = (
@@ -231,7 +231,7 @@ class TestForms:
         assert [frame.seconds for frame in found] == pytest.approx([f.seconds for f in frames])
         assert found[0].pixels.shape[2] > 3 * 240
 
-    def test_large_pictures_are_done_in_files(self, folder, checkpoint, monkeypatch):
+    def test_maps_of_large_images_are_allocated_in_files(self, folder, checkpoint, monkeypatch):
         noise = np.random.default_rng(0).integers(0, 255, (90, 70, 3), dtype=np.uint8)
         Image.fromarray(noise).save(folder / "large.png")
         predict_files(["large.png"], checkpoint, "usual")
@@ -247,7 +247,7 @@ class TestForms:
             assert (parts["semseg"] == usual["semseg"]).mean() > 0.97
 
 
-def test_told_to_stop_it_leaves_nothing_half_written(folder, checkpoint, monkeypatch, capfd):
+def test_a_signal_leaves_no_partial_files(folder, checkpoint, monkeypatch, capfd):
     def stopped(file, **arrays):
         file.write(b"half")
         os.kill(os.getpid(), signal.SIGTERM)
@@ -259,6 +259,6 @@ def test_told_to_stop_it_leaves_nothing_half_written(folder, checkpoint, monkeyp
     assert written(folder / "predictions") == []
 
 
-def test_pictures_are_named_before_a_configuration_that_there_is_not(capfd):
+def test_missing_arguments_refer_to_help(capfd):
     assert cli.main(["predict"]) == 2
     assert capfd.readouterr().err.endswith("; see --help\n")

@@ -21,7 +21,7 @@ def test_closed_streams(closed, folder):
     assert sorted(file.name for file in (folder / "out").iterdir()) == ["a.npz", "a.png"]
 
 
-def test_an_error_without_a_stream_has_its_code(folder):
+def test_an_error_without_a_stream_sets_the_exit_code(folder):
     assert run(f"{COMMAND} predict none.jpg 2>&-", folder).returncode == 2
 
 

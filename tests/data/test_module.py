@@ -149,7 +149,7 @@ def test_workers_yield_the_same_batches_and_errors(memory_dataset, open_folder, 
         assert torch.equal(a["image"], b["image"])
         assert torch.equal(a["semseg"], b["semseg"])
     data = DenseDataModule(open_folder(), num_workers=1)
-    (folder / "depth" / "b.png").write_text("no picture")
+    (folder / "depth" / "b.png").write_text("text")
     with pytest.raises(InputError) as caught:
         next(iter(data.train_dataloader()))
     assert str(caught.value).startswith(f"{folder}/depth/b.png: cannot be read as an image")

@@ -53,7 +53,7 @@ def test_a_wall_is_a_plane_of_the_cameras_width():
     assert len(triangles) == 2 * 29 * 39
 
 
-def test_it_is_torn_where_the_depth_jumps():
+def test_the_surface_has_gaps_at_depth_jumps():
     depth = torch.full((1, 10, 10), 1.0)
     depth[:, :, 5:] = 3.0
     points, _, triangles = read(surface(depth, torch.zeros(3, 10, 10, dtype=torch.uint8)))

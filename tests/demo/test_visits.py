@@ -105,14 +105,14 @@ def test_a_small_image_is_enlarged_for_display_only(model):
     assert views.pixel_at(kept, [359, 0]) == (59, 0)
 
 
-def test_names_of_tasks_are_no_html(model):
+def test_names_of_tasks_are_escaped(model):
     kept = visit(torch.zeros(3, 40, 60, dtype=torch.uint8), model, None)
     found = kept.seen["refinement.ctal"].at((0, 0))
     found.tasks[0] = "<b>"
     assert "<b>" not in views._bars(found, 1)
 
 
-def test_surfaces_are_of_depth_in_metres_alone(model):
+def test_surfaces_show_only_depth_in_meters(model):
     size = {"image_size": (32, 64), "channels": 8}
     other = Model(CTALNet([Depth(), InverseDepth()], "test_resnet", **size))
     assert Handlers(other, other, [], None).surfaces == ["depth", "depth, single-task"]

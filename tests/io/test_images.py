@@ -88,7 +88,7 @@ class TestUnreadable:
             read_image(tmp_path / "none.png")
 
     def test_text(self, tmp_path):
-        (tmp_path / "text.png").write_text("no picture")
+        (tmp_path / "text.png").write_text("text")
         with pytest.raises(
             InputError, match=r"text\.png: .*unknown format\); PNG, JPEG, .* are supported"
         ):

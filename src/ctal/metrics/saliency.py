@@ -33,14 +33,14 @@ class ThresholdMetric(FloatSums):
     plot_upper_bound = 1.0  # torchmetrics' mark of a share
     numbers: int
     totals: Tensor
-    pictures: Tensor
+    images: Tensor
     salient: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         totals = torch.zeros(self.numbers, LEVELS, dtype=torch.float64)
         self.add_state("totals", totals, dist_reduce_fx="sum")
-        for name in ("pictures", "salient"):
+        for name in ("images", "salient"):
             self.add_state(name, torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     @abstractmethod
@@ -67,12 +67,12 @@ class ThresholdMetric(FloatSums):
             # to the device and the float64 of the states
             counts = (count.to(self.totals) for count in (hits, found, salient.sum()))
             self.totals += self.compare(*counts)
-            self.pictures += 1
+            self.images += 1
             self.salient += salient.sum()
 
     def compute(self) -> Tensor:
         """Return the highest score of all thresholds, a float64 scalar; NaN if none is defined."""
-        best = self.finish(self.totals / self.pictures).max()
+        best = self.finish(self.totals / self.images).max()
         # without salient pixels, an empty prediction would have a perfect recall
         return torch.where(self.salient > 0, best, torch.nan)
 

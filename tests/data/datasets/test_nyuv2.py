@@ -189,7 +189,7 @@ def test_invalid_values_are_reported(official, pictures):
 
 @pytest.fixture
 def small(tmp_path):
-    """Write images of 288x384: a wall at 2 m whose left part is a picture, void on top."""
+    """Write images of 288x384: a wall at 2 m with another class on the left, void on top."""
     depth = np.full((288, 384), 500, np.uint16)
     depth[100, 100] = 0
     labels = np.full((288, 384), 1, np.uint8)

@@ -30,7 +30,7 @@ def test_validation_and_training_ids_are_far_apart():
 def open_data(monkeypatch):
     """Open the data of a config, without the cache."""
     if not PICTURES.is_dir():
-        pytest.skip(f"the real pictures are not at {PICTURES}")
+        pytest.skip(f"the real images are not at {PICTURES}")
     monkeypatch.chdir(ROOT)
 
     def open_it(file):
