@@ -71,7 +71,7 @@ def test_events_are_passed_on_as_they_were_checked(client, tmp_path):
         assert "passwd" not in sent.text
 
 
-def test_what_is_no_json_is_refused_and_uploads_are_not(client):
+def test_invalid_json_is_refused_unlike_uploads(client):
     assert client.post(EVENT, content=b"{").status_code == 403
     assert client.post(EVENT, content=b'{"a": NaN}').status_code == 403
     assert client.post(EVENT, content=b"[" * 100_000).status_code == 403

@@ -73,7 +73,7 @@ def test_uploads_are_limited(client, monkeypatch):
     assert [response.status_code for response in sent] == [200, 200, 503]
 
 
-def test_files_that_nobody_read_are_removed(client, store):
+def test_files_that_no_visit_read_are_removed(client, store):
     (old,), (new,) = (
         client.post("/upload", files={"files": ("a.png", b"abc")}).json() for _ in range(2)
     )

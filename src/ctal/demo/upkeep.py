@@ -1,4 +1,4 @@
-"""Regular upkeep of the demo server: files and visits that nobody uses, and memory."""
+"""Regular upkeep of the demo server: unused files and visits, and memory."""
 
 from __future__ import annotations
 
