@@ -4,7 +4,7 @@
 
 Times of a size come from one process in which the two forms take turns, so that they share the
 machine's moods; memory comes from a process per form, above what it had before. All is for one
-picture, 128 channels, a 3x3 window and task-specific mixing, both passes together unless said
+image, 128 channels, a 3x3 window and task-specific mixing, both passes together unless said
 otherwise. The floor is the larger of two times: counted multiply-adds over the rate of the
 machine's fastest large product of matrices, and bytes of arguments, result and gradients over its
 bandwidth.
@@ -36,14 +36,14 @@ CHANNELS, KERNEL = 128, 3
 SIZES = [(16, 16), (24, 32), (48, 64), (72, 96), (128, 256), (256, 512)]
 TASKS = [2, 3, 5]
 FORMS: list[Method] = ["dense", "factorised"]
-DENSE_PIXELS = 72 * 96  # above, the P x P maps of one picture fill most machines
+DENSE_PIXELS = 72 * 96  # above, the P x P maps of one image fill most machines
 GRADIENT_PIXELS = 72 * 96  # above, float64 takes too long to compare with
 
 
 def make_inputs(
     tasks: int, size: tuple[int, int], dtype: torch.dtype, channels: int = CHANNELS
 ) -> list[torch.Tensor]:
-    """Random features, values, mixing weights and biases of one picture."""
+    """Random features, values, mixing weights and biases of one image."""
     generator = torch.Generator().manual_seed(0)
     pixels = size[0] * size[1]
     maps = (1, tasks, channels, *size)
@@ -208,7 +208,7 @@ def print_table(quick: bool) -> None:
 
 
 def main() -> None:
-    """Prints the table, or the JSON of one case."""
+    """Print the table, or the JSON of one case."""
     run_benchmark(print_table, measure, __doc__, quick="72x96 and 3 tasks only")
 
 

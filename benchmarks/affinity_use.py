@@ -8,17 +8,17 @@ Nothing is trained anew here; only the first part of that sum, which is what the
 changed. The first table has the scores
 
 - "as trained": nothing is changed;
-- "another picture's": it is that of the picture before in the batch;
+- "another image's": it is that of the image before in the batch;
 - "left out": it is 0.
 
 A network that needs what its affinities add scores worse in the second row, where what matters of
-it belongs to the picture, and worse in the third, where any of it matters. The second table tells
-for each task what is added, in shares of a mean square over all pixels, channels and pictures:
+it belongs to the image, and worse in the third, where any of it matters. The second table tells
+for each task what is added, in shares of a mean square over all pixels, channels and images:
 
 - "of what comes out": its own, of that of F', as roots of both;
-- "in one direction": what is left of it if each picture may have one vector of channels, and each
+- "in one direction": what is left of it if each image may have one vector of channels, and each
   of its pixels a multiple of that (the first singular value of the C x P matrix);
-- "the same in all pictures": that of its mean over pictures.
+- "the same in all images": that of its mean over images.
 """
 
 import argparse
@@ -42,17 +42,17 @@ from ctal.networks import CTAL, CTALNet, MultiScaleCTALNet
 
 CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
     "as trained": lambda added: added,
-    "another picture's": lambda added: added.roll(1, dims=0),
+    "another image's": lambda added: added.roll(1, dims=0),
     "left out": torch.zeros_like,
 }
 
 
 @dataclass
 class Amounts:
-    """Sums over pictures of what is added to the features of a task.
+    """Sums over images of what is added to the features of a task.
 
     Attributes:
-        pictures: their number.
+        images: their number.
         out: squares of F'.
         added: squares of what is added.
         first: squares of the first singular value of what is added.
@@ -66,7 +66,7 @@ class Amounts:
     total: Tensor | float = 0.0
 
     def update(self, out: Tensor, added: Tensor) -> None:
-        """Adds a batch of both, each (B, C, H, W)."""
+        """Add a batch of both, each (B, C, H, W)."""
         rows = added.flatten(2).double()
         self.pictures += len(added)
         self.out += out.double().square().sum().item()
@@ -106,7 +106,7 @@ def scores(
 
 
 def tables(run: str) -> None:
-    """Prints both tables of a run.
+    """Print both tables of a run.
 
     Raises:
         InputError: it is no run of a network with one CTAL, or has nothing to score.
@@ -129,13 +129,13 @@ def tables(run: str) -> None:
         found, amounts = scores(model, network.refinement.ctal, iter(batches), name)
         print_row(name, *(f"{found[m.key] * (100 if m.share else 1):.4g}" for m in primary))
     print()
-    print_head("task", "of what comes out %", "in one direction %", "the same in all pictures %")
+    print_head("task", "of what comes out %", "in one direction %", "the same in all images %")
     for task, amount in amounts.items():
         print_row(task, *(f"{100 * share:.1f}" for share in amount.shares()))
 
 
 def main() -> int:
-    """Prints the tables of each run."""
+    """Print the tables of each run."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -2,7 +2,7 @@
 
     python -m benchmarks.crossover
 
-Forward and backward pass of one picture, 3x3 window, task-specific mixing; the forms take turns.
+Forward and backward pass of one image, 3x3 window, task-specific mixing; the forms take turns.
 """
 
 import statistics
@@ -31,7 +31,7 @@ def measure(tasks: int, channels: int, size: tuple[int, int]) -> list[float]:
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     print(machine(torch.device("cpu")))
     print_head("T", "C", "H x W", "dense ms", "factorised ms", "auto takes", "lost by auto")
     for tasks in TASKS:

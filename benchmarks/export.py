@@ -1,4 +1,4 @@
-"""Time of one picture in exported files beside PyTorch, for the CTAL networks of the paper.
+"""Time of one image in exported files beside PyTorch, for the CTAL networks of the paper.
 
 The networks have random weights and go through `ctal export`, which refuses files that compute
 something else.
@@ -20,7 +20,7 @@ SIZE = (288, 384)
 
 
 def main() -> None:
-    """Exports each network and prints what `ctal export` tells."""
+    """Export each network and print what `ctal export` tells."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--extension", default="onnx", help="onnx or pt2")
     parser.add_argument("--without_compiled", action="store_true", help="as of `ctal export`")

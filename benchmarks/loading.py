@@ -2,7 +2,7 @@
 
     python -m benchmarks.loading [--threads N] [--samples N] [--steps N]
 
-Forms of one data set: its files; a cache in memory (`data.cache`); arrays that `ctal data prepare`
+Forms of one dataset: its files; a cache in memory (`data.cache`); arrays that `ctal data prepare`
 wrote; and those with augmentation. 0, 1 or 2 processes load. Every number
 is of the second epoch, when files are in the system's memory and the processes have started. Run
 it on a quiet machine.
@@ -46,7 +46,7 @@ AUGMENTATION = [  # that of the configurations
 
 
 class First(DenseDataset):
-    """The first samples of a data set."""
+    """The first samples of a dataset."""
 
     def __init__(self, dataset: DenseDataset, count: int) -> None:
         self.dataset, self.tasks = dataset, dataset.tasks
@@ -68,7 +68,7 @@ class First(DenseDataset):
 def forms(
     dataset: DenseDataset, size: tuple[int, int], folder: Path
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The forms of a data set, by name, as arguments of a data module."""
+    """The forms of a dataset, by name, as arguments of a data module."""
     yield "files", {"train": dataset}
     yield "cached", {"train": dataset, "cache": True}
     resized = PreparedDataset(dataset, dataset.tasks, size, cache=False)
@@ -109,7 +109,7 @@ def taken_by_training(kind: type[Network], module: DenseDataModule, steps: int) 
 
 
 def training_data(config: str) -> DenseDataset:
-    """The training data set of a configuration."""
+    """The training dataset of a configuration."""
     parser = ArgumentParser(exit_on_error=False)
     add_data_arguments(parser)
     parsed = parser.parse_args(["--config", f"configs/{config}"]).as_dict()
@@ -117,7 +117,7 @@ def training_data(config: str) -> DenseDataset:
 
 
 def run_case(config: str, size: tuple[int, int], samples: int, steps: int) -> None:
-    """Prints a row for each form and each network."""
+    """Print a row for each form and each network."""
     title = f"{config.partition('/')[0]} {size[0]}x{size[1]}"
     dataset = First(training_data(config), samples)
     with tempfile.TemporaryDirectory() as folder:
@@ -138,7 +138,7 @@ def run_case(config: str, size: tuple[int, int], samples: int, steps: int) -> No
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--samples", type=int, default=64)
@@ -152,7 +152,7 @@ def main() -> None:
     for config, size in CASES:
         try:
             run_case(config, size, arguments.samples, arguments.steps)
-        except InputError as error:  # pictures that are not here
+        except InputError as error:  # images that are not here
             print(f"left out: {error}")
 
 

@@ -63,7 +63,7 @@ def run_benchmark(
 
 
 def in_own_process(module: str, case: dict[str, Any]) -> dict[str, Any]:
-    """Runs `python -m module --case '{...}'`, which prints JSON in its last line."""
+    """Run `python -m module --case '{...}'`, which prints JSON in its last line."""
     command = [sys.executable, "-m", module, "--case", json.dumps(case)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

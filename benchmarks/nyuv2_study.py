@@ -1,4 +1,4 @@
-"""Does cross-task affinity pay on real pictures? The study on NYUv2 that docs/results.md reports.
+"""Does cross-task affinity pay on real images? The study on NYUv2 that docs/results.md reports.
 
 Trains the configurations of configs/nyuv2_study on all of NYUv2's train split and scores the last
 epoch on test, once; or, with --choose, trains on four fifths of train and scores on the rest, which
@@ -31,7 +31,7 @@ NETWORKS = (  # first what is compared most: who stops early has it
     *("ctal_shared_mixing", "multi_scale_ctal_shared_mixing"),
     *("lean_control", "lean_ctal", "lean_centered"),
 )
-HELD_OUT = 0.2  # of train, its last names, so that pictures of one room are mostly on one side
+HELD_OUT = 0.2  # of train, its last names, so that images of one room are mostly on one side
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ BLOCKS = {
 
 
 def main() -> int:
-    """Runs the blocks asked for, one after the other; one that fails does not stop the others."""
+    """Run the blocks asked for, one after the other; one that fails does not stop the others."""
     given = _arguments()
     code = 0
     for name in given.blocks:
@@ -92,7 +92,7 @@ def main() -> int:
 
 
 def study(name: str, given: argparse.Namespace) -> None:
-    """Prepares the data of a block, then trains and compares its networks.
+    """Prepare the data of a block, then train and compare its networks.
 
     Raises:
         InputError: a file is missing, or a run failed.
@@ -128,7 +128,7 @@ def _configuration(network: str, block: Block, place: Path) -> Path:
 
 
 def _prepared(block: Block, root: str, place: Path, *, choose: bool) -> list[str]:
-    """The settings that read arrays made of the pictures, which are made unless they are there."""
+    """The settings that read arrays made of the images, which are made unless they are there."""
     parts = {"train": ("train", [0.0, 1.0]), "test": ("test", [0.0, 1.0])}
     if choose:
         parts = {"train": ("train", [0.0, 1 - HELD_OUT]), "val": ("train", [1 - HELD_OUT, 1.0])}

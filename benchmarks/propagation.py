@@ -86,7 +86,7 @@ def print_table(quick: bool) -> None:
 
 
 def main() -> None:
-    """Prints the table, or the JSON of one case."""
+    """Print the table, or the JSON of one case."""
     run_benchmark(print_table, measure, __doc__, quick="one round at 128x160")
 
 

@@ -7,9 +7,9 @@ checkpoint, scored on that of Rooms; without any, the runs of `ctal quickstart`.
 are scored on the labels as they are stored: whatever the network works at, its raw maps are brought
 to their size first. A size is that of the training times the scale, in multiples of 32.
 
-A picture of each size is shown to the network in two ways: "resized", the network being resized to
-the picture, and "squeezed", the picture being resized to the size of the training. Both come from
-the stored picture, so sizes beyond it hold no more detail. Times are medians of one picture, all
+An image of each size is shown to the network in two ways: "resized", the network being resized to
+the image, and "squeezed", the image being resized to the size of the training. Both come from
+the stored image, so sizes beyond it hold no more detail. Times are medians of one image, all
 networks taking turns.
 """
 
@@ -69,7 +69,7 @@ def scaled(size: Size, scale: float) -> Size:
 def scores(
     network: Network, tasks: Sequence[Task], samples: DenseDataset, size: Size
 ) -> dict[str, float]:
-    """The primary metric of every task, of pictures that are shown at `size`."""
+    """The primary metric of every task, of images that are shown at `size`."""
     metrics = {task: next(iter(task.metrics().values())) for task in tasks}
     for index in range(len(samples)):
         sample = samples[index]
@@ -93,9 +93,9 @@ def rows(run: str, scales: Sequence[float]) -> Iterator[str]:
     height, width = samples[0]["image"].shape[-2:]
     yield (
         f"\n{run}: {type(network).__name__}, trained at {trained[0]}x{trained[1]}; "
-        f"{len(samples)} pictures, stored at {height}x{width}\n"
+        f"{len(samples)} images, stored at {height}x{width}\n"
     )
-    yield f"| scale | size | pictures | {' | '.join(heads)} | ms |"
+    yield f"| scale | size | images | {' | '.join(heads)} | ms |"
     yield "|---" * (4 + len(heads)) + "|"
     networks = {size: at_size(network, size) for size in {scaled(trained, s) for s in scales}}
     times = latencies({str(size): resized for size, resized in networks.items()} | {"": network})
@@ -117,7 +117,7 @@ def _cell(value: float, *, share: bool) -> str:
 
 
 def figure(runs: Sequence[str], scales: Sequence[float], pictures: int) -> Tensor:
-    """Some pictures with labels and the predictions of the first run at each scale."""
+    """Some images with labels and the predictions of the first run at each scale."""
     model, samples = load(runs[0]), labelled_pictures(runs[0])
     sizes = [scaled(model.network.image_size, scale) for scale in scales]
     models = {f"{h}x{w}": Model(at_size(model.network, (h, w))) for h, w in sizes}
@@ -126,7 +126,7 @@ def figure(runs: Sequence[str], scales: Sequence[float], pictures: int) -> Tenso
 
 
 def main() -> None:
-    """Prints a table for each run."""
+    """Print a table for each run."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("runs", nargs="*", metavar="RUN")
     parser.add_argument("--scales", nargs="+", type=float, default=[0.5, 1, 1.5, 2])

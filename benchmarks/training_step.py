@@ -43,7 +43,7 @@ VARIANTS = {
 def make_step(
     network: str, arguments: dict[str, Any], image_size: tuple[int, int] = IMAGE_SIZE
 ) -> tuple[MultiTaskModule, dict[str, Tensor]]:
-    """A network in its training module, and a batch of random pictures and labels."""
+    """A network in its training module, and a batch of random images and labels."""
     torch.manual_seed(0)
     tasks = [SemanticSegmentation(13), Depth(), SurfaceNormals()]
     module = MultiTaskModule(getattr(networks, network)(tasks, image_size=image_size, **arguments))
@@ -124,7 +124,7 @@ def print_table(quick: bool) -> None:
 
 
 def main() -> None:
-    """Prints the table, or the JSON of one case."""
+    """Print the table, or the JSON of one case."""
     run_benchmark(print_table, measure, __doc__, quick="MultiScaleCTALNet only")
 
 

@@ -22,7 +22,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder to work in, with pictures/ of two pictures, a note and a picture of a Mac's."""
+    """A folder to work in, with images/ of two images, a note and an image of a Mac's."""
     monkeypatch.chdir(tmp_path)
     pictures = tmp_path / "pictures"
     pictures.mkdir()

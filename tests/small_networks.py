@@ -11,7 +11,7 @@ TASKS = [SemanticSegmentation(3), Depth(), SurfaceNormals()]
 
 
 class Echo(Network):
-    """Says what it sees: red, green or blue; 10 m times red; the colour less grey as a normal."""
+    """Say what it sees: red, green or blue; 10 m times red; the color less gray as a normal."""
 
     def __init__(self, tasks, *, image_size):
         super().__init__(tasks, image_size=image_size)

@@ -44,7 +44,7 @@ def test_left_out_is_what_a_network_without_values_says(model):
 
 
 def test_shares_by_hand():
-    """One picture adds 3 in one channel at two pixels, the other 4 in the other at one of them."""
+    """One image adds 3 in one channel at two pixels, the other 4 in the other at one of them."""
     added = torch.zeros(2, 2, 1, 2)
     added[0, 0] = 3
     added[1, 1, 0, 0] = 4
@@ -52,8 +52,8 @@ def test_shares_by_hand():
     amounts.update(2 * added, added)
     of_all, one_direction, same = amounts.shares()
     assert of_all == pytest.approx(1 / 2)
-    assert one_direction == pytest.approx(1)  # each picture has one vector of channels
-    # mean over pictures: 1.5, 1.5 and 2; of 34 / 2 in the mean
+    assert one_direction == pytest.approx(1)  # each image has one vector of channels
+    # mean over images: 1.5, 1.5 and 2; of 34 / 2 in the mean
     assert same == pytest.approx((2 * 1.5**2 + 2**2) / 17)
 
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class Line(LightningModule):
-    """Fits a line."""
+    """Fit a line."""
 
     def __init__(self):
         super().__init__()

@@ -97,7 +97,7 @@ def test_the_reference_lists_all_public_names() -> None:
 
 @pytest.fixture
 def thermal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with pictures, temperatures and depths, in which the test runs."""
+    """A folder with images, temperatures and depths, in which the test runs."""
     generator = np.random.default_rng(0)
     for split in ("train", "val"):
         for kind in ("image", "thermal", "depth"):

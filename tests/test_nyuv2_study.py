@@ -21,7 +21,7 @@ SMALL = [
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
-    """Runs the study with further arguments, in a folder with NYUv2 of a few random pictures."""
+    """Run the study with further arguments, in a folder with NYUv2 of a few random images."""
     generator = np.random.default_rng(0)
     wall = np.full((288, 384), 500, np.uint16)  # 2 m away
     for split, count in (("train", 5), ("test", 3)):
@@ -53,7 +53,7 @@ def test_trains_on_train_and_scores_on_test_or_chooses_within_train(study, tmp_p
     assert content["protocol"]["scored on"].startswith("val")
 
 
-def test_pictures_that_are_not_there_are_named(study, tmp_path, capsys):
+def test_images_that_are_not_there_are_named(study, tmp_path, capsys):
     (tmp_path / "nyuv2").rename(tmp_path / "elsewhere")
     assert study() == 2
     lines = capsys.readouterr().err.splitlines()

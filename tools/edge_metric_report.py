@@ -7,7 +7,7 @@ Takes the true edges of a configuration's `data.val`, at their own size, and mak
 them. The package pyEdgeEval runs the C++ code of the BSDS benchmark (GPL, and its non-maximum
 suppression under a research licence, so it is none of our dependencies), and is taken twice: for
 the matching alone, of the edges that are found here, and for every step. Each time the table has
-the largest difference in P, R and F at a threshold, and the two scores. A picture of
+the largest difference in P, R and F at a threshold, and the two scores. An image of
 288x384 takes 5 s.
 """
 
@@ -58,7 +58,7 @@ def predictions(
 def count(
     probability: NDArray[np.float32], labels: NDArray[np.uint8], tolerance: float, every: int
 ) -> dict[str, Counts]:
-    """The counts of one picture at each `every`-th threshold: ours, and two of pyEdgeEval's."""
+    """The counts of one image at each `every`-th threshold: ours, and two of pyEdgeEval's."""
     thresholds, known, lines = THRESHOLDS[::every], labels != 255, thin(labels == 1)
     strength = np.where(known, crests(torch.from_numpy(probability)[None])[0].numpy(), 0)
     pixels, present = thin_at_thresholds(strength, thresholds)
@@ -81,7 +81,7 @@ def count(
 def total(
     dataset: DenseDataset, task: Edges, step: int, every: int
 ) -> dict[str, dict[str, Counts]]:
-    """The counts of all pictures, by prediction and by who counted."""
+    """The counts of all images, by prediction and by who counted."""
     totals: dict[str, dict[str, Counts]] = {}
     for index in range(0, len(dataset), step):
         sample = dataset[index]
@@ -95,7 +95,7 @@ def total(
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m tools.edge_metric_report", description=__doc__)
     parser.add_argument("config", type=Path, help="a configuration with edges in its data section")
     parser.add_argument("--every", type=int, default=1, help="take each n-th sample (default: 1)")

@@ -2,9 +2,9 @@
 
     python -m tools.encoders_report
 
-Every model that timm lists is run on pictures without numbers, of the sizes below; that takes some
+Every model that timm lists is run on images without numbers, of the sizes below; that takes some
 20 minutes. The smallest model of every row is then run with numbers, given weights of its own size
-for pictures of another, and resized.
+for images of another, and resized.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Verdict(NamedTuple):
 
 
 def judge(name: str) -> Verdict:
-    """Runs a model on pictures without numbers."""
+    """Run a model on images without numbers."""
     family = model_entrypoint(name).__module__.rpartition(".")[2]
     try:
         maps = feature_maps(name)
@@ -109,7 +109,7 @@ def run(verdict: Verdict) -> tuple[str, str, str]:
 
 
 def check_maps(encoder: Encoder) -> None:
-    """Raises AssertionError unless the pyramid is what the encoder says."""
+    """Raise AssertionError unless the pyramid is what the encoder says."""
     with torch.no_grad():
         scales = encoder.eval()(torch.rand(1, 3, *encoder.size))
     height, width = encoder.size
@@ -119,7 +119,7 @@ def check_maps(encoder: Encoder) -> None:
 
 
 def main() -> None:
-    """Prints the tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m tools.encoders_report", description=__doc__)
     parser.add_argument("names", nargs="*", default=["*"], help="patterns of names (default: all)")
     patterns = parser.parse_args().names
@@ -143,7 +143,7 @@ def main() -> None:
     print("\n| family | models | such as | why not |\n|---|---:|---|---|")
     for row, verdict in smallest:
         if not verdict.sizes:
-            reason = verdict.refused.partition(": ")[2].partition("; take")[0]
+            reason = verdict.refused.partition(": ")[2].partition("; use")[0]
             print(f"| {row[0]} | {len(rows[row])} | {verdict.name} | {reason} |")
 
 

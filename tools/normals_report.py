@@ -3,8 +3,8 @@
     python -m tools.normals_report configs/nyuv2_folder/all_tasks_shared_encoder.yaml
 
 Reads the samples of a configuration's `data.train` at their own size; they need `semseg` with
-classes named floor, wall and ceiling, and `normals`. No picture tells which way is up, so "up" of a
-picture is the median of its floor's normals; pictures with little floor only count as known.
+classes named floor, wall and ceiling, and `normals`. No image tells which way is up, so "up" of a
+image is the median of its floor's normals; images with little floor only count as known.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ctal.config.files import read_config
 from ctal.data import Sample
 from ctal.tasks import SemanticSegmentation
 
-LEAST = 3000  # pixels of a class for it to count in a picture
+LEAST = 3000  # pixels of a class for it to count in an image
 TRUE_ANGLES = {"floor": 0, "wall": 90, "ceiling": 180}  # to up, degrees
 Floats = NDArray[np.floating]
 
@@ -43,7 +43,7 @@ def errors_of(sample: Sample, classes: list[str]) -> tuple[float, dict[str, Floa
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m tools.normals_report", description=__doc__)
     parser.add_argument("config", type=Path, help="a configuration with a data section")
     parser.add_argument("--every", type=int, default=1, help="take each n-th sample (default: 1)")
@@ -55,8 +55,8 @@ def main() -> None:
         errors_of(dataset[index], list(semseg.class_names or ()))
         for index in range(0, len(dataset), args.every)
     ]
-    print(f"{len(found)} pictures, {np.mean([share for share, _ in found]):.1%} of pixels known")
-    print("| class | pictures | median | mean | 90 % below | within 11.25 degrees |")
+    print(f"{len(found)} images, {np.mean([share for share, _ in found]):.1%} of pixels known")
+    print("| class | images | median | mean | 90 % below | within 11.25 degrees |")
     print("|---|---|---|---|---|---|")
     for name in TRUE_ANGLES:
         errors = [by_class[name] for _, by_class in found if name in by_class]

@@ -11,14 +11,14 @@ offset of the window, t the task that is refined, V_t in R^{C x P} its values:
     G_t[j, q] = b_t[j] + sum_k sum_d W_t[j, k, d] A_k[j, q + d]        (A_k[j, q] = 0 off the image)
     out_t[:, j] = sum_q V_t[:, q] G_t[j, q]
 
-The dense form computes these lines as they stand and holds T maps of P x P numbers per picture.
+The dense form computes these lines directly and stores T maps of P x P numbers per image.
 As there is no softmax between them, the sums can be exchanged, exactly:
 
     out_t[:, j] = sum_{k,d} W_t[j, k, d] (S_{t,k,d} X_k[:, j]) + b_t[j] sum_q V_t[:, q]
     S_{t,k,d}   = sum_q V_t[:, q] X_k[:, q + d]^T  in R^{C x C}
 
-which needs O(P C + T^2 f^2 C^2) memory in place of O(T P^2), and work that grows with P, not P^2.
-The factorised form is an operator with a backward pass of its own: `ctal.factorised.passes`.
+which needs O(P C + T^2 f^2 C^2) memory instead of O(T P^2), and work that grows with P, not P^2.
+The factorised form is an operator with its own backward pass: `ctal.factorised.passes`.
 """
 
 from __future__ import annotations
@@ -43,23 +43,23 @@ def cross_task_affinity(
     *,
     method: Method = "auto",
 ) -> Tensor:
-    """Refines the features of every task with the pixel affinities of all tasks.
+    """Refine the features of every task with the pixel affinities of all tasks.
 
     Args:
-        features: (B, T, C, H, W), F_k before normalisation.
+        features: (B, T, C, H, W), F_k before normalization.
         values: (B, T, C, H, W), V_t.
         weight: (M, P, T, f, f), the mixing weights W_t[j, k, d]; M = T, or 1 when all target tasks
             share them; f odd.
         bias: (M, P), the mixing biases b_t[j].
-        method: "dense" and "factorised" give the same result to rounding; "auto" takes the one
-            that costs less. "factorised" has no second derivatives and says so when asked for them.
+        method: "dense" and "factorised" give the same result up to rounding; "auto" selects the
+            cheaper one. "factorised" raises an error for second derivatives.
 
     Returns:
         (B, T, C, H, W), out_t, before it is blended with F_t. Under autocast its dtype is that of
-        autocast; norms, and all sums over blocks of pixels, are float32 still.
+        autocast; norms and all sums over blocks of pixels remain float32.
 
     Raises:
-        InputError: a shape does not fit the others, f is even, or `method` is another word.
+        InputError: a shape does not fit the others, f is even, or `method` is invalid.
 
     Example:
         >>> features = torch.randn(2, 3, 16, 6, 8)
@@ -78,7 +78,7 @@ def cross_task_affinity(
 
 
 def _dense(unit: Tensor, values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The equations of the paper, line by line; `unit` (B, T, C, H, W) holds X."""
+    """Compute the equations of the paper line by line; `unit` (B, T, C, H, W) is X."""
     B, T, C, H, W = unit.shape
     P, f = H * W, weight.shape[-1]
     X = unit.flatten(3)
@@ -94,7 +94,7 @@ def _dense(unit: Tensor, values: Tensor, weight: Tensor, bias: Tensor) -> Tensor
 
 
 def _as_in_autocast(maps: Tensor) -> Tensor:
-    """The maps in the dtype of autocast, if it is on: autocast knows torch's own operators only."""
+    """Cast maps to the dtype of autocast, which only handles torch's own operators."""
     device = maps.device.type
     return maps.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else maps
 

@@ -201,7 +201,7 @@ def test_the_network_of_the_documentation_trains(monkeypatch: pytest.MonkeyPatch
 
 
 def test_images_and_curves_are_logged() -> None:
-    options = ["--pictures.every_n_epochs=1", "--trainer.max_epochs=1"]
+    options = ["--images.every_n_epochs=1", "--trainer.max_epochs=1"]
     assert main(["fit", *config("own_network"), *options]) == 0
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -313,7 +313,7 @@ def error_line(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["--model.optimizer.lr=fast"], "model.optimizer.lr: Expected one of float.*, got fast$"),
         (["--trainer.accelerator=abacus"], "trainer: .*abacus"),
         (["--seed_everything=-1"], "seed_everything: .*-1"),
-        (["--pictures.every_n_epochs=0"], "pictures.every_n_epochs: .*0"),
+        (["--images.every_n_epochs=0"], "images.every_n_epochs: .*0"),
         (["--data.augmentation", ZOOM_TO_NOTHING], "scale: .*0 < low"),
         (["--config=no.yaml"], "config: .*no.yaml"),
         (["--config=typo.yaml"], "'data.trian.*did you mean 'data.train"),

@@ -47,9 +47,9 @@ def test_rows_and_columns():
         return pytest.approx(int(same.all(0).sum()) / 256**2, abs=0.01)  # the text has greys too
 
     assert area([51, 51, 51]) == 2
-    # class 1 is painted only in the labels, on half of 3/4 of the picture
+    # class 1 is painted only in the labels, on half of 3/4 of the image
     assert area([0, 255, 0]) == 2 * 3 / 8
-    # grey where semseg has no label, once for each network
+    # gray where semseg has no label, once for each network
     assert area([128, 128, 128]) == 4 / 4
 
 

@@ -38,7 +38,7 @@ def assert_same_run(one, other):
 
 
 def wait_until_gone(mark):
-    """Waits until no process holds the lock that KillStarter took."""
+    """Wait until no process holds the lock that KillStarter took."""
     end = time.monotonic() + 30
     with mark.open() as file:
         while True:
@@ -92,7 +92,7 @@ class Killed(BaseException):
 
 
 class DyingWriter:
-    """Writes files until it is to die, when it leaves a part of the next one."""
+    """Write files until it is to die, when it leaves a part of the next one."""
 
     def __init__(self, write, allowed):
         self.write, self.allowed = write, allowed

@@ -74,7 +74,7 @@ def test_panels_show_gain_and_spread_against_each_cost():
             assert (high - low) / 2 == pytest.approx(spread)
 
 
-def test_no_bars_of_one_seed_and_no_picture_without_gains(tmp_path):
+def test_no_bars_of_one_seed_and_no_image_without_gains(tmp_path):
     one = comparison_of(["single", "ctal"], runs=1)
     save_pareto(one, tmp_path / "pareto.png")
     with Image.open(tmp_path / "pareto.png") as image:

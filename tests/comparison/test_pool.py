@@ -160,7 +160,7 @@ time.sleep(60)
 
 
 def signals(runs, *numbers):
-    """Sends signals to this process when the runs are ready, half a second apart."""
+    """Send signals to this process when the runs are ready, half a second apart."""
 
     def send():
         for run in runs:

@@ -18,7 +18,7 @@ TASKS = [SemanticSegmentation(3), Depth(), SurfaceNormals()]
 
 
 def batch(classes, depths, normals):
-    """One picture of one row."""
+    """One image of one row."""
     return {
         "semseg": ClassMap(torch.tensor(classes)[None, None]),
         "depth": DepthMap(torch.tensor(depths)[None, None, None]),

@@ -91,14 +91,28 @@ def test_a_configuration_of_0_1_trains(tmp_path, monkeypatch):
                 "trainer": {**trainer, "enable_progress_bar": False, "default_root_dir": "run"},
                 "model": {"network": network},
                 "data": {"train": rooms, "image_size": [32, 32], "batch_size": 2},
+                "pictures": {"every_n_epochs": 3, "count": 1},
             }
         )
     )
-    assert main(["fit", "--config", "old.yaml"]) == 0
+    assert main(["fit", "--config", "old.yaml", "--pictures.count=2"]) == 0
     written = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
     arguments = written["model"]["network"]["init_args"]
     assert arguments["uniform_init"] is True
     assert "equal_start" not in arguments
+    assert written["images"] == {"every_n_epochs": 3, "count": 2}
+    assert "pictures" not in written
+
+
+def test_a_former_section_is_renamed_at_the_top_only():
+    panels = {"every_n_epochs": 2, "count": 1}
+    assert upgrade({"data": {}, "pictures": panels}) == {"data": {}, "images": panels}
+    both = {"pictures": panels, "images": {}}
+    assert upgrade(both) == both
+    other = {"data": {"pictures": {"train": panels}}, "pictures": {"folder": "x"}}
+    assert upgrade(other) == other
+    nested = {"model": {"init_args": {"pictures": panels}}}
+    assert upgrade(nested) == nested
 
 
 def test_former_options_of_commands():
@@ -112,6 +126,8 @@ def test_former_options_of_commands():
     ]
     renamed = ["--images=2", "--images", "3", *args[3:]]
     assert upgrade_options(args, ["images", "output"]) == renamed
+    dotted = ["--pictures.count=2", "--images.count=3", "--pictures_x.count=1"]
+    assert upgrade_options(dotted, ["images.count"]) == ["--images.count=2", *dotted[1:]]
     assert upgrade_options(args, ["images", "pictures"]) == args
     assert upgrade_options(args, ["output"]) == args
 

@@ -121,7 +121,7 @@ def test_a_task_without_weights_adds_nothing():
 
 
 class Largest(TorchDispatchMode):
-    """Remembers the largest number of elements of any tensor that an operator gives back."""
+    """Remember the largest number of elements of any tensor that an operator gives back."""
 
     numel = 0
 

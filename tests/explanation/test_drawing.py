@@ -7,7 +7,7 @@ import torch
 from ctal.explanation.drawing import bars, heat_map, marked, shown_size
 
 
-def test_above_0_is_red_below_blue_and_0_grey():
+def test_above_0_is_red_below_blue_and_0_gray():
     picture = torch.full((3, 20, 40), 90, dtype=torch.uint8)
     values = np.repeat(np.array([[1.0, -1.0, 0.0, 5.0]], np.float32), 20, axis=0)
     painted = heat_map(values.repeat(10, axis=1), picture, limit=1.0).int()
@@ -34,7 +34,7 @@ def test_bars_are_as_long_as_their_shares():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (2, 5), (700, 500)])
-def test_pictures_of_any_shape(size):
+def test_images_of_any_shape(size):
     shown = shown_size(size)
     assert min(shown) >= 1
     assert 320 <= max(shown) <= 640

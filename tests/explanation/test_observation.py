@@ -19,7 +19,7 @@ NAMES = ["semseg", "depth", "normals"]
 
 
 class TwoScales(Network):
-    """CTAL on the picture's own colours at two scales, one module called by keyword."""
+    """CTAL on the image's own colors at two scales, one module called by keyword."""
 
     def __init__(self, tasks, *, image_size):
         super().__init__(tasks, image_size=image_size)

@@ -32,7 +32,7 @@ onnx = pytest.importorskip("onnx", reason="the extra `export` is not installed")
 
 
 def options(kind):
-    """The factorised form, which is what pictures of usual sizes take."""
+    """The factorised form, which is what images of usual sizes take."""
     return {"method": "factorised"} if kind in (CTALNet, MultiScaleCTALNet) else {}
 
 
@@ -102,7 +102,7 @@ def test_a_torch_file_tells_the_same(exported, tmp_path):
     assert texts == notes(network)
 
 
-def test_a_file_takes_pictures_of_its_size_only(exported, tmp_path):
+def test_a_file_takes_images_of_its_size_only(exported, tmp_path):
     path = written(exported[1], exported[0], ".pt2", tmp_path)
     with pytest.raises(Exception, match="64"):
         FORMATS[".pt2"].open(path)(torch.rand(1, 3, 32, 32))

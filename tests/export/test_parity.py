@@ -9,7 +9,7 @@ from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 
 
 class Given(Network):
-    """Gives the raw map that it is told, whatever the picture."""
+    """Give the raw map that it is told, whatever the image."""
 
     def __init__(self, tasks, raw, *, image_size=(1, 2)):
         super().__init__(tasks, image_size=image_size)
@@ -20,7 +20,7 @@ class Given(Network):
 
 
 def compared(task, raw, found):
-    """Of one picture of two pixels."""
+    """Of one image of two pixels."""
     raw, found = torch.tensor(raw).view(1, -1, 1, 2), torch.tensor(found)
     run = lambda images: {task.name: found.view(1, *task.decode(raw).shape[1:])}  # noqa: E731
     return compare_maps(Deployed(Given([task], raw)), run, [torch.rand(1, 3, 1, 2)])[task.name]
@@ -68,7 +68,7 @@ def test_maps_of_another_form_are_refused(found):
         compare_maps(model, lambda _: {"depth": found}, [torch.rand(1, 3, 1, 2)])
 
 
-def test_one_picture_then_two_at_a_time():
+def test_one_image_then_two_at_a_time():
     pictures = [torch.full((3, 10, 12), 51 * index, dtype=torch.uint8) for index in range(6)]
     found = list(batches(pictures, (4, 6)))
     assert [tuple(batch.shape) for batch in found] == [

@@ -31,7 +31,7 @@ def test_the_network_itself_stays_as_it_is(network, graph):
 
 
 class Hesitant(Network):
-    """Does one thing for dark pictures and another for bright ones."""
+    """Do one thing for dark images and another for bright ones."""
 
     def predict_raw(self, images):
         bright = images.mean() > 0.5

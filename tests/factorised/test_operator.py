@@ -43,7 +43,7 @@ def test_blocks_of_pixels_do_not_change_the_result(monkeypatch):
         torch.testing.assert_close(a, b)
 
 
-def test_pictures_together_are_as_each_by_itself(monkeypatch):
+def test_images_together_are_as_each_by_itself(monkeypatch):
     inputs = make_inputs(3, 2, 4, 5, 6)
     each = gradients(inputs, method="factorised")
     monkeypatch.setattr(passes, "_portions", lambda features: [slice(0, 3)])  # as on a GPU

@@ -35,7 +35,7 @@ def test_features_of_length_zero_count_as_zero():
 
 
 class Largest(TorchDispatchMode):
-    """Remembers the largest tensor that anything gives back."""
+    """Remember the largest tensor that anything gives back."""
 
     numbers = 0
 

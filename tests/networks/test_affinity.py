@@ -128,7 +128,7 @@ def test_mixing_weights_and_biases_are_divided_by_the_power_of_the_pixels():
         torch.testing.assert_close(out, expected[task])
 
 
-def test_the_optimiser_does_not_undo_the_division():
+def test_the_optimizer_does_not_undo_the_division():
     """Adam moves a parameter by its learning rate; what is applied by that over 15."""
     torch.manual_seed(0)
     module = CTAL(TASKS, 4, (3, 5), mixing_power=1)

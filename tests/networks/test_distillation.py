@@ -6,7 +6,7 @@ from ctal.networks.distillation import Distillation
 
 
 def centre(convolution, value):
-    """Makes a 3x3 convolution of one channel multiply by `value`."""
+    """Make a 3x3 convolution of one channel multiply by `value`."""
     torch.nn.init.zeros_(convolution.weight)
     convolution.weight.data[0, 0, 1, 1] = value
 
@@ -31,7 +31,7 @@ def test_one_task_alone_stays_as_it_is():
     torch.testing.assert_close(Distillation(["a"], 4)(features), features)
 
 
-def test_convolutions_see_their_neighbours():
+def test_convolutions_see_their_neighbors():
     torch.manual_seed(0)
     module = Distillation(["a", "b"], channels=2)
     features = {name: torch.zeros(1, 2, 5, 5) for name in "ab"}

@@ -119,7 +119,7 @@ def test_a_hub_that_cannot_be_reached(model, monkeypatch):
         """Those of the hub's client are no OSError."""
 
     monkeypatch.setattr(hub.HfApi, "create_repo", _fails(TransportError("no route")))
-    with pytest.raises(InputError, match=r"me/rooms: cannot be written on the hub \(no route\)"):
+    with pytest.raises(InputError, match=r"me/rooms: cannot be uploaded to the hub \(no route\)"):
         model.push_to_hub("me/rooms")
 
 

@@ -93,7 +93,7 @@ class TestEveryNetwork:
         torch.manual_seed(0)
         return network(NYUV2, "test_efficientnet", image_size=self.size)
 
-    def test_raw_maps_have_the_size_of_the_pictures(self, network):
+    def test_raw_maps_have_the_size_of_the_images(self, network):
         out = self.make(network)(torch.rand(2, 3, *self.size))
         shapes = {"semseg": (2, 13, 64, 96), "depth": (2, 1, 64, 96), "normals": (2, 3, 64, 96)}
         for maps in [out.final, *out.initial]:

@@ -1,4 +1,4 @@
-"""Sizes of networks: the resampled mixing of CTAL, restoring, the nearest size of a picture."""
+"""Sizes of networks: the resampled mixing of CTAL, restoring, the nearest size of an image."""
 
 import copy
 import math
@@ -145,7 +145,7 @@ class TestCTAL:
 
 
 def smooth_features(size):
-    """The same smooth functions of the picture's plane, seen at the pixels of a grid."""
+    """The same smooth functions of the image's plane, seen at the pixels of a grid."""
     y, x = ((torch.arange(side) + 0.5) / side for side in size)
     y, x = torch.meshgrid(y, x, indexing="ij")
     waves = [torch.ones(size), torch.cos(2 * x), torch.sin(3 * y), torch.cos(x + 2 * y)]
@@ -172,7 +172,7 @@ class TestNearestSize:
             ((7, 5), (32, 32), (32, 32)),
         ],
     )
-    def test_shape_of_the_picture_at_the_pixels_of_the_size(self, picture, size, expected):
+    def test_shape_of_the_image_at_the_pixels_of_the_size(self, picture, size, expected):
         assert nearest_size(picture, size, 32) == expected
 
     @given(

@@ -62,7 +62,7 @@ def test_arguments_that_do_not_fit():
         build(description)
     description["arguments"]["image_size"] = [32, 32]
     description["arguments"]["encoder"] = 5
-    with pytest.raises(InputError, match="does not fit"):
+    with pytest.raises(InputError, match="invalid description of a network"):
         build(description)
 
 

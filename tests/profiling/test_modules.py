@@ -29,7 +29,7 @@ class Repeat(nn.Module):
 
 
 class Holding(nn.Module):
-    """Holds what its first part made while the others run."""
+    """Hold what its first part made while the others run."""
 
     def __init__(self):
         super().__init__()

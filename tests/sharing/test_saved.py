@@ -139,9 +139,9 @@ def test_configurations_that_are_none(folder):
         json.dumps(
             {**config, "network": outside}
         ): r"os.system has not been imported \(expected a Network",
-        json.dumps({**config, "network": {}}): "does not fit",
-        with_arguments(encoder=5): "does not fit",
-        with_arguments(encoder=None): "does not fit",
+        json.dumps({**config, "network": {}}): "invalid description of a network",
+        with_arguments(encoder=5): "invalid description of a network",
+        with_arguments(encoder=None): "invalid description of a network",
         with_arguments(image_size=5): "image_size: expected height and width in multiples of 32",
     }.items():
         file.write_text(content)

@@ -85,7 +85,7 @@ def test_error_is_the_distance_to_the_right_answer():
     assert error[0, 0, 2].isnan()
 
 
-def test_labels_and_probabilities_are_painted_in_the_same_colours():
+def test_labels_and_probabilities_are_painted_in_the_same_colors():
     paper, ink = [247, 251, 255], [8, 48, 107]  # the ends of matplotlib's "Blues"
     label = TASK.visualize(EdgeMap(torch.tensor([[0, 1, 255]])))
     assert label[:, 0].T.tolist() == [paper, ink, [0, 0, 0]]

@@ -31,7 +31,7 @@ TASKS = [
 
 
 def each_task_but(name: str):
-    """Runs a test for all tasks but one."""
+    """Run a test for all tasks but one."""
     tasks = [task for task in TASKS if task.name != name]
     return pytest.mark.parametrize("task", tasks, ids=lambda task: task.name)
 
@@ -91,7 +91,7 @@ def test_what_unlabelled_pixels_hold_does_not_count(task):
 
 @pytest.mark.parametrize("labelled", [[1, 3], [0], []])
 @each_task
-def test_a_picture_without_label_adds_nothing_to_the_loss_of_a_batch(task, labelled):
+def test_an_image_without_label_adds_nothing_to_the_loss_of_a_batch(task, labelled):
     target, raw = labels(task, batch=4), raw_map(task, batch=4)
     target[[index for index in range(4) if index not in labelled]] = task.map_type.unlabelled
     raw.requires_grad_()
@@ -112,7 +112,7 @@ def test_a_picture_without_label_adds_nothing_to_the_loss_of_a_batch(task, label
 
 @pytest.mark.parametrize("missing", [[0], [0, 2], [0, 1, 2]])
 @each_task
-def test_metrics_pass_over_pictures_without_label(task, missing):
+def test_metrics_pass_over_images_without_label(task, missing):
     size = (16, 20)
     target, raw = labels(task, batch=3, size=size), raw_map(task, batch=3, size=size)
     target[missing] = task.map_type.unlabelled

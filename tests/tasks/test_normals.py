@@ -14,7 +14,7 @@ TASK = SurfaceNormals()
 
 
 def pixels(*vectors):
-    """A batch of one picture with these vectors in a row, (1, 3, 1, N)."""
+    """A batch of one image with these vectors in a row, (1, 3, 1, N)."""
     return torch.tensor(vectors, dtype=torch.float32).T[None, :, None, :]
 
 
@@ -75,7 +75,7 @@ def test_error_is_in_degrees():
     assert error[0, 0, 1].isnan()
 
 
-def test_colours_are_those_of_the_field():
+def test_colors_are_those_of_the_field():
     # floor (up), wall facing the camera, wall on the left (faces right), ceiling, unlabelled
     walls = pixels((0, -1, 0), (0, 0, -1), (1, 0, 0), (0, 1, 0), (0, 0, 0))
     assert TASK.visualize(NormalMap(walls[0]))[:, 0].T.tolist() == [

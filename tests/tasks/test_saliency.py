@@ -59,7 +59,7 @@ def test_a_value_that_is_no_answer_is_named():
         TASK.check(ClassMap(torch.tensor([[0, 9, 2, 255]])))
 
 
-def test_labels_and_probabilities_are_painted_in_the_same_colours():
+def test_labels_and_probabilities_are_painted_in_the_same_colors():
     label = TASK.visualize(ClassMap(torch.tensor([[0, 1, 255]])))
     prediction = TASK.visualize(torch.tensor([[0.0, 1.0, 0.5]]))
     assert torch.equal(label[..., :2], prediction[..., :2])

@@ -53,7 +53,7 @@ def test_error_is_one_where_the_class_is_wrong():
     assert error[0, 0, 2].isnan()
 
 
-def test_given_colours_are_painted():
+def test_given_colors_are_painted():
     task = SemanticSegmentation(2, ["wall", "floor"], ["#ff8000", "#0000FF"])
     picture = task.visualize(ClassMap(torch.tensor([[0, 1, 255]])))
     assert picture[:, 0].T.tolist() == [[255, 128, 0], [0, 0, 255], [0, 0, 0]]
@@ -67,7 +67,7 @@ def test_the_legend_names_the_classes_that_are_seen():
     assert SemanticSegmentation(3).legend(prediction) == []
 
 
-def test_default_colours_are_all_different_and_far_from_black():
+def test_default_colors_are_all_different_and_far_from_black():
     colours = [tuple(bytes.fromhex(colour[1:])) for colour in class_colours(255)]
     assert len(set(colours)) == 255
     assert min(max(colour) for colour in colours) >= 120
@@ -81,7 +81,7 @@ def test_default_colours_are_all_different_and_far_from_black():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_classes": 1}, "num_classes: expected a whole number in 2..255, got 1"),
+        ({"num_classes": 1}, "num_classes: expected an integer in 2..255, got 1"),
         ({"num_classes": 256}, "num_classes"),
         ({"num_classes": 2.0}, "num_classes"),
         ({"num_classes": True}, "num_classes"),

@@ -13,7 +13,7 @@ from ctal.training.checkpointing import RunCheckpoints, WholeCheckpointIO
 
 
 class Line(LightningModule):
-    """Fits a line; asks to be stopped after a batch."""
+    """Fit a line; asks to be stopped after a batch."""
 
     def __init__(self, stop_after=None, number=None):
         super().__init__()

@@ -20,7 +20,7 @@ TASKS: list[Task] = [SemanticSegmentation(2), Depth()]
 
 
 class FixedNet(nn.Module):
-    """Predicts the same values whatever it sees: 2 scales of initial maps, then the final ones."""
+    """Predict the same values whatever it sees: 2 scales of initial maps, then the final ones."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ def test_batch_without_a_task() -> None:
 
 
 def test_scores_are_of_the_whole_split_not_means_over_batches(tmp_path: Path) -> None:
-    # 3 pictures at an error of 1, then 1 at an error of 2; classes right, then wrong
+    # 3 images at an error of 1, then 1 at an error of 2; classes right, then wrong
     batches = [make_batch(3, 2.0, 0), make_batch(1, 5.0, 1)]
     prediction = Depth().decode(torch.full((1, 1, 1, 1), 3.0)).item()
     module = MultiTaskModule(FixedNet(), task_weights={"semseg": 0.5})

@@ -13,12 +13,12 @@ def plain(colour, height=96, width=128):
 
 
 def area(picture, colour):
-    """Number of pixels of exactly one colour."""
+    """Number of pixels of exactly one color."""
     return int((picture == torch.tensor(colour, dtype=torch.uint8)[:, None, None]).all(0).sum())
 
 
 class TestPanel:
-    def test_small_pictures_are_doubled_and_keep_their_order(self):
+    def test_small_images_are_doubled_and_keep_their_order(self):
         red, green, blue = plain((255, 0, 0)), plain((0, 255, 0)), plain((0, 0, 255))
         result = panel([[red, green], [blue, None]], ["a", "b"])
         assert result.dtype == torch.uint8
@@ -26,23 +26,23 @@ class TestPanel:
         first_row = result[:, result.shape[1] // 3]
         assert (first_row[0] == 255).nonzero()[0] < (first_row[1] == 255).nonzero()[-1]
 
-    def test_small_pictures_are_not_smoothed(self):
+    def test_small_images_are_not_smoothed(self):
         picture = torch.randint(0, 2, (3, 32, 64), dtype=torch.uint8) * 255
         result = panel([[picture]], ["title"])
         top, left = result.shape[1] - 6 - 128, 6
         enlarged = picture.repeat_interleave(4, 1).repeat_interleave(4, 2)
         assert torch.equal(result[:, top : top + 128, left : left + 256], enlarged)
 
-    def test_large_pictures_are_shrunk(self):
+    def test_large_images_are_shrunk(self):
         result = panel([[plain((0, 200, 0), 1000, 1600)]], ["title"])
         assert area(result, (0, 200, 0)) == 400 * 640
         result = panel([[plain((0, 200, 0), 5000, 2)]], ["title"])
         assert area(result, (0, 200, 0)) == 640 * 1
 
-    def test_a_legend_has_a_swatch_and_words_for_each_colour(self):
+    def test_a_legend_has_a_swatch_and_words_for_each_color(self):
         legend = [("#ff0000", "wall"), ("#0000ff", "a rather long name of a class")]
         result = panel([[plain((0, 200, 0), 100, 256), legend]], ["", ""])
-        tile = result[:, -106:-6, 268:]  # beyond the picture and the gaps
+        tile = result[:, -106:-6, 268:]  # beyond the image and the gaps
         assert 100 < tile.shape[-1] < 256  # as narrow as the words allow
         for index, colour in ((0, (255, 0, 0)), (2, (0, 0, 255))):
             assert (tile[index] == 255).any()

@@ -138,13 +138,16 @@ def test_checkpoint_of_another_weighting(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["fit", *weighted("random"), "--trainer.max_epochs=1"]) == 0
     resume = ["--ckpt_path=last", "--trainer.max_epochs=2"]
     line = error_line(["fit", *weighted("uncertainty"), *resume], capsys)
-    assert "was trained with RandomWeighting, got UncertaintyWeighting" in line
+    assert (
+        "expected a checkpoint trained with UncertaintyWeighting, got one with RandomWeighting"
+        in line
+    )
     line = error_line(["fit", *config("own_network"), *resume], capsys)
-    assert "was trained with RandomWeighting, got EqualWeighting" in line
+    assert "expected a checkpoint trained with EqualWeighting, got one with RandomWeighting" in line
 
 
 class WithoutTorchJD(importlib.abc.MetaPathFinder):
-    """Finds no torchjd, as where it is not installed."""
+    """Find no torchjd, as where it is not installed."""
 
     def find_spec(self, name: str, *_: object) -> None:
         if name.partition(".")[0] == "torchjd":

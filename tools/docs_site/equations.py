@@ -18,7 +18,7 @@ _BLOCK = re.compile(r'<div class="arithmatex">\s*\\\[(.+?)\\\]\s*</div>', re.DOT
 
 
 def on_page_content(content: str, **_: Any) -> str:
-    """Puts MathML in the place of the equations of a page.
+    """Put MathML in the place of the equations of a page.
 
     Raises:
         PluginError: an equation holds a command that is not known.

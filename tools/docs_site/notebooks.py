@@ -21,7 +21,7 @@ SECONDS = 900
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Adds the pages of the notebooks, and the pictures that their cells show.
+    """Add the pages of the notebooks, and the images that their cells show.
 
     Raises:
         PluginError: a cell fails.
@@ -35,7 +35,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def run(notebook: Path, folder: str) -> tuple[str, dict[str, bytes]]:
-    """Runs a notebook: the page in Markdown, and its pictures by their path, below `folder`.
+    """Run a notebook: the page in Markdown, and its images by their path, below `folder`.
 
     Raises:
         PluginError: a cell fails.

@@ -29,7 +29,7 @@ _LEXERS = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Adds pages for all files outside docs/ that pages link to, one after the other."""
+    """Add pages for all files outside docs/ that pages link to, one after the other."""
     for source, uri in PAGES.items():
         if source.endswith(".md"):
             files.append(File.generated(config, uri, content=(ROOT / source).read_text("utf-8")))
@@ -51,7 +51,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Turns links between files of the repository into links between pages of the site."""
+    """Turn links between files of the repository into links between pages of the site."""
     here = page.file.src_uri
 
     def turned(found: re.Match[str]) -> str:
@@ -74,7 +74,7 @@ def repository_path(link: str, page: str) -> str | None:
 
 
 def site_uri(target: str) -> str:
-    """The page, or picture, of the site for a path of the repository."""
+    """The page, or image, of the site for a path of the repository."""
     if target in PAGES:
         return PAGES[target]
     if target.startswith("docs/"):

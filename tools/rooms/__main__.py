@@ -17,7 +17,7 @@ from tools.rooms.parts import CLASSES
 
 
 def parse() -> argparse.Namespace:
-    """Reads the command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.rooms", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder to fill; can be continued")
     parser.add_argument(
@@ -31,7 +31,7 @@ def parse() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Renders the data set and writes its card."""
+    """Render the dataset and write its card."""
     args = parse()
     splits = [
         name

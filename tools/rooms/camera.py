@@ -29,12 +29,12 @@ class Camera:
     fov: float
 
     def intrinsics(self, width: int, height: int) -> dict[str, float]:
-        """Returns fx, fy, cx and cy in pixels; the centre of the first pixel is (0, 0)."""
+        """Return fx, fy, cx and cy in pixels; the centre of the first pixel is (0, 0)."""
         focal = width / 2 / float(np.tan(np.deg2rad(self.fov / 2)))
         return {"fx": focal, "fy": focal, "cx": (width - 1) / 2, "cy": (height - 1) / 2}
 
     def rays(self, width: int, height: int) -> Floats:
-        """Returns the rays through the pixels' centres, (H, W, 3), camera axes, z = 1."""
+        """Return the rays through the pixels' centres, (H, W, 3), camera axes, z = 1."""
         k = self.intrinsics(width, height)
         x, y = np.meshgrid(
             (np.arange(width) - k["cx"]) / k["fx"], (np.arange(height) - k["cy"]) / k["fy"]
@@ -43,7 +43,7 @@ class Camera:
 
 
 def aimed(position: Floats, yaw: float, pitch: float, roll: float, fov: float) -> Camera:
-    """Makes a camera from angles.
+    """Make a camera from angles.
 
     Args:
         position: (3,) in metres.
@@ -61,7 +61,7 @@ def aimed(position: Floats, yaw: float, pitch: float, roll: float, fov: float) -
 
 
 def draw(rng: Generator, room: Room, clearance: float = 0.3) -> Camera:
-    """Draws a camera in the free space of a room, looking towards its far side.
+    """Draw a camera in the free space of a room, looking towards its far side.
 
     Args:
         rng: source of randomness.

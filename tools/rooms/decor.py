@@ -13,7 +13,7 @@ from tools.rooms.shapes import Mesh, box, merge, panel, turn_z
 
 
 def plant(rng: Generator, look: Look, height: float) -> Item:
-    """Makes a potted plant about ``height`` tall: a rosette, a bush or a small tree."""
+    """Make a potted plant about ``height`` tall: a rosette, a bush or a small tree."""
     item, pot = Item("plant"), height * 0.25 + 0.05
     r = pot * float(rng.uniform(0.45, 0.6))
     item.add(
@@ -48,7 +48,7 @@ def plant(rng: Generator, look: Look, height: float) -> Item:
 
 
 def picture(rng: Generator, look: Look, w: float, h: float) -> Item:
-    """Makes a framed picture whose back is at y = 0 and whose middle is the origin."""
+    """Make a framed picture whose back is at y = 0 and whose middle is the origin."""
     item, t = Item("picture"), float(rng.uniform(0.015, 0.05))
     frame = [look.timber, look.metal, look.paint, plain([0.08, 0.08, 0.08])][rng.integers(4)]
     x, z = w / 2, h / 2
@@ -66,7 +66,7 @@ def picture(rng: Generator, look: Look, w: float, h: float) -> Item:
 
 
 def books(rng: Generator, look: Look, width: float, height: float = 0.3) -> Item:
-    """Makes a row of upright books with their spines towards +y."""
+    """Make a row of upright books with their spines towards +y."""
     item, x = Item("books"), -width / 2
     while True:
         t = float(rng.uniform(0.018, 0.05))
@@ -82,7 +82,7 @@ def books(rng: Generator, look: Look, width: float, height: float = 0.3) -> Item
 
 
 def screen(look: Look, w: float) -> Item:
-    """Makes a television or monitor of width ``w`` facing +y."""
+    """Make a television or monitor of width ``w`` facing +y."""
     item, h, black = Item("screen"), w * 0.57, plain([0.05, 0.05, 0.06], gloss=0.6)
     item.add(
         "clutter",
@@ -98,7 +98,7 @@ VASE, BOWL, BOTTLE, BOX, BOOKS, BALL, CUP = range(7)
 
 
 def _body(rng: Generator, kind: int, s: float) -> Mesh:
-    """Makes the body of a small thing of a ``kind`` and scale ``s``."""
+    """Make the body of a small thing of a ``kind`` and scale ``s``."""
     if kind == VASE:
         r, h = rng.uniform(0.05, 0.09) * s, rng.uniform(0.18, 0.32) * s
         vase = [(0, 0), (r * 0.6, 0), (r, h * 0.35), (r * 0.4, h * 0.8), (r * 0.6, h)]
@@ -120,7 +120,7 @@ def _body(rng: Generator, kind: int, s: float) -> Mesh:
 
 
 def small_thing(rng: Generator, look: Look, size: float = 1.0) -> Item:
-    """Makes a vase, bowl of fruit, bottle, box, pile of books, ball or cup; ``size`` scales it."""
+    """Make a vase, bowl of fruit, bottle, box, pile of books, ball or cup; ``size`` scales it."""
     item, kind, colour = Item("thing"), int(rng.integers(7)), look.bright()
     if kind == BOOKS:
         for i in range(int(rng.integers(2, 6))):

@@ -18,7 +18,7 @@ STRENGTH = 1.0  # how many standard deviations of noise count as "the same"
 
 
 def calm(buffers: Floats) -> Floats:
-    """Clamps fireflies: a buffer may not exceed twice the brightest median around.
+    """Clamp fireflies: a buffer may not exceed twice the brightest median around.
 
     Args:
         buffers: (K, H, W, 3) independent renderings, linear.
@@ -28,14 +28,14 @@ def calm(buffers: Floats) -> Floats:
 
 
 def _shifted(image: Floats, dy: int, dx: int) -> Floats:
-    """Returns the image (H, W, ...) with ``image[y + dy, x + dx]`` at (y, x), edges repeated."""
+    """Return the image (H, W, ...) with ``image[y + dy, x + dx]`` at (y, x), edges repeated."""
     h, w = image.shape[:2]
     rows, cols = np.clip(np.arange(h) + dy, 0, h - 1), np.clip(np.arange(w) + dx, 0, w - 1)
     return image[rows[:, None], cols[None, :]]
 
 
 def denoise(buffers: Floats, albedo: Floats, normals: Floats, points: Floats) -> Floats:
-    """Joins renderings of one view into a picture with little noise.
+    """Join renderings of one view into an image with little noise.
 
     Args:
         buffers: (K, H, W, 3) independent renderings, linear.

@@ -17,12 +17,12 @@ SUFFIXES = {"image": ".jpg", "semseg": ".png", "depth": ".png", "normals": ".npz
 
 
 def paths(out: Path, split: str, name: str) -> dict[str, Path]:
-    """Returns the file of each map of a view called ``name``."""
+    """Return the file of each map of a view called ``name``."""
     return {kind: out / split / kind / (name + suffix) for kind, suffix in SUFFIXES.items()}
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file under another name and renames it, so that no half file is ever left."""
+    """Write a file under another name and rename it, so that no half file is ever left."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + f".{os.getpid()}.part")
     part.write_bytes(content)
@@ -30,14 +30,14 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _png(array: Any) -> bytes:
-    """Encodes an array (H, W), uint8 or uint16, as PNG."""
+    """Encode an array (H, W), uint8 or uint16, as PNG."""
     stream = io.BytesIO()
     Image.fromarray(array).save(stream, "PNG", optimize=True)
     return stream.getvalue()
 
 
 def write_view(out: Path, split: str, name: str, view: View) -> None:
-    """Writes the four files of a view: depth in whole millimetres, normals as float16."""
+    """Write the four files of a view: depth in whole millimetres, normals as float16."""
     place = paths(out, split, name)
     stream = io.BytesIO()
     np.savez_compressed(stream, normals=view.normals.astype(np.float16))
@@ -51,5 +51,5 @@ def write_view(out: Path, split: str, name: str, view: View) -> None:
 
 
 def write_card(out: Path, card: dict[str, Any]) -> None:
-    """Writes ``rooms.json``."""
+    """Write ``rooms.json``."""
     write_whole(out / "rooms.json", (json.dumps(card, indent=1) + "\n").encode())

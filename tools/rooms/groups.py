@@ -11,7 +11,7 @@ from tools.rooms.shell import floor_rug
 
 
 def dress(plan: Plan, item: Item, count: int, lamp: float = 0.2, green: float = 0.15) -> None:
-    """Puts up to ``count`` small things on an item; lamps and plants with the given chances."""
+    """Put up to ``count`` small things on an item; lamps and plants with the given chances."""
     rng, look = plan.rng, plan.look
     for _ in range(count):
         chance = rng.random()
@@ -24,7 +24,7 @@ def dress(plan: Plan, item: Item, count: int, lamp: float = 0.2, green: float = 
 
 
 def fill_shelf(plan: Plan, item: Item) -> None:
-    """Fills the boards of a shelf with books and small things."""
+    """Fill the boards of a shelf with books and small things."""
     rng, look = plan.rng, plan.look
     for i, surface in enumerate(item.surfaces):
         half = float(max(surface[3:]))
@@ -167,7 +167,7 @@ GROUPS = {
 
 
 def furnish(scene: int) -> Room:
-    """Makes the room of a scene number; the same number always gives the same room."""
+    """Make the room of a scene number; the same number always gives the same room."""
     kind = list(GROUPS)[scene % len(GROUPS)]
     plan = Plan(np.random.default_rng([SEED, scene]), kind)
     for group in GROUPS[kind]:

@@ -12,14 +12,14 @@ from tools.rooms.shapes import Mesh, turn_z
 
 
 def _shade(rng: Generator, bottom: float, height: float, radius: float) -> Mesh:
-    """Makes a closed lamp shade, a drum or a cone; closed, so that it shines outwards only."""
+    """Make a closed lamp shade, a drum or a cone; closed, so that it shines outwards only."""
     top = radius * float(rng.choice([0.55, 0.75, 1.0]))
     profile = [(0.0, bottom), (radius, bottom), (top, bottom + height), (0.0, bottom + height)]
     return lathe(profile, segments=24)
 
 
 def floor_lamp(rng: Generator, look: Look) -> Item:
-    """Makes a standing lamp: foot, pole and shade."""
+    """Make a standing lamp: foot, pole and shade."""
     item, top = Item("floor lamp"), float(rng.uniform(1.25, 1.6))
     item.add(
         "lamp", look.metal, lathe([(0, 0), (0.15, 0), (0.14, 0.025), (0.012, 0.04), (0.012, top)])
@@ -31,7 +31,7 @@ def floor_lamp(rng: Generator, look: Look) -> Item:
 
 
 def table_lamp(rng: Generator, look: Look) -> Item:
-    """Makes a small lamp with a turned body."""
+    """Make a small lamp with a turned body."""
     item, h, r = Item("table lamp"), float(rng.uniform(0.18, 0.3)), float(rng.uniform(0.05, 0.08))
     body = [
         (0, 0),
@@ -50,7 +50,7 @@ def table_lamp(rng: Generator, look: Look) -> Item:
 
 
 def ceiling_lamp(rng: Generator, look: Look, height: float) -> Item:
-    """Makes a globe, drum, flush or five-armed lamp that hangs from z = ``height``."""
+    """Make a globe, drum, flush or five-armed lamp that hangs from z = ``height``."""
     item, kind, lit = Item("ceiling lamp"), rng.integers(4), look.shade(9.0)
     drop = height - float(rng.uniform(0.35, 0.65))
     if kind == 3:

@@ -17,7 +17,7 @@ from tools.rooms.parts import Item, Room, overlap
 from tools.rooms.shapes import Floats, box
 from tools.rooms.shell import Opening
 
-SEED = 2026  # of the whole data set; scenes add their number
+SEED = 2026  # of the whole dataset; scenes add their number
 
 
 class Plan:
@@ -40,7 +40,7 @@ class Plan:
         self._openings()
 
     def _slot(self, width: float, taken: list[Opening]) -> tuple[int, float]:
-        """Finds a wall and a place along it that is free of other openings."""
+        """Find a wall and a place along it that is free of other openings."""
         while True:
             wall = int(self.rng.integers(4))
             length = shell.wall_length(self.size, wall)
@@ -49,7 +49,7 @@ class Plan:
                 return wall, x
 
     def _openings(self) -> None:
-        """Cuts a door and one to three windows and keeps the floor before them free."""
+        """Cut a door and one to three windows and keep the floor before them free."""
         rng, height = self.rng, float(self.size[2])
         doors = [Opening(*self._slot(0.98, []), 0.98, 0.0, 2.08)]
         windows: list[Opening] = []
@@ -77,7 +77,7 @@ class Plan:
             self.items += [shell.curtains(self.look, self.size, o) for o in windows]
 
     def add(self, item: Item, loose: bool = False, margin: float = 0.01) -> bool:
-        """Keeps the item if it is inside the room and meets nothing; tells whether it was kept.
+        """Keep the item if it is inside the room and meets nothing; tells whether it was kept.
 
         Args:
             item: the item in room coordinates.
@@ -97,7 +97,7 @@ class Plan:
         return True
 
     def by_wall(self, item: Item, z: float = 0.0, tries: int = 25) -> Item | None:
-        """Puts an item with its back to a random wall; returns it where it stands, or None."""
+        """Put an item with its back to a random wall; returns it where it stands, or None."""
         half = item.bounds()[1, 0], -item.bounds()[0, 1]
         for _ in range(tries):
             wall = int(self.rng.integers(4))
@@ -112,7 +112,7 @@ class Plan:
         return None
 
     def open_floor(self, item: Item, tries: int = 25) -> Item | None:
-        """Puts an item anywhere on the floor, turned to any side."""
+        """Put an item anywhere on the floor, turned to any side."""
         for _ in range(tries):
             x, y = self.rng.uniform(0.3, self.size[:2] - 0.3)
             placed = item.moved(float(self.rng.uniform(0, 360)), (x, y, 0.0))
@@ -121,7 +121,7 @@ class Plan:
         return None
 
     def on_top(self, item: Item, carrier: Item, surface: int = 0, tries: int = 8) -> bool:
-        """Puts an item on a surface of another one, turned as that one is."""
+        """Put an item on a surface of another one, turned as that one is."""
         item = item.moved(carrier.turn, (0, 0, 0))
         x, y, z, half_x, half_y = carrier.surfaces[surface]
         low, high = item.bounds()[:, :2]
@@ -138,7 +138,7 @@ class Plan:
         return False
 
     def room(self) -> Room:
-        """Returns the furnished room."""
+        """Return the furnished room."""
         parts = [part for item in self.shell for part in item.parts]
         sun = None
         if not self.evening and self.rng.random() < 0.6:

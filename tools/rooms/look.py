@@ -1,4 +1,4 @@
-"""The colours and materials of one room: drawn once, so that its furniture matches."""
+"""The colors and materials of one room: drawn once, so that its furniture matches."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ WARM = np.array([1.0, 0.86, 0.67])
 
 
 def warm(rng: Generator, saturation: tuple[float, float], value: tuple[float, float]) -> Floats:
-    """Draws an sRGB colour (3,) as walls and floors have it: mostly yellow to red, some cool."""
+    """Draw an sRGB color (3,) as walls and floors have it: mostly yellow to red, some cool."""
     tone = rng.normal(0.1, 0.05) if rng.random() < 0.65 else rng.random()
     return np.array(hsv_to_rgb(tone % 1.0, rng.uniform(*saturation), rng.uniform(*value)))
 
 
 def hue(rng: Generator, saturation: tuple[float, float], value: tuple[float, float]) -> Floats:
-    """Draws an sRGB colour (3,) of any hue within ranges of saturation and value."""
+    """Draw an sRGB color (3,) of any hue within ranges of saturation and value."""
     return np.array(hsv_to_rgb(rng.random(), rng.uniform(*saturation), rng.uniform(*value)))
 
 
 class Look:
-    """Draws the materials of a room.
+    """Draw the materials of a room.
 
     Args:
         rng: source of randomness.
@@ -69,7 +69,7 @@ class Look:
         return Material(textures.wood(self.rng, colour), 0.6, gloss=0.35)
 
     def fabric(self) -> Material:
-        """Draws a cloth: plain weave in most cases, else striped or patterned."""
+        """Draw a cloth: plain weave in most cases, else striped or patterned."""
         rng = self.rng
         colour, other = hue(rng, (0.05, 0.6), (0.25, 0.8)), hue(rng, (0.0, 0.3), (0.5, 0.95))
         kind = rng.random()
@@ -104,17 +104,17 @@ class Look:
         return Material(textures.fabric(rng, warm(rng, (0.05, 0.35), (0.35, 0.7))), 0.5)
 
     def wooden(self) -> Material:
-        """Draws one of the room's two woods, or its paint."""
+        """Draw one of the room's two woods, or its paint."""
         return [self.timber, self.second_timber, self.paint][
             self.rng.choice(3, p=[0.5, 0.25, 0.25])
         ]
 
     def bright(self) -> Material:
-        """Draws a strong glossy colour for a small thing."""
+        """Draw a strong glossy color for a small thing."""
         return plain(hue(self.rng, (0.05, 0.75), (0.2, 0.9)), gloss=float(self.rng.uniform(0, 0.8)))
 
     def shade(self, radiance: float) -> Material:
-        """Draws a lamp shade, shining with ``radiance`` when the room's lamps are lit."""
+        """Draw a lamp shade, shining with ``radiance`` when the room's lamps are lit."""
         colour = WARM * (1 - 0.1 * self.rng.random())
         if self.evening or self.rng.random() < 0.35:
             return plain(colour, emission=radiance)

@@ -19,12 +19,12 @@ HEIGHT, WIDTH = 96, 128
 def make_scene(
     scene: int, split: str, out: Path, count: int, spp: int
 ) -> dict[str, dict[str, float | str]]:
-    """Renders the views of one scene that are not there yet.
+    """Render the views of one scene that are not there yet.
 
     Args:
         scene: the scene's number, which is also its seed.
         split: train, val or test.
-        out: folder of the data set.
+        out: folder of the dataset.
         count: views of the scene.
         spp: samples per pixel.
 

@@ -24,7 +24,7 @@ class Material:
     """How a surface looks.
 
     Attributes:
-        texture: (H, W, 3) sRGB in 0..1; (1, 1, 3) for a plain colour.
+        texture: (H, W, 3) sRGB in 0..1; (1, 1, 3) for a plain color.
         tile: side in metres that one copy of the texture covers.
         gloss: 0 is matt; up to 1 is lacquer.
         metal: brushed metal instead of paint or cloth.
@@ -41,7 +41,7 @@ class Material:
 def plain(
     colour: Floats | list[float], gloss: float = 0.0, metal: bool = False, emission: float = 0.0
 ) -> Material:
-    """Returns a material of one sRGB colour (3,) in 0..1."""
+    """Return a material of one sRGB color (3,) in 0..1."""
     texture = np.clip(np.asarray(colour, float), 0, 1).reshape(1, 1, 3)
     return Material(texture, gloss=gloss, metal=metal, emission=emission)
 
@@ -74,11 +74,11 @@ class Item:
     origin: Floats = field(default_factory=lambda: np.zeros(3))
 
     def add(self, label: str, material: Material, *meshes: Mesh) -> None:
-        """Adds meshes of one class and material."""
+        """Add meshes of one class and material."""
         self.parts += [Part(mesh, material, CLASSES.index(label)) for mesh in meshes]
 
     def moved(self, degrees: float, shift: tuple[float, float, float] | Floats) -> Item:
-        """Returns the item turned about the vertical axis, then shifted."""
+        """Return the item turned about the vertical axis, then shifted."""
         rotation, offset = turn_z(degrees), np.array(shift, float)
         parts = [Part(p.mesh.moved(rotation, offset), p.material, p.label) for p in self.parts]
         surfaces = []
@@ -90,21 +90,21 @@ class Item:
         )
 
     def follow(self, anchor: Item) -> Item:
-        """Returns this item, described in the axes of ``anchor``, where the anchor now stands."""
+        """Return this item, described in the axes of ``anchor``, where the anchor now stands."""
         return self.moved(anchor.turn, anchor.origin)
 
     def boxes(self) -> Floats:
-        """Returns the boxes around the parts, (parts, 2, 3)."""
+        """Return the boxes around the parts, (parts, 2, 3)."""
         return np.stack([part.mesh.bounds() for part in self.parts])
 
     def bounds(self) -> Floats:
-        """Returns the box around the whole item, (2, 3)."""
+        """Return the box around the whole item, (2, 3)."""
         boxes = self.boxes()
         return np.stack([boxes[:, 0].min(0), boxes[:, 1].max(0)])
 
 
 def overlap(a: Floats, b: Floats, margin: float = -1e-4) -> bool:
-    """Tells whether any box of ``a`` (N, 2, 3) meets any of ``b`` (M, 2, 3).
+    """Tell whether any box of ``a`` (N, 2, 3) meets any of ``b`` (M, 2, 3).
 
     Args:
         a: boxes in metres.
@@ -136,11 +136,11 @@ class Room:
     sun: Floats | None
 
     def parts(self) -> list[Part]:
-        """Returns all parts of the room."""
+        """Return all parts of the room."""
         return self.shell + [part for item in self.items for part in item.parts]
 
     def digest(self) -> str:
-        """Returns a checksum of all geometry, labels and materials."""
+        """Return a checksum of all geometry, labels and materials."""
         total = hashlib.sha256(self.kind.encode() + self.size.tobytes() + str(self.sun).encode())
         for part in self.parts():
             m = part.material

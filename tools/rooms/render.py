@@ -1,4 +1,4 @@
-"""Renders rooms with Mitsuba: pictures by path tracing, ground truth by ray casting."""
+"""Renders rooms with Mitsuba: images by path tracing, ground truth by ray casting."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SUNLIGHT = 28.0  # irradiance, against 5 to 9 for the radiance of the sky
 
 
 def _traced(scene: Any, sensor: Any, seed: int) -> Floats:
-    """Renders linear RGB (H, W, 3)."""
+    """Render linear RGB (H, W, 3)."""
     image: Any = mi.render(scene, sensor=sensor, seed=mi.UInt32(seed))
     return np.array(image, float)
 
@@ -62,11 +62,11 @@ class Scene:
 
     @classmethod
     def of(cls, room: Room) -> Scene:
-        """Loads a furnished room."""
+        """Load a furnished room."""
         return cls(room.parts(), room.sun)
 
     def _sensor(self, camera: Camera, width: int, height: int, spp: int) -> Any:
-        """Makes the Mitsuba camera."""
+        """Make the Mitsuba camera."""
         film = {
             "type": "hdrfilm", "width": width, "height": height, "pixel_format": "rgb",
             "component_format": "float32", "rfilter": {"type": "gaussian"},
@@ -86,7 +86,7 @@ class Scene:
         )  # fmt: skip
 
     def radiance(self, camera: Camera, width: int, height: int, spp: int, seed: int) -> Floats:
-        """Renders a view with ``spp`` samples per pixel in all.
+        """Render a view with ``spp`` samples per pixel in all.
 
         Returns:
             Independent renderings (BUFFERS, H, W, 3), linear RGB.
@@ -99,7 +99,7 @@ class Scene:
         return buffers
 
     def _hits(self, camera: Camera, rays: Floats) -> Iterator[Any]:
-        """Casts rays (N, 3), given in camera axes with z = 1, and yields what they meet."""
+        """Cast rays (N, 3), given in camera axes with z = 1, and yields what they meet."""
         origin = mi.ScalarPoint3f(*camera.position.tolist())
         for direction in rays @ camera.rotation.T:
             hit = self._scene.ray_intersect(
@@ -110,7 +110,7 @@ class Scene:
             yield hit
 
     def albedo(self, camera: Camera, width: int, height: int) -> Floats:
-        """Averages the share of light that surfaces give back over each pixel, (H, W, 3)."""
+        """Average the share of light that surfaces give back over each pixel, (H, W, 3)."""
         fine = camera.rays(width * FINE, height * FINE).reshape(-1, 3)
         colours = [
             hit.shape.bsdf().eval_diffuse_reflectance(hit) for hit in self._hits(camera, fine)
@@ -120,7 +120,7 @@ class Scene:
     def truth(
         self, camera: Camera, width: int, height: int
     ) -> tuple[Floats, Floats, NDArray[np.uint8]]:
-        """Casts one ray through each pixel's centre.
+        """Cast one ray through each pixel's centre.
 
         Returns:
             Depth (H, W) in metres along the optical axis, unit normals (H, W, 3) in camera axes on

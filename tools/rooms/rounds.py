@@ -8,7 +8,7 @@ from tools.rooms.shapes import Floats, Mesh, Point, grid_mesh, merge
 
 
 def lathe(profile: list[tuple[float, float]], smooth: bool = False, segments: int = 20) -> Mesh:
-    """Turns a profile about the z axis.
+    """Turn a profile about the z axis.
 
     Args:
         profile: (radius, height) pairs from bottom to top, in metres.
@@ -45,7 +45,7 @@ def lathe(profile: list[tuple[float, float]], smooth: bool = False, segments: in
 
 
 def tube(start: Point, end: Point, radius: float, end_radius: float | None = None) -> Mesh:
-    """Makes a closed round bar from ``start`` to ``end``, thinning to ``end_radius`` if given."""
+    """Make a closed round bar from ``start`` to ``end``, thinning to ``end_radius`` if given."""
     origin = np.array(start, float)
     along = np.array(end, float) - origin
     length = float(np.linalg.norm(along))
@@ -58,7 +58,7 @@ def tube(start: Point, end: Point, radius: float, end_radius: float | None = Non
 
 
 def cushion(lo: Point, hi: Point, roundness: float = 0.35, segments: int = 24) -> Mesh:
-    """Makes a box with round edges (a superellipsoid): cushions, mattresses, duvets.
+    """Make a box with round edges (a superellipsoid): cushions, mattresses, duvets.
 
     Args:
         lo: lowest corner in metres.
@@ -96,7 +96,7 @@ def cushion(lo: Point, hi: Point, roundness: float = 0.35, segments: int = 24) -
 
 
 def blade(start: Floats, heading: float, length: float, width: float, rise: float) -> Mesh:
-    """Makes a leaf that starts at ``start`` (3,), leaves along ``heading`` (radians) and droops.
+    """Make a leaf that starts at ``start`` (3,), leaves along ``heading`` (radians) and droops.
 
     Args:
         start: the leaf's root in metres.

@@ -16,7 +16,7 @@ SEAT = 0.46  # height of a seat
 
 
 def chair(rng: Generator, look: Look, wood: Material, cloth: Material, style: int) -> Item:
-    """Makes a chair of one of the five styles, facing +y."""
+    """Make a chair of one of the five styles, facing +y."""
     if style == SWIVEL:
         return _swivel_chair(look, cloth)
     item, x, y, h = Item("chair"), 0.22, 0.22, SEAT
@@ -45,7 +45,7 @@ def chair(rng: Generator, look: Look, wood: Material, cloth: Material, style: in
 
 
 def _swivel_chair(look: Look, cloth: Material) -> Item:
-    """Makes an office chair on a five-armed foot."""
+    """Make an office chair on a five-armed foot."""
     item, h = Item("chair"), SEAT
     item.add("chair", look.metal, tube((0, 0, 0.06), (0, 0, h - 0.08), 0.03))
     for angle in np.arange(5) * 72.0:
@@ -58,7 +58,7 @@ def _swivel_chair(look: Look, cloth: Material) -> Item:
 
 
 def bed(rng: Generator, look: Look) -> Item:
-    """Makes a single or double bed with its head at -y."""
+    """Make a single or double bed with its head at -y."""
     w, d = float(rng.choice([0.95, 1.45, 1.65])), 2.05
     x, y, item, wood = w / 2, d / 2, Item("bed"), look.wooden()
     rail = float(rng.uniform(0.24, 0.34))
@@ -75,7 +75,7 @@ def bed(rng: Generator, look: Look) -> Item:
 
 
 def _bedding(rng: Generator, look: Look, item: Item, x: float, y: float, rail: float) -> None:
-    """Adds mattress, quilt, pillows and perhaps a throw to a bed.
+    """Add mattress, quilt, pillows and perhaps a throw to a bed.
 
     Args:
         rng: source of randomness.
@@ -101,7 +101,7 @@ def _bedding(rng: Generator, look: Look, item: Item, x: float, y: float, rail: f
 
 
 def sofa(rng: Generator, look: Look, seats: int, cloth: Material) -> Item:
-    """Makes a sofa, or an armchair when ``seats`` is 1, facing +y."""
+    """Make a sofa, or an armchair when ``seats`` is 1, facing +y."""
     item, arm = Item("sofa"), float(rng.uniform(0.12, 0.22))
     seat, d = float(rng.uniform(0.56, 0.68)), float(rng.uniform(0.82, 0.95))
     h, soft = float(rng.uniform(0.72, 0.88)), float(rng.uniform(0.12, 0.4))

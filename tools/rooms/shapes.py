@@ -33,18 +33,18 @@ class Mesh:
     faces: NDArray[np.int64]
 
     def moved(self, rotation: Floats, shift: Floats) -> Mesh:
-        """Returns the mesh after ``rotation`` (3, 3) and then ``shift`` (3,)."""
+        """Return the mesh after ``rotation`` (3, 3) and then ``shift`` (3,)."""
         return Mesh(
             self.vertices @ rotation.T + shift, self.normals @ rotation.T, self.uv, self.faces
         )
 
     def bounds(self) -> Floats:
-        """Returns the axis-aligned box around the mesh, (2, 3): lowest and highest corner."""
+        """Return the axis-aligned box around the mesh, (2, 3): lowest and highest corner."""
         return np.stack([self.vertices.min(0), self.vertices.max(0)])
 
 
 def merge(meshes: list[Mesh]) -> Mesh:
-    """Joins meshes into one."""
+    """Join meshes into one."""
     starts = np.cumsum([0] + [len(m.vertices) for m in meshes[:-1]])
     return Mesh(
         np.concatenate([m.vertices for m in meshes]),
@@ -55,13 +55,13 @@ def merge(meshes: list[Mesh]) -> Mesh:
 
 
 def turn_z(degrees: float) -> Floats:
-    """Returns the (3, 3) rotation about the vertical axis, anticlockwise seen from above."""
+    """Return the (3, 3) rotation about the vertical axis, anticlockwise seen from above."""
     c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
 
 
 def grid_mesh(points: Floats, normals: Floats, uv: Floats) -> Mesh:
-    """Makes a mesh from a (rows, columns, 3) grid of points with normals and (..., 2) uv."""
+    """Make a mesh from a (rows, columns, 3) grid of points with normals and (..., 2) uv."""
     rows, cols = points.shape[:2]
     index = np.arange(rows * cols).reshape(rows, cols)
     a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]
@@ -70,7 +70,7 @@ def grid_mesh(points: Floats, normals: Floats, uv: Floats) -> Mesh:
 
 
 def box(lo: Point, hi: Point, upright: bool = False) -> Mesh:
-    """Makes a box between two corners.
+    """Make a box between two corners.
 
     Args:
         lo: lowest corner in metres.
@@ -97,7 +97,7 @@ def box(lo: Point, hi: Point, upright: bool = False) -> Mesh:
 
 
 def panel(width: float, height: float, y: float = 0.0) -> Mesh:
-    """Makes an upright rectangle facing +y, centred on x = z = 0, with uv spanning 0..1."""
+    """Make an upright rectangle facing +y, centred on x = z = 0, with uv spanning 0..1."""
     x, z = np.meshgrid([width / 2, -width / 2], [-height / 2, height / 2])
     points = np.stack([x, np.full_like(x, y), z], -1)
     uv = np.stack(np.meshgrid([0.0, 1.0], [1.0, 0.0]), -1)

@@ -13,7 +13,7 @@ from tools.rooms.shapes import Mesh, merge
 
 
 def write_ply(mesh: Mesh, path: Path) -> None:
-    """Writes a mesh as binary PLY, which Mitsuba loads much faster than a Python loop could."""
+    """Write a mesh as binary PLY, which Mitsuba loads much faster than a Python loop could."""
     rows = np.concatenate([mesh.vertices, mesh.normals, mesh.uv], 1).astype("<f4")
     faces = np.zeros(len(mesh.faces), dtype=[("n", "u1"), ("v", "<i4", 3)])
     faces["n"], faces["v"] = 3, mesh.faces
@@ -28,7 +28,7 @@ def write_ply(mesh: Mesh, path: Path) -> None:
 
 
 def _texture(material: Material) -> dict[str, Any]:
-    """Describes the colour of a material for Mitsuba."""
+    """Describe the color of a material for Mitsuba."""
     linear = np.where(
         material.texture <= 0.04045,
         material.texture / 12.92,
@@ -46,7 +46,7 @@ def _texture(material: Material) -> dict[str, Any]:
 
 
 def _bsdf(material: Material) -> dict[str, Any]:
-    """Describes how a material scatters light; both sides, as leaves and curtains are thin."""
+    """Describe how a material scatters light; both sides, as leaves and curtains are thin."""
     if material.emission:
         return {"type": "diffuse", "reflectance": {"type": "rgb", "value": [0.05, 0.05, 0.05]}}
     colour = _texture(material)
@@ -69,7 +69,7 @@ def _bsdf(material: Material) -> dict[str, Any]:
 
 
 def describe(parts: list[Part], folder: Path) -> dict[str, Any]:
-    """Describes the parts, joined by class and material to keep the scene small."""
+    """Describe the parts, joined by class and material to keep the scene small."""
     groups: dict[tuple[int, int], list[Part]] = {}
     for part in parts:
         groups.setdefault((part.label, id(part.material)), []).append(part)

@@ -1,6 +1,6 @@
 """Bitmaps of wood, cloth, tiles, wallpaper, pictures and window views, made of numpy noise.
 
-A colour is sRGB in 0..1, shape (3,); a texture is (H, W, 3), sRGB in 0..1, and repeats without a
+A color is sRGB in 0..1, shape (3,); a texture is (H, W, 3), sRGB in 0..1, and repeats without a
 seam unless it is a picture or a window view.
 """
 
@@ -16,7 +16,7 @@ SIZE = 128
 
 
 def noise(rng: Generator, across: float, along: float, size: int = SIZE) -> Floats:
-    """Returns seamless smooth noise (size, size) with mean 0 and deviation 1.
+    """Return seamless smooth noise (size, size) with mean 0 and deviation 1.
 
     Args:
         rng: source of randomness.
@@ -29,7 +29,7 @@ def noise(rng: Generator, across: float, along: float, size: int = SIZE) -> Floa
 
 
 def tint(colour: Floats, shade: Floats) -> Floats:
-    """Multiplies a colour (3,) by a shade map (H, W), clipped to 0..1."""
+    """Multiply a color (3,) by a shade map (H, W), clipped to 0..1."""
     return np.clip(colour * shade[..., None], 0, 1)
 
 
@@ -61,7 +61,7 @@ def planks(rng: Generator, colour: Floats, boards: int = 8) -> Floats:
 
 
 def tiles(rng: Generator, colour: Floats, other: Floats, count: int = 4) -> Floats:
-    """Square tiles with grout, in one tone or as a chequer of two colours."""
+    """Square tiles with grout, in one tone or as a chequer of two colors."""
     cell = SIZE // count
     row, col = np.meshgrid(np.arange(SIZE), np.arange(SIZE), indexing="ij")
     chequer = ((row // cell + col // cell) % 2)[..., None]

@@ -1,4 +1,4 @@
-"""Chooses the views of a room and turns radiance into pictures."""
+"""Chooses the views of a room and turns radiance into images."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRIES = 32
 
 
 def score(scene: Scene, view: Camera) -> float:
-    """Scores a view by a coarse look at it; negative for a view that must not be kept."""
+    """Score a view by a coarse look at it; negative for a view that must not be kept."""
     depth, _, labels = scene.truth(view, 24, 18)
     shares = np.bincount(labels.ravel(), minlength=len(CLASSES)) / labels.size
     classes = int((shares > 0.005).sum())
@@ -33,7 +33,7 @@ def score(scene: Scene, view: Camera) -> float:
 
 
 def choose(scene: Scene, room: Room, seed: int, count: int) -> list[Camera]:
-    """Chooses ``count`` good views that differ in place or direction."""
+    """Choose ``count`` good views that differ in place or direction."""
     rng = np.random.default_rng([SEED, seed, 1])
     rated: list[tuple[float, Camera]] = []
     while len(rated) < TRIES:
@@ -53,7 +53,7 @@ def choose(scene: Scene, room: Room, seed: int, count: int) -> list[Camera]:
 
 
 def difference(a: Camera, b: Camera) -> float:
-    """Measures how far two views differ: metres apart plus the angle between them in radians."""
+    """Measure how far two views differ: metres apart plus the angle between them in radians."""
     angle = np.arccos(np.clip(a.rotation[:, 2] @ b.rotation[:, 2], -1, 1))
     return float(np.linalg.norm(a.position - b.position) + angle)
 
@@ -76,7 +76,7 @@ class View:
 
 
 def shoot(scene: Scene, view: Camera, size: tuple[int, int], spp: int, seed: int) -> View:
-    """Renders a view and its ground truth.
+    """Render a view and its ground truth.
 
     Args:
         scene: the loaded room.
@@ -94,9 +94,9 @@ def shoot(scene: Scene, view: Camera, size: tuple[int, int], spp: int, seed: int
 
 
 def expose(radiance: Floats) -> NDArray[np.uint8]:
-    """Turns linear radiance (H, W, 3) into an 8-bit sRGB picture, as a camera's automatic would.
+    """Turn linear radiance (H, W, 3) into an 8-bit sRGB image, as a camera's automatic would.
 
-    The mean of the logarithm becomes middle grey, and a filmic curve keeps lamps and windows from
+    The mean of the logarithm becomes middle gray, and a filmic curve keeps lamps and windows from
     burning out.
     """
     luminance = radiance @ np.array([0.2126, 0.7152, 0.0722])

@@ -35,7 +35,7 @@ class Mark:
         y: likewise.
         half_height: half of the length of its error bar, in data coordinates.
         radius: of the marker, points.
-        colour: of the label.
+        color: of the label.
     """
 
     text: str
@@ -43,7 +43,7 @@ class Mark:
     y: float
     half_height: float
     radius: float
-    colour: str
+    color: str
 
 
 def annotate(axes: Axes, marks: Sequence[Mark], line: Sequence[tuple[float, float]] = ()) -> None:
@@ -63,7 +63,7 @@ def annotate(axes: Axes, marks: Sequence[Mark], line: Sequence[tuple[float, floa
     labels = np.empty((0, 4))
     frame = np.add(axes.get_window_extent().extents, [_GAP, _GAP, -_GAP, -_GAP])
     for mark in marks:
-        text = axes.text(0, 0, _wrapped(mark.text), color=mark.colour, fontsize=9, transform=None)
+        text = axes.text(0, 0, _wrapped(mark.text), color=mark.color, fontsize=9, transform=None)
         text.set(zorder=5, path_effects=[withStroke(linewidth=2, foreground="white")])
         extent = text.get_window_extent()
         anchor = axes.transData.transform((mark.x, mark.y))
@@ -74,7 +74,7 @@ def annotate(axes: Axes, marks: Sequence[Mark], line: Sequence[tuple[float, floa
         labels = np.concatenate([labels, box[None]])
         if np.hypot(*(way[-1] - anchor)) > _NEAR:
             ends = axes.transData.inverted().transform([anchor, way[-1]])
-            axes.plot(*ends.T, color=mark.colour, linewidth=0.7, scalex=False, scaley=False)
+            axes.plot(*ends.T, color=mark.color, linewidth=0.7, scalex=False, scaley=False)
 
 
 def _around(corners: Points) -> Boxes:

@@ -19,10 +19,10 @@ from ctal.io.atomic import write_whole
 
 _AXES = {
     "parameters": "parameters",
-    "gmacs": "GMACs per picture",
-    "latency_ms": "ms per picture",
+    "gmacs": "GMACs per image",
+    "latency_ms": "ms per image",
 }
-# Okabe and Ito's colours, which people see apart whatever their colour vision, and black; without
+# Okabe and Ito's colors, which people see apart whatever their color vision, and black; without
 # their yellow, too pale on white. Shapes differ in a period of their own, so pairs do not repeat.
 _COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 _SHAPES = ["o", "s", "^", "D", "v", "P", "X", "<", ">"]
@@ -38,7 +38,7 @@ _RING: dict[str, Any] = {
 
 
 def save_pareto(comparison: Comparison, path: Path) -> None:
-    """Draws three panels as PNG, or none where Delta_m is not defined.
+    """Draw three panels as PNG, or none where Delta_m is not defined.
 
     Raises:
         InputError: the place cannot be written.
@@ -97,9 +97,9 @@ def _draw(axes: Axes, comparison: Comparison, rows: Sequence[Row], key: str) -> 
     axes.axhline(0, color="0.6", linewidth=1, linestyle=":", zorder=0)
     for index, row in enumerate(rows):
         cost, (gain, spread) = row.cost[key], comparison.gains(row)
-        colour, shape = _style(index)
+        color, shape = _style(index)
         style: dict[str, Any] = {
-            "color": colour,
+            "color": color,
             "marker": shape,
             "markersize": _MARKER,
             "capsize": 3,
@@ -114,7 +114,7 @@ def _draw(axes: Axes, comparison: Comparison, rows: Sequence[Row], key: str) -> 
 
 
 def _scale(axes: Axes, costs: Sequence[float]) -> None:
-    """Leaves space for labels around the markers, and chooses the numbers at the axis."""
+    """Leave space for labels around the markers, and choose the numbers at the axis."""
     low, high = min(costs), max(costs)
     space = max(1.2, (high / low) ** 0.15)
     axes.set_xlim(low / space, high * space)
@@ -127,7 +127,7 @@ def _scale(axes: Axes, costs: Sequence[float]) -> None:
 def _steps(
     axes: Axes, comparison: Comparison, rows: Sequence[Row], key: str
 ) -> list[tuple[float, float]]:
-    """Draws the front, from the lower to the right edge of a panel; its corners."""
+    """Draw the front, from the lower to the right edge of a panel; its corners."""
     right, low = axes.get_xlim()[1], axes.get_ylim()[0]
     corners = []
     for cost, gain in front([(row.cost[key], comparison.gains(row)[0]) for row in rows]):
@@ -156,7 +156,7 @@ def _mark(comparison: Comparison, row: Row, key: str, index: int) -> Mark:
         y=gain,
         half_height=spread or 0.0,
         radius=_MARKER if reference else _MARKER / 2,
-        colour=_style(index)[0],
+        color=_style(index)[0],
     )
 
 

@@ -31,7 +31,7 @@ class Work(Protocol):
         """The folder that gets its log.txt."""
 
     def begin(self) -> None:
-        """Makes its folder ready."""
+        """Make its folder ready."""
 
     def next_command(self) -> list[str] | None:
         """The arguments of `ctal` that bring it nearer to its end; None: it is there."""
@@ -72,13 +72,13 @@ class Worker:
         return bool(self._args)
 
     def ask_to_stop(self, times: int) -> None:
-        """Passes on that it was asked to stop so many times: once to save, more to end at once."""
+        """Pass on that it was asked to stop so many times: once to save, more to end at once."""
         if times > self.asked:
             self._command.ask_to_stop() if times == 1 else self._command.kill()
         self.asked = times
 
     def end(self) -> None:
-        """Ends it at once, and waits for that."""
+        """End it at once, and wait for that."""
         self._command.kill()
         self._command.close()
 
@@ -91,7 +91,7 @@ class Worker:
 
 
 def complete(runs: Sequence[Work], parallel: int = 1) -> None:
-    """Brings all runs to their end, each command of theirs in a process of its own.
+    """Bring all runs to their end, each command of theirs in a process of its own.
 
     What a run says goes to log.txt in its folder; to the terminal (stderr) too, with its progress
     bar, if it runs alone, else a line tells how far all are. A run that fails does not keep the
@@ -161,7 +161,7 @@ def _told(failures: dict[str, str], total: int) -> str:
 
 @contextmanager
 def _listening() -> Iterator[list[int]]:
-    """Collects the numbers of the signals that ask to stop, as long as this lasts."""
+    """Collect the numbers of the signals that ask to stop, as long as this lasts."""
     asked: list[int] = []
     with handled_signals(asked.append, ("SIGINT", *TERMINATING)):
         yield asked

@@ -37,8 +37,8 @@ def protocol(
     return {
         **_data_and_training(found, settings, overrides, data),
         **_meaning(found, measures),
-        "trivial": "one map for all pictures, made of the mean of the training labels",
-        "cost": f"one picture of {height}x{width} per forward pass; convolutions and matrix "
+        "trivial": "one map for all images, made of the mean of the training labels",
+        "cost": f"one image of {height}x{width} per forward pass; convolutions and matrix "
         f"products; median of {cost.REPEATS} passes, networks taking turns, (x relative to the "
         "reference); of the training, mean over runs by the clock, beside each other if they were "
         "run so, and the most memory that tensors took on a CUDA device",
@@ -64,7 +64,7 @@ def _data_and_training(
         "single-task networks too"
     )
     return {
-        "data": f"{_title(sets[0][1])}, pictures of {height}x{width}: {sizes}",
+        "data": f"{_title(sets[0][1])}, images of {height}x{width}: {sizes}",
         "scored on": f"{split}, each run once, with the checkpoint {chosen}"
         + (", so a little in favour of every network" if split == "val" else ""),
         "epochs": f"{', '.join(lengths)}; batches of {data.batch_size}",
@@ -106,7 +106,7 @@ def _meaning(found: Sequence[Candidate], measures: Sequence[Measure]) -> dict[st
     if sum(len(candidate.runs) > 1 for candidate in found) > 1:
         lines["differences"] = (
             "of Δm, in points, from the reference and from the best network, paired by seed (the "
-            "same pictures in the same order): mean, interval of each by itself, and two-sided p "
+            "same images in the same order): mean, interval of each by itself, and two-sided p "
             "of Student's t, corrected over the rows by Holm's procedure; at p < 0.05 "
             f"and with {FEWEST_SEEDS} seeds or more "
             f"{OVER_REFERENCE} differs from the reference, {OVER_BEST} from the best, which was "

@@ -46,7 +46,7 @@ class Run:
         return ended and self._files.best.is_file()
 
     def check(self) -> None:
-        """Looks whether the run can be brought to its end here.
+        """Look whether the run can be brought to its end here.
 
         Raises:
             InputError: its training never ended, or the folder holds another run.
@@ -60,7 +60,7 @@ class Run:
             )
 
     def begin(self) -> None:
-        """Makes the folder ready for the commands."""
+        """Make the folder ready for the commands."""
 
     def next_command(self) -> list[str] | None:
         """The arguments of `ctal` that bring the run nearer to its end; None: it is there."""
@@ -123,7 +123,7 @@ class Training(Run):
     machine: Sequence[str] = ()
 
     def check(self) -> None:
-        """Looks whether the folder is this run's, or free."""
+        """Look whether the folder is this run's, or free."""
         file = self._files.request
         known = file.read_text() if file.is_file() else None
         if known == self._request() or not self._files.last.is_file():

@@ -144,7 +144,7 @@ def _summary(comparison: Comparison) -> list[str]:
     reference = comparison.rows[0]
     primary = [measure for measure in comparison.measures if measure.primary]
     head = ["network", *(f"{measure.task} {measure.title()}" for measure in primary)]
-    head += ["Δm ↑ %", "Δm of all metrics ↑ %", "parameters", "GMACs", "ms per picture"]
+    head += ["Δm ↑ %", "Δm of all metrics ↑ %", "parameters", "GMACs", "ms per image"]
     networks = comparison.networks()
     training = [key for key in _TRAINING if all(key in row.cost for row in networks)]
     head += [_TRAINING[key][0] for key in training]

@@ -61,5 +61,5 @@ def constant_maps(tasks: Sequence[Task], train: Iterable[Batch]) -> dict[str, Te
             counts[task.name] += int(valid.sum())
     for name, count in counts.items():
         if count == 0:
-            raise InputError(f"{name}: the training pictures have no labelled pixel")
+            raise InputError(f"{name}: the training images have no labelled pixel")
     return {name: (total / counts[name]).float() for name, total in totals.items()}

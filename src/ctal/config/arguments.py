@@ -59,7 +59,7 @@ def _one_line(report: str, known: list[str]) -> str:
     """Shorten a report of several lines, with nested keys, to "key: reason"."""
     keys = ".".join(re.findall(_KEY, report))
     text = re.sub(_KEY, "", report)
-    # what makes an object may be a function too, which says nothing of what is wrong with a class
+    # drop the alternative of a function, which hides the error of the class
     made = re.search(r"expects a function or a callable class: \s*(.*)", text, flags=re.DOTALL)
     if made:
         union = re.search(
@@ -68,7 +68,7 @@ def _one_line(report: str, known: list[str]) -> str:
         text = f"Expected one of {union[1]}, got {union[2]}" if union else made[1].splitlines()[0]
         text = re.sub(r"\. Got value: Namespace.*", "", text)
     text = re.sub(r"<class '([\w.]+)'>", r"\1", text)
-    # of a union, which types there are says enough
+    # for a union, the list of types suffices
     text = re.sub(r"\n\s*Errors:.*(?=\n\s*Given value type)", "", text, flags=re.DOTALL)
     text = re.sub(r"[\s:]*\n[\s-]*", "; ", text.strip()).strip("; ")
     return (f"{keys}: " if keys else "") + text + _suggestion(report, known)

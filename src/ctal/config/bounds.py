@@ -45,7 +45,7 @@ def check_bounds(text: str) -> None:
 
 @dataclass
 class _Counter:
-    """Counts the values of a document, alias by alias.
+    """Count the values of a document, alias by alias.
 
     Attributes:
         sizes: The number of values under each anchor whose node is complete.

@@ -15,6 +15,9 @@ ARGUMENTS = {
 OPTIONS = {"own_shape": "keep_aspect_ratio", "pictures": "images"}
 """Options of commands by their former name."""
 
+SECTIONS = {"pictures": ("images", {"every_n_epochs", "count"})}
+"""Sections of `ctal fit` by their former name: the current name and the keys that it has."""
+
 NETWORKS = ("CTALNet", "MTINet", "MultiScaleCTALNet", "PADNet", "PAPNet", "SharedEncoderNet")
 """Networks that had such arguments; a parser accepts the name of a class alone."""
 
@@ -23,17 +26,28 @@ def upgrade(content: Any) -> Any:
     """Return a configuration with all former keys renamed.
 
     An argument is renamed only in the `init_args` of a class of the table: without a class path it
-    may be that of anyone's class. A file that has both keys is unchanged, so that the parser
-    reports the former one.
+    may be that of anyone's class. A section is renamed only if it has no other keys than that
+    section. A file that has both keys is unchanged, so that the parser reports the former one.
 
     Args:
         content: A value of a YAML file: a mapping, a list or a plain value.
     """
+    if not isinstance(content, dict):
+        return _with_current_arguments(content)
+    for former, (name, keys) in SECTIONS.items():
+        section = content.get(former)
+        if name not in content and isinstance(section, dict) and keys >= section.keys():
+            content = {name if key == former else key: value for key, value in content.items()}
+    return _with_current_arguments(content)
+
+
+def _with_current_arguments(content: Any) -> Any:
+    """Return a value with the arguments of all classes in it renamed."""
     if isinstance(content, list):
-        return [upgrade(entry) for entry in content]
+        return [_with_current_arguments(entry) for entry in content]
     if not isinstance(content, dict):
         return content
-    upgraded = {key: upgrade(value) for key, value in content.items()}
+    upgraded = {key: _with_current_arguments(value) for key, value in content.items()}
     arguments = upgraded.get("init_args")
     if isinstance(arguments, dict):
         upgraded["init_args"] = renamed_arguments(arguments, str(upgraded.get("class_path")))
@@ -62,8 +76,9 @@ def upgrade_options(args: Sequence[str], known: Sequence[str]) -> list[str]:
     """
     upgraded = [_with_underscores(arg, known) for arg in args]
     for former, name in OPTIONS.items():
-        if name in known and former not in known:
-            option = re.compile(rf"^--{former}(?==|$)")
+        sections = {key.partition(".")[0] for key in known}
+        if name in sections and former not in sections:
+            option = re.compile(rf"^--{former}(?=[=.]|$)")
             upgraded = [option.sub(f"--{name}", arg) for arg in upgraded]
     return upgraded
 

@@ -15,7 +15,7 @@ from ctal.errors import InputError
 from ctal.tasks import Task
 
 # The other sections of a config of `ctal fit`.
-_OTHER_SECTIONS = ("seed_everything", "trainer", "model", "pictures", "ckpt_path")
+_OTHER_SECTIONS = ("seed_everything", "trainer", "model", "images", "ckpt_path")
 
 
 class DataSettings:

@@ -1,4 +1,4 @@
-"""The scores of a whole split, and the one number by which the best checkpoint is chosen."""
+"""Scores of a whole split, and the score that selects the best checkpoint."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ctal.tasks import Task
 
 
 class Scores(NamedTuple):
-    """What a network reached on a split.
+    """Scores of a network on a split.
 
     Attributes:
         metrics: {"<task>/<metric>": value}.
-        loss: the weighted loss of the final predictions, mean per picture.
-        score: what chooses the best checkpoint, higher is better: the geometric mean over tasks of
-            the primary metric, or of its inverse where lower is better. A task without any label
-            is left out; NaN where the loss is not finite.
-        samples: the number of pictures.
+        loss: the weighted loss of the final predictions, mean per image.
+        score: selects the best checkpoint, higher is better: the geometric mean over tasks of the
+            primary metric, or of its inverse where lower is better. Tasks without labels are
+            excluded; NaN if the loss is not finite.
+        samples: the number of images.
     """
 
     metrics: dict[str, float]
@@ -33,7 +33,7 @@ class Scores(NamedTuple):
 
 
 class Scoring(nn.Module):
-    """Adds up the metrics of all tasks over the batches and processes of a split.
+    """Accumulation of the metrics of all tasks over batches and processes.
 
     Args:
         tasks: the tasks.
@@ -44,17 +44,17 @@ class Scoring(nn.Module):
         self.tasks = list(tasks)
         metrics = [task.metrics() for task in tasks]
         self._names = [list(by_name) for by_name in metrics]
-        # lists, since the key of a ModuleDict may not hold the dot of "within_11.25"
+        # lists, since keys of a ModuleDict must not have dots, as in "within_11.25"
         self._metrics = nn.ModuleList(nn.ModuleList(by_name.values()) for by_name in metrics)
         self._loss = _LossPerPicture()
 
     def update(
         self, final: Mapping[str, Tensor], batch: Mapping[str, Tensor], loss: Tensor
     ) -> None:
-        """Adds a batch.
+        """Add a batch.
 
         Args:
-            final: the raw final predictions of the tasks, by name.
+            final: the raw final predictions, by task name.
             batch: the "image" and the targets, by name.
             loss: the loss of the batch, a scalar.
         """
@@ -65,7 +65,7 @@ class Scoring(nn.Module):
                 metric.update(prediction, batch[task.name])
 
     def take(self) -> Scores:
-        """The scores of all that was added since the last time."""
+        """Return the scores of all batches since the last call, and reset."""
         scores: dict[str, float] = {}
         logarithms = []
         for task, names, metrics in zip(self.tasks, self._names, self._metrics, strict=True):
@@ -77,14 +77,14 @@ class Scoring(nn.Module):
         loss, count = self._loss.compute().tolist()
         self._loss.reset()
         known = [value for value in logarithms if not math.isnan(value)]
-        # a task that diverged is NaN too, and must not pass for one without labels
+        # a diverged task is NaN too, and must not count as one without labels
         usable = known and math.isfinite(loss)
         score = math.exp(sum(known) / len(known)) if usable else math.nan
         return Scores(scores, loss, score, int(count))
 
 
 class _LossPerPicture(FloatSums):
-    """Mean loss over all pictures, and their number, as one tensor (2,); NaN counts as NaN."""
+    """Mean loss over all images, and their number, as one tensor (2,); NaN if any loss is NaN."""
 
     total: Tensor
     count: Tensor
@@ -95,17 +95,17 @@ class _LossPerPicture(FloatSums):
         self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, loss: Tensor, pictures: int) -> None:
-        """Adds the loss of a batch of so many pictures."""
+        """Add the loss of a batch and its number of images."""
         self.total += pictures * loss.detach().to(self.total)
         self.count += pictures
 
     def compute(self) -> Tensor:
-        """Of all batches so far."""
+        """Return both over all batches so far."""
         return torch.stack([self.total / self.count, self.count])
 
 
 def _take(metric: Metric) -> float:
-    """The metric's value over all that it was given since the last time."""
+    """Compute and reset a metric."""
     value = float(metric.compute())
     metric.reset()
     return value

@@ -11,14 +11,14 @@ from ctal.tasks import Task
 
 @dataclass(frozen=True)
 class Measure:
-    """A metric of a task, as a table needs it.
+    """Metric of a task, with the metadata for tables.
 
     Attributes:
         task: the task's name.
         metric: the metric's name.
-        higher_is_better: whether a larger number is the better one.
-        share: whether it is a share in 0..1, which a table shows in percent.
-        meaning: what it is, in a line.
+        higher_is_better: whether larger is better.
+        share: whether it is a fraction in 0..1, which tables show in percent.
+        meaning: definition in one line.
         primary: whether Delta_m uses it.
     """
 
@@ -31,16 +31,16 @@ class Measure:
 
     @property
     def key(self) -> str:
-        """The key of its scores."""
+        """Return the key of its scores."""
         return f"{self.task}/{self.metric}"
 
     def title(self) -> str:
-        """The head of its column."""
+        """Return the title of its column."""
         return f"{self.metric} {'↑' if self.higher_is_better else '↓'}{' %' * self.share}"
 
 
 def measures(tasks: Sequence[Task]) -> list[Measure]:
-    """The metrics of tasks, in their order."""
+    """Return the metrics of tasks, in order."""
     return [
         Measure(
             task=task.name,

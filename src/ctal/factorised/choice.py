@@ -33,7 +33,7 @@ _COSTS_ELSEWHERE = _COSTS["cpu"]
 
 
 def multiply_adds(shape: Sequence[int], kernel_size: int) -> dict[str, int]:
-    """Multiply-adds of each form for one picture, by the shape (..., T, C, H, W) of its features.
+    """Multiply-adds of each form for one image, by the shape (..., T, C, H, W) of its features.
 
     Example:
         >>> multiply_adds((3, 128, 72, 96), 3)

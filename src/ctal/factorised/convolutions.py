@@ -2,7 +2,7 @@
 
 What a convolution and its gradients compute are matrix products, and those of oneDNN, made for the
 very processor it runs on, are up to twice as fast on the CPUs measured as those of the BLAS library
-behind `@` (docs/performance.md). Shapes are those of `matmuls`, B = 1; rows of pixels are a picture
+behind `@` (docs/performance.md). Shapes are those of `matmuls`, B = 1; rows of pixels are an image
 of memory format channels_last, so nothing is copied.
 """
 
@@ -29,7 +29,7 @@ def correlate(V: Tensor, X: Tensor, f: int) -> Tensor:
     for top in range(0, H, band):
         bottom = min(H, top + band)
         first, last = max(0, top - r), min(H, bottom + r)
-        # the rows above and below that the window reaches, zero beyond the picture
+        # the rows above and below that the window reaches, zero beyond the image
         x = F.pad(X[:, first:last], (0, 0, 0, 0, first - top + r, bottom + r - last))
         S += _weight_gradient(x, V[:, top:bottom], f, padding=[0, r])
     return S[None]
@@ -78,7 +78,7 @@ def _weight_gradient(X: Tensor, G: Tensor, f: int, *, padding: list[int]) -> Ten
 
 
 def _planes(rows: Tensor) -> Tensor:
-    """A picture of channel after channel, for sums over f^2 K numbers with less rounding.
+    """An image of channel after channel, for sums over f^2 K numbers with less rounding.
 
     oneDNN then adds up 16 channels at a time, and else all of them one after the other: its error
     is four times smaller, its time a sixth longer, the copies included.

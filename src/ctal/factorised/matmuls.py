@@ -1,7 +1,7 @@
 """The five products of the factorised form as batched matrix products: GPUs, and float64.
 
-Pictures are rows of pixels, (B, H, W, N): the N numbers of a pixel lie side by side. d runs over
-the f x f offsets of a window; what lies outside of a picture is 0.
+Images are rows of pixels, (B, H, W, N): the N numbers of a pixel lie side by side. d runs over
+the f x f offsets of a window; what lies outside of an image is 0.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _sum_products(rows: Tensor, sign: int, matrices: Tensor) -> Tensor:
 
 
 def _line(rows: Tensor, r: int) -> Tensor:
-    """The picture as one line of pixels, r zeros behind every row of it: (B, H * (W + r), N)."""
+    """The image as one line of pixels, r zeros behind every row of it: (B, H * (W + r), N)."""
     return F.pad(rows, (0, 0, 0, r)).flatten(1, 2)
 
 

@@ -21,7 +21,7 @@ def factorised_affinity(features: Tensor, values: Tensor, weight: Tensor, bias: 
     For its backward pass it saves its inputs, and S where that is no larger than one of them.
 
     Args:
-        features: (B, T, C, H, W), before normalisation.
+        features: (B, T, C, H, W), before normalization.
         values: (B, T, C, H, W); the products have its dtype.
         weight: (M, P, T, f, f), of any floating dtype.
         bias: (M, P).

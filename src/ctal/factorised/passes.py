@@ -15,9 +15,9 @@ g_t[:, j] the gradient of out_t[:, j]:
 
 All the weighted copies W X, and all Z, are f^2 times as large as X, so they are made for a block of
 pixels and one offset d at a time, and again in the backward pass. That is given the inputs, and S
-where it is the smaller: it has T^2 f^2 C^2 numbers, however large the picture.
+where it is the smaller: it has T^2 f^2 C^2 numbers, however large the image.
 
-Pictures are rows of pixels, (B, H, W, T, C). In bfloat16 and float16 the products take and give
+Images are rows of pixels, (B, H, W, T, C). In bfloat16 and float16 the products take and give
 numbers of that type, while every sum that goes on over blocks, bands or pixels is float32: added up
 in 8 bits, the later of some thousand terms would be lost.
 """
@@ -164,13 +164,13 @@ def _correlation(X: Tensor, V: Tensor, W: Tensor) -> Tensor:
 
 def _products(X: Tensor) -> ModuleType:
     onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    # oneDNN has no float64, and convolutions are written for one picture
+    # oneDNN has no float64, and convolutions are written for one image
     fast = onednn and X.dtype != torch.float64 and len(X) == 1
     return convolutions if X.device.type == "cpu" and fast else matmuls
 
 
 def _portions(features: Tensor) -> Iterator[slice]:
-    """The pictures of a batch that are worked on together: all, or on a CPU each by itself."""
+    """The images of a batch that are worked on together: all, or on a CPU each by itself."""
     B = len(features)
     step = 1 if features.device.type == "cpu" and B else max(1, B)
     return (slice(n, n + step) for n in range(0, max(1, B), step))

@@ -18,10 +18,10 @@ from ctal.factorised.layout import SMALLEST_NORM
 def portable_affinity(
     features: Tensor, values: Tensor, weight: Tensor, bias: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The result of `ctal.factorised.factorised_affinity`, traceable with any number of pictures.
+    """The result of `ctal.factorised.factorised_affinity`, traceable with any number of images.
 
     Args:
-        features: (B, T, C, H, W), before normalisation.
+        features: (B, T, C, H, W), before normalization.
         values: (B, T, C, H, W).
         weight: (M, P, T, f, f).
         bias: (M, P).
@@ -51,7 +51,7 @@ def portable_affinity(
 def _correlations(V: Tensor, X: Tensor, f: int) -> list[Tensor]:
     """S_d = sum_q V[q] X[q + d]^T for each d: (B, N, H, W), (B, K, H, W) to f^2 times (B, N, K).
 
-    The picture is one line of pixels with r zeros behind every row, which is as many as a shift to
+    The image is one line of pixels with r zeros behind every row, which is as many as a shift to
     either side needs.
     """
     H, W, r = X.shape[2], X.shape[3], f // 2

@@ -1,4 +1,4 @@
-"""Networks: pictures in, raw maps of all tasks out."""
+"""Networks: from images to raw maps of all tasks."""
 
 from ctal.networks.affinity import CTAL
 from ctal.networks.base import Network, Predictions

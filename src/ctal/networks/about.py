@@ -46,7 +46,7 @@ def _check_scores(scores: Any, file: Path) -> None:
 
 
 def _is_plain(value: Any) -> bool:
-    """Return whether JSON can hold a value and it is no container."""
+    """Return whether a value is a string, boolean, null or finite number of JSON."""
     if isinstance(value, int | float):
         return -_LARGEST < value < _LARGEST  # False for NaN
     return value is None or isinstance(value, str)

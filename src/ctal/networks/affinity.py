@@ -2,8 +2,8 @@
 
 Source: Sinodinos and Armanfard, "Cross-Task Affinity Learning for Multitask Dense Scene
 Predictions", WACV 2025, section 3 (figures 2 and 3). Differs from the authors' released code in
-one default: here, as in the paper's figure, every target task has mixing weights of its own;
-`shared_mixing=True` gives the released form, one set for all.
+one default: here, as in the paper's figure, every target task has its own mixing weights;
+`shared_mixing=True` shares one set, as the released code does.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class CTAL(nn.Module):
     F'_t = gamma * out_t + (1 - gamma) * F_t, where out_t diffuses the values V_t (a 3x3 convolution
     of F_t) along the mixed affinities of all tasks: `ctal.functional` has the equations.
 
-    The mixing weights belong to pixels, so the module is built for one height and width; `resize`
-    brings it to another.
+    Each pixel has its own mixing weights, so the module is built for one height and width;
+    `resize` adapts it to another.
 
     Args:
         tasks: names of the tasks; their order is kept.
@@ -39,13 +39,13 @@ class CTAL(nn.Module):
         gamma: share of the diffused features in the output (paper: 0.05).
         learned_gamma: make gamma a parameter, one for all tasks, that starts at `gamma`; the
             paper's is a constant.
-        shared_mixing: one set of mixing weights for all target tasks in place of one each.
-        mixing_power: mixing weights and biases are divided by P^mixing_power wherever they are
-            applied; 0 is the published module. What is diffused is a sum over all P pixels, at the
-            start some hundred times as large as the values at P = 24 * 32, and random from pixel to
-            pixel; 1 makes a mean of it. The parameters themselves stay as large as published,
-            because Adam moves each of them by about its learning rate whatever its size: small
-            ones would grow back within some hundred steps, and what they add then is grain.
+        shared_mixing: one set of mixing weights for all target tasks instead of one each.
+        mixing_power: divide mixing weights and biases by P^mixing_power when they are applied;
+            0 is the published module. The diffused features are a sum over all P pixels,
+            initially several hundred times as large as the values at P = 24 * 32, and random
+            from pixel to pixel; 1 makes it a mean. The parameters themselves stay as large as
+            published, because Adam changes each of them by about its learning rate at any scale:
+            small ones would grow back within some hundred steps and then add noise.
         uniform_init: initialize all pixels with the same random mixing weights; as published, each
             has its own, and training removes the differences between neighbors slowly.
         centered: subtract the mean over the pixels of each image from features and values, so that
@@ -59,7 +59,7 @@ class CTAL(nn.Module):
     Attributes:
         mixing_weight: (M, P, T, f, f), M = 1 if shared, else T; P = H * W; not yet scaled.
         mixing_bias: (M, P).
-        mixing_power: what P is raised to in the divisor of both; `mixing` has the quotients.
+        mixing_power: exponent of P in the divisor of both; `mixing` returns the quotients.
         gamma: a number, or a parameter of one number.
         value: the 3x3 convolution of every task, by name.
         norm: the BatchNorm of every task, by name; None without `norm_start`.
@@ -116,7 +116,7 @@ class CTAL(nn.Module):
         self.norm = None if norm_start is None else _norms(self.tasks, channels, norm_start)
 
     def _initialize_mixing(self, uniform: bool) -> None:
-        # as a grouped `nn.Conv2d` of T f^2 inputs per output starts
+        # the initialization of a grouped `nn.Conv2d` with T f^2 inputs per output
         bound = 1 / math.sqrt(self.mixing_weight[0, 0].numel())
         for parameter in (self.mixing_weight, self.mixing_bias):
             nn.init.uniform_(parameter, -bound, bound)
@@ -124,10 +124,10 @@ class CTAL(nn.Module):
                 parameter.data[:] = parameter.data[:, :1].clone()
 
     def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Refines every task's features, {name: (B, C, H, W)}, with those of all tasks.
+        """Refine the features of every task, {name: (B, C, H, W)}, with those of all tasks.
 
         Raises:
-            InputError: a task is missing, or the features are not of the size built for.
+            InputError: a task is missing, or the features have another size.
         """
         if set(features) != set(self.tasks):
             raise InputError(f"features: expected the tasks {self.tasks}, got {list(features)}")
@@ -135,7 +135,7 @@ class CTAL(nn.Module):
         if sizes != {self.size}:
             raise InputError(
                 f"features: expected height and width {self.size}, which this CTAL module was "
-                f"built for (its mixing weights belong to pixels; see `resize`), got "
+                f"built for (it has mixing weights per pixel; see `resize`), got "
                 f"{' and '.join(map(str, sorted(sizes)))}"
             )
         F, V = self.inputs(features)
@@ -149,7 +149,7 @@ class CTAL(nn.Module):
         return dict(zip(self.tasks, refined.unbind(1), strict=True))
 
     def inputs(self, features: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Features F and values V of the operator, each (B, T, C, H, W), centered if asked."""
+        """Return features F and values V, each (B, T, C, H, W), centered with `centered=True`."""
         F = stack_tasks([features[task] for task in self.tasks])
         V = stack_tasks([self.value[task](features[task]) for task in self.tasks])
         if self.centered:
@@ -157,7 +157,7 @@ class CTAL(nn.Module):
         return F, V
 
     def addition(self) -> tuple[Tensor, float]:
-        """Factors (T, C) of `out`, at running statistics if normalized, and the factor of F."""
+        """Return the factors (T, C) of `out` and that of F; a norm uses running statistics."""
         if self.norm is None:
             gamma = torch.as_tensor(self.gamma)
             return gamma.detach().expand(len(self.tasks), self.channels), 1 - float(gamma)
@@ -167,25 +167,24 @@ class CTAL(nn.Module):
         return torch.stack(scales), 1.0
 
     def mixing(self) -> tuple[Tensor, Tensor]:
-        """Weights (M, P, T, f, f) and biases (M, P) as they are applied."""
+        """Return the weights (M, P, T, f, f) and biases (M, P) as they are applied."""
         scale = math.prod(self.size) ** -self.mixing_power
         return scale * self.mixing_weight, scale * self.mixing_bias
 
     def resize(self, size: int | Sequence[int]) -> None:
-        """Makes the module, trained or not, one for features of another size, in place.
+        """Adapt the module, trained or not, to features of another size, in place.
 
         Mixing weights and biases are an H x W field of T f^2 + 1 channels: it is resampled to
-        H' x W' and multiplied by P / P', since what is diffused is a sum over all pixels (as far as
-        `mixing_power` does not do so already). A window
-        of f x f pixels then covers another part of the picture, which nothing makes up for. The
-        mixing parameters are new ones: an optimiser made before still holds the old, so make it
-        after. At the same size, everything stays as it is.
+        H' x W' and multiplied by P / P', since the diffused features are a sum over all pixels
+        (unless `mixing_power` already does so). A window of f x f pixels then covers another part
+        of the image, which is not corrected. The mixing parameters are new objects, so create
+        the optimizer afterwards. At the same size, nothing changes.
 
         Args:
             size: (H', W') of the features.
 
         Raises:
-            InputError: `size` is no height and width.
+            InputError: `size` is not a height and width.
         """
         size = as_size(size, "size")
         if size == self.size:
@@ -196,7 +195,7 @@ class CTAL(nn.Module):
         self.size = size
 
     def extra_repr(self) -> str:
-        """What is not seen from the submodules."""
+        """Return the options that the submodules do not show."""
         shared = self.mixing_weight.shape[0] == 1
         gamma = float(self.gamma)
         return (

@@ -128,7 +128,7 @@ class Network(Savable, nn.Module):
         """
         new = as_size(image_size)
         with restored_on_error(self):
-            # sizes first, since a part that holds others may resize them itself
+            # read all sizes first, since a part may resize others inside it
             parts = [(part, part.size) for part in self.modules() if isinstance(part, SizedPart)]
             for part, size in parts:
                 part.resize(scaled_size(size, self.image_size, new))
@@ -144,7 +144,7 @@ class Network(Savable, nn.Module):
 
 def option_defaults(kind: type) -> dict[str, Any]:
     """Return the defaults of the options that a network's constructor accepts as `**options`."""
-    # a subclass with a constructor of its own has its own options
+    # a subclass that overrides the constructor has its own options
     owner = next(base for base in kind.__mro__ if "__init__" in vars(base))
     options = vars(owner).get("options_type")
     return asdict(options()) if options else {}

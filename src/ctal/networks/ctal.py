@@ -32,8 +32,8 @@ class CTALNet(Network):
         channels: channels of a task's features in CTAL and its decoder (paper: 128).
         bilinear, pooling, affinities: as in `AffinityRefinement`; `affinities=False` is the control
             of an ablation, the same network without CTAL.
-        last_stage: the paper's form for transformers: features of the encoder's last stage, BN and
-            ReLU before CTAL, heads of DeepLab v3.
+        last_stage: the paper's variant for transformers: features of the encoder's last stage, BN
+            and ReLU before CTAL, DeepLab v3 heads.
         **options: keyword arguments of `AffinityOptions`: kernel_size, gamma, learned_gamma,
             shared_mixing, mixing_power, uniform_init, centered, norm_start, method.
     """
@@ -80,7 +80,7 @@ class CTALNet(Network):
         self.decoders = decoders(self.tasks, channels, last_stage=last_stage)
 
     def predict_raw(self, images: Tensor) -> Predictions:
-        """Initial predictions at stride 4 (32 of the last stage), final ones at half of that."""
+        """Predict initial maps at stride 4 (32 with last_stage), final ones at half of that."""
         features, initial = self.initial(self.encoder(images))
         refined = self.refinement(features)
         final = {name: decode(refined[name]) for name, decode in self.decoders.items()}

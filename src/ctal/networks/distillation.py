@@ -1,4 +1,4 @@
-"""Multi-modal distillation: every task takes from the others what a gate lets through.
+"""Multi-modal distillation: every task receives gated features of the others.
 
 Source: Xu, Ouyang, Wang and Sebe, "PAD-Net: Multi-Tasks Guided Prediction-and-Distillation Network
 for Simultaneous Depth Estimation and Scene Parsing", CVPR 2018, section 3.3, module C.
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 
 class Message(nn.Module):
-    """What one task tells another: (W * F) times the gate sigmoid(W_g * F), both 3x3 convolutions.
+    """Message between two tasks: (W * F) times the gate sigmoid(W_g * F), both 3x3 convolutions.
 
     Args:
         channels: channels of the features F.
@@ -25,19 +25,19 @@ class Message(nn.Module):
         self.gate = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to the same shape."""
+        """Map (B, C, H, W) to the same shape."""
         return self.content(x) * self.gate(x).sigmoid()
 
 
 class Distillation(nn.Module):
-    """F_t plus the messages of all other tasks to task t: a pair of convolutions for each pair.
+    """F_t plus the messages of all other tasks to task t: two convolutions per pair of tasks.
 
     Args:
         tasks: names of the tasks.
         channels: channels of every task's features.
 
     Attributes:
-        messages: `messages[t][a]` is that of task a to task t.
+        messages: `messages[t][a]` is the message of task a to task t.
     """
 
     def __init__(self, tasks: Sequence[str], channels: int) -> None:
@@ -52,7 +52,7 @@ class Distillation(nn.Module):
         )
 
     def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
-        """{name: (B, C, H, W)} to the same shapes."""
+        """Map {name: (B, C, H, W)} to the same shapes."""
         refined = {}
         for target, messages in self.messages.items():
             refined[target] = features[target]

@@ -22,7 +22,7 @@ _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 def is_hub_id(name: str) -> bool:
     """Return whether a name that is not a path could be `owner/name` on the hub.
 
-    A path below an existing folder is a misspelt path, for which the hub is not asked.
+    A path in an existing folder is a misspelt path, for which the hub is not queried.
     """
     is_file_name = Path(name).suffix in (".ckpt", ".safetensors")
     return bool(_HUB_ID.fullmatch(name)) and not is_file_name and not Path(name).parent.exists()
@@ -44,8 +44,8 @@ def fetch(hub_id: str) -> Path:
         ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
         raise InputError(
-            f"{hub_id}: no local path, and the hub cannot be reached ({first_line(error)}); "
-            "give the path of a folder that save_pretrained wrote, or of a checkpoint"
+            f"{hub_id}: not a local path, and the hub cannot be reached ({first_line(error)}); "
+            "use the path of a folder written by save_pretrained, or of a checkpoint"
         ) from error
     missing = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
     if missing:
@@ -70,9 +70,9 @@ def upload(folder: Path, hub_id: str, *, private: bool) -> str:
         api.upload_folder(
             repo_id=hub_id, folder_path=folder, commit_message="Network written by ctal"
         )
-    except Exception as error:  # its client passes on any exception of its transport
+    except Exception as error:  # its client raises any exception of its transport
         raise InputError(
-            f"{hub_id}: cannot be written on the hub ({first_line(error)}); log in with "
+            f"{hub_id}: cannot be uploaded to the hub ({first_line(error)}); log in with "
             "`hf auth login`, or save the same files to a local folder with save_pretrained"
         ) from error
     return str(url)

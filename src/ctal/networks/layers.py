@@ -1,4 +1,4 @@
-"""Blocks that several networks share; the residual ones are those of ResNet (He et al., 2016)."""
+"""Layers shared by several networks; residual blocks are those of ResNet (He et al., 2016)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ctal.errors import InputError
 
 
 def basic_block(in_channels: int, out_channels: int) -> BasicBlock:
-    """ResNet's block of two 3x3 convolutions; 1x1 + BN shortcut where the width changes."""
+    """Build ResNet's block of two 3x3 convolutions; 1x1 + BN shortcut if the channels change."""
     return BasicBlock(in_channels, out_channels, downsample=_shortcut(in_channels, out_channels))
 
 
 def bottleneck(in_channels: int, out_channels: int) -> Bottleneck:
-    """ResNet's bottleneck, a quarter as wide inside; 1x1 + BN shortcut where the width changes.
+    """Build ResNet's bottleneck, with a quarter of the channels inside.
 
     Raises:
-        InputError: `out_channels` is no multiple of 4, or 0.
+        InputError: `out_channels` is not a positive multiple of 4.
     """
     inner, rest = divmod(out_channels, Bottleneck.expansion)
     if inner < 1 or rest:
@@ -60,7 +60,7 @@ class CrossScaleFusion(nn.Module):
         )
 
     def forward(self, scales: Sequence[Tensor]) -> Tensor:
-        """[(B, width, H_s, W_s)], finest first, to (B, channels, H, W) of the finest."""
+        """Map [(B, C_s, H_s, W_s)], finest first, to (B, channels, H, W) of the finest."""
         return self.mix(torch.cat([upsample(x, like=scales[0]) for x in scales], dim=1))
 
 
@@ -73,7 +73,7 @@ class Head(nn.Module):
         self.predict = nn.Conv2d(self.fused.channels, out_channels, 1)
 
     def forward(self, scales: Sequence[Tensor]) -> Tensor:
-        """[(B, width, H_s, W_s)], finest first, to (B, out_channels, H, W)."""
+        """Map [(B, C_s, H_s, W_s)], finest first, to (B, out_channels, H, W)."""
         return self.predict(self.fused(scales))
 
 
@@ -81,7 +81,7 @@ class InitialHead(nn.Module):
     """Initial prediction of one task at one scale, with the features behind it.
 
     Args:
-        blocks: from the encoder's features to the task's.
+        blocks: layers from the encoder's features to the task's.
         channels: channels of the task's features.
         out_channels: channels of its raw map.
     """
@@ -92,13 +92,13 @@ class InitialHead(nn.Module):
         self.predict = nn.Conv2d(channels, out_channels, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The task's features (B, channels, H, W) and its raw map (B, out_channels, H, W)."""
+        """Return the task's features (B, channels, H, W) and raw map (B, out_channels, H, W)."""
         features = self.blocks(x)
         return features, self.predict(features)
 
 
 def upsample(x: Tensor, *, like: Tensor) -> Tensor:
-    """Bilinear upsampling, corners not aligned, to the height and width of `like`."""
+    """Upsample bilinearly, corners not aligned, to the height and width of `like`."""
     if x.shape[-2:] == like.shape[-2:]:
         return x
     return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)

@@ -1,4 +1,4 @@
-"""In which order a network keeps its numbers in memory."""
+"""Memory format of a network."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from torch import nn
 
 
 def set_memory_format(network: nn.Module, memory_format: torch.memory_format) -> None:
-    """Lets a network's convolutions work in a memory order, in place.
+    """Set the memory format of a network's convolutions, in place.
 
-    A convolution works in the order of its weights, whatever its input's, so nothing else has to
-    change, and the numbers stay the same. docs/performance.md has what `torch.channels_last`, pixel
-    by pixel, brings. Unlike `network.to(memory_format=...)` it leaves parameters alone that are no
-    convolution's: torch refuses that call where one has 5 dimensions, as CTAL's mixing weights do.
+    A convolution uses the format of its weights, whatever that of its input, so nothing else has
+    to change, and values stay the same. docs/performance.md has measurements of
+    `torch.channels_last`. Unlike `network.to(memory_format=...)`, other parameters are not
+    changed: torch raises an error for parameters of 5 dimensions, such as CTAL's mixing weights.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):

@@ -58,7 +58,7 @@ class MTINet(Network):
         self.heads = nn.ModuleDict({task.name: Head(scales, task.channels) for task in self.tasks})
 
     def predict_raw(self, images: Tensor) -> Predictions:
-        """Initial predictions at strides 4, 8, 16 and 32, final ones at stride 4."""
+        """Predict initial maps at strides 4, 8, 16 and 32, final ones at stride 4."""
         features, initial = self.initial(self.encoder(images))
         refined = [distil(scale) for distil, scale in zip(self.distillation, features, strict=True)]
         final = {

@@ -1,9 +1,9 @@
-"""Initial predictions at four scales, each scale fed with what the coarser one learned.
+"""Initial predictions at four scales, each with propagated features of the coarser scale.
 
 Source: Vandenhende, Georgoulis and Van Gool, "MTI-Net: Multi-Scale Task Interaction Networks for
-Multi-Task Learning", ECCV 2020, section 3.2. One difference to the released codes: the attention of
-the feature propagation module is a softmax over the tasks, per channel and pixel, as the paper has
-it, and not over groups of T adjacent channels of the concatenation.
+Multi-Task Learning", ECCV 2020, section 3.2. One difference from the released code: the attention
+of the feature propagation module is a softmax over the tasks, per channel and pixel, as in the
+paper, and not over groups of T adjacent channels of the concatenation.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SQUEEZE = 16  # reduction of squeeze-and-excitation (Hu et al., CVPR 2018)
 
 
 class FeaturePropagation(nn.Module):
-    """Features of all tasks at one scale, shared and handed to the next finer scale.
+    """Features of all tasks at one scale, shared and propagated to the next finer scale.
 
     Args:
         tasks: names of the tasks.
@@ -42,7 +42,7 @@ class FeaturePropagation(nn.Module):
         self.excite = nn.ModuleDict({task: SqueezeExcitation(channels, squeeze) for task in tasks})
 
     def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
-        """{name: (B, C, H, W)} to the same shapes."""
+        """Map {name: (B, C, H, W)} to the same shapes."""
         tasks = list(self.excite)
         together = torch.cat([features[task] for task in tasks], dim=1)  # (B, T C, H, W)
         attention = self.attention(together).unflatten(1, (len(tasks), -1)).softmax(dim=1)
@@ -53,8 +53,9 @@ class FeaturePropagation(nn.Module):
 class MultiScaleInitial(nn.Module):
     """Initial predictions of all tasks at all scales of the encoder.
 
-    From the coarsest scale to the finest: a head per task sees the encoder's features and, below
-    the coarsest scale, the task's propagated features of the scale above, upsampled.
+    From the coarsest scale to the finest: the input of each task's head is the encoder's features
+        and,
+    except at the coarsest scale, the task's propagated features of the coarser scale, upsampled.
 
     Args:
         tasks: the tasks.
@@ -62,7 +63,7 @@ class MultiScaleInitial(nn.Module):
         out_channels: channels of a task's features at these scales; None: those of the encoder,
             as in the paper. All later layers grow with the square of these numbers, and most
             encoders have more channels than HRNet, for which these networks were designed. Each
-            head reduces the encoder's features itself, so it sees all of the encoder's channels.
+            head reduces the encoder's features itself, so its input has all encoder channels.
 
     Attributes:
         out_channels: channels of a task's features, finest scale first.
@@ -95,14 +96,14 @@ class MultiScaleInitial(nn.Module):
     def forward(
         self, scales: Sequence[Tensor]
     ) -> tuple[list[dict[str, Tensor]], list[dict[str, Tensor]]]:
-        """Features and raw maps of every task, a dict per scale, finest first.
+        """Return features and raw maps of every task, a dict per scale, finest first.
 
         Args:
             scales: the encoder's [(B, C_s, H_s, W_s)], finest first.
 
         Returns:
-            Per scale {name: features (B, width_s, H_s, W_s)}, and likewise raw maps of as many
-            channels as the task has.
+            Per scale {name: features (B, C_s, H_s, W_s)} and {name: raw map (B, task.channels,
+            H_s, W_s)}.
         """
         features: list[dict[str, Tensor]] = [{} for _ in scales]
         raw: list[dict[str, Tensor]] = [{} for _ in scales]
@@ -117,7 +118,7 @@ class MultiScaleInitial(nn.Module):
 
 
 def _check_channels(out_channels: Sequence[int], scales: int) -> None:
-    """Raise InputError unless there is an integer >= 1 for each scale."""
+    """Check that there is an integer >= 1 for each scale."""
     if len(out_channels) != scales or min(out_channels) < 1:
         raise InputError(
             f"out_channels: expected {scales} integers >= 1, finest scale first, "

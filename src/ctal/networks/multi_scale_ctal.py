@@ -1,7 +1,7 @@
 """CTAL on features fused from four scales (CTAL-MS in docs/results.md).
 
 Source: Sinodinos and Armanfard, "Cross-Task Affinity Learning for Multitask Dense Scene
-Predictions", WACV 2025; the multi-scale front is that of MTI-Net (ECCV 2020).
+Predictions", WACV 2025; the multi-scale initial predictions are those of MTI-Net (ECCV 2020).
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class MultiScaleCTALNet(Network):
             the encoder, as in the paper. Most encoders have more channels than HRNet, and the
             parameters grow with the square: reduce them there.
         channels: channels of a task's features in CTAL and its decoder (paper: 128).
-        lean: the head of MTI-Net in place of the paper's decoder: BN and ReLU after the 1x1
-            convolution in front of CTAL, and after CTAL, at stride 4, one 1x1 convolution. Trains
-            faster and takes a fraction of the multiply-adds.
+        lean: the head of MTI-Net instead of the paper's decoder: BN and ReLU after the 1x1
+            convolution before CTAL, and one 1x1 convolution at stride 4 after CTAL. Trains
+            faster with a fraction of the multiply-adds.
         bilinear, pooling, affinities: as in `AffinityRefinement`; `affinities=False` is the control
             of an ablation, the same network without CTAL.
         **options: keyword arguments of `AffinityOptions`: kernel_size, gamma, learned_gamma,
@@ -87,7 +87,7 @@ class MultiScaleCTALNet(Network):
         self.decoders = (linear_decoders if lean else decoders)(self.tasks, channels)
 
     def predict_raw(self, images: Tensor) -> Predictions:
-        """Initial predictions at strides 4, 8, 16 and 32, final ones at stride 2, or 4 if lean."""
+        """Predict initial maps at strides 4, 8, 16 and 32, final ones at stride 2, or 4 if lean."""
         features, initial = self.initial(self.encoder(images))
         fused = {
             name: fuse([scale[name] for scale in features]) for name, fuse in self.fused.items()

@@ -9,19 +9,19 @@ from torch import Tensor
 
 from ctal.errors import InputError
 
-# torch raises these for batch, group and instance normalization, a compiled network within others
+# raised by torch for batch, group and instance normalization; wrapped by a compiled network
 _TOO_FEW = ("more than 1 value per channel", "more than 1 spatial element")
 
 
 @contextmanager
 def normalization_errors(images: Tensor) -> Iterator[None]:
-    """Report a normalization of one value per channel as a matter of batch and image size.
+    """Report normalization of one value per channel as an error of batch and image size.
 
     In training, batch normalization needs two values per channel. The coarsest map of an encoder
     has one pixel for images of 32x32, so a batch of one such image cannot be normalized.
 
     Args:
-        images: (B, 3, H, W), the images that a network is called with inside.
+        images: (B, 3, H, W), the images of the call.
 
     Raises:
         InputError: a layer normalizes one value per channel.

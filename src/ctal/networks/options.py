@@ -27,7 +27,7 @@ class AffinityOptions:
 
     Raises:
         InputError: `kernel_size` is even or below 1, `mixing_power` or `norm_start` negative,
-            `learned_gamma` combined with `norm_start`, or `method` another word.
+            `learned_gamma` combined with `norm_start`, or `method` invalid.
     """
 
     kernel_size: int = 3
@@ -50,7 +50,7 @@ class AffinityOptions:
             raise InputError(f"norm_start: expected a number >= 0, got {self.norm_start}")
         if self.norm_start is not None and self.learned_gamma:
             raise InputError(
-                "norm_start: replaces gamma by a BatchNorm, so learned_gamma has no use; "
+                "norm_start: replaces gamma by a BatchNorm, so learned_gamma has no effect; "
                 "set one of them"
             )
         if self.method not in get_args(Method):

@@ -2,7 +2,7 @@
 
 Source: Xu, Ouyang, Wang and Sebe, "PAD-Net: Multi-Tasks Guided Prediction-and-Distillation Network
 for Simultaneous Depth Estimation and Scene Parsing", CVPR 2018, on the encoders and with the heads
-that the multitask literature has used for it since.
+that later multitask papers use for it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class PADNet(Network):
         image_size: (H, W) of the images, multiples of 32, or the side of square ones.
         pretrained: True, False, or a local file of encoder weights.
         upsampling: as in `Encoder`.
-        last_stage: the form for transformers: features of the encoder's last stage, heads of
-            DeepLab v3.
+        last_stage: the variant for transformers: features of the encoder's last stage, DeepLab v3
+            heads.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class PADNet(Network):
         self.decoders = decoders(self.tasks, CHANNELS, last_stage=last_stage)
 
     def predict_raw(self, images: Tensor) -> Predictions:
-        """Initial and final predictions at stride 4, or 32 of the last stage."""
+        """Predict initial and final maps at stride 4, or 32 with last_stage."""
         features, initial = self.initial(self.encoder(images))
         refined = self.distillation(features)
         final = {name: decode(refined[name]) for name, decode in self.decoders.items()}

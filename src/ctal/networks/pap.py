@@ -28,8 +28,8 @@ class PAPNet(Network):
         pretrained: True, False, or a local file of encoder weights.
         upsampling: as in `Encoder`.
         channels: channels of a task's features in the propagation and its decoder.
-        last_stage: the form for transformers: features of the encoder's last stage, heads of
-            DeepLab v3.
+        last_stage: the variant for transformers: features of the encoder's last stage, DeepLab v3
+            heads.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class PAPNet(Network):
         self.decoders = decoders(self.tasks, channels, last_stage=last_stage)
 
     def predict_raw(self, images: Tensor) -> Predictions:
-        """Initial and final predictions at stride 4, or 32 of the last stage."""
+        """Predict initial and final maps at stride 4, or 32 with last_stage."""
         features, initial = self.initial(self.encoder(images))
         reduced = {name: reduce(features[name]) for name, reduce in self.reduce.items()}
         refined = self.propagation(reduced)

@@ -4,7 +4,7 @@ Source: Zhang, Cui, Xu, Yan, Sebe and Yang, "Pattern-Affinitive Propagation acro
 Normal and Semantic Segmentation", CVPR 2019, sections 3.2 and 3.3, in the form in which the CTAL
 paper compares with it: cosine affinities, rows that sum to 1, one step of diffusion.
 
-A cosine can be negative, and the descriptions do not say what a row is then divided by. Here the
+A cosine can be negative, and the papers do not specify what a row is then divided by. Here the
 affinity of two pixels is 1 + cos, which is never negative, so that every row is a set of weights;
 this also makes the cost linear in the number of pixels (`ctal.factorised.row_normalized`).
 Dividing signed cosines by the sum of their absolute values is another reading, and needs all pairs
@@ -45,7 +45,7 @@ class Propagation(nn.Module):
 
     def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         """Propagate the features of all tasks, {name: (B, C, H, W)}, to the same shapes."""
-        # pixel by pixel in memory, as matrix products read them
+        # pixel by pixel in memory, the layout for matrix products
         X = to_maps(torch.stack([features[task].movedim(1, -1) for task in self.tasks], dim=3))
         diffused = row_normalized_affinity(X, X, self.weights.softmax(dim=1))
         refined = self.beta * diffused + (1 - self.beta) * X

@@ -1,4 +1,4 @@
-"""CTAL between the layers that the paper's networks put around it.
+"""CTAL with the layers around it in the paper's networks.
 
 Source: Sinodinos and Armanfard, "Cross-Task Affinity Learning for Multitask Dense Scene
 Predictions", WACV 2025.
@@ -21,11 +21,11 @@ from ctal.networks.resizing import as_size
 
 
 class AffinityRefinement(nn.Module):
-    """CTAL with what stands around it in the paper's networks; doubles the resolution.
+    """CTAL with the layers around it in the paper's networks; doubles the resolution.
 
     Per task: 1x1 convolution to `channels` -> CTAL -> 2x2 transposed convolution of stride 2 + BN +
-    ReLU + 3x3 convolution. It drops into any network between features of one size per task, of
-    whatever encoder and decoder: docs/own_network.md has an example.
+    ReLU + 3x3 convolution. It can be added to any network between features of one size per task:
+    docs/own_network.md has an example.
 
     Args:
         tasks: names of the tasks.
@@ -33,7 +33,7 @@ class AffinityRefinement(nn.Module):
         size: (H, W) of the input features, or the side of square ones.
         channels: channels inside and of the output (paper: 128).
         normalised: BN and ReLU after the 1x1 convolutions, as in the paper's transformer network;
-            its CNN networks have none.
+            its CNN networks do not have them.
         upsample: double the resolution; False leaves out the layers that follow CTAL, and the
             output has the height and width of the input.
         bilinear: double the resolution with a 1x1 convolution and bilinear resizing instead of a
@@ -41,7 +41,7 @@ class AffinityRefinement(nn.Module):
         pooling: side n of the windows of n x n pixels that are averaged in front of CTAL; the
             change that CTAL makes at the lower resolution is resized (bilinear) and added to the
             features. The operator then takes an n^2-th of the time and mixing weights.
-        affinities: False leaves CTAL out: the control of an ablation, without its cost.
+        affinities: False omits CTAL: the control of an ablation, without its cost.
         **options: keyword arguments of `AffinityOptions`: kernel_size, gamma, learned_gamma,
             shared_mixing, mixing_power, uniform_init, centered, norm_start, method.
 
@@ -83,7 +83,7 @@ class AffinityRefinement(nn.Module):
         )
 
     def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
-        """{name: (B, in_channels, H, W)} to {name: (B, channels, 2H, 2W)}."""
+        """Map {name: (B, in_channels, H, W)} to {name: (B, channels, 2H, 2W)}."""
         reduced = {task: self.reduce[task](x) for task, x in features.items()}
         refined = self._refine(reduced)
         return {task: self.enlarge[task](x) for task, x in refined.items()}

@@ -1,4 +1,4 @@
-"""A trained network at another size: what its parts must offer, and how to do it safely."""
+"""Resizing of a trained network: interface of its parts, resampling, restoring on errors."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ class SizedPart(Protocol):
     `Network.resize` finds the modules of this form, whatever their class, and calls their `resize`.
 
     Attributes:
-        size: (H, W) of what comes in, in pixels of its own grid: those of the picture for an
-            encoder, a quarter of them for CTAL.
+        size: (H, W) of its input, in pixels of its own grid: those of the image for an encoder, a
+            quarter of them for CTAL.
     """
 
     size: tuple[int, int]
 
     def resize(self, size: tuple[int, int]) -> None:
-        """Makes it one for another (H, W), in place, or raises InputError."""
+        """Adapt the part to another (H, W), in place, or raise InputError."""
 
 
 def scaled_size(
     size: tuple[int, int], old: tuple[int, int], new: tuple[int, int]
 ) -> tuple[int, int]:
-    """The size of a part when the pictures go from `old` to `new`.
+    """Return the size of a part when the size of the images changes from `old` to `new`.
 
     Raises:
-        InputError: it is no whole number.
+        InputError: it is not an integer.
     """
     scaled = [side * after / before for side, before, after in zip(size, old, new, strict=True)]
     if any(side != int(side) for side in scaled):
         raise InputError(
-            f"image_size: expected one at which features of {size[0]}x{size[1]} at "
-            f"{old[0]}x{old[1]} keep a whole number of pixels, got {new[0]}x{new[1]}"
+            f"image_size: expected a size at which features of {size[0]}x{size[1]} at "
+            f"{old[0]}x{old[1]} have an integer size, got {new[0]}x{new[1]}"
         )
     return int(scaled[0]), int(scaled[1])
 
@@ -76,25 +76,26 @@ def as_size(value: int | Sequence[int], key: str = "image_size") -> tuple[int, i
 
 
 def _is_side(side: Any) -> bool:
-    # integers of any library; True is one in Python, and inf % 1 is NaN
+    # integers of any library; excludes True, and inf, for which inf % 1 is NaN
     if isinstance(side, bool) or not (isinstance(side, float) or hasattr(side, "__index__")):
         return False
     return bool(side >= 1 and side % 1 == 0)
 
 
-def nearest_size(picture: tuple[int, int], size: tuple[int, int], multiple: int) -> tuple[int, int]:
-    """The size with the shape of a picture and the number of pixels of `size`, nearly.
+def nearest_size(image: tuple[int, int], size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """Return a size with about the aspect ratio of an image and the number of pixels of `size`.
 
-    Of `size` and the multiples around the exact one, it is that with the least difference in the
-    logarithm of the shape, counted twice, and of the number of pixels. No side becomes shorter
-    than `multiple`, so a picture of an extreme shape is stretched, and pixels stay bounded.
+    Of `size` and the multiples around the exact size, it has the least difference in the
+    logarithm of the aspect ratio, counted twice, and of the number of pixels. No side is shorter
+    than `multiple`, so images of extreme aspect ratios are stretched and the number of pixels
+    is bounded.
 
     Args:
-        picture: (H, W) of the picture.
-        size: (H, W) whose number of pixels is wanted.
-        multiple: what height and width must be multiples of.
+        image: (H, W) of the image.
+        size: (H, W) with the target number of pixels.
+        multiple: the divisor of height and width.
     """
-    pixels, shape = math.prod(size), picture[0] / picture[1]
+    pixels, shape = math.prod(size), image[0] / image[1]
     longest = max(pixels / multiple, multiple)
     height = min(max(math.sqrt(pixels * shape), multiple), longest)
     heights, widths = (
@@ -112,24 +113,24 @@ def nearest_size(picture: tuple[int, int], size: tuple[int, int], multiple: int)
 def resample(
     field: nn.Parameter, old: tuple[int, int], new: tuple[int, int], *, factor: float
 ) -> nn.Parameter:
-    """Weights that belong to pixels, at another resolution: a new parameter.
+    """Resample weights per pixel to another resolution, as a new parameter.
 
     Args:
         field: (M, P, ...), P = H * W for the `old` (H, W), row by row.
         old: (H, W) of the field.
-        new: (H', W') wanted.
-        factor: what the values are multiplied by.
+        new: (H', W') of the result.
+        factor: multiplied with the values.
 
     Returns:
         (M, P', ...), P' = H' * W', interpolated bilinearly, corners not aligned.
     """
     M, P, *rest = field.shape
-    # interpolation with antialiasing knows no half precision on a CPU
+    # interpolation with antialiasing does not support half precision on a CPU
     values = field.detach().to(torch.promote_types(field.dtype, torch.float32))
     maps = values.reshape(M, P, -1).mT.reshape(M, -1, *old)  # (M, channels, H, W)
-    # A pixel of a coarser grid stands for several of the finer one, and what it should do is the
-    # mean of what those did, all of them: antialiasing takes that mean. Plain bilinear reads the
-    # four nearest and leaves the others out. When enlarging, the two are the same.
+    # A pixel of a coarser grid covers several of the finer one and should have the mean of all of
+    # them, which antialiasing computes. Plain bilinear interpolation reads only the four nearest.
+    # When enlarging, the two are the same.
     maps = F.interpolate(maps, size=new, mode="bilinear", align_corners=False, antialias=True)
     values = factor * maps.flatten(2).mT.reshape(M, -1, *rest)
     values = values.to(field.dtype, memory_format=torch.contiguous_format)
@@ -137,15 +138,15 @@ def resample(
 
 
 def shared_copy(module: Module) -> Module:
-    """A copy that holds the very parameters of `module`, until one of the two puts others there."""
+    """Return a copy that shares the parameters of `module` until either replaces them."""
     return copy.deepcopy(module, {id(parameter): parameter for parameter in module.parameters()})
 
 
 @contextmanager
 def restored_on_error(network: nn.Module) -> Iterator[None]:
-    """Puts every attribute, parameter and part of a network back if something is raised inside.
+    """Restore all attributes, parameters and modules of a network if an exception is raised.
 
-    Tensors are not copied: what is done inside must put new ones in their places.
+    Tensors are not copied: the body must replace them, not change them in place.
     """
     before = [
         (module, {k: copy.copy(v) if isinstance(v, dict) else v for k, v in vars(module).items()})

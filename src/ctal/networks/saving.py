@@ -1,4 +1,4 @@
-"""Methods of networks that save, load and share them, in the form of the Hugging Face hub."""
+"""Methods of networks that save, load and upload them, named as in Hugging Face libraries."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _FORMER_UPSAMPLING = "nearest"  # of HRNets in files without "upsampling"
 def describe(network: Network) -> Description:
     """Return what `build` needs to build `network` again, as plain values."""
     arguments = {**network.arguments, "image_size": list(network.image_size)}
-    # weights come from the checkpoint: building must not download any
+    # the checkpoint has the weights: building must not download any
     arguments.update({"pretrained": False} if "pretrained" in arguments else {})
     description: Description = {
         "class": class_name(type(network)),
@@ -34,7 +34,7 @@ def describe(network: Network) -> Description:
     }
     modes = {part.upsampling for part in network.modules() if isinstance(part, Encoder)} - {None}
     if modes and "upsampling" not in arguments:
-        # a network with encoders of both forms sets them in its constructor
+        # a network with encoders of both modes sets them in its constructor
         description["upsampling"] = modes.pop() if len(modes) == 1 else None
     return description
 
@@ -62,7 +62,7 @@ def build(description: Description) -> Network:
     except InputError:
         raise
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"the description of the network does not fit: {error}") from error
+        raise InputError(f"invalid description of a network: {error}") from error
 
 
 def _upgraded(description: Any) -> Any:

@@ -21,7 +21,7 @@ class SharedEncoderNet(Network):
         image_size: (H, W) of the images, multiples of 32, or the side of square ones.
         pretrained: True, False, or a local file of encoder weights.
         upsampling: as in `Encoder`.
-        last_stage: the form for transformers: heads of DeepLab v3 on the encoder's last stage.
+        last_stage: the variant for transformers: DeepLab v3 heads on the encoder's last stage.
     """
 
     def __init__(
@@ -48,6 +48,6 @@ class SharedEncoderNet(Network):
         )
 
     def predict_raw(self, images: Tensor) -> Predictions:
-        """All tasks from one pyramid."""
+        """Predict all tasks from one pyramid."""
         scales = self.encoder(images)
         return Predictions({name: apply(scales) for name, apply in self.heads.items()}, initial=[])

@@ -1,8 +1,8 @@
-"""Initial predictions of all tasks at one scale, and the heads that follow on it.
+"""Initial predictions of all tasks at one scale, and final heads.
 
-Two forms. On CNNs, after PAD-Net (Xu, Ouyang, Wang and Sebe, CVPR 2018): the four scales of the
-encoder, fused at stride 4. On transformers, after the experiments of the CTAL paper (Sinodinos and
-Armanfard, WACV 2025): the encoder's last stage alone, at stride 32, with the heads of DeepLab v3
+Two variants. For CNNs, after PAD-Net (Xu, Ouyang, Wang and Sebe, CVPR 2018): the four scales of the
+encoder, fused at stride 4. For transformers, after the experiments of the CTAL paper (Sinodinos and
+Armanfard, WACV 2025): the encoder's last stage only, at stride 32, with the heads of DeepLab v3
 (Chen et al., "Rethinking Atrous Convolution for Semantic Image Segmentation", 2017).
 """
 
@@ -25,12 +25,12 @@ _RATES = (12, 24, 36)  # of the atrous convolutions
 
 
 class SingleScaleInitial(nn.Module):
-    """Features and initial predictions of all tasks from one map that all share.
+    """Features and initial predictions of all tasks from one shared map.
 
     Args:
         tasks: the tasks.
         in_channels: channels of the encoder's scales, finest first.
-        last_stage: take the encoder's last stage and not its four scales fused.
+        last_stage: use the encoder's last stage instead of its four scales fused.
 
     """
 
@@ -45,11 +45,11 @@ class SingleScaleInitial(nn.Module):
         )
 
     def size(self, image_size: tuple[int, int]) -> tuple[int, int]:
-        """(H, W) of the features for pictures of this height and width."""
+        """Return the (H, W) of the features for images of this height and width."""
         return image_size[0] // self._stride, image_size[1] // self._stride
 
     def forward(self, scales: Sequence[Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Features (B, 256, H, W) and raw maps (B, task.channels, H, W) of every task.
+        """Return features (B, 256, H, W) and raw maps (B, task.channels, H, W) of every task.
 
         Args:
             scales: the encoder's [(B, width, H_s, W_s)], finest first.
@@ -76,7 +76,7 @@ class LastStage(nn.Module):
         self.channels = in_channels[-1]
 
     def forward(self, scales: Sequence[Tensor]) -> Tensor:
-        """[(B, width, H_s, W_s)], finest first, to the last of them."""
+        """Return the last of [(B, C_s, H_s, W_s)], finest first."""
         return scales[-1]
 
 
@@ -98,7 +98,7 @@ class AtrousHead(DeepLabHead):
         super().__init__(channels, out_channels, _RATES)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, H, W) to (B, out_channels, H, W).
+        """Map (B, channels, H, W) to (B, out_channels, H, W).
 
         Raises:
             InputError: in training, the batch has one image.
@@ -112,7 +112,7 @@ class AtrousHead(DeepLabHead):
 
 
 def decoders(tasks: Sequence[Task], channels: int, *, last_stage: bool = False) -> nn.ModuleDict:
-    """By task, what turns refined features into its raw map: `Decoder`, or the head of DeepLab."""
+    """Build a final head per task: `Decoder`, or the head of DeepLab v3."""
 
     def decoder(out_channels: int) -> nn.Module:
         if last_stage:
@@ -123,12 +123,12 @@ def decoders(tasks: Sequence[Task], channels: int, *, last_stage: bool = False) 
 
 
 def linear_decoders(tasks: Sequence[Task], channels: int) -> nn.ModuleDict:
-    """By task, a 1x1 convolution from refined features to its raw map."""
+    """Build a 1x1 convolution per task, from refined features to its raw map."""
     return nn.ModuleDict({task.name: nn.Conv2d(channels, task.channels, 1) for task in tasks})
 
 
 def head(in_channels: Sequence[int], out_channels: int, *, last_stage: bool) -> nn.Module:
-    """What turns an encoder's scales into the raw map of a task without any refinement."""
+    """Build the head of a task without refinement, from the encoder's scales to its raw map."""
     if last_stage:
         return nn.Sequential(LastStage(in_channels), AtrousHead(in_channels[-1], out_channels))
     return Head(in_channels, out_channels)

@@ -1,4 +1,4 @@
-"""Single-task learning: the yardstick of Delta_m."""
+"""Single-task learning: the reference of Delta_m."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ctal.tasks import Task
 
 
 class SingleTaskNet(Network):
-    """An encoder and a head of its own for every task: nothing is shared.
+    """A separate encoder and head for every task: nothing is shared.
 
-    Trained as one network for convenience; with a sum of losses and Adam, no task sees another.
+    Trained as one network for convenience; with a sum of losses and Adam, tasks are independent.
 
     Args:
         tasks: the tasks.
@@ -23,7 +23,7 @@ class SingleTaskNet(Network):
         image_size: (H, W) of the images, multiples of 32, or the side of square ones.
         pretrained: True, False, or a local file of encoder weights.
         upsampling: as in `Encoder`.
-        last_stage: the form for transformers: heads of DeepLab v3 on the encoder's last stage.
+        last_stage: the variant for transformers: DeepLab v3 heads on the encoder's last stage.
     """
 
     def __init__(
@@ -51,6 +51,6 @@ class SingleTaskNet(Network):
             self.heads[task.name] = head(own.out_channels, task.channels, last_stage=last_stage)
 
     def predict_raw(self, images: Tensor) -> Predictions:
-        """Every task by its own encoder and head."""
+        """Predict every task with its own encoder and head."""
         final = {name: self.heads[name](own(images)) for name, own in self.encoders.items()}
         return Predictions(final, initial=[])

@@ -1,4 +1,4 @@
-"""Tasks: how the maps of a network are scored, decoded and painted."""
+"""Tasks: losses, decoding, metrics and visualization of a network's maps."""
 
 from ctal.tasks.base import Task
 from ctal.tasks.depth import Depth

@@ -1,4 +1,4 @@
-"""What a task is: how its maps are scored, decoded and painted. It knows nothing of networks."""
+"""Base class of tasks: losses, decoding, metrics and visualization, independent of networks."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 
 class Task(ABC):
-    """One map per picture: what a network predicts for it, and how that is judged.
+    """Base of all tasks: one map per image, with its loss, decoding, metrics and visualization.
 
-    Four forms of one map pass through a task, B pictures at a time:
+    A task handles four forms of a map, for B images at a time:
 
-    - *raw*, (B, channels, H, W): what a network's head puts out.
+    - *raw*, (B, channels, H, W): output of a network's head.
     - *target*: the label, a batch of `map_type`.
     - *prediction*: the decoded raw map, in the unit of the task. It has the form of the target,
-      but where the target says yes or no (1 or 0) it is the probability of yes.
-    - *picture*, (3, H, W) uint8: a prediction or a target painted for a person.
+      except that for binary targets (1 or 0) it is the probability of 1.
+    - *image*, (3, H, W) uint8: a visualized prediction or target.
 
-    A subclass is a frozen dataclass, so that its arguments can be read back from it when a network
-    is saved (`ctal.networks.describe`). Its file is all that a new task needs.
+    A subclass is a frozen dataclass, so that its arguments can be read when a network is saved
+    (`ctal.networks.describe`). A new task requires no other file.
 
     Attributes:
         name: the key of the task's map in a sample and in a network's output.
         map_type: the type of its label maps.
         unit: the unit of its predictions, as printed and as stored beside arrays.
-        error_limit: the error of a pixel, in the unit of `error`, that is painted as full scale.
+        error_limit: the error of a pixel, in the unit of `error`, with the brightest color.
         variance_factor: the c in c / sigma^2, the weight of its loss under an uncertainty sigma
             (`ctal.weighting.UncertaintyWeighting`): 1 for a cross entropy, 1/2 for a distance.
     """
@@ -46,16 +46,16 @@ class Task(ABC):
     variance_factor: ClassVar[float] = 0.5
 
     def __post_init__(self) -> None:
-        """Checks the name, which becomes a key of samples, outputs and modules."""
+        """Check the name, which is used as a key of samples, outputs and modules."""
         if not self.name.isidentifier() or self.name == "image":
             raise InputError(
                 "name: expected letters, digits and underscores (and not 'image', the key of the "
-                f"picture in a sample), got {self.name!r}"
+                f"image in a sample), got {self.name!r}"
             )
         if hasattr(nn.ModuleDict(), self.name):
             raise InputError(
-                f"name: expected another one than {self.name!r}, which torch.nn.ModuleDict, where "
-                "networks keep the parts of a task, has for something of its own"
+                f"name: expected a name that torch.nn.ModuleDict accepts as a key, got "
+                f"{self.name!r}, which is one of its attributes; choose another"
             )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -70,19 +70,19 @@ class Task(ABC):
             )
             cls.visualize = own["paint"]  # type: ignore[method-assign]
         elif "visualize" in own:
-            # for each class, so that super().paint() of a task of one's own ends
+            # per class, so that super().paint() in a user's task does not recurse
             setattr(cls, "paint", own["visualize"])  # noqa: B010
 
     @property
     @abstractmethod
     def channels(self) -> int:
-        """Number of channels of the raw map."""
+        """Return the number of channels of the raw map."""
 
     @abstractmethod
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        """Mean loss over the labelled pixels of the batch, a float32 scalar.
+        """Compute the mean loss over the labelled pixels of a batch, a float32 scalar.
 
-        A batch without one labelled pixel gives 0 with a gradient of 0.
+        A batch without labelled pixels gives 0 with a gradient of 0.
 
         Args:
             raw: (B, channels, H, W), of any floating type.
@@ -91,76 +91,76 @@ class Task(ABC):
 
     @abstractmethod
     def decode(self, raw: Tensor) -> Tensor:
-        """The prediction in the task's unit, of the target's shape, from (B, channels, H, W).
+        """Decode a raw map (B, channels, H, W) to the task's unit and the target's shape.
 
-        Class ids are int64, all else is float32.
+        Class ids are int64, all other predictions float32.
         """
 
     @abstractmethod
     def encode(self, target: Tensor) -> Tensor:
-        """A raw map (B, channels, H, W) that decodes to `target` wherever it is labelled.
+        """Return a raw map (B, channels, H, W) that decodes to `target` where it is labelled.
 
         Its mean over labelled pixels is the raw output of the trivial predictor (majority class,
-        mean depth, mean normal, the more frequent answer).
+        mean depth, mean normal, the more frequent of two values).
         """
 
     @abstractmethod
     def valid(self, target: Tensor) -> Tensor:
-        """Which pixels have a label: (B, H, W), bool."""
+        """Return which pixels have a label, (B, H, W) bool."""
 
     @abstractmethod
     def check(self, target: Tensor) -> None:
-        """Looks at the values of one label map (a single `map_type`, no batch).
+        """Check the values of one label map (a single `map_type`, no batch).
 
         Raises:
-            InputError: a value that the task cannot have (a class id out of range, a depth that is
-                negative or not finite, a normal whose length is neither 0 nor 1, an answer other
-                than 0 and 1).
+            InputError: a value is invalid (a class id out of range, a depth that is negative or
+                not finite, a normal whose length is neither 0 nor 1, a binary label other than
+                0 and 1).
         """
 
     @abstractmethod
     def metrics(self) -> dict[str, Metric]:
-        """Fresh metrics by name, which take (prediction, target); the first is the primary one.
+        """Create the metrics by name, called with (prediction, target); the first is primary.
 
         `higher_is_better` of each gives the sign of its change in Delta_m.
         """
 
     @abstractmethod
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Error of every pixel, (B, H, W) float32; NaN where unlabelled."""
+        """Compute the error of every pixel, (B, H, W) float32; NaN where unlabelled."""
 
     @abstractmethod
     def visualize(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
-        """One prediction or target (no batch) as a picture, (3, H, W) uint8.
+        """Visualize one prediction or target (no batch) as an image, (3, H, W) uint8.
 
         Args:
             prediction: a single map in the target's form.
-            reference: the map whose range of values sets the colours (a prediction is best painted
-                in the range of its ground truth); by default the prediction itself.
+            reference: the map whose range of values sets the color scale, such as the ground
+                truth; by default the prediction itself.
         """
 
     def legend(self, prediction: Tensor) -> list[tuple[str, str]]:
-        """What the colours of a painted map (H, W) mean: "#rrggbb" and words, most seen first.
+        """Return the colors of a visualized map (H, W) and their names, most frequent first.
 
-        None by default, for colours that stand for numbers.
+        Empty by default, for colors that encode numbers.
         """
         return []
 
 
 def masked(maps: Tensor, valid: Tensor) -> Tensor:
-    """`maps` (B, C, H, W) in float32, with 0 wherever not `valid` (B, H, W).
+    """Cast `maps` (B, C, H, W) to float32, with 0 where not `valid` (B, H, W).
 
-    A loss begins with this: NaN in an unlabelled pixel would spoil the gradient of any function
-    that sees it, even where its value is discarded later (0 * NaN is NaN).
+    Use this first in a loss: NaN in an unlabelled pixel would make gradients NaN even if its
+    value is discarded later (0 * NaN is NaN).
     """
     return torch.where(valid.unsqueeze(1), maps.float(), 0.0)
 
 
 def masked_mean(values: Tensor, valid: Tensor) -> Tensor:
-    """Mean of `values` (B, H, W) over `valid` (B, H, W); 0 with a gradient of 0 if none is valid.
+    """Average `values` (B, H, W) over `valid` (B, H, W); 0 with a gradient of 0 if none is valid.
 
-    `where` and not a product: what an unlabelled pixel holds, NaN included, must not count, and
-    its gradient must be 0.
+    With `where` instead of a product, since the value of an unlabelled pixel may be NaN and its
+    gradient must be 0.
     """
     total = torch.where(valid, values, 0.0).sum()
     return total / valid.sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""Yes or no: what all tasks share whose label is one bit per pixel."""
+"""Base class of tasks with binary labels."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ctal.tasks.base import Task
 from ctal.tasks.colours import colorize
 
 CERTAIN = 20.0
-"""Log-odds of a sure answer: in float32 its probability is 1, and that of the other one 2e-9."""
+"""Log-odds of a certain label: in float32 its probability is 1, and that of the other 2e-9."""
 
 
 class BinaryTask(Task):
-    """A yes or no for every pixel.
+    """Binary label for every pixel.
 
-    The label is 1 for yes, 0 for no and 255 where there is none, (B, H, W) int64; the prediction is
-    the probability of yes, (B, H, W) float32.
+    The target is 1, 0 or 255 (no label), (B, H, W) int64; the prediction is the probability of 1,
+    (B, H, W) float32.
 
     Attributes:
-        answers: what 0 and 1 stand for, in words.
-        colormap: the colours of probabilities; none of them is black, which means "no label".
+        answers: names of 0 and 1.
+        colormap: the colors of probabilities, without black, which means "no label".
     """
 
     unit = "probability"
@@ -34,11 +34,11 @@ class BinaryTask(Task):
     colormap: ClassVar[str]
 
     def valid(self, target: Tensor) -> Tensor:
-        """Which pixels are not 255."""
+        """Return which pixels are not 255."""
         return labelled_classes(target)
 
     def check(self, target: Tensor) -> None:
-        """Looks for values other than 0, 1 and 255."""
+        """Check that all values are 0, 1 or 255."""
         wrong = target[(target != 0) & (target != 1) & self.valid(target)]
         if wrong.numel():
             no, yes = self.answers
@@ -48,11 +48,11 @@ class BinaryTask(Task):
             )
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """|probability - target|."""
+        """Compute |probability - target|."""
         difference = (prediction.float() - target).abs()
         return torch.where(self.valid(target), difference, torch.nan)
 
     def visualize(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
-        """The colours span 0..1, whatever the reference; black where unlabelled."""
+        """Visualize with colors from 0 to 1 for any reference; black where unlabelled."""
         known = torch.where(self.valid(prediction), prediction.float(), torch.nan)
         return colorize(known, 0.0, 1.0, self.colormap)

@@ -1,4 +1,4 @@
-"""Classes: what all tasks share that choose one of several classes for every pixel."""
+"""Base class of tasks with one of several classes per pixel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class ClassTask(Task):
     """One class per pixel, with a raw score (a channel) for each; its loss is the cross entropy.
 
-    A subclass says how many classes there are (`channels`) and what their colours are.
+    A subclass defines the number of classes (`channels`) and their colors (`palette`).
     """
 
     map_type = ClassMap
@@ -31,29 +31,29 @@ class ClassTask(Task):
 
     @abstractmethod
     def palette(self) -> list[str]:
-        """The colour "#rrggbb" of each class."""
+        """Return the color "#rrggbb" of each class."""
 
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        """Cross entropy of softmax(raw), mean over labelled pixels."""
+        """Compute the cross entropy of softmax(raw), mean over labelled pixels."""
         valid = self.valid(target)
         classes = torch.where(valid, target, 0)
         return masked_mean(F.cross_entropy(masked(raw, valid), classes, reduction="none"), valid)
 
     def decode(self, raw: Tensor) -> Tensor:
-        """The class of the highest score, (B, H, W) int64."""
+        """Return the class with the highest score, (B, H, W) int64."""
         return raw.argmax(dim=1)
 
     def encode(self, target: Tensor) -> Tensor:
-        """One-hot, (B, channels, H, W) float32; zeros where unlabelled."""
+        """Return one-hot maps, (B, channels, H, W) float32; zeros where unlabelled."""
         classes = torch.arange(self.channels, device=target.device)
         return (target.unsqueeze(1) == classes[:, None, None]).float()
 
     def valid(self, target: Tensor) -> Tensor:
-        """Which pixels are not 255."""
+        """Return which pixels are not 255."""
         return labelled_classes(target)
 
     def check(self, target: Tensor) -> None:
-        """Looks for class ids outside 0..channels - 1 that are not 255."""
+        """Check that all class ids are in 0..channels - 1 or 255."""
         wrong = target[((target < 0) | (target >= self.channels)) & self.valid(target)]
         if wrong.numel():
             raise InputError(
@@ -62,8 +62,8 @@ class ClassTask(Task):
             )
 
     def metrics(self) -> dict[str, Metric]:
-        """Mean IoU and the share of right pixels."""
-        from ctal import metrics  # here, since torchmetrics takes a second to import
+        """Create mean IoU and pixel accuracy."""
+        from ctal import metrics  # late, since importing torchmetrics takes a second
 
         return {
             "miou": metrics.MeanIoU(self.channels),
@@ -71,19 +71,19 @@ class ClassTask(Task):
         }
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """1 where the class is wrong, 0 where it is right."""
+        """Return 1 where the class is wrong, 0 where it is correct."""
         wrong = (prediction != target).float()
         return torch.where(self.valid(target), wrong, torch.nan)
 
     def visualize(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
-        """Every class in its colour, whatever the reference; black where unlabelled."""
+        """Visualize each class in its color, for any reference; black where unlabelled."""
         colours = torch.zeros(UNLABELLED_CLASS + 1, 3, dtype=torch.uint8)
         for index, colour in enumerate(self.palette()):
             colours[index] = torch.tensor(list(bytes.fromhex(colour[1:])))
         return colours[prediction.cpu()].movedim(-1, 0)
 
     def legend(self, prediction: Tensor) -> list[tuple[str, str]]:
-        """Colour and name of classes that a hundredth of all pixels has, if they have names."""
+        """Return color and name of classes with at least 1 % of the pixels, if they have names."""
         names = getattr(self, "class_names", None)
         if names is None:
             return []

@@ -1,4 +1,4 @@
-"""Colours of classes and of numbers; black always means "no label"."""
+"""Colors of classes and of numbers; black always means "no label"."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ GOLDEN_RATIO = 0.618034
 
 
 def class_colours(count: int) -> list[str]:
-    """The default colours of `count` classes, "#rrggbb", none of them near black.
+    """Return the default colors "#rrggbb" of `count` classes, none of them near black.
 
     The hue advances by the golden ratio of the circle, which keeps any number of hues well apart;
-    saturation and brightness vary in cycles of 2 and 3, so that neighbours in hue differ in them.
+    saturation and brightness vary in cycles of 2 and 3, so that neighbors in hue differ in them.
     """
     colours = []
     for index in range(count):
@@ -29,12 +29,12 @@ def class_colours(count: int) -> list[str]:
 
 
 def colorize(values: Tensor, low: float, high: float, colormap: str) -> Tensor:
-    """Paints a map of numbers, (H, W), as a picture, (3, H, W) uint8.
+    """Colorize a map of numbers (H, W) as an image (3, H, W) uint8.
 
     Args:
-        values: NaN is painted black.
-        low: painted, like all below it, in the first colour of the colormap.
-        high: painted, like all above it, in the last one.
+        values: the numbers; NaN becomes black.
+        low: value of the first color of the colormap; lower values are clipped.
+        high: value of the last color; higher values are clipped.
         colormap: name of a colormap of matplotlib.
     """
     # not 0, for a map of one value

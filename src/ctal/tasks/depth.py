@@ -1,4 +1,4 @@
-"""Depth: metres along the optical axis."""
+"""Depth in metres along the optical axis."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Depth(Task):
         name: key of the task's map in samples and outputs.
 
     Attributes:
-        nearest: a prediction is never below this (metres), since ratios and logarithms of it are
-            taken; no camera sees anything at a millimetre.
+        nearest: the minimum of predictions in metres, since metrics use ratios and logarithms; no
+            camera measures a millimetre.
     """
 
     name: str = "depth"
@@ -39,29 +39,29 @@ class Depth(Task):
 
     @property
     def channels(self) -> int:
-        """The depth itself."""
+        """Return 1, the depth itself."""
         return 1
 
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        """|raw - target|, mean over labelled pixels."""
+        """Compute |raw - target|, mean over labelled pixels."""
         valid = self.valid(target)
         difference = masked(raw, valid) - masked(target, valid)
         return masked_mean(difference.abs().squeeze(1), valid)
 
     def decode(self, raw: Tensor) -> Tensor:
-        """Metres, (B, 1, H, W) float32, at least `nearest`."""
+        """Return metres, (B, 1, H, W) float32, at least `nearest`."""
         return raw.float().clamp(min=self.nearest)
 
     def encode(self, target: Tensor) -> Tensor:
-        """The target itself."""
+        """Return the target itself."""
         return target
 
     def valid(self, target: Tensor) -> Tensor:
-        """Which pixels are above 0 and finite."""
+        """Return which pixels are above 0 and finite."""
         return labelled_depth(target)
 
     def check(self, target: Tensor) -> None:
-        """Looks for depths that are negative or not finite."""
+        """Check that all depths are finite and not negative."""
         wrong = target[~(torch.isfinite(target) & (target >= 0))]
         if wrong.numel():
             raise InputError(
@@ -70,7 +70,7 @@ class Depth(Task):
             )
 
     def metrics(self) -> dict[str, Metric]:
-        """Absolute, relative, square and log error, and the shares within 1.25^k."""
+        """Create absolute, relative, squared and log error, and the fractions within 1.25^k."""
         from ctal import metrics  # here, since torchmetrics takes a second to import
 
         return {
@@ -82,14 +82,14 @@ class Depth(Task):
         }
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """|prediction - target|, metres."""
+        """Compute |prediction - target| in metres."""
         difference = (prediction - target).abs().squeeze(1)
         return torch.where(self.valid(target), difference, torch.nan)
 
     def visualize(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
-        """From yellow (near) to dark violet (far); black where unlabelled.
+        """Visualize from yellow (near) to dark violet (far); black where unlabelled.
 
-        The colours span the labelled depths of the reference; 0..1 m where it has none.
+        The colors span the labelled depths of the reference; 0..1 m where it has none.
         """
         depths = self._labelled(prediction)
         known = depths if reference is None else self._labelled(reference)
@@ -98,10 +98,10 @@ class Depth(Task):
         return colorize(depths, low, high, "viridis_r")
 
     def _labelled(self, depth: Tensor) -> Tensor:
-        """One depth map (1, H, W) as (H, W), with NaN where unlabelled."""
+        """Return one depth map (1, H, W) as (H, W), with NaN where unlabelled."""
         return torch.where(self.valid(depth.unsqueeze(0))[0], depth[0], torch.nan)
 
 
 def is_metric_depth(task: Task) -> bool:
-    """Whether a task is depth in metres, not its inverse or another one that derives from it."""
+    """Return whether a task is depth in metres, not a subclass such as inverse depth."""
     return isinstance(task, Depth) and task.unit == Depth.unit

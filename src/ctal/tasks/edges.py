@@ -1,4 +1,4 @@
-"""Edges: where one object or part ends and another begins."""
+"""Edges: boundaries of objects or parts."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Edges(BinaryTask):
-    """Whether a pixel lies on an edge; its loss is a binary cross entropy weighted by the answer.
+    """Edge detection; its loss is a binary cross entropy weighted by the label.
 
     Args:
         positive_weight: weight w of edge pixels, between 0 and 1; all others have 1 - w. Few
-            pixels are edges, and with equal weights a network does best by finding none.
-        max_distance: how far a found edge may be from the true one in the metric odsF, as a
-            fraction of the image's diagonal: 0.0075 is usual, 0.011 for NYUv2.
+            pixels are edges, so with equal weights a network learns to predict none.
+        max_distance: maximum distance of a predicted edge from the true one in the metric odsF, as
+            a fraction of the image's diagonal: 0.0075 is usual, 0.011 for NYUv2.
         name: key of the task's map in samples and outputs.
 
     Raises:
@@ -51,11 +51,11 @@ class Edges(BinaryTask):
 
     @property
     def channels(self) -> int:
-        """The log-odds of an edge."""
+        """Return 1, the log-odds of an edge."""
         return 1
 
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        """-w y ln p - (1 - w) (1 - y) ln (1 - p), mean over labelled pixels.
+        """Compute -w y ln p - (1 - w) (1 - y) ln (1 - p), mean over labelled pixels.
 
         y is the target and p = sigmoid(raw). The form of Xie and Tu, "Holistically-Nested Edge
         Detection", ICCV 2015, equation 2, with a constant weight as in Kokkinos, "UberNet", CVPR
@@ -69,16 +69,16 @@ class Edges(BinaryTask):
         return masked_mean(weight * entropy, valid)
 
     def decode(self, raw: Tensor) -> Tensor:
-        """The probability of an edge, (B, H, W) float32."""
+        """Return the probability of an edge, (B, H, W) float32."""
         return raw.float().sigmoid().squeeze(1)
 
     def encode(self, target: Tensor) -> Tensor:
-        """The log-odds of a sure answer, (B, 1, H, W) float32; 0 where unlabelled."""
+        """Return the log-odds of a certain label, (B, 1, H, W) float32; 0 where unlabelled."""
         sure = torch.where(target == 1, CERTAIN, -CERTAIN)
         return torch.where(self.valid(target), sure, 0.0).unsqueeze(1)
 
     def metrics(self) -> dict[str, Metric]:
-        """The F-measure at the best threshold of the data set."""
-        from ctal import metrics  # here, since torchmetrics takes a second to import
+        """Create the F-measure at the best threshold of the dataset."""
+        from ctal import metrics  # late, since importing torchmetrics takes a second
 
         return {"odsf": metrics.OdsF(self.max_distance)}

@@ -1,4 +1,4 @@
-"""Human parts: to which part of a body every pixel belongs."""
+"""Human parts: the body part of every pixel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PARTS = {
     "upper legs": "#1f78b4",
     "lower legs": "#a6cee3",
 }
-"""Names and colours of the classes, in the order of their ids."""
+"""Names and colors of the classes, in the order of their ids."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class HumanParts(ClassTask):
     """Background and 6 parts of people, class ids 0..6; its loss is the cross entropy.
 
     The parts are those of Chen et al., "Detect What You Can: Detecting and Representing Objects
-    using Holistic Models and Body Parts", CVPR 2014, as the multitask literature joins them: see
+    using Holistic Models and Body Parts", CVPR 2014, as merged in the multitask literature: see
     `PARTS`. Hands belong to the lower arms, feet to the lower legs. The mean IoU is over all 7
-    classes. A picture without people has no label at all (255 everywhere, or no map): its
+    classes. An image without people has no label at all (255 everywhere, or no map): its
     background would only show that people are rare.
 
     Args:
@@ -42,9 +42,9 @@ class HumanParts(ClassTask):
 
     @property
     def channels(self) -> int:
-        """One score per class."""
+        """Return the number of classes."""
         return len(PARTS)
 
     def palette(self) -> list[str]:
-        """The colour "#rrggbb" of each class."""
+        """Return the color "#rrggbb" of each class."""
         return list(PARTS.values())

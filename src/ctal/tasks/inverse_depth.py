@@ -1,4 +1,4 @@
-"""Inverse depth: how near things are, up to a factor; what stereo cameras measure."""
+"""Inverse depth up to a factor, as measured by stereo cameras."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ctal.tasks.depth import Depth
 
 @dataclass(frozen=True)
 class InverseDepth(Depth):
-    """1 / depth times a factor that the data set states; its loss is the mean absolute error.
+    """1 / depth times a factor that depends on the dataset; its loss is the mean absolute error.
 
-    It is no depth: larger values are nearer, and no number of it is in metres. Benchmarks on
-    Cityscapes call it depth all the same; their "Abs Err" and "Rel Err" are `abs_error` and
-    `rel_error` here. What is too far to be measured has no label.
+    It is not a depth: larger values are nearer and values are not in metres. Benchmarks on
+    Cityscapes call it depth nevertheless; their "Abs Err" and "Rel Err" are `abs_error` and
+    `rel_error` here. Pixels too far to be measured have no label.
 
     Args:
         name: key of the task's map in samples and outputs.
 
     Attributes:
-        nearest: a prediction is never below this, since ratios and logarithms of it are taken.
+        nearest: the minimum of predictions, since metrics use ratios and logarithms.
     """
 
     name: str = "inverse_depth"
@@ -37,7 +37,7 @@ class InverseDepth(Depth):
     nearest: ClassVar[float] = 1e-4
 
     def check(self, target: Tensor) -> None:
-        """Looks for values that are negative or not finite."""
+        """Check that all values are finite and not negative."""
         wrong = target[~(torch.isfinite(target) & (target >= 0))]
         if wrong.numel():
             raise InputError(
@@ -46,9 +46,9 @@ class InverseDepth(Depth):
             )
 
     def visualize(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
-        """From yellow (near) to dark violet (far), as depth; black where unlabelled.
+        """Visualize from yellow (near) to dark violet (far), as depth; black where unlabelled.
 
-        The colours span the labelled values of the reference; 0..1 where it has none.
+        The colors span the labelled values of the reference; 0..1 where it has none.
         """
         values = self._labelled(prediction)
         known = values if reference is None else self._labelled(reference)

@@ -1,4 +1,4 @@
-"""Surface normals: the direction that the surface behind every pixel faces."""
+"""Surface normals: the orientation of the surface at every pixel."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class SurfaceNormals(Task):
 
     @property
     def channels(self) -> int:
-        """x, y and z, of any length."""
+        """Return 3: x, y and z of a vector of any length."""
         return 3
 
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        """1 - cosine of the angle between raw and target, mean over labelled pixels.
+        """Compute 1 - cosine of the angle between raw and target, mean over labelled pixels.
 
         A raw vector shorter than 1e-4 is divided by 1e-4 and not by its length: its direction is
         noise, and at 0 the gradient would be infinite.
@@ -48,24 +48,24 @@ class SurfaceNormals(Task):
         return masked_mean(1 - cosine, valid)
 
     def decode(self, raw: Tensor) -> Tensor:
-        """Unit vectors, (B, 3, H, W) float32; towards the camera where raw is 0."""
+        """Return unit vectors, (B, 3, H, W) float32; towards the camera where raw is 0."""
         direction = unit(raw.float())
         towards_camera = torch.tensor([0.0, 0.0, -1.0], device=raw.device)[:, None, None]
-        # too short (or too long) to be squared in float32: no unit vector came out; NaN stays NaN
+        # too short (or too long) to be squared in float32, so not a unit vector; NaN stays NaN
         undefined = direction.square().sum(dim=1, keepdim=True) < 0.5
         return torch.where(undefined, towards_camera, direction)
 
     def encode(self, target: Tensor) -> Tensor:
-        """The target itself."""
+        """Return the target itself."""
         return target
 
     def valid(self, target: Tensor) -> Tensor:
-        """Which pixels hold a vector other than zero."""
+        """Return which pixels have a vector other than zero."""
         return labelled_normals(target)
 
     def check(self, target: Tensor) -> None:
-        """Looks for vectors whose length is neither 0 nor, within 0.01, 1."""
-        lengths = target.square().sum(dim=0).sqrt()  # vector_norm takes 80 times as long
+        """Check that the length of all vectors is 0 or, within 0.01, 1."""
+        lengths = target.square().sum(dim=0).sqrt()  # vector_norm is 80 times slower
         # written so that NaN is wrong
         wrong = lengths[~(~target.any(dim=0) | ((lengths - 1).abs() <= 1e-2))]
         if wrong.numel():
@@ -75,7 +75,7 @@ class SurfaceNormals(Task):
             )
 
     def metrics(self) -> dict[str, Metric]:
-        """Mean, median and root mean square angle, and the shares below three angles."""
+        """Create mean, median and root mean square angle, and the fractions below three angles."""
         from ctal import metrics  # here, since torchmetrics takes a second to import
 
         return {
@@ -86,14 +86,14 @@ class SurfaceNormals(Task):
         }
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Angle between prediction and target, degrees."""
+        """Compute the angle between prediction and target in degrees."""
         return torch.where(self.valid(target), angles(prediction, target), torch.nan)
 
     def visualize(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
-        """Red, green, blue = x right, y up, z towards the viewer; -1..1 becomes 0..255.
+        """Visualize x right, y up, z towards the viewer as red, green, blue; -1..1 becomes 0..255.
 
         A floor is green, a wall facing the camera blue; black where unlabelled. The reference
-        changes nothing.
+        has no effect.
         """
         vectors = prediction.float().cpu()
         axes = torch.tensor([1.0, -1.0, -1.0])[:, None, None]

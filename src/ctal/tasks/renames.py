@@ -1,4 +1,4 @@
-"""Former names in saved files and configurations, with the current ones."""
+"""Current names for former names in saved files and configurations."""
 
 from __future__ import annotations
 

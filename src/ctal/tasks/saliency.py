@@ -1,4 +1,4 @@
-"""Saliency: which pixels belong to the objects that catch the eye first."""
+"""Saliency: pixels of the objects that attract attention first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Saliency(BinaryTask):
-    """Whether a pixel is salient; its loss is a cross entropy that balances the two answers.
+    """Salient object detection; its loss is a cross entropy that balances the two labels.
 
     Args:
         name: key of the task's map in samples and outputs.
@@ -33,14 +33,14 @@ class Saliency(BinaryTask):
 
     @property
     def channels(self) -> int:
-        """A score for "not salient" and one for "salient"."""
+        """Return 2: a score for "not salient" and one for "salient"."""
         return 2
 
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        """-(1 - s) y ln p - s (1 - y) ln (1 - p), mean over labelled pixels.
+        """Compute -(1 - s) y ln p - s (1 - y) ln (1 - p), mean over labelled pixels.
 
-        y is the target, p the salient channel of softmax(raw), and s the share of salient pixels
-        among the labelled ones of the batch. So both answers weigh the same, s (1 - s) in total,
+        y is the target, p the salient channel of softmax(raw), and s the fraction of salient pixels
+        among the labelled ones of the batch. So both labels have the same total weight, s (1 - s),
         and a batch with only one of them gives 0 (Xie and Tu, "Holistically-Nested Edge Detection",
         ICCV 2015, equation 2).
         """
@@ -51,16 +51,16 @@ class Saliency(BinaryTask):
         return masked_mean(torch.where(answer == 1, 1 - share, share) * entropy, valid)
 
     def decode(self, raw: Tensor) -> Tensor:
-        """The probability that a pixel is salient, (B, H, W) float32; softmax is taken once."""
+        """Return the probability that a pixel is salient, (B, H, W) float32."""
         return raw.float().softmax(dim=1)[:, 1]
 
     def encode(self, target: Tensor) -> Tensor:
-        """The log-odds of a sure answer in its channel, (B, 2, H, W) float32; 0 elsewhere."""
+        """Return the log-odds of a certain label in its channel, (B, 2, H, W); 0 elsewhere."""
         answers = torch.arange(2, device=target.device)[:, None, None]
         return CERTAIN * (target.unsqueeze(1) == answers).float()
 
     def metrics(self) -> dict[str, Metric]:
-        """The F-measure and the IoU at the best threshold of the data set."""
-        from ctal import metrics  # here, since torchmetrics takes a second to import
+        """Create the F-measure and the IoU at the best threshold of the dataset."""
+        from ctal import metrics  # late, since importing torchmetrics takes a second
 
         return {"maxf": metrics.MaxF(), "miou": metrics.MaxIoU()}

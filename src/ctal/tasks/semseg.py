@@ -1,6 +1,6 @@
 """Semantic segmentation: the class of every pixel."""
 
-# no `from __future__ import annotations`: jsonargparse (4.53) then cannot tell that colours are
+# no `from __future__ import annotations`: jsonargparse (4.53) then does not recognize colors as
 # strings, and writes "#rrggbb" into config.yaml as a comment
 import re
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ class SemanticSegmentation(ClassTask):
     Args:
         num_classes: 2..255, since the id 255 marks pixels without a label.
         class_names: a name for each class, or None.
-        colours: a colour "#rrggbb" for each class; None: a fixed palette.
+        colours: a color "#rrggbb" for each class; None: a fixed palette.
         name: key of the task's map in samples and outputs.
 
     Raises:
-        InputError: an argument is not of this form.
+        InputError: an argument is invalid.
     """
 
     num_classes: int
@@ -35,7 +35,7 @@ class SemanticSegmentation(ClassTask):
         super().__post_init__()
         if type(self.num_classes) is not int or not 2 <= self.num_classes <= UNLABELLED_CLASS:
             raise InputError(
-                f"num_classes: expected a whole number in 2..255, got {self.num_classes!r}"
+                f"num_classes: expected an integer in 2..255, got {self.num_classes!r}"
             )
         for key in ("class_names", "colours"):
             given = getattr(self, key)
@@ -54,9 +54,9 @@ class SemanticSegmentation(ClassTask):
 
     @property
     def channels(self) -> int:
-        """One score per class."""
+        """Return the number of classes."""
         return self.num_classes
 
     def palette(self) -> list[str]:
-        """The colour "#rrggbb" of each class."""
+        """Return the color "#rrggbb" of each class."""
         return list(self.colours or class_colours(self.num_classes))

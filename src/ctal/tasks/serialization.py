@@ -38,7 +38,7 @@ def build_task(description: Description) -> Task:
     except InputError:
         raise
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"the description of a task does not fit: {error}") from error
+        raise InputError(f"invalid description of a task: {error}") from error
 
 
 def import_modules(modules: Iterable[str]) -> None:
@@ -50,7 +50,7 @@ def import_modules(modules: Iterable[str]) -> None:
     for module in modules:
         try:
             importlib.import_module(module)
-        except Exception as error:  # what it runs when imported may fail in any way
+        except Exception as error:  # the module may raise anything when imported
             reason = first_line(error)
             raise InputError(f"imports: {module!r} cannot be imported ({reason})") from error
 

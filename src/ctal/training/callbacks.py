@@ -1,4 +1,4 @@
-"""What a run leaves in its folder beside checkpoints: settings, scores, pictures of predictions."""
+"""Files of a run other than checkpoints: settings, scores, training cost, images of predictions."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from ctal.visualization.panels import panel
 class ConfigFile(SaveConfigCallback):
     """Write config.yaml to the run's folder when the training starts.
 
-    Lightning writes it earlier, so that a refused run would replace that of the run before it, and
-    into the folder of the logger, which is another one for some loggers.
+    Lightning writes it earlier, so a refused run would replace that of the previous run, and
+    into the folder of the logger, which differs for some loggers.
     """
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -38,25 +38,25 @@ class ConfigFile(SaveConfigCallback):
         super().setup(trainer, pl_module, "fit")
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the file unless it is written, after a training that had nothing left to do."""
+        """Write the file if it is missing, after a training that had no steps left."""
         super().setup(trainer, pl_module, "fit")
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Write all settings, as a whole file."""
+        """Write all settings, whole or not at all."""
         settings = self.parser.dump(self.config, skip_unset=False)
         write_text(RunFolder(trainer.default_root_dir).config, settings)
 
 
 class ScoreFile(Callback):
-    """Writes `scores_val.json` or `scores_test.json` when a checkpoint was scored by itself."""
+    """Write `scores_val.json` or `scores_test.json` after a validation or test outside training."""
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Writes the scores, unless this was the validation of an epoch of training."""
+        """Write the scores, except after the validation of a training epoch."""
         if trainer_command(trainer) == "validate":
             self._write(trainer, pl_module, "val")
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Writes the scores."""
+        """Write the scores."""
         self._write(trainer, pl_module, "test")
 
     def _write(self, trainer: Trainer, module: LightningModule, split: str) -> None:
@@ -66,7 +66,7 @@ class ScoreFile(Callback):
             "split": split,
             "checkpoint": None if trainer.ckpt_path is None else str(trainer.ckpt_path),
             "samples": module.samples,
-            # JSON has neither NaN, the score of a map without one label, nor infinity
+            # JSON has neither NaN, the score without any label, nor infinity
             "scores": {k: v if math.isfinite(v) else None for k, v in module.scores.items()},
         }
         path = RunFolder(trainer.default_root_dir).scores(split)
@@ -74,11 +74,11 @@ class ScoreFile(Callback):
 
 
 class TrainingCost(Callback):
-    """Keeps what the training took, all resumed parts together, for the file `training.json`.
+    """Record the cost of a training, over all resumed parts, for the file `training.json`.
 
-    "seconds" by the clock, validations, compiling and whatever else ran on the machine included;
-    "steps"; "device"; "peak_memory_mib", the most that tensors took on a CUDA device, samples that
-    are kept there included, None elsewhere; and "validated", whether there was a val split.
+    "seconds" of wall-clock time, including validation and compilation;
+    "steps"; "device"; "peak_memory_mib", the peak of allocated memory on a CUDA device, including
+    samples stored there, None on other devices; and "validated", whether there is a val split.
     """
 
     def __init__(self) -> None:
@@ -88,24 +88,24 @@ class TrainingCost(Callback):
         self._on_cuda = False
 
     def state_dict(self) -> dict[str, float]:
-        """What the training took so far, kept in every checkpoint."""
+        """Return the cost so far, which every checkpoint stores."""
         now = 0.0 if self._start is None else time.perf_counter() - self._start
         return {"seconds": self._before + now, "peak_memory_mib": self._peak_mib()}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        """Goes on counting where the resumed run stopped."""
+        """Load the cost of the resumed run."""
         self._before = state_dict["seconds"]
         self._peak = state_dict["peak_memory_mib"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begins to count: data in memory and weights on the device are there already."""
+        """Start the clock, after data and weights have been loaded."""
         self._start = time.perf_counter()
         self._on_cuda = trainer.strategy.root_device.type == "cuda"
         if self._on_cuda:
             torch.cuda.reset_peak_memory_stats()
 
     def write(self, trainer: Trainer, *, validated: bool) -> None:
-        """Writes the file of a training that came to its end, in this process or an earlier one."""
+        """Write the file of a completed training."""
         taken, device = self.state_dict(), trainer.strategy.root_device
         cuda = device.type == "cuda"
         content = {
@@ -123,21 +123,21 @@ class TrainingCost(Callback):
         return max(self._peak, used / 2**20)
 
 
-class PicturePanels(Callback):
+class ImagePanels(Callback):
     """Log predictions for the first images of val to TensorBoard.
 
     Args:
-        every_n_epochs: epochs between two panels; the last epoch always has one.
-        count: number of images, at most a batch.
+        every_n_epochs: number of epochs between panels; one is always logged in the last epoch.
+        count: number of images, at most the batch size.
 
     Raises:
-        InputError: one of them is below 1.
+        InputError: an argument is below 1.
     """
 
     def __init__(self, every_n_epochs: int = 5, count: int = 4) -> None:
         for key, value in (("every_n_epochs", every_n_epochs), ("count", count)):
             if value < 1:
-                raise InputError(f"pictures.{key}: expected an integer >= 1, got {value}")
+                raise InputError(f"images.{key}: expected an integer >= 1, got {value}")
         self.every_n_epochs = every_n_epochs
         self.count = count
 
@@ -150,7 +150,7 @@ class PicturePanels(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Log the panel with the first batch of a validation."""
+        """Log the panel on the first batch of a validation."""
         done = trainer.current_epoch + 1
         last = done == trainer.max_epochs or trainer.global_step == trainer.max_steps
         due = batch_idx == 0 and (last or done % self.every_n_epochs == 0)
@@ -164,10 +164,10 @@ class PicturePanels(Callback):
 
 
 def prediction_panel(module: MultiTaskModule, batch: Mapping[str, Tensor]) -> Tensor:
-    """A row per picture: the picture, then ground truth and prediction of every task.
+    """Draw one row per image: the image, then ground truth and prediction of every task.
 
     Args:
-        module: whose network predicts.
+        module: the module whose network predicts.
         batch: a few samples, stacked.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Checkpoints of a run: written whole, read without running code, and resumed exactly."""
+"""Checkpoints of a run: written atomically, loaded without executing code, resumed exactly."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _STOPPING = ("SIGINT", "SIGUSR1", *TERMINATING)
 
 
 class WholeCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint beside its place, then renames it: no kill leaves half a file.
+    """Write checkpoints atomically: to a temporary file beside them, which is then renamed.
 
-    Lightning's own writes to the system's folder of temporary files and moves the file, which is a
-    copy where the two lie on different disks.
+    Lightning writes to the system's temporary folder and moves the file, which is a copy if the
+    two are on different disks.
     """
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
-        """Saves the checkpoint as `path`, whole or not at all.
+        """Save the checkpoint to `path`, whole or not at all.
 
         Raises:
-            InputError: the place cannot be written (a full disk, a read-only folder).
+            InputError: the file cannot be written (a full disk, a read-only folder).
         """
         buffer = io.BytesIO()  # on a full disk, torch.save would hide the reason
         torch.save(checkpoint, buffer)
@@ -49,22 +49,22 @@ class WholeCheckpointIO(TorchCheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Reads a checkpoint of plain values and tensors, as `read_checkpoint` does."""
+        """Load a checkpoint of plain values and tensors with `read_checkpoint`."""
         return read_checkpoint(path, "state_dict", "loops", "optimizer_states")
 
 
 def check_same_network(
     checkpoint: Mapping[str, Any], network: nn.Module, state: Mapping[str, Tensor]
 ) -> None:
-    """Looks whether a checkpoint is that of a network, before its weights are loaded.
+    """Check that a checkpoint belongs to a network, before its weights are loaded.
 
     Args:
-        checkpoint: its content; "ctal" describes the network if it is one of this package's kind.
+        checkpoint: its content; "ctal" is the description of the network, if that is a `Network`.
         network: the network that the configuration builds.
-        state: the weights to be replaced.
+        state: the weights to replace.
 
     Raises:
-        InputError: it is that of another network.
+        InputError: it belongs to another network.
     """
     saved = completed(checkpoint.get("ctal") or {})
     own = completed(describe(network)) if isinstance(network, Network) else {}
@@ -89,7 +89,7 @@ def _hint(difference: str) -> str:
 
 
 def _mismatched(saved: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
-    """Names of weights that only one side has, or that have another shape there."""
+    """Return the names of weights that are missing on one side or differ in shape."""
     shapes = [
         {name: getattr(value, "shape", None) for name, value in side.items()}
         for side in (saved, own)
@@ -100,7 +100,7 @@ def _mismatched(saved: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[
 
 
 def _differences(saved: Any, own: Any, path: str = "") -> list[str]:
-    """Where two plain descriptions differ, as "key: saved value, own value"."""
+    """Return the differences of two plain descriptions, as "key (saved value and own value)"."""
     if isinstance(saved, Mapping) and isinstance(own, Mapping):
         keys = list({**saved, **own})
         return [
@@ -112,16 +112,16 @@ def _differences(saved: Any, own: Any, path: str = "") -> list[str]:
 
 
 class RunCheckpoints(Checkpoint):
-    """Keeps two checkpoints of a run: the best one, and the last, from which it resumes.
+    """Save two checkpoints of a run: the best one, and the last, from which it resumes.
 
-    `last.ckpt` is written at the end of each epoch, after its validation, and when the run is asked
-    to stop by Ctrl-C (SIGINT), SIGTERM, SIGHUP (a closed terminal) or SIGUSR1 (a cluster's warning)
-    within `stopped_by_signals`. The current step is finished first, since in its middle the weights
-    and the statistics of normalization layers do not belong together. A second signal stops at
-    once and keeps the checkpoint of the last epoch.
+    `last.ckpt` is written at the end of each epoch, after its validation, and when the run is
+    stopped by Ctrl-C (SIGINT), SIGTERM, SIGHUP (a closed terminal) or SIGUSR1 (a cluster's warning)
+    within `stopped_by_signals`. The current step is finished first, since in the middle of a step
+    the weights and the statistics of normalization layers are inconsistent. A second signal stops
+    immediately and keeps the checkpoint of the last epoch.
 
-    `best.ckpt` is that of the epoch with the highest `val/score`. Lightning's ModelCheckpoint would
-    forget which one that is when the folder of a run is moved before it resumes.
+    `best.ckpt` is that of the epoch with the highest `val/score`. Lightning's ModelCheckpoint
+    loses track of it if the folder of a run is moved before it resumes.
     """
 
     def __init__(self) -> None:
@@ -129,33 +129,33 @@ class RunCheckpoints(Checkpoint):
         self._asked: int | None = None
 
     def state_dict(self) -> dict[str, float]:
-        """The best score so far, kept in every checkpoint."""
+        """Return the best score so far, which every checkpoint stores."""
         return {"best_score": self.best_score}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        """Takes the best score of the run that is resumed."""
+        """Load the best score of the resumed run."""
         self.best_score = state_dict["best_score"]
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Refuses to resume a run that has trained for longer than it shall.
+        """Refuse to resume a run that has trained for more epochs than requested.
 
         Raises:
-            InputError: it has begun more epochs than `trainer.max_epochs`.
+            InputError: it has started more epochs than `trainer.max_epochs`.
         """
         if trainer_command(trainer) != "fit" or trainer.max_epochs in (None, -1):
             return
         begun, epochs = checkpoint["epoch"] + 1, trainer.max_epochs
         if begun > epochs:
             raise InputError(
-                f"trainer.max_epochs: expected {begun} or more, since the run to be resumed has "
-                f"begun epoch {begun}, got {epochs}"
+                f"trainer.max_epochs: expected {begun} or more, since the run to resume has "
+                f"started epoch {begun}, got {epochs}"
             )
 
     @contextmanager
     def stopped_by_signals(self, folder: RunFolder) -> Iterator[None]:
-        """Let a signal save and stop the run in `folder`, as described above, while this lasts.
+        """Save and stop the run in `folder` on a signal, as described above.
 
         Raises:
             Interrupted: The run was asked to stop.
@@ -180,18 +180,18 @@ class RunCheckpoints(Checkpoint):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Stops here if asked to; after the last batch, the epoch's validation comes first."""
+        """Stop if requested; after the last batch of an epoch, validate first."""
         if trainer.is_last_batch or not self._shall_stop(trainer):
             return
-        # a checkpoint holds no gradients, which would be lost between two batches of one step
+        # a checkpoint has no gradients: those of accumulated batches would be lost
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
-            defer_sigterm(trainer)  # on which Lightning would stop here
+            defer_sigterm(trainer)  # else Lightning would stop here
             return
         self._save(trainer, "last")
         raise _interruption(RunFolder(trainer.default_root_dir), self._asked or signal.SIGINT)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Saves, then stops if asked to."""
+        """Save, then stop if requested."""
         score = float(trainer.callback_metrics.get("val/score", -math.inf))
         if score > self.best_score:
             self.best_score = score
@@ -201,11 +201,11 @@ class RunCheckpoints(Checkpoint):
             raise _interruption(RunFolder(trainer.default_root_dir), self._asked or signal.SIGINT)
 
     def _shall_stop(self, trainer: Trainer) -> bool:
-        # all processes must stop at the same step, whichever of them heard the signal
+        # all processes must stop at the same step, whichever of them got the signal
         return trainer.strategy.reduce_boolean_decision(self._asked is not None, all=False)
 
     def _save(self, trainer: Trainer, name: str) -> None:
-        if not getattr(trainer, "fast_dev_run", False):  # Lightning's trial run leaves no trace
+        if not getattr(trainer, "fast_dev_run", False):  # Lightning's trial run writes no files
             trainer.save_checkpoint(RunFolder(trainer.default_root_dir).checkpoint(name))
 
 

@@ -1,4 +1,4 @@
-"""Errors of libraries that a setting or the machine causes, in one line."""
+"""One-line messages for library errors caused by a setting or the machine."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 from ctal.errors import InputError, one_line
 
 _KNOWN = {
-    "DataLoader worker (pid": "data.num_workers: a process that reads samples was killed ({}), "
-    "most often since memory ran out; use fewer workers (data.num_workers), and resume with "
+    "DataLoader worker (pid": "data.num_workers: a worker process was killed ({}), "
+    "usually because memory ran out; use fewer workers (data.num_workers), and resume with "
     "--ckpt_path last",
     "Expected more than 1 value per channel": "data.batch_size: batch normalization got one value "
     "per channel ({}); use a larger data.batch_size or data.image_size",
@@ -27,7 +27,7 @@ EXPLAINABLE = (*_KINDS, ZeroDivisionError)
 
 
 def explained(error: BaseException) -> InputError | None:
-    """Return what a user can change to avoid an error of a library; None if that is unknown.
+    """Return a message that explains a library error, or None if the cause is unknown.
 
     An error raised inside torch.optim is caused by the arguments of the optimizer or schedule. An
     error raised by callbacks and loggers of Lightning is caused by their settings, unless it passes

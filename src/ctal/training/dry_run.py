@@ -14,52 +14,52 @@ from ctal.training.experiment import Experiment
 
 
 class Rehearsal(Experiment):
-    """Builds all that `ctal fit` would build from the same arguments, and trains nothing.
+    """Dry-run of `ctal fit`: build everything from the same arguments, without training.
 
-    It leaves no file behind. What only the training itself meets (a broken picture, too little
-    memory) it cannot find.
+    It writes no files. It cannot detect errors that only occur during training (a damaged
+    image, too little memory).
     """
 
     def before_fit(self) -> None:
-        """Does not try to write into the run's folder."""
+        """Skip the check that the run's folder is writable."""
 
     def fit(self, **kwargs: Any) -> None:
-        """Trains nothing."""
+        """Skip the training."""
 
     def settings(self) -> dict[str, Any]:
-        """All settings, defaults included, as `ctal fit` writes them to config.yaml."""
+        """Return all settings, including defaults, as `ctal fit` writes them to config.yaml."""
         return yaml.safe_load(
             command_parsers(self)["fit"].dump(self.config["fit"], skip_unset=False)
         )
 
 
 def rehearsed_settings(args: list[str], source: object) -> dict[str, Any]:
-    """All settings of a training.
+    """Return all settings of a training.
 
     Args:
         args: "fit" and its arguments.
-        source: the configuration, for the message.
+        source: the configuration, for the error message.
 
     Raises:
-        InputError: it cannot be trained so.
+        InputError: the configuration cannot be trained.
     """
     return _rehearsed(args, source).settings()
 
 
 def rehearsed_experiment(config: str, image_size: Sequence[int] | None = None) -> Experiment:
-    """Data and network of a configuration, as a training would start with them.
+    """Build the data and network of a configuration as a training would.
 
     Args:
         config: the configuration file.
-        image_size: (H, W) in place of that of its data.
+        image_size: (H, W) to use instead of that of its data.
 
     Raises:
-        InputError: it cannot be trained so.
+        InputError: the configuration cannot be trained.
     """
     args = ["fit", "--config", config]
     if image_size is not None:
         args.append(f"--data.image_size={list(image_size)}")
-    # a run that the configuration's own folder holds already is not to be resumed here
+    # a temporary folder, since the configuration's own may already have a run
     with tempfile.TemporaryDirectory() as folder:
         return _rehearsed([*args, "--trainer.default_root_dir", folder], config)
 

@@ -19,7 +19,7 @@ from ctal.data.labels import check_learnable
 from ctal.errors import InputError
 from ctal.io.run_folder import RunFolder
 from ctal.training import run_results
-from ctal.training.callbacks import ConfigFile, PicturePanels, ScoreFile, TrainingCost
+from ctal.training.callbacks import ConfigFile, ImagePanels, ScoreFile, TrainingCost
 from ctal.training.checkpointing import RunCheckpoints, WholeCheckpointIO
 from ctal.training.diagnoses import explained
 from ctal.training.fit_errors import about_trainer, one_line_errors
@@ -30,14 +30,14 @@ from ctal.training.trainer_checks import check_trainer
 from ctal.training.warnings import quieten_libraries
 
 _CKPT_PATH = (
-    "a checkpoint, or 'best' or 'last' of the run's folder; fit: the checkpoint to resume from, by "
-    "default none; validate and test: the checkpoint to score, by default 'best'"
+    "a checkpoint, or 'best' or 'last' of the run's folder; fit: the checkpoint to resume from, "
+    "none by default; validate and test: the checkpoint to score, 'best' by default"
 )
 _SKIPPED = {"model", "dataloaders", "train_dataloaders", "val_dataloaders", "datamodule"}
 
 
 class Experiment(LightningCLI):
-    """Builds data, network and trainer from a configuration and runs one command.
+    """Command that builds data, network and trainer from a configuration and runs them.
 
     The folder of a run is `trainer.default_root_dir`. `fit` writes config.yaml (all settings),
     checkpoints/best.ckpt and last.ckpt, TensorBoard events, training.json (time and memory) and
@@ -71,7 +71,7 @@ class Experiment(LightningCLI):
                 "max_epochs": 100,
                 "num_sanity_val_steps": 0,
                 "log_every_n_steps": 10,
-                # the sampler of the data module distributes samples, and resumes within an epoch
+                # the data module's sampler distributes samples and can resume within an epoch
                 "use_distributed_sampler": False,
             },
             seed_everything_default=0,
@@ -83,7 +83,7 @@ class Experiment(LightningCLI):
 
     @property
     def folder(self) -> RunFolder:
-        """The folder of the run."""
+        """Return the folder of the run."""
         return RunFolder(self.config[self.config.subcommand].trainer.default_root_dir)
 
     @staticmethod
@@ -96,7 +96,7 @@ class Experiment(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Link tasks and image size of the data to the network, and the seed to the data."""
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
-        parser.add_lightning_class_args(PicturePanels, "pictures")
+        parser.add_lightning_class_args(ImagePanels, "images")
         for name in ("tasks", "image_size"):
             target = f"model.network.init_args.{name}"
             parser.link_arguments(f"data.{name}", target, apply_on="instantiate")
@@ -113,7 +113,7 @@ class Experiment(LightningCLI):
         self.checkpoint = run_results.find_checkpoint(
             self.folder, config.ckpt_path, fitting=self.config.subcommand == "fit"
         )
-        config.ckpt_path = None  # config.yaml is of the run, not of the place it is resumed from
+        config.ckpt_path = None  # not a setting of the run, so not in config.yaml
 
     def before_instantiate_classes(self) -> None:
         """Keep the config.yaml of the run, unless training."""
@@ -132,7 +132,7 @@ class Experiment(LightningCLI):
             raise cause from None
 
     def before_fit(self) -> None:
-        """Report settings that cannot work, before training and before there are processes."""
+        """Check the settings before training and before processes are started."""
         validating = self.datamodule.datasets["val"] is not None
         check_trainer(self.trainer, self.model.tasks, validating=validating)
         self.model.weighting.check(self.trainer, self.model.network)
@@ -154,7 +154,7 @@ class Experiment(LightningCLI):
             *_listed(config.callbacks),
         ]
         if self.config.subcommand != "fit":
-            config.logger = False  # the scores of one checkpoint go into a file, not into curves
+            config.logger = False  # scores of one checkpoint are written to a file, not logged
         elif config.logger in (None, True):
             config.logger = TensorBoardLogger(self.folder.path, name="", version="")
         try:
@@ -168,7 +168,7 @@ class Experiment(LightningCLI):
             self._fit(**kwargs)
 
     def _held_folder(self) -> AbstractContextManager[None]:
-        """Keep other commands out of the run's folder; the first of several processes does."""
+        """Lock the run's folder against other commands, in the first of several processes."""
         if not self.trainer.is_global_zero or getattr(self.trainer, "fast_dev_run", False):
             return nullcontext()
         return run_results.held_folder(self.folder, new=self.checkpoint is None)
@@ -177,7 +177,7 @@ class Experiment(LightningCLI):
         kwargs["ckpt_path"] = self.checkpoint
         with self.checkpoints.stopped_by_signals(self.folder):
             self.trainer.fit(weights_only=True, **kwargs)
-        if getattr(self.trainer, "fast_dev_run", False):  # a trial leaves no trace
+        if getattr(self.trainer, "fast_dev_run", False):  # a trial run writes no files
             return
         validated = self.datamodule.datasets["val"] is not None
         if self.trainer.is_global_zero:
@@ -185,7 +185,7 @@ class Experiment(LightningCLI):
         run_results.keep_best(self.folder, self.trainer, validated=validated)
         if validated:
             self.checkpoint = self.folder.best
-            self.trainer.loggers = []  # its curves are complete
+            self.trainer.loggers = []  # do not log the final scores as another step
             self.validate(model=kwargs["model"], datamodule=kwargs["datamodule"])
 
     def before_validate(self) -> None:
@@ -206,7 +206,7 @@ class Experiment(LightningCLI):
 
     def _score(self, score: Callable[..., object], kwargs: dict[str, Any]) -> None:
         kwargs["ckpt_path"] = self.checkpoint
-        fitting = self.config.subcommand == "fit"  # which holds the folder already
+        fitting = self.config.subcommand == "fit"  # fit has already locked the folder
         with nullcontext() if fitting else self._held_folder():
             score(weights_only=True, verbose=False, **kwargs)
         if self.trainer.is_global_zero:

@@ -1,4 +1,4 @@
-"""Errors of a training that have a known cause, as one line."""
+"""One-line errors for training failures with a known cause."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ctal.training.diagnoses import EXPLAINABLE, explained
 
 
 def about_trainer(error: Exception) -> InputError:
-    """Return an error of Lightning about the arguments of its trainer, as one line."""
+    """Return a one-line error for invalid arguments of Lightning's trainer."""
     return InputError(f"trainer: {' '.join(str(error).split())}")
 
 
 @contextmanager
 def one_line_errors(folder: RunFolder) -> Iterator[None]:
-    """Raise errors of settings, files and libraries as one line; bugs keep their traceback.
+    """Raise known errors of settings, files and libraries as one line; bugs keep their traceback.
 
     Args:
         folder: the folder of the run.
 
     Raises:
         InputError: the cause is a setting or a library.
-        OSError: a file cannot be written; with the name of the file, or else of the folder.
+        OSError: a file cannot be written; names the file, or the folder if unknown.
     """
     try:
         yield
@@ -33,7 +33,7 @@ def one_line_errors(folder: RunFolder) -> Iterator[None]:
         raise
     except misconfiguration() as error:
         raise about_trainer(error) from error
-    except OSError as error:  # TensorBoard does not name the file that it could not write
+    except OSError as error:  # TensorBoard's error does not name the file
         if error.errno is None:
             raise
         raise OSError(error.errno, error.strerror, error.filename or str(folder.path)) from error

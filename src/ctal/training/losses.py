@@ -1,4 +1,4 @@
-"""The losses of all tasks for a batch, and the fixed weights that a person gives them."""
+"""Losses of all tasks for a batch, and their fixed weights."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ctal.tasks import Task
 
 
 class TaskLosses:
-    """What a network's predictions for a batch cost, task by task.
+    """Loss of a network's predictions for a batch, by task.
 
     Args:
         tasks: the tasks.
-        weights: fixed weights of some tasks, by name; 1 for the others.
+        weights: fixed weights by task name; 1 for tasks that are missing.
 
     Attributes:
         weights: the weight of every task.
 
     Raises:
-        InputError: a weight is not that of a task, or negative, or not finite.
+        InputError: a weight has an unknown task, or is negative or not finite.
     """
 
     def __init__(self, tasks: Sequence[Task], weights: Mapping[str, float]) -> None:
@@ -31,14 +31,14 @@ class TaskLosses:
         self.weights = _complete(weights, [task.name for task in tasks])
 
     def __call__(self, predictions: Predictions, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """loss(final prediction) + mean over scales of loss(initial prediction), not yet weighted.
+        """Compute loss(final prediction) + mean over scales of loss(initial prediction).
 
         Args:
             predictions: raw maps at the size of the labels.
             batch: the labels, by task.
 
         Returns:
-            {task name: scalar}.
+            {task name: scalar}, without the fixed weights.
 
         Raises:
             InputError: a task has no labels in the batch.
@@ -46,7 +46,7 @@ class TaskLosses:
         missing = [task.name for task in self.tasks if task.name not in batch]
         if missing:
             raise InputError(
-                f"data.tasks: the network has a task {missing[0]!r}, the samples hold only "
+                f"data.tasks: expected labels of all tasks, got no {missing[0]!r}, only "
                 f"{', '.join(repr(name) for name in batch if name != 'image')}"
             )
         losses = self._of(predictions.final, batch)
@@ -56,7 +56,7 @@ class TaskLosses:
         return losses
 
     def weighted(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The losses times the fixed weights."""
+        """Multiply the losses by the fixed weights."""
         return {name: self.weights[name] * loss for name, loss in losses.items()}
 
     def _of(self, maps: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -71,8 +71,8 @@ def _complete(weights: Mapping[str, float], tasks: Sequence[str]) -> dict[str, f
             f"{', '.join(tasks)}"
         )
     for name, weight in weights.items():
-        if not 0 <= weight < math.inf:  # of NaN, no comparison is true
+        if not 0 <= weight < math.inf:  # False for NaN too
             raise InputError(
-                f"model.task_weights: expected numbers from 0 on, got {weight} for {name!r}"
+                f"model.task_weights: expected finite numbers >= 0, got {weight} for {name!r}"
             )
     return {name: float(weights.get(name, 1.0)) for name in tasks}

@@ -1,4 +1,4 @@
-"""Training: joins a network, its tasks and batches of labelled pictures, and knows none by name."""
+"""Lightning module that trains any network on its tasks."""
 
 from __future__ import annotations
 
@@ -28,34 +28,34 @@ Batch = Mapping[str, Tensor]
 
 
 class MultiTaskModule(LightningModule):
-    """Trains and scores a network on all of its tasks.
+    """Training and evaluation of a network on all of its tasks.
 
     The loss of a batch is the sum over tasks t of
 
         w_t * (loss_t(final prediction) + mean over scales of loss_t(initial prediction)),
 
-    unless a weighting makes another scalar of these terms, or an aggregator combines gradients.
+    unless a weighting combines these terms differently or an aggregator combines gradients.
 
-    It logs `train/loss`, `train/<task>` (not weighted), `train/weight/<task>` (that of a weighting
+    It logs `train/loss`, `train/<task>` (unweighted), `train/weight/<task>` (with a weighting
     or aggregator), `val/<task>/<metric>` (over the whole split, not a mean over batches),
-    `val/loss` (of the final predictions, with the w_t alone, per picture) and `val/score`,
-    by which the best checkpoint is chosen: the geometric mean over tasks of the primary metric, or
+    `val/loss` (of the final predictions, with the w_t only, per image) and `val/score`,
+    which selects the best checkpoint: the geometric mean over tasks of the primary metric, or
     of its inverse where lower is better. Higher is better. A task's unit only scales it by a
-    constant, so it orders checkpoints as the mean relative gain over *any* reference does, to first
-    order: no single-task network has to be trained before.
+    constant, so to first order it ranks checkpoints as the mean relative gain over *any*
+    reference does, without training single-task networks first.
 
-    Random numbers of a step (dropout) follow from the seed, the epoch, the batch's place in it
-    and the process, so a resumed run draws the same ones as a run that was never interrupted.
+    Random numbers of a step (dropout) are a function of the seed, the epoch, the batch index
+    and the process, so a resumed run draws the same ones as an uninterrupted run.
 
     Args:
-        network: any module with a list `tasks` that turns (B, 3, H, W) pictures in 0..1 into
+        network: any module with a list `tasks` that turns (B, 3, H, W) images in 0..1 into
             `ctal.networks.Predictions`.
-        task_weights: weight w_t of each task in the loss, by its name; 1 for those not given.
-        weighting: makes, from the tasks, what weighs their losses once more, as a class of
-            `ctal.weighting` does; None: nothing.
-        aggregator: makes what combines the tasks' gradients, as a class of `torchjd.aggregation`
-            does (see `ctal.weighting.gradients`); None: they are added.
-        optimizer: makes the optimizer from the parameters.
+        task_weights: weight w_t of each task in the loss, by task name; 1 by default.
+        weighting: creates a weighting of the losses from the tasks, such as a class of
+            `ctal.weighting`; None: no further weighting.
+        aggregator: creates an aggregator of the tasks' gradients, such as a class of
+            `torchjd.aggregation` (see `ctal.weighting.gradients`); None: gradients are summed.
+        optimizer: creates the optimizer from the parameters.
         parameter_groups: learning rates and weight decays of the encoder against the rest; None:
             the optimizer's for all.
         lr_scheduler: makes the learning rate's schedule from the optimizer; None is `Cosine`, from
@@ -63,15 +63,16 @@ class MultiTaskModule(LightningModule):
         lr_interval: step the schedule each "step" or "epoch"; None: each step for the schedules of
             `ctal.training`, OneCycleLR and CyclicLR, each epoch for others.
         compiled: compile the network with `torch.compile` in this mode, "default" or, on CUDA,
-            "reduce-overhead" for CUDA graphs; None: do not. The first steps then take minutes.
+            "reduce-overhead" for CUDA graphs; None: do not compile. The first steps of a compiled
+            network take minutes.
 
     Attributes:
-        scores: every number of the last validation or test, {"<task>/<metric>": value}.
-        samples: the number of pictures that `scores` was computed from.
+        scores: all metrics of the last validation or test, {"<task>/<metric>": value}.
+        samples: the number of images in `scores`.
 
     Raises:
-        InputError: `task_weights` names a task that the network does not have, both `weighting` and
-            `aggregator` are given, or one of them cannot be used.
+        InputError: `task_weights` has an unknown task, both `weighting` and `aggregator` are given,
+            or one of them cannot be used.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class MultiTaskModule(LightningModule):
         check_arguments(network, compiled=compiled, aggregator=aggregator)
         set_memory_format(network, torch.channels_last)
         if compiled:
-            network.compile(mode=compiled)  # in place: names of weights stay
+            network.compile(mode=compiled)  # in place, so the names of the weights do not change
         self.network = network
         self.tasks = cast("list[Task]", network.tasks)
         self.losses = TaskLosses(self.tasks, task_weights or {})
@@ -104,13 +105,13 @@ class MultiTaskModule(LightningModule):
         self.samples = 0
 
     def forward(self, images: Tensor) -> Predictions:
-        """Raw predictions of the network for pictures (B, 3, H, W) in 0..1."""
-        # without its subclass, on which compiled graphs of torch 2.14 fail (tv_tensors.Image)
+        """Predict the raw maps of images (B, 3, H, W) in 0..1."""
+        # as a plain tensor: compiled graphs of torch 2.14 fail on tv_tensors.Image
         with normalization_errors(images):
             return self.network(images.as_subclass(Tensor))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The loss that is minimised, a scalar."""
+        """Compute the loss to minimize, a scalar."""
         losses = self.losses(self(batch["image"]), batch)
         total = self.weighting(self.losses.weighted(losses))
         size = len(batch["image"])
@@ -119,7 +120,7 @@ class MultiTaskModule(LightningModule):
         return total
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
-        """Differentiates the loss of a batch in the weighting's way."""
+        """Run the backward pass of the weighting."""
         self.weighting.backward(loss, self.parameters())
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
@@ -132,43 +133,42 @@ class MultiTaskModule(LightningModule):
             self.log_dict(dict(zip(names, weights, strict=True)))
 
     def on_fit_start(self) -> None:
-        """Takes the seed of the run, unless a resumed run brought it along.
+        """Store the seed of the run, unless it was loaded from a checkpoint.
 
         Raises:
-            InputError: the weighting, or the way of compiling, does not work with the trainer's
-                settings.
+            InputError: the weighting or the compile mode does not work with the trainer's settings.
         """
         check_compiled(self._compiled, self.trainer)
         self.weighting.check(self.trainer, self.network)
         self._seed = torch.initial_seed() if self._seed is None else self._seed
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Makes the step's random numbers a function of its place in the run (see the class)."""
+        """Seed the random numbers of the step (see the class)."""
         seed = self._seed or 0
         torch.manual_seed(derived_seed(seed, self.current_epoch, batch_idx, self.global_rank))
         self.weighting.start_batch(self.current_epoch)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Feeds one batch to the metrics."""
+        """Update the metrics with one batch."""
         final = self(batch["image"]).final
         losses = self.losses.weighted(self.losses(Predictions(final, initial=[]), batch))
         self._scoring.update(final, batch, torch.stack([*losses.values()]).sum())
 
     def on_validation_epoch_end(self) -> None:
-        """Computes, logs and resets the metrics of the split."""
+        """Compute, log and reset the metrics of the split."""
         taken = self._take_scores("val")
         self.log("val/score", taken.score, prog_bar=True)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Feeds one batch to the metrics."""
+        """Update the metrics with one batch."""
         self.validation_step(batch, batch_idx)
 
     def on_test_epoch_end(self) -> None:
-        """Computes, logs and resets the metrics of the split."""
+        """Compute, log and reset the metrics of the split."""
         self._take_scores("test")
 
     def configure_optimizers(self) -> Any:
-        """The optimizer and its schedule, in the form that Lightning takes them.
+        """Return the optimizer and its schedule, in the format of Lightning.
 
         Raises:
             InputError: the optimizer refuses its arguments, or is not that of the run to be
@@ -178,7 +178,7 @@ class MultiTaskModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds how to build the network again, seed, optimizer and weighting, as plain values."""
+        """Add the description of the network, seed, optimizer and weighting as plain values."""
         checkpoint["seed"] = self._seed
         checkpoint.update(self.optimization.state())
         checkpoint["weighting"] = self.weighting.title
@@ -186,10 +186,10 @@ class MultiTaskModule(LightningModule):
             checkpoint["ctal"] = describe(self.network)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Takes the seed of the interrupted run.
+        """Load the seed of the interrupted run.
 
         Raises:
-            InputError: the checkpoint is that of another network, or of another weighting.
+            InputError: the checkpoint has another network or weighting.
         """
         check_same_weighting(checkpoint, self.weighting.title)
         check_same_network(checkpoint, self.network, self.state_dict())

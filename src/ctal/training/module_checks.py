@@ -24,8 +24,8 @@ def check_arguments(network: nn.Module, *, compiled: object, aggregator: object)
         )
     if compiled and aggregator:
         raise InputError(
-            "model.compiled: cannot be used with an aggregator, which asks which parameters a "
-            "task does not reach; a compiled network does not tell"
+            "model.compiled: cannot be used with an aggregator, which needs to know which "
+            "parameters each task uses; a compiled network does not provide that"
         )
 
 
@@ -38,7 +38,7 @@ def check_compiled(compiled: str | None, trainer: Trainer) -> None:
     if compiled == "reduce-overhead" and trainer.accumulate_grad_batches > 1:
         raise InputError(
             "model.compiled: reduce-overhead cannot be used with accumulate_grad_batches above "
-            "1, since gradients lie in memory that the next batch overwrites; use default"
+            "1, since the next batch overwrites the memory of the gradients; use default"
         )
 
 
@@ -55,6 +55,6 @@ def check_same_weighting(checkpoint: Mapping[str, Any], own: str) -> None:
     theirs = checkpoint.get("weighting")
     if theirs not in (None, own):
         raise InputError(
-            f"ckpt_path: the checkpoint was trained with {theirs}, got {own}; keep "
+            f"ckpt_path: expected a checkpoint trained with {own}, got one with {theirs}; keep "
             "model.weighting and model.aggregator, or start another run"
         )

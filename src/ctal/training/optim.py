@@ -1,4 +1,4 @@
-"""The optimizer and the course of its learning rate."""
+"""Optimizer and learning rate schedule."""
 
 from __future__ import annotations
 
@@ -133,43 +133,43 @@ def run_length(trainer: Trainer, interval: Interval) -> int:
 
 
 class PlateauSteps(Callback):
-    """Makes up for the step of `ReduceLROnPlateau` that a resumed run would leave out.
+    """Repeat the step of `ReduceLROnPlateau` that a resumed run would skip.
 
-    Lightning shows it the metric of an epoch after the checkpoint of that epoch was written, and
-    does not do so again when a run resumes from there. So the checkpoint holds the metric.
+    Lightning steps the scheduler after it has written the checkpoint of the epoch, and does not
+    repeat that when a run resumes from there. So the checkpoint stores the metric.
     """
 
     def __init__(self) -> None:
         self._metric: float | None = None
 
     def state_dict(self) -> dict[str, float | None]:
-        """The metric that the scheduler has not seen yet, kept in every checkpoint."""
+        """Return the metric that the scheduler has not been stepped with yet."""
         return {"metric": self._metric}
 
     def load_state_dict(self, state_dict: dict[str, float | None]) -> None:
-        """Takes that of the run that is resumed."""
+        """Load the metric of the resumed run."""
         self._metric = state_dict["metric"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Shows it."""
+        """Step the scheduler with the loaded metric."""
         scheduler, _ = _plateau(trainer)
         if scheduler and self._metric is not None:
             scheduler.step(self._metric)
         self._metric = None
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keeps the metric for the checkpoints of this moment, which are written after this."""
+        """Store the metric for the checkpoints that are written next."""
         scheduler, monitor = _plateau(trainer)
         if scheduler and monitor in trainer.callback_metrics:
             self._metric = float(trainer.callback_metrics[monitor])
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Forgets it: Lightning has shown it by now."""
+        """Discard the metric: Lightning has stepped the scheduler with it."""
         self._metric = None
 
 
 def _plateau(trainer: Trainer) -> tuple[ReduceLROnPlateau | None, str]:
-    """The scheduler of that kind, if there is one, and the name of its metric."""
+    """Return the scheduler of that class, if any, and the name of its metric."""
     for config in trainer.lr_scheduler_configs:
         if isinstance(config.scheduler, ReduceLROnPlateau):
             return config.scheduler, config.monitor or ""

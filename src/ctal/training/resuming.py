@@ -26,10 +26,10 @@ _OPTIMIZER, _SCHEDULER = (f"model.{name}.init_args." for name in ("optimizer", "
 
 
 def check_seed(seed: int) -> None:
-    """Check that a seed is one of all random number generators.
+    """Check that all random number generators accept a seed.
 
     Raises:
-        InputError: it is not.
+        InputError: it is out of range.
     """
     if not 0 <= seed < 1 << 32:
         raise InputError(f"seed_everything: expected an integer in 0..4294967295, got {seed}")
@@ -73,7 +73,7 @@ class RunSettings(Callback):
         if trainer_command(trainer) != "fit":
             return
         check_averaging(checkpoint, callbacks_of(trainer))
-        # states of callbacks are loaded after this
+        # callback states are loaded later
         self._given = [(callback, _arguments(callback)) for callback in callbacks_of(trainer)]
         saved = checkpoint.get(_KEY)
         if not isinstance(saved, Mapping):
@@ -87,7 +87,7 @@ class RunSettings(Callback):
         """Check that no state of a callback has replaced an argument of that callback.
 
         Raises:
-            InputError: one has, such as the patience of Lightning's EarlyStopping.
+            InputError: a state has, such as the patience of Lightning's EarlyStopping.
         """
         for callback, given in self._given:
             used = _arguments(callback)
@@ -129,7 +129,7 @@ def _of_older(checkpoint: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str
     """Return the settings in a checkpoint without a description; where it has none, the own."""
     optimizers = checkpoint.get("optimizer_states") or [{"param_groups": [{}]}]
     group = dict(optimizers[0]["param_groups"][0])
-    group["lr"] = group.get("initial_lr")  # the present rate follows from the schedule
+    group["lr"] = group.get("initial_lr")  # the current learning rate is set by the schedule
     schedule = dict((checkpoint.get("lr_schedulers") or [{}])[0])
     schedule.pop("last_epoch", None)  # the progress, not the argument
     saved = {key: value for key, value in own.items() if key not in _SIZES}

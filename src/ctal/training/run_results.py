@@ -1,4 +1,4 @@
-"""Checkpoints that a command of a run starts from, keeps as the best, and scores."""
+"""Checkpoints of a run: the one to start from, the best one, and their scores."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def check_free(folder: RunFolder) -> None:
     """Check that a folder has no run yet.
 
     Raises:
-        InputError: it has one.
+        InputError: it already has a run.
     """
     if folder.last.is_file():
         raise InputError(
@@ -53,11 +53,11 @@ def check_free(folder: RunFolder) -> None:
 
 @contextmanager
 def held_folder(folder: RunFolder, *, new: bool) -> Iterator[None]:
-    """Keep other commands out of a run's folder.
+    """Lock a run's folder against other commands.
 
     Args:
         folder: the folder.
-        new: whether a run starts in it, which may not replace another one.
+        new: whether a new run starts in it, which must not replace another one.
 
     Raises:
         InputError: another command runs in the folder, or it already has a run.
@@ -98,14 +98,14 @@ def check_split(datasets: Mapping[str, object], split: str) -> None:
     """Check that there is a dataset to score on.
 
     Raises:
-        InputError: there is none.
+        InputError: the split has no dataset.
     """
     if datasets[split] is None:
         raise InputError(f"data.{split}: expected a dataset to score on, got none")
 
 
 def print_scores(model: MultiTaskModule, checkpoint: Path | None) -> None:
-    """Print the scores of a checkpoint, shares in percent."""
+    """Print the scores of a checkpoint, fractions in percent."""
     lines = [f"{checkpoint}, {model.samples} images"]
     for measure in measures(model.tasks):
         score = model.scores[measure.key] * (100 if measure.share else 1)

@@ -41,7 +41,7 @@ def check_trainer(trainer: Trainer, tasks: Sequence[Task], *, validating: bool) 
         _check_validates(trainer)
     names = logged_metrics(tasks, validating=validating)
     callbacks = callbacks_of(trainer)
-    # a callback of the user's may log metrics of its own
+    # user callbacks may log further metrics
     known = all(type(each).__module__.startswith(("lightning.", "ctal.")) for each in callbacks)
     for callback in callbacks:
         for kind, advice in _REFUSED.items():

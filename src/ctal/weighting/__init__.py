@@ -1,4 +1,4 @@
-"""How the losses of several tasks become one step: weights of the losses, or of their gradients."""
+"""Task weighting: weights of the losses, or aggregation of their gradients."""
 
 from ctal.weighting.average import DynamicWeightAverage
 from ctal.weighting.base import EqualWeighting, Weighting

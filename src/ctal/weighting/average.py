@@ -20,15 +20,15 @@ from ctal.weighting.processes import mean_over_processes
 
 
 class DynamicWeightAverage(Weighting):
-    """Weights from how fast the losses fall: a task whose loss falls more slowly gets more.
+    """Weights from the rate at which losses decrease: slower tasks get larger weights.
 
     With L_t(e) the mean loss of task t over the batches of epoch e, the weight in epoch e is
 
         w_t = T exp(r_t / temperature) / sum over k of exp(r_k / temperature),
         r_t = L_t(e - 1) / L_t(e - 2),
 
-    so that the T weights sum to T. In the first two epochs, all are 1; the r_t of a task whose loss
-    was 0 (no labels, or a fixed weight of 0) is 1.
+    so that the T weights sum to T. In the first two epochs all weights are 1; r_t of a task whose
+    loss was 0 (no labels, or a fixed weight of 0) is 1.
 
     Args:
         tasks: the tasks.
@@ -51,29 +51,29 @@ class DynamicWeightAverage(Weighting):
                 f"model.weighting: expected a temperature above 0, got {temperature:g}"
             )
         self.temperature = temperature
-        # in every checkpoint, also the unfinished sums of the epoch under way
+        # in every checkpoint, including the partial sums of the current epoch
         self.register_buffer("means", torch.zeros(2, len(tasks)))
         self.register_buffer("sums", torch.zeros(len(tasks)))
-        # no buffers: to read a number from an accelerator is to wait for it
+        # not buffers, since reading a value from an accelerator synchronizes
         self._epoch = self._batches = 0
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Follows a network to its device, but not to its dtype, in which sums stop growing."""
+        """Move to the network's device but keep the dtype, in which sums are exact."""
         move_module(self, lambda state: state.to(fn(state).device), recurse)
         return self
 
     def get_extra_state(self) -> dict[str, int]:
-        """Which epoch is under way, and how many of its batches the sums hold."""
+        """Return the current epoch and the number of its batches in the sums."""
         return {"epoch": self._epoch, "batches": self._batches}
 
     def set_extra_state(self, state: dict[str, int]) -> None:
-        """Takes over the state of the run that is resumed."""
+        """Load the state of the resumed run."""
         self._epoch, self._batches = state["epoch"], state["batches"]
 
     def start_batch(self, epoch: int) -> None:
-        """Closes the epoch before, at the first batch of the next.
+        """Finish the previous epoch at the first batch of the next one.
 
-        Not at its end: a run may have been resumed between the two.
+        Not at its end, since a run may have been resumed in between.
         """
         if epoch == self._epoch:
             return
@@ -83,7 +83,7 @@ class DynamicWeightAverage(Weighting):
         self._epoch, self._batches = epoch, 0
 
     def forward(self, losses: Mapping[str, Tensor]) -> Tensor:
-        """The weighted sum of the losses."""
+        """Return the weighted sum of the losses."""
         values = self.stacked(losses)
         self.sums += mean_over_processes(values.detach())
         self._batches += 1

@@ -1,4 +1,4 @@
-"""What every weighting is: the losses of all tasks in, the one scalar that is minimised out."""
+"""Base class of weightings: from the losses of all tasks to one scalar to minimize."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ctal.tasks import Task
 class Weighting(nn.Module):
     """Base of all weightings: `Weighting(tasks, ...)`, then `weighting(losses)` at every batch.
 
-    It is a part of the module that is trained. So its parameters are trained with those of the
-    network, by the same optimizer, and its parameters and buffers are in every checkpoint: all
-    that a resumed run needs to go on exactly must be in them. A subclass implements `forward`, and
-    whatever else it needs of what follows.
+    It is a submodule of the training module, so its parameters are trained with those of the
+    network by the same optimizer, and its parameters and buffers are in every checkpoint: they
+    must contain all state that an exact resume requires. A subclass implements `forward` and,
+    if necessary, the other methods.
 
     Args:
         tasks: the tasks.
 
     Attributes:
         names: the names of the tasks, in their order.
-        weights: what the losses (or their gradients) of the last step were multiplied with, (T,)
-            in the order of the tasks; None if that is not known, or always 1.
+        weights: the weights of the losses (or their gradients) in the last step, (T,) in the order
+            of the tasks; None if they are not known, or always 1.
     """
 
     weights: Tensor | None = None
@@ -36,48 +36,48 @@ class Weighting(nn.Module):
 
     @property
     def title(self) -> str:
-        """What a person knows the method by."""
+        """Return the common name of the method."""
         return type(self).__name__
 
     def check(self, trainer: Trainer, network: nn.Module) -> None:
-        """Looks, before training, whether the method works with a trainer's settings and a network.
+        """Check before training that the method supports the trainer's settings and the network.
 
         Raises:
             InputError: it does not.
         """
 
     def start_batch(self, epoch: int) -> None:
-        """Told before every batch which epoch it belongs to."""
+        """Called before every batch with its epoch."""
 
     def forward(self, losses: Mapping[str, Tensor]) -> Tensor:
-        """The scalar to be minimised.
+        """Compute the scalar to minimize.
 
         Args:
-            losses: the loss of every task, by its name: scalars, already multiplied with the fixed
+            losses: the loss of every task, by name: scalars, already multiplied by the fixed
                 weights of the tasks.
         """
         raise NotImplementedError
 
     def backward(self, total: Tensor, parameters: Iterable[nn.Parameter]) -> None:
-        """Differentiates what `forward` gave.
+        """Run the backward pass of the result of `forward`.
 
         Args:
-            total: that scalar, divided by the number of batches whose gradients make a step.
-            parameters: those that are trained.
+            total: that scalar, divided by the number of accumulated batches.
+            parameters: the trainable parameters.
         """
         torch.autograd.backward(total)
 
     def finish_gradients(self) -> None:
-        """Told once all gradients of a step are there, before they are clipped and used."""
+        """Called after gradient accumulation, before gradients are clipped and used."""
 
     def stacked(self, losses: Mapping[str, Tensor]) -> Tensor:
-        """The losses in the order of the tasks, (T,)."""
+        """Stack the losses in the order of the tasks, (T,)."""
         return torch.stack([losses[name] for name in self.names])
 
 
 class EqualWeighting(Weighting):
-    """The plain sum: the fixed weights of the tasks (`task_weights`) say all."""
+    """Sum of the losses with the fixed weights of the tasks (`task_weights`) only."""
 
     def forward(self, losses: Mapping[str, Tensor]) -> Tensor:
-        """The sum of the losses."""
+        """Return the sum of the losses."""
         return self.stacked(losses).sum()

@@ -1,4 +1,4 @@
-"""The weighting of a run, from what a configuration says."""
+"""Weighting of a run from its configuration."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def make_weighting(
     weighting: Callable[[Sequence[Task]], Weighting] | None,
     aggregator: Callable[[], nn.Module] | None,
 ) -> Weighting:
-    """The weighting of some tasks.
+    """Create the weighting of some tasks.
 
     Args:
         tasks: the tasks.
-        weighting: makes a weighting of their losses, or None.
-        aggregator: makes what combines their gradients, or None.
+        weighting: creates a weighting of their losses, or None.
+        aggregator: creates an aggregator of their gradients, or None.
 
     Raises:
         InputError: both are given, or one cannot be used, or torchjd is not installed.
@@ -30,8 +30,8 @@ def make_weighting(
         return (weighting or EqualWeighting)(tasks)
     if weighting is not None:
         raise InputError(
-            "model.aggregator: expected either model.weighting, which weighs losses, or "
-            "model.aggregator, which combines their gradients, got both; leave one out"
+            "model.aggregator: expected either model.weighting, which weights losses, or "
+            "model.aggregator, which combines their gradients, got both; remove one"
         )
     try:
         from ctal.weighting.gradients import GradientAggregation

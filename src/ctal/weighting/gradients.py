@@ -1,8 +1,8 @@
-"""Gradient methods: the gradients of the tasks are combined, rather than their losses.
+"""Gradient methods: aggregation of the gradients of tasks instead of their losses.
 
-The methods are torchjd's aggregators. torchjd's own `mtl_backward` wants features that all losses
-pass through, with a head per task behind them; in a network whose tasks refine each other, what
-several tasks reach lies behind any such features too.
+The methods are torchjd's aggregators. torchjd's `mtl_backward` requires shared features followed
+by a head per task; in a network whose tasks refine each other, layers after such features are
+shared too.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ _PRECISIONS = ("32-true", "64-true", "bf16-mixed")
 
 
 class GradientAggregation(EqualWeighting):
-    """Combines, for the parameters that several tasks share, the gradients of the tasks' losses.
+    """Aggregation of the gradients of the tasks' losses for shared parameters.
 
-    Shared is every parameter that the losses of two or more tasks reach. Its gradients, one row per
-    task over all such parameters, are what the aggregator combines into one. Any other parameter
-    has the gradient of its own task.
+    A parameter is shared if the losses of two or more tasks depend on it. The aggregator combines
+    the gradients of all shared parameters, one row per task, into one. Any other parameter
+    has the gradient of its task.
 
-    Each batch is differentiated once per task, one after the other (CTAL's operator cannot be
-    differentiated for several at once), and the gradients of all tasks are held. If a step is made
-    of several batches, the mean of their rows is combined, not each by itself. What else a
-    step has, clipping and learning rate, finds one gradient, as without an aggregator.
+    Each batch has one backward pass per task, one after the other (CTAL's operator does not support
+    vectorized backward passes), and the gradients of all tasks are stored. With gradient
+    accumulation, the mean of the rows over batches is combined. Clipping and the optimizer use the
+    combined gradient, as without an aggregator.
 
     Args:
         tasks: the tasks.
-        make: makes the aggregator.
+        make: creates the aggregator.
 
     Raises:
-        InputError: it does not make an aggregator of torchjd's kind, or one that cannot combine the
-            gradients of so many tasks, or whose state would not be in a checkpoint.
+        InputError: the result is not an aggregator of torchjd, does not support this number of
+            tasks, or has state that would not be in a checkpoint.
     """
 
     def __init__(self, tasks: Sequence[Task], make: Callable[[], nn.Module]) -> None:
@@ -55,18 +55,18 @@ class GradientAggregation(EqualWeighting):
 
     @property
     def title(self) -> str:
-        """What a person knows the method by."""
+        """Return the common name of the method."""
         return type(self.aggregator).__name__
 
     def check(self, trainer: Trainer, network: nn.Module) -> None:
-        """Looks for several devices, for precisions that do not go with it, and what is shared."""
+        """Check for one device, a supported precision and shared parameters."""
         strategy = trainer.strategy
         if not isinstance(strategy, SingleDeviceStrategy):
             raise InputError(
-                f"model.aggregator: expected one device, since no process sees the gradients of "
-                f"the others' batches, got {trainer.num_devices * trainer.num_nodes} "
-                f"({type(strategy).__name__}); give trainer.devices 1 and leave out "
-                "trainer.strategy, or leave out model.aggregator"
+                f"model.aggregator: expected one device, since processes do not exchange the "
+                f"gradients of tasks, got {trainer.num_devices * trainer.num_nodes} "
+                f"({type(strategy).__name__}); set trainer.devices=1 and remove "
+                "trainer.strategy, or remove model.aggregator"
             )
         if trainer.precision not in _PRECISIONS:
             raise InputError(
@@ -77,15 +77,15 @@ class GradientAggregation(EqualWeighting):
             raise self._nothing_shared()
 
     def forward(self, losses: Mapping[str, Tensor]) -> Tensor:
-        """The sum of the losses, which is not what the shared parameters follow."""
+        """Return the sum of the losses, for logging; shared parameters do not minimize it."""
         self._losses = [losses[name] for name in self.names]
         return super().forward(losses)
 
     def backward(self, total: Tensor, parameters: Iterable[nn.Parameter]) -> None:
-        """Adds the gradients of every task's loss to those of the batches before."""
+        """Add the gradients of every task's loss to those of previous batches."""
         trained = [parameter for parameter in parameters if parameter.requires_grad]
         losses, self._losses = self._losses, []
-        # what the sum was divided by since then divides each loss
+        # the factor applied to the sum since then applies to each loss
         factors = torch.autograd.grad(total, losses, retain_graph=True)
         for task, (loss, factor) in enumerate(zip(losses, factors, strict=True)):
             more = task + 1 < len(losses)
@@ -98,7 +98,7 @@ class GradientAggregation(EqualWeighting):
                     rows[task] = rows[task] + gradient if task in rows else gradient
 
     def finish_gradients(self) -> None:
-        """Gives every parameter its gradient.
+        """Set the gradient of every parameter.
 
         Raises:
             InputError: no parameter is shared.
@@ -120,17 +120,17 @@ class GradientAggregation(EqualWeighting):
     def _nothing_shared(self) -> InputError:
         return InputError(
             f"model.aggregator: {self.title} combines the gradients of parameters that several "
-            "tasks share, and this network has none; leave out model.aggregator"
+            "tasks share, and this network has none; remove model.aggregator"
         )
 
 
 def _shares(network: Network) -> bool:
-    """Whether a parameter reaches the final maps of two tasks, seen on a black picture."""
+    """Return whether the final maps of two tasks depend on a common parameter."""
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     black = torch.zeros(1, 3, *network.image_size).to(next(network.parameters()))
     training = network.training
     with torch.enable_grad():
-        final = network.eval()(black).final  # which leaves statistics and random numbers alone
+        final = network.eval()(black).final  # eval: statistics do not change
     network.train(training)
     reached: set[int] = set()
     for raw in final.values():
@@ -143,7 +143,7 @@ def _shares(network: Network) -> bool:
 
 
 def _made(make: Callable[[], nn.Module], tasks: int) -> Aggregator:
-    """The aggregator, once it has shown that it can combine rows of so many tasks."""
+    """Create the aggregator and check that it supports this number of tasks."""
     try:
         aggregator = make()
     except (ImportError, TypeError, ValueError) as error:
@@ -153,18 +153,18 @@ def _made(make: Callable[[], nn.Module], tasks: int) -> Aggregator:
         raise InputError(
             f"model.aggregator: expected one of torchjd.aggregation, such as UPGrad, got {name}"
         )
-    # what is not overridden holds nothing
+    # torch's default method has no state
     if isinstance(aggregator, Stateful) and (
         type(aggregator).get_extra_state is nn.Module.get_extra_state
     ):
         raise InputError(
-            f"model.aggregator: {name} keeps a state from step to step that would not be in a "
-            "checkpoint, so the run could not be resumed; expected one without a state, or with "
-            "get_extra_state, as ctal.weighting.nash_mtl.NashMTL"
+            f"model.aggregator: expected one without state, or with get_extra_state such as "
+            f"ctal.weighting.nash_mtl.NashMTL, got {name}, whose state would not be in a "
+            "checkpoint, so the run could not be resumed"
         )
     try:
-        copy.deepcopy(aggregator)(torch.eye(tasks))  # a copy, since some remember what they saw
-    except Exception as error:  # whatever its solver says to rows that it was not made for
+        copy.deepcopy(aggregator)(torch.eye(tasks))  # a copy, since some are stateful
+    except Exception as error:  # solvers raise many types
         reason = " ".join(str(error).split())
         raise InputError(
             f"model.aggregator: {name} cannot combine the gradients of {tasks} tasks ({reason})"

@@ -13,11 +13,11 @@ import torchjd.aggregation
 
 
 class NashMTL(torchjd.aggregation.NashMTL):
-    """torchjd's NashMTL, whose state a resumed run takes over.
+    """torchjd's NashMTL with a state that resumed runs load.
 
-    The weights of a step are where the search for those of the next one starts, and with
-    `update_weights_every` above 1 they are the next one's. torchjd keeps them as plain attributes,
-    which no checkpoint would hold.
+    The search for the weights of a step starts from those of the previous one, and with
+    `update_weights_every` above 1 weights are reused. torchjd stores them as plain attributes,
+    which are not in checkpoints.
 
     Its arguments are torchjd's: `n_tasks`, the number of tasks; `max_norm`, the largest norm of the
     combined gradient (0: any); `update_weights_every`, in steps; `optim_niter`, the iterations of
@@ -25,15 +25,15 @@ class NashMTL(torchjd.aggregation.NashMTL):
     """
 
     def get_extra_state(self) -> dict[str, Any]:
-        """The number of steps made, and the weights of the last one."""
+        """Return the number of steps and the weights of the last one."""
         weights = torch.as_tensor(self.weighting.prvs_alpha)
         return {"step": self.weighting.step, "weights": weights.clone()}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Takes over the state of the run that is resumed."""
+        """Load the state of the resumed run."""
         self.reset()
         if not state["step"]:
             return
-        self(torch.eye(self.n_tasks))  # sets up the solver, as the first step of that run did
+        self(torch.eye(self.n_tasks))  # initializes the solver, as the first step of that run did
         self.weighting.prvs_alpha = state["weights"].numpy().copy()
         self.weighting.step = state["step"]

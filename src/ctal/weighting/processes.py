@@ -1,4 +1,4 @@
-"""What the processes of a run must agree on. Each sees other batches and draws other numbers."""
+"""Values that the processes of a run share; batches and random numbers differ by process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def mean_over_processes(values: Tensor) -> Tensor:
-    """The mean of `values` over all processes; the values themselves in a run of one."""
+    """Return the mean of `values` over all processes."""
     if not _several():
         return values
     total = values.clone()
@@ -16,7 +16,7 @@ def mean_over_processes(values: Tensor) -> Tensor:
 
 
 def of_first_process(values: Tensor) -> Tensor:
-    """The `values` of the first process, in all of them."""
+    """Broadcast the `values` of the first process."""
     if _several():
         values = values.clone()
         dist.broadcast(values, src=0)

@@ -16,19 +16,19 @@ from ctal.weighting.processes import of_first_process
 
 
 class RandomWeighting(Weighting):
-    """Weights drawn anew for every batch: T times the softmax of T standard normal numbers.
+    """Random weights for every batch: T times the softmax of T standard normal numbers.
 
-    The paper's sum to 1. These sum to T, so that the learning rate of equal weights fits. Every
-    method that claims to know better weights should do better than these.
+    The paper's weights sum to 1. These sum to T, so that the learning rate for equal weights
+    applies. A baseline for methods that optimize the weights.
 
     Args:
         tasks: the tasks.
     """
 
     def forward(self, losses: Mapping[str, Tensor]) -> Tensor:
-        """The weighted sum of the losses."""
+        """Return the weighted sum of the losses."""
         values = self.stacked(losses)
-        # on the CPU, whose numbers are the same whatever device the network is on
+        # on the CPU, so that numbers do not depend on the network's device
         drawn = torch.randn(len(self.names)).to(values.device)
         self.weights = len(self.names) * torch.softmax(of_first_process(drawn), dim=0)
         return (self.weights * values).sum()

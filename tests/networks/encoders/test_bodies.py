@@ -51,10 +51,10 @@ def test_errors_name_what_would_do():
     ):
         feature_maps("levit_128s")
     for name, reason in (
-        ("efficientformer_l1", "take another size .it was made for 224x224. or another encoder"),
-        ("legacy_xception", "its maps would have 15x23, .* pixels, not 16x24, "),
+        ("efficientformer_l1", "use another size .it was designed for 224x224. or another encoder"),
+        ("legacy_xception", "expected maps of 16x24, .*, got 15x23, "),
     ):
-        start = f"image_size: the encoder '{name}' does not take pictures of 64x96: "
+        start = f"image_size: the encoder '{name}' does not support images of 64x96: "
         with pytest.raises(InputError, match=f"^{start}.*{reason}") as caught:
             body_options(name, (64, 96))
         assert "\n" not in str(caught.value)

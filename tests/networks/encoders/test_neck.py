@@ -28,7 +28,7 @@ def test_a_pixel_stays_where_it_was():
     neck = PyramidNeck([32] * 4, [16] * 4, STRIDES).eval()
     maps = torch.rand(4, 1, 32, 8, 8)
     other = maps.clone()
-    other[..., 5, 2] += 1  # which are rows 80 to 95 and columns 32 to 47 of a picture
+    other[..., 5, 2] += 1  # which are rows 80 to 95 and columns 32 to 47 of an image
     with torch.no_grad():
         pairs = list(zip(neck(list(maps)), neck(list(other)), strict=True))
     places = {4: (20, 24, 8, 12), 8: (10, 12, 4, 6), 16: (5, 6, 2, 3), 32: (2, 3, 1, 2)}

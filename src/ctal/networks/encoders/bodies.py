@@ -1,4 +1,4 @@
-"""Which timm models can be the body of an encoder, for which sizes, and their feature maps."""
+"""Timm models as encoder bodies: supported models, sizes and feature maps."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ STRIDES = (4, 8, 16, 32)
 
 
 class FeatureMaps(NamedTuple):
-    """Four feature maps of a timm model: those of a pyramid, or of four blocks of a plain ViT.
+    """Four feature maps of a timm model: a pyramid, or the outputs of four blocks of a plain ViT.
 
     Attributes:
-        indices: which of the model's maps these are, finest or shallowest first.
-        patch: of a plain vision transformer the side of a patch in pixels, which is the stride of
-            all its maps; None for a pyramid.
+        indices: indices of the maps in the model, finest or shallowest first.
+        patch: patch size of a plain vision transformer in pixels, which is the stride of all its
+            maps; None for a pyramid.
     """
 
     indices: tuple[int, ...]
@@ -36,64 +36,64 @@ class FeatureMaps(NamedTuple):
 
     @property
     def strides(self) -> tuple[int, ...]:
-        """Strides on the encoder's pictures, for patches the power of two nearest to their side."""
+        """Return the strides on the encoder's images; patch sizes are rounded to powers of two."""
         if self.patch is None:
             return STRIDES
         return (2 ** round(math.log2(self.patch)),) * len(STRIDES)
 
     def body_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """(H, W) that the model gets for pictures of `size`, so that its maps have these strides.
+        """Return the (H, W) of the model's input for images of `size`, which gives these strides.
 
-        Patches of 14 pixels stand for 16 of the picture: of 512x512 the model sees 448x448.
+        A patch of 14 pixels covers 16 of the image: images of 512x512 are resized to 448x448.
         """
         if self.patch is None:
             return size
         return size[0] // self.strides[0] * self.patch, size[1] // self.strides[0] * self.patch
 
 
-@functools.lru_cache  # making a model takes a while, and a network may have an encoder per task
+@functools.lru_cache  # creating a model is slow, and a network may have an encoder per task
 def feature_maps(name: str) -> FeatureMaps:
-    """The maps of a timm model at strides 4 to 32, or four of those that have all one stride.
+    """Return the maps of a timm model at strides 4 to 32, or four maps of the same stride.
 
     Raises:
-        InputError: timm has no such model, or it has no such maps.
+        InputError: timm does not have the model, or the model does not have such maps.
     """
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "timm.list_models() has the names"
+        hint = f"did you mean {near[0]!r}?" if near else "see timm.list_models()"
         raise InputError(f"encoder: unknown timm model {name!r}; {hint}")
     try:
-        with torch.device("meta"):  # only its description is looked at
+        with torch.device("meta"):  # only its metadata is needed
             info = create_body(name).feature_info
     except (RuntimeError, AttributeError, TypeError) as error:
         raise InputError(
-            f"encoder: timm cannot make {name!r} one that gives feature maps: {one_line(error)}"
+            f"encoder: timm cannot extract feature maps of {name!r}: {one_line(error)}"
         ) from error
     strides, levels = info.reduction(list(range(len(info)))), len(STRIDES)
-    # a model may have several maps of one stride: the last is the deepest
+    # of several maps of the same stride, the last is the deepest
     last = {stride: index for index, stride in enumerate(strides)}
     if all(stride in last for stride in STRIDES):
         return FeatureMaps(tuple(last[stride] for stride in STRIDES), None)
     if len(last) == 1 and len(strides) >= levels:
-        # spread evenly up to the last one: blocks 3, 6, 9 and 12 of 12, as DPT and DINOv2 take them
+        # evenly spaced up to the last one: blocks 3, 6, 9 and 12 of 12, as in DPT and DINOv2
         ends = (math.ceil(len(strides) * level / levels) for level in range(1, levels + 1))
         return FeatureMaps(tuple(end - 1 for end in ends), strides[0])
     raise InputError(
         f"encoder: expected a timm model with feature maps at strides {STRIDES}, or with all maps "
-        f"at one stride, but {name!r} has them at {tuple(last)}; take a pyramid such as a ResNet, "
+        f"at one stride, got {name!r} with {tuple(last)}; use a pyramid such as a ResNet, "
         "HRNet or Swin, or a plain ViT"
     )
 
 
 def body_options(name: str, size: tuple[int, int]) -> dict[str, Any]:
-    """With which options timm makes the model one that gives the four maps of pictures of `size`.
+    """Return the options of `timm.create_model` for the four maps of images of `size`.
 
     Args:
         name: name of a timm model.
-        size: (H, W) of the encoder's pictures.
+        size: (H, W) of the encoder's images.
 
     Raises:
-        InputError: as of `feature_maps`, or the model does not take such pictures.
+        InputError: as `feature_maps`, or the model does not support the size.
     """
     _check_size(name, size)
     return _options(name, size)
@@ -109,9 +109,9 @@ def _options(name: str, size: tuple[int, int]) -> dict[str, Any]:
 
 
 def create_body(name: str, **options: Any) -> Any:
-    """Timm's form of a model that gives feature maps."""
+    """Create a timm model that returns feature maps."""
     if is_hrnet(name):
-        # HRNet alone offers two sets of features; "" means the branches of its last stage
+        # only HRNet has two sets of features; "" selects the branches of its last stage
         options["feature_location"] = ""
     return timm.create_model(name, features_only=True, **options)
 
@@ -131,7 +131,7 @@ def set_upsampling(body: nn.Module, mode: Upsampling) -> None:
 
 @functools.lru_cache
 def names_of_sized(name: str, size: tuple[int, int]) -> frozenset[str]:
-    """Names of a body's weights that have another shape for pictures of twice the `size`."""
+    """Return the names of weights whose shape differs for images of twice the `size`."""
     shapes = []
     for picture in (size, (2 * size[0], 2 * size[1])):
         options = _options(name, picture)
@@ -142,16 +142,16 @@ def names_of_sized(name: str, size: tuple[int, int]) -> frozenset[str]:
 
 
 def gives_channels_last(body: Any) -> bool:
-    """Whether its maps are (B, H, W, C) rather than (B, C, H, W)."""
+    """Return whether the maps of a body are (B, H, W, C) instead of (B, C, H, W)."""
     return "NHWC" in str(getattr(body, "output_fmt", ""))
 
 
 @functools.lru_cache
 def _check_size(name: str, size: tuple[int, int]) -> None:
-    """Runs the model on a picture without numbers, which costs little and finds what a size breaks.
+    """Run the model on the meta device, a cheap check that it supports a size.
 
     Raises:
-        InputError: it does not run, or its maps have other sizes than their strides say.
+        InputError: it fails, or the sizes of its maps do not match their strides.
     """
     maps = feature_maps(name)
     expected = [(size[0] // stride, size[1] // stride) for stride in maps.strides]
@@ -161,24 +161,24 @@ def _check_size(name: str, size: tuple[int, int]) -> None:
             scales = body(torch.zeros(1, 3, *maps.body_size(size)))
         rows = slice(1, 3) if gives_channels_last(body) else slice(2, 4)
         found = [tuple(x.shape[rows]) for x in scales]
-        reason = f"its maps would have {_listed(found)} pixels, not {_listed(expected)}"
-    except Exception as error:  # every model says in its own way that a size does not fit
+        reason = f"expected maps of {_listed(expected)}, got {_listed(found)}"
+    except Exception as error:  # models raise different types for an unsupported size
         found, reason = [], one_line(error)
     if found != expected:
         raise InputError(
-            f"image_size: the encoder {name!r} does not take pictures of {_listed([size])}: "
-            f"{reason}; take another size{own_size(name)} or another encoder"
+            f"image_size: the encoder {name!r} does not support images of {_listed([size])}: "
+            f"{reason}; use another size{own_size(name)} or another encoder"
         )
 
 
 def own_size(name: str) -> str:
-    """A remark on the size of pictures that the model was made for, if timm knows it."""
+    """Return a hint on the input size that the model was designed for, if timm has it."""
     config = timm.get_pretrained_cfg(name)
-    return f" (it was made for {_listed([config.input_size[1:]])})" if config else ""
+    return f" (it was designed for {_listed([config.input_size[1:]])})" if config else ""
 
 
 def one_line(error: Exception) -> str:
-    """What an exception of timm says, for a message of ours."""
+    """Return the message of an exception of timm as one line."""
     return textwrap.shorten(str(error), 200) or type(error).__name__
 
 

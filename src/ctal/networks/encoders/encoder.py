@@ -1,4 +1,4 @@
-"""Any timm encoder as a pyramid of four scales, with its own normalisation inside."""
+"""Any timm model as an encoder with four scales, including input normalization."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ __all__ = ["STRIDES", "Encoder", "Upsampling"]
 
 
 class Encoder(nn.Module):
-    """Features of a picture at strides 4, 8, 16 and 32, or at 32 alone, channels first.
+    """Features of an image at strides 4, 8, 16 and 32, or at 32 only, channels first.
 
-    Pictures come in 0..1: the mean and standard deviation that the encoder was trained with are
-    part of it (and of every saved network).
+    Images are in 0..1: the encoder normalizes them with the mean and standard deviation it was
+    pretrained with, which are part of every saved network.
 
-    A plain vision transformer (`vit_*`, DINOv2, DINOv3, EVA-02, ...) has maps of one stride: those
-    of four blocks, spread evenly over its depth, become the pyramid by a `PyramidNeck`, whose
-    weights are random at first. A patch of 14 pixels stands for 16 of the picture, which the
-    transformer gets in 14/16 of its size; so every encoder takes the same sizes.
+    A plain vision transformer (`vit_*`, DINOv2, DINOv3, EVA-02, ...) has maps of one stride: a
+    `PyramidNeck`, randomly initialized, builds the pyramid from those of four blocks, evenly
+    spaced over its depth. A patch of 14 pixels covers 16 of the image, which is resized to 14/16
+    of its size for the transformer; so all encoders support the same sizes.
 
     Args:
         name: name of a timm model with a feature pyramid, or of a plain vision transformer;
-            docs/encoders.md lists the families. HRNet gives its four branches, as in the papers of
-            this field, not the wider maps of its classification head.
+            docs/encoders.md lists the families. HRNet returns its four branches, as in the papers
+            of this field, not the wider maps of its classification head.
         image_size: (H, W) of the images, multiples of 32, or the side of square ones.
-        pretrained: True fetches timm's weights from the model hub, a path reads them from a local
-            file (.safetensors, or a .pth of plain tensors; pickled code in it is refused), False
-            starts from random weights. Position embeddings of another size are resampled by timm.
-        last_stage: give the coarsest scale alone; a `PyramidNeck` then has no others, whose weights
-            would never get a gradient.
+        pretrained: True downloads timm's weights from the model hub, a path loads them from a
+            local file (.safetensors, or a .pth of plain tensors; pickled code is rejected), False
+            initializes randomly. Position embeddings of another size are resampled by timm.
+        last_stage: return the coarsest scale only; a `PyramidNeck` then has no other scales, whose
+            weights would never get a gradient.
         upsampling: interpolation between the branches of an HRNet: "bilinear" (corners not
             aligned) as in the papers of this field, or "nearest" as in timm. Other encoders ignore
             it.
@@ -59,9 +59,9 @@ class Encoder(nn.Module):
         upsampling: "bilinear" or "nearest" for an HRNet, None for other encoders.
 
     Raises:
-        InputError: `upsampling` is another word; timm has no such model; the model has neither such
-            a pyramid nor maps of one stride, or does not support this size; the file is missing or
-            has the weights of another model; the hub cannot be reached.
+        InputError: `upsampling` is invalid; timm does not have the model; the model has neither
+            such a pyramid nor maps of one stride, or does not support this size; the file is
+            missing or has the weights of another model; the hub cannot be reached.
     """
 
     mean: Tensor
@@ -96,7 +96,7 @@ class Encoder(nn.Module):
             self.register_buffer(key, value.view(1, 3, 1, 1))
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """(B, 3, H, W), RGB in 0..1, to [(B, width, H/s, W/s) for s in 4, 8, 16, 32], or 32."""
+        """Map (B, 3, H, W), RGB in 0..1, to [(B, C_s, H/s, W/s)] of strides s, finest first."""
         x = (images - self.mean) / self.std
         size = self._maps.body_size((x.shape[-2], x.shape[-1]))
         if size != x.shape[-2:]:
@@ -109,7 +109,7 @@ class Encoder(nn.Module):
         """Set the interpolation between the branches of an HRNet, in place.
 
         Raises:
-            InputError: `mode` is another word.
+            InputError: `mode` is invalid.
         """
         if mode not in get_args(Upsampling):
             raise InputError(f"upsampling: expected one of {get_args(Upsampling)}, got {mode!r}")
@@ -118,18 +118,18 @@ class Encoder(nn.Module):
             self.upsampling = mode
 
     def resize(self, size: int | Sequence[int]) -> None:
-        """Makes the encoder one for pictures of another size, in place.
+        """Adapt the encoder to images of another size, in place.
 
-        Most encoders take any size as they are. Those made for one are made anew, as loading a
-        saved network of the new size would make them, and take over the weights; timm resamples
-        the position embeddings of plain ViTs and the relative positions of windows that change.
+        Most encoders support any size unchanged. Those built for one size are built again, as
+        when a saved network of the new size is loaded, and get the weights; timm resamples the
+        position embeddings of plain ViTs and the relative positions of windows that change.
 
         Args:
-            size: (H, W) of the pictures, multiples of 32.
+            size: (H, W) of the images, multiples of 32.
 
         Raises:
-            InputError: no multiples of 32, the encoder does not take such pictures, or weights
-                belong to the old size that timm does not resample.
+            InputError: `size` is not in multiples of 32, the encoder does not support it, or timm
+                cannot resample weights of the old size.
         """
         size = as_size(size)
         _check_divisible(size)
@@ -142,31 +142,31 @@ class Encoder(nn.Module):
         self.size = size
 
     def _hand_over(self, body: nn.Module, size: tuple[int, int]) -> None:
-        """Puts the parameters and statistics of the present body into one for another size."""
+        """Copy the parameters and statistics of the current body to one for another size."""
         resampled = self._resampled(body, size)
         state = self.body.state_dict(keep_vars=True) | resampled
-        # 2x3 and 3x2 pixels have weights of the same shape, but not the same ones
+        # 2x3 and 3x2 pixels have weights of the same shape in another order
         belonging = names_of_sized(self.name, size) - resampled.keys()
         for name, value in body.state_dict(keep_vars=True).items():
             if name in belonging or state[name].shape != value.shape:
                 raise InputError(
                     f"image_size: the encoder {self.name!r} cannot be resized from "
                     f"{self.size[0]}x{self.size[1]} to {size[0]}x{size[1]}: its weights {name!r} "
-                    "belong to one size; train it at the target size"
+                    "depend on the size; train it at the target size"
                 )
             value.requires_grad_(state[name].requires_grad)
         body.load_state_dict(state, assign=True)
 
     def _resampled(self, body: nn.Module, size: tuple[int, int]) -> dict[str, Tensor]:
-        """What timm resamples of the present body, by name, as `body` for another size has it."""
+        """Return the weights that timm resamples, by name, at the size of `body`."""
         found: dict[str, Tensor] = {}
         parts: dict[str, Any] = dict(self.body.named_modules())
         for name, part in parts.items():
             if hasattr(part, "set_window_size"):
-                copied = shared_copy(part)  # so that an error leaves the part as it is
+                copied = shared_copy(part)  # so that an error leaves the part unchanged
                 copied.set_window_size(body.get_submodule(name).window_size)
                 found |= copied.state_dict(prefix=f"{name}.", keep_vars=True)
-        if hasattr(parts.get("model"), "set_input_size"):  # that of a plain ViT
+        if hasattr(parts.get("model"), "set_input_size"):  # a plain ViT
             copied = shared_copy(parts["model"])
             copied.set_input_size(img_size=self._maps.body_size(size))
             found |= copied.state_dict(prefix="model.", keep_vars=True)
@@ -174,7 +174,7 @@ class Encoder(nn.Module):
 
 
 def _check_divisible(image_size: tuple[int, int]) -> None:
-    """Raises InputError unless height and width are multiples of the coarsest stride."""
+    """Check that height and width are multiples of the coarsest stride."""
     if min(image_size) < STRIDES[-1] or any(side % STRIDES[-1] for side in image_size):
         raise InputError(
             f"image_size: expected height and width in multiples of {STRIDES[-1]} (the coarsest "

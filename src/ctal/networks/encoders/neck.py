@@ -1,11 +1,11 @@
-"""A pyramid from the maps of a plain vision transformer, which all have one stride.
+"""Feature pyramid from the maps of a plain vision transformer, which have the same stride.
 
 Source: the simple feature pyramid of Li, Mao, Girshick and He, "Exploring Plain Vision Transformer
 Backbones for Object Detection", ECCV 2022, section 3: transposed convolutions towards the finer
 scales, max-pooling towards the coarser, then a 1x1 and a 3x3 convolution, each with LayerNorm.
-What differs: its scales come all from the last block, these from four blocks over the depth, as in
-BEiT (Bao et al., ICLR 2022, appendix) and DPT (Ranftl et al., ICCV 2021); its scales are all 256
-wide, these as wide as those of a hierarchical transformer that ends with the same width.
+Differences: its scales are all computed from the last block, these from four blocks over the depth,
+as in BEiT (Bao et al., ICLR 2022, appendix) and DPT (Ranftl et al., ICCV 2021); its scales all have
+256 channels, these as many as those of a hierarchical transformer that ends with the same number.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from torch import Tensor, nn
 
 
 class PyramidNeck(nn.Module):
-    """Maps of one stride become a pyramid, one map per scale.
+    """Feature pyramid from maps of the same stride, one map per scale.
 
-    A transformer of 768 channels gets a pyramid of 96, 192, 384 and 768, which is that of Swin-T
-    and Swin-S: what follows the encoder then costs what it does there.
+    A transformer of 768 channels gets a pyramid of 96, 192, 384 and 768 channels, as Swin-T
+    and Swin-S have it, so that decoders cost the same.
 
     Args:
         channels: channels C of the maps, in order of the scales.
         given: strides of the maps.
-        wanted: strides of the scales, finest first, powers of two times those given.
+        wanted: strides of the scales, finest first; powers of two times those of the maps.
 
     Attributes:
         out_channels: channels of the scales: C at the coarsest, half of that at the next finer, ...
@@ -45,15 +45,15 @@ class PyramidNeck(nn.Module):
         )
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        """[(B, C, H, W)] to [(B, width, r H, r W)], r the given stride over the wanted one."""
+        """Map [(B, C, H, W)] to [(B, C_s, r H, r W)], r the given stride over the wanted one."""
         return [scale(x) for scale, x in zip(self.scales, maps, strict=True)]
 
 
 def _scale(channels: int, width: int, doublings: int) -> nn.Sequential:
-    """From a map to a scale of 2^doublings its resolution."""
+    """Build the layers from a map to a scale of 2^doublings its resolution."""
     # Some channels of a trained transformer are larger than the others by orders of magnitude (Sun
-    # et al., "Massive Activations in Large Language Models", COLM 2024). A LayerNorm leaves that as
-    # it is; a BatchNorm does not, and is what the heads of DINOv2 start with, too.
+    # et al., "Massive Activations in Large Language Models", COLM 2024). A LayerNorm does not
+    # change that; a BatchNorm does, and the heads of DINOv2 also start with one.
     layers: list[nn.Module] = [nn.BatchNorm2d(channels)]
     for index in range(doublings):
         if index:

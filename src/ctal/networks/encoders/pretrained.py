@@ -1,4 +1,4 @@
-"""Weights of an encoder's body: random, of timm's hub, or of a local file."""
+"""Weights of an encoder's body: random, from timm's hub, or from a local file."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from ctal.networks.encoders.bodies import body_options, create_body, one_line, o
 
 
 def create_pretrained(name: str, size: tuple[int, int], pretrained: bool | str) -> Any:
-    """The body of an encoder with random weights, those of the hub, or those of a local file.
+    """Create the body of an encoder with random weights, those of the hub, or of a local file.
 
-    What belongs to a size of pictures, such as the position embeddings of a ViT, is resampled by
-    timm if the weights come from another size.
+    Weights that depend on the image size, such as the position embeddings of a ViT, are resampled
+    by timm if necessary.
 
     Args:
         name: name of a timm model.
-        size: (H, W) of the encoder's pictures.
+        size: (H, W) of the encoder's images.
         pretrained: as in `Encoder`.
 
     Raises:
-        InputError: as of `body_options`; the file is missing or holds other weights, the hub cannot
-            be reached, the weights belong to another size and timm does not resample them, or timm
-            would fetch a part of the model beside the file.
+        InputError: as `body_options`; the file is missing or has other weights, the hub cannot be
+            reached, timm cannot resample weights of another size, or timm would download a part
+            of the model besides the file.
     """
     options = body_options(name, size)
     if not pretrained:
@@ -37,7 +37,7 @@ def create_pretrained(name: str, size: tuple[int, int], pretrained: bool | str) 
     if pretrained is True:
         return _load(name, size, "the weights of the hub", options)
     tensors = _read_weights(pretrained)
-    # no custom_load: that is how the formats of other libraries are read, by path
+    # no custom_load, by which timm reads formats of other libraries by path
     options["pretrained_cfg_overlay"] = {"file": pretrained, "custom_load": False}
     with _offline():
         body = _load(name, size, f"the weights of {pretrained!r}", options)
@@ -51,23 +51,23 @@ def _load(name: str, size: tuple[int, int], source: str, options: dict[str, Any]
     except OSError as error:
         if "pretrained_cfg_overlay" in options:
             raise InputError(
-                f"pretrained: timm makes {name!r} with weights of the hub in its stem, which a "
-                "local file does not spare; take another encoder, or true where there is a hub"
+                f"pretrained: timm downloads the stem of {name!r} from the hub even with a "
+                "local file; use another encoder, or true with access to the hub"
             ) from error
         raise InputError(
-            f"pretrained: the weights of {name!r} could not be fetched from the model hub; "
-            "give the path of a local .safetensors file instead of true"
+            f"pretrained: the weights of {name!r} could not be downloaded from the model hub; "
+            "set the path of a local .safetensors file instead of true"
         ) from error
-    except Exception as error:  # the size is known to be right, and weights fail in many ways
+    except Exception as error:  # the size is known to be valid; weights raise many types
         raise InputError(
-            f"pretrained: {source} do not fit {name!r} for pictures of {size[0]}x{size[1]}: "
-            f"{one_line(error)}; take weights of this model, for this size{own_size(name)}"
+            f"pretrained: {source} do not fit {name!r} for images of {size[0]}x{size[1]}: "
+            f"{one_line(error)}; use weights of this model for this size{own_size(name)}"
         ) from error
 
 
 @contextmanager
 def _offline() -> Iterator[None]:
-    """Keeps timm from the hub: of some ViTs it fetches the stem's weights, whatever the file."""
+    """Block downloads by timm, which fetches the stem of some ViTs even with a local file."""
     before = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = True
     try:
@@ -77,29 +77,31 @@ def _offline() -> Iterator[None]:
 
 
 def _read_weights(path: str) -> dict[str, Tensor]:
-    """The tensors of a local file; pickled code is refused."""
+    """Load the tensors of a local file; pickled code is rejected."""
     if not Path(path).is_file():
-        raise InputError(f"pretrained: expected true, false or a file of weights, no file {path!r}")
+        raise InputError(
+            f"pretrained: expected true, false or a file of weights; {path!r} not found"
+        )
     try:
         return load_state_dict(path, device="cpu", weights_only=True)
-    except Exception as error:  # a file of another kind fails in many ways
+    except Exception as error:  # other formats raise many types
         raise InputError(
-            f"pretrained: {path!r} is no file of plain tensors (.safetensors, or a .pth without "
-            "pickled code)"
+            f"pretrained: expected a file of plain tensors (.safetensors, or a .pth without "
+            f"pickled code), got {path!r}"
         ) from error
 
 
 def _check_loaded(body: nn.Module, tensors: dict[str, Tensor], path: str, name: str) -> None:
-    """Makes sure that the file's numbers are in the model.
+    """Check that the tensors of the file are in the model.
 
-    timm loads what fits by name and leaves the rest random, silently. Names differ between the
-    file and the wrapped model, so tensors are recognised by their size and sum.
+    timm silently loads only the tensors whose names match. Names differ between the
+    file and the wrapped model, so tensors are identified by their size and sum.
     """
     given = {_fingerprint(tensor) for tensor in tensors.values()}
     found = [_fingerprint(p) in given for p in body.parameters() if p.ndim > 1]
     if sum(found) < len(found) / 2:
         raise InputError(
-            f"pretrained: {path!r} holds other weights than those of {name!r}: only {sum(found)} "
+            f"pretrained: expected weights of {name!r}, got others in {path!r}: only {sum(found)} "
             f"of its {len(found)} weight tensors are in the file"
         )
 
