@@ -83,7 +83,7 @@ def _refused():
 
 def test_an_absent_hub_or_repository(monkeypatch):
     monkeypatch.setattr(hub, "snapshot_download", _fails(LocalEntryNotFoundError("offline\nsee")))
-    with pytest.raises(InputError, match=r"cannot be reached \(offline\); give the path") as caught:
+    with pytest.raises(InputError, match=r"cannot be reached \(offline\); use the path") as caught:
         ctal.load("someone/rooms")
     assert "\n" not in str(caught.value)
     monkeypatch.setattr(hub, "snapshot_download", _fails(_refused()))
@@ -125,5 +125,5 @@ def test_a_hub_that_cannot_be_reached(model, monkeypatch):
 
 def test_not_let_in(model, monkeypatch):
     monkeypatch.setattr(hub.HfApi, "create_repo", _fails(_refused()))
-    with pytest.raises(InputError, match=r"me/rooms: cannot be written on the .*save_pretrained"):
+    with pytest.raises(InputError, match=r"me/rooms: cannot be uploaded to the .*save_pretrained"):
         model.push_to_hub("me/rooms")

@@ -142,7 +142,7 @@ def test_explained_contributions_sum_to_the_change_of_the_features():
     ("options", "message"),
     [
         ({"norm_start": -1.0}, "norm_start: expected a number >= 0, got -1.0"),
-        ({"norm_start": 0.1, "learned_gamma": True}, "norm_start: .*learned_gamma has no use"),
+        ({"norm_start": 0.1, "learned_gamma": True}, "norm_start: .*learned_gamma has no effect"),
     ],
 )
 def test_options_that_cannot_be(options, message):

@@ -46,9 +46,7 @@ def test_windows_do_not_limit_the_sizes(name, size):
 def test_errors_name_what_would_do():
     with pytest.raises(InputError, match="unknown timm model 'resnett18'; did you mean 'resnet18'"):
         feature_maps("resnett18")
-    with pytest.raises(
-        InputError, match=r"'levit_128s' has them at \(16, 32, 64\); take a pyramid"
-    ):
+    with pytest.raises(InputError, match=r"got 'levit_128s' with \(16, 32, 64\); use a pyramid"):
         feature_maps("levit_128s")
     for name, reason in (
         ("efficientformer_l1", "use another size .it was designed for 224x224. or another encoder"),
