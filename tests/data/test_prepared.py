@@ -98,7 +98,7 @@ def test_training_batches_from_workers(packed):
             lambda f: change(f, tasks=[{"class": "os.system", "arguments": {}}]),
             "os.system has not been imported",
         ),
-        (lambda f: change(f, tasks=[{}]), "dataset.json: the description of a task"),
+        (lambda f: change(f, tasks=[{}]), "dataset.json: invalid description of a task"),
         (lambda f: cut(f / "image.npy"), "image.npy: expected a complete array"),
         (lambda f: (f / "maps/depth.npy").unlink(), "maps/depth.npy: expected a complete array"),
         (lambda f: (f / "maps/depth.npy").write_bytes(b""), "maps/depth.npy: expected a complete"),

@@ -24,8 +24,8 @@ def test_a_task_comes_back_from_json(task):
         ),
         ({"class": "ctal.tasks.depth.Depth", "arguments": {"x": 1}}, "unexpected keyword"),
         ({"class": "ctal.tasks.depth.Depth", "arguments": {"name": "a b"}}, "name: expected"),
-        ({}, "does not fit"),
-        (None, "does not fit"),
+        ({}, "invalid description of a task"),
+        (None, "invalid description of a task"),
     ],
 )
 def test_what_is_no_task_is_refused(description, named):
