@@ -44,12 +44,12 @@ def test_trains_on_train_and_scores_on_test_or_chooses_within_train(study, tmp_p
     assert study() == 0
     done = tmp_path / "out" / "small"
     content = json.loads((done / "comparison.json").read_text())
-    assert "pictures of 96x128: train 5, test 3" in content["protocol"]["data"]
+    assert "images of 96x128: train 5, test 3" in content["protocol"]["data"]
     assert "test, each run once, with the checkpoint of the last epoch" in capsys.readouterr().out
     assert (done / "figure.png").is_file()
     assert study("--choose") == 0
     content = json.loads((tmp_path / "out" / "small_chosen" / "comparison.json").read_text())
-    assert "NYUv2, pictures of 96x128: train 4, val 1" in content["protocol"]["data"]
+    assert "NYUv2, images of 96x128: train 4, val 1" in content["protocol"]["data"]
     assert content["protocol"]["scored on"].startswith("val")
 
 

@@ -45,7 +45,7 @@ def test_end_to_end_and_again(configs, in_process, scores_of, tmp_path, capsys):
     assert settings["trainer"]["max_epochs"] == 1
     markdown = (tmp_path / "out" / "comparison.md").read_text()
     assert capsys.readouterr().out.endswith(markdown)
-    assert "FolderDataset, pictures of 32x32: train 4, val 2, test 3" in markdown
+    assert "FolderDataset, images of 32x32: train 4, val 2, test 3" in markdown
     assert Image.open(tmp_path / "out" / "figure.png").size[0] > 5 * 256
     assert Image.open(tmp_path / "out" / "pareto.png").size == (1800, 650)
     assert [row["seeds"] for row in content["rows"]] == [[0, 1], [0, 1], []]

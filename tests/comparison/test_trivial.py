@@ -60,7 +60,7 @@ def test_scores_by_hand():
 
 def test_no_label_to_learn_from():
     blank = batch([255, 0], [0.0, 0.0], [UP, UP])
-    with pytest.raises(InputError, match="depth: the training pictures have no labelled pixel"):
+    with pytest.raises(InputError, match="depth: the training images have no labelled pixel"):
         constant_maps(TASKS, [blank])
 
 
