@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from ctal.cli import main
-from ctal.config.arguments import call
+from ctal.config.arguments import function_parser, known_keys, parse
 from ctal.config.files import read_config
 from ctal.config.renames import upgrade, upgrade_options
 from ctal.data_commands.opening import call_with_data
@@ -159,6 +159,7 @@ def test_a_command_accepts_a_former_option():
         given.append((output, images))
 
     given: list[tuple[str, int]] = []
-    call(show, ["here", "--pictures", "4"], "show")
-    call(show, ["there", "--images=5"], "show")
+    parser = function_parser(show, "show")
+    for args in (["here", "--pictures", "4"], ["there", "--images=5"]):
+        show(**parse(parser, args, known_keys(parser)).as_dict())
     assert given == [("here", 4), ("there", 5)]

@@ -10,7 +10,7 @@ import torch
 import ctal
 from ctal import cli
 from ctal.data import Rooms
-from ctal.inference.loading import DEFAULT
+from ctal.io.bundled import DEFAULT
 from ctal.networks import MultiScaleCTALNet
 
 FOLDER = Path(str(files("ctal") / "trained" / DEFAULT))

@@ -13,8 +13,9 @@ from pathlib import Path
 from ctal.data import Rooms
 from ctal.errors import InputError
 from ctal.explanation import modules_of
-from ctal.inference.loading import DEFAULT, load
+from ctal.inference.loading import load
 from ctal.inference.model import Model
+from ctal.io.bundled import DEFAULT
 from ctal.io.signals import stopped_by_signals
 from ctal.io.sources import find_images
 from ctal.tasks.serialization import import_modules

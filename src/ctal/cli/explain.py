@@ -12,9 +12,10 @@ import numpy as np
 from ctal.explanation.affinities import Affinities
 from ctal.explanation.drawing import explained
 from ctal.explanation.pixels import Pixel, checked_pixel
-from ctal.inference.loading import DEFAULT, load
+from ctal.inference.loading import load
 from ctal.inference.model import Model
 from ctal.io.atomic import check_absent, write_whole
+from ctal.io.bundled import DEFAULT
 from ctal.io.images import read_image
 from ctal.io.signals import stopped_by_signals
 from ctal.io.sources import find_images, output_names

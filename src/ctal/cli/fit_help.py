@@ -66,6 +66,25 @@ def short_help(args: list[str]) -> str:
     return "\n".join([*lines, "", *_more(command)]) + "\n"
 
 
+def data_help(args: list[str]) -> str:
+    """Return the help of a command of `ctal data`, with the arguments of the datasets.
+
+    Args:
+        args: the command, such as "check", and its arguments.
+    """
+    from ctal.cli.source_call import signature_of
+    from ctal.config.arguments import function_parser
+
+    parser = function_parser(
+        signature_of("ctal.cli.data", args[0]), f"ctal data {args[0]}", ["data"]
+    )
+    lines = [
+        *_entry("--config FILE", "YAML file with the section data; others are ignored."),
+        *_arguments("data", _SECTIONS["data"]),
+    ]
+    return parser.format_help() + "\n".join(["\ndatasets:", *lines]) + "\n"
+
+
 def _arguments(prefix: str, class_path: str) -> Iterator[str]:
     for argument in arguments_of(class_path) or []:
         if argument.name not in _LINKED:

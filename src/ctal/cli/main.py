@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ctal.cli.reporting import print_line, report
 from ctal.cli.threads import set_thread_defaults
@@ -126,52 +126,51 @@ def _experiment(args: list[str]) -> None:
     Experiment(["--help" if arg == HELP_ALL else arg for arg in args])
 
 
-def _call(function: Callable[..., object], args: list[str]) -> None:
-    from ctal.config.arguments import call
-
-    call(function, args[1:], f"ctal {args[0]}")
-
-
 def _quickstart(args: list[str]) -> None:
-    from ctal.cli.quickstart import quickstart
-
-    _call(quickstart, args)
+    _call("ctal.cli.quickstart", "quickstart", args)
 
 
 def _predict(args: list[str]) -> None:
-    from ctal.cli.predict import predict_files
-
-    _call(predict_files, args)
+    _call("ctal.cli.predict", "predict_files", args)
 
 
 def _explain_images(args: list[str]) -> None:
-    from ctal.cli.explain import explain_files
-
-    _call(explain_files, args)
+    _call("ctal.cli.explain", "explain_files", args)
 
 
 def _demo(args: list[str]) -> None:
-    from ctal.cli.demo import demo
-
-    _call(demo, args)
+    _call("ctal.cli.demo", "demo", args)
 
 
 def _compare(args: list[str]) -> None:
-    from ctal.cli.compare import compare
-
-    _call(compare, args)
+    _call("ctal.cli.compare", "compare", args)
 
 
 def _export(args: list[str]) -> None:
-    from ctal.cli.export import export_file
-
-    _call(export_file, args)
+    _call("ctal.cli.export", "export_file", args)
 
 
 def _info(args: list[str]) -> None:
-    from ctal.cli.info import print_cost_card
+    _call("ctal.cli.info", "print_cost_card", args)
 
-    _call(print_cost_card, args)
+
+def _call(module: str, function: str, args: list[str]) -> None:
+    from ctal.cli.source_call import call_command
+
+    call_command(module, function, args[1:], f"ctal {args[0]}", _check_files)
+
+
+def _check_files(values: dict[str, Any]) -> None:
+    """Report inputs and checkpoints that do not exist, before anything large is imported."""
+    if values.get("inputs"):
+        from ctal.io.sources import find_sources
+
+        find_sources(values["inputs"])
+    from ctal.io.bundled import check_checkpoint
+
+    for key in ("checkpoint", "network", "single_task"):
+        if values.get(key):
+            check_checkpoint(values[key])
 
 
 def _data(args: list[str]) -> None:
@@ -179,6 +178,11 @@ def _data(args: list[str]) -> None:
 
 
 def _data_command(args: list[str]) -> None:
+    if {"-h", "--help"} & set(args):
+        from ctal.cli.fit_help import data_help
+
+        sys.stdout.write(data_help(args))
+        return
     from ctal.cli.data import run
 
     run(args)

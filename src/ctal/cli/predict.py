@@ -11,8 +11,9 @@ from tqdm import tqdm  # type: ignore[import-untyped]  # ships no types
 from ctal.cli.point_cloud import camera_of
 from ctal.cli.predict_writer import Writer, output_files
 from ctal.errors import InputError, PredictionError, UnreadableError
-from ctal.inference.loading import DEFAULT, load
+from ctal.inference.loading import load
 from ctal.io.atomic import check_absent
+from ctal.io.bundled import DEFAULT
 from ctal.io.signals import stopped_by_signals
 from ctal.io.sources import Source, find_sources, output_names, skipped_images
 from ctal.tasks.serialization import import_modules

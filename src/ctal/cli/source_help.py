@@ -54,7 +54,7 @@ def arguments_of(class_path: str) -> list[Argument] | None:
 
 def _class(module: str, name: str) -> ast.ClassDef | None:
     """Find the definition of a class in a module, or where the module imports it from."""
-    source = _source(module)
+    source = source_of(module)
     if source is None or not name:
         return None
     for node in ast.parse(source.read_text(encoding="utf-8")).body:
@@ -69,7 +69,7 @@ def _class(module: str, name: str) -> ast.ClassDef | None:
     return None
 
 
-def _source(module: str) -> Path | None:
+def source_of(module: str) -> Path | None:
     """Return the file of a module of this package, without importing it."""
     root = find_spec("ctal")
     assert root is not None

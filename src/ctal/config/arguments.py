@@ -86,16 +86,6 @@ def _suggestion(report: str, known: list[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def call(function: Callable[..., object], args: list[str], prog: str) -> None:
-    """Call a function with command line arguments, which its parameters define.
-
-    Raises:
-        InputError: The arguments are invalid.
-    """
-    parser = function_parser(function, prog)
-    function(**parse(parser, args, known_keys(parser)).as_dict())
-
-
 def function_parser(
     function: Callable[..., object], prog: str, skip: Iterable[str] = ()
 ) -> ArgumentParser:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,11 @@ import torch
 from ctal.errors import InputError
 from ctal.inference.devices import usable_device
 from ctal.inference.model import Model
+from ctal.io.bundled import bundled_models, not_found
 from ctal.io.checkpoint import read_checkpoint
 from ctal.io.run_folder import RunFolder
 from ctal.networks import Network, build
 from ctal.sharing import fetch, is_hub_id, is_saved, load_weights, provenance, read_saved
-
-DEFAULT = "nyuv2-lite0"
-"""The bundled model, which commands use by default."""
 
 
 def load(
@@ -59,12 +56,7 @@ def checkpoint_file(path: str | Path) -> Path:
         # a run without validation has no best checkpoint before its end
         file = last if last.is_file() and not best.is_file() else best
     if not file.is_file():
-        names = ", ".join(sorted(_bundled()))
-        raise InputError(
-            f"{file}: checkpoint not found; expected a .ckpt file, the folder of a run, a folder "
-            "written by save_pretrained, or an id owner/name of the model hub"
-            + (f"; bundled models: {names}" if names else "")
-        )
+        raise not_found(file)
     return file
 
 
@@ -73,15 +65,9 @@ def _place(source: str | Path) -> Path:
     path, name = Path(source), str(source)
     if path.exists():
         return path
-    if name in (bundled := _bundled()):
+    if name in (bundled := bundled_models()):
         return bundled[name]
     return fetch(name) if isinstance(source, str) and is_hub_id(name) else path
-
-
-def _bundled() -> dict[str, Path]:
-    """Return the folders of the bundled models by name."""
-    folder = Path(str(files("ctal") / "trained"))
-    return {path.name: path for path in folder.iterdir()} if folder.is_dir() else {}
 
 
 def _read_run(file: Path) -> tuple[Network, dict[str, Any]]:

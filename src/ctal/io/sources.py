@@ -8,11 +8,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ctal.errors import InputError
-from ctal.io.animation import animation_frames, is_animation
 from ctal.io.formats import advice, is_readable, is_video, looks_like_image
-from ctal.io.video import Frame, camera_frames, video_frames
+
+if TYPE_CHECKING:
+    from ctal.io.video import Frame
 
 _CAMERA = re.compile(r"camera(?::(\d+))?")
 
@@ -34,6 +36,8 @@ class Source:
         """Whether it has frames; an animated image only if videos can be written."""
         if self.camera is not None or is_video(self.path):
             return True
+        from ctal.io.animation import is_animation  # imports torch
+
         return is_animation(self.path) and importlib.util.find_spec("av") is not None
 
     @property
@@ -43,6 +47,9 @@ class Source:
 
     def frames(self) -> Iterator[Frame]:
         """Yield its frames."""
+        from ctal.io.animation import animation_frames
+        from ctal.io.video import camera_frames, video_frames
+
         if self.camera is not None:
             return camera_frames(self.camera)
         return video_frames(self.path) if is_video(self.path) else animation_frames(self.path)
