@@ -18,9 +18,9 @@ Names of this module:
     SemanticSegmentation, Depth, InverseDepth, SurfaceNormals, Edges, Saliency, HumanParts
                                  the tasks, in `ctal.tasks`
 
-Packages: `ctal.data` (datasets and transforms), `ctal.networks`, `ctal.tasks`, `ctal.metrics`,
-`ctal.weighting`, `ctal.training`, `ctal.inference`, `ctal.export`, `ctal.explanation`. Names and
-packages are imported at their first use, torch with them.
+Packages: `ctal.data` (datasets and transforms), `ctal.networks`, `ctal.tasks`, `ctal.losses`,
+`ctal.metrics`, `ctal.weighting`, `ctal.training`, `ctal.inference`, `ctal.export`,
+`ctal.explanation`. Names and packages are imported at their first use, torch with them.
 """
 
 from importlib import import_module

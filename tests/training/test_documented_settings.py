@@ -8,6 +8,8 @@ import pytest
 import yaml
 from tests.small_classes import write_training
 
+import ctal.losses
+from ctal.tasks import Depth, SemanticSegmentation
 from ctal.training.dry_run import rehearsed_settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "train.md").read_text(encoding="utf-8")
@@ -15,6 +17,8 @@ SECTIONS = dict(re.findall(r"^## (.+)\n((?:.*\n)*?)(?=## |\Z)", PAGE, flags=re.M
 MINE = SECTIONS["Optimizer, schedule, freezing, EMA"]
 ROWS = re.findall(r"^\| .+ \| `(--.+)` \|$", MINE, flags=re.MULTILINE)
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```", MINE, flags=re.MULTILINE | re.DOTALL)
+LOSSES = SECTIONS["Losses: which to take when"]
+CALLS = re.findall(r"`((?:[A-Z]\w+)\([^`]*\))`", LOSSES)
 
 
 @pytest.fixture(autouse=True)
@@ -35,3 +39,30 @@ def test_a_block_is_accepted(block):
     found = rehearsed_settings(["fit", "--config", "c.yaml", "--config", "block.yaml"], "c.yaml")
     expected = yaml.safe_load(block)["model"]["lr_scheduler"]["class_path"]
     assert found["model"]["lr_scheduler"]["class_path"] == expected
+
+
+def test_losses_in_the_task_and_by_task():
+    task, model = re.findall(r"^```yaml\n(.*?)^```", LOSSES, flags=re.MULTILINE | re.DOTALL)
+    content = yaml.safe_load(Path("c.yaml").read_text())
+    depth = {"task": {"class_path": "ctal.tasks.Depth"}, "files": "semseg/{name}.png", "scale": 1}
+    for split in ("train", "val"):
+        maps = content["data"][split]["init_args"]["maps"]
+        maps[0] |= yaml.safe_load(task)
+        content["data"][split]["init_args"]["maps"] = [maps[0], depth]
+    Path("c.yaml").write_text(yaml.safe_dump(content))
+    Path("model.yaml").write_text(model)
+    found = rehearsed_settings(["fit", "--config", "c.yaml", "--config", "model.yaml"], "c.yaml")
+    assert found["model"]["criteria"]["depth"]["init_args"] == {"share": 0.2}
+    saved = found["data"]["train"]["init_args"]["maps"][0]["task"]["init_args"]["criterion"]
+    assert saved["init_args"]["class_weights"] == "balanced"
+
+
+def test_losses_of_the_table_are_ones_of_a_task():
+    assert len(CALLS) == 10
+    names = vars(ctal.losses)
+    for call in CALLS:
+        loss = eval(call, dict(names))  # noqa: S307 - text of this repository
+        if isinstance(loss, ctal.losses.ClassLoss):
+            assert SemanticSegmentation(5, criterion=loss).criterion is loss
+        else:
+            assert Depth(criterion=loss).criterion is loss

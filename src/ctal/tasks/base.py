@@ -6,14 +6,19 @@ import warnings
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from ctal.errors import InputError
+from ctal.losses.masking import masked, masked_mean
 from ctal.maps import Map
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
+
+__all__ = ["TRAINING_ONLY", "Task", "masked", "masked_mean"]
+
+TRAINING_ONLY = {"training_only": True}
+"""Metadata of a task's fields that say how it is trained: saved networks do not need them."""
 
 
 class Task(ABC):
@@ -145,22 +150,3 @@ class Task(ABC):
         Empty by default, for colors that encode numbers.
         """
         return []
-
-
-def masked(maps: Tensor, valid: Tensor) -> Tensor:
-    """Cast `maps` (B, C, H, W) to float32, with 0 where not `valid` (B, H, W).
-
-    Use this first in a loss: NaN in an unlabelled pixel would make gradients NaN even if its
-    value is discarded later (0 * NaN is NaN).
-    """
-    return torch.where(valid.unsqueeze(1), maps.float(), 0.0)
-
-
-def masked_mean(values: Tensor, valid: Tensor) -> Tensor:
-    """Average `values` (B, H, W) over `valid` (B, H, W); 0 with a gradient of 0 if none is valid.
-
-    With `where` instead of a product, since the value of an unlabelled pixel may be NaN and its
-    gradient must be 0.
-    """
-    total = torch.where(valid, values, 0.0).sum()
-    return total / valid.sum().clamp(min=1)

@@ -6,38 +6,49 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ctal.errors import InputError
+from ctal.losses import ClassLoss, CrossEntropy
+from ctal.losses.base import check_criterion
 from ctal.maps import UNLABELLED_CLASS, ClassMap
 from ctal.maps.labelled import labelled_classes
-from ctal.tasks.base import Task, masked, masked_mean
+from ctal.tasks.base import Task, masked
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
 
 
 class ClassTask(Task):
-    """One class per pixel, with a raw score (a channel) for each; its loss is the cross entropy.
+    """One class per pixel, with a raw score (a channel) for each.
 
     A subclass defines the number of classes (`channels`) and their colors (`palette`).
+
+    Attributes:
+        criterion: its loss; None: `CrossEntropy`.
     """
 
     map_type = ClassMap
     unit = "class id"
     error_limit = 1.0
     variance_factor = 1.0
+    criterion: ClassLoss | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.criterion is not None:
+            check_criterion(self.criterion, ClassLoss)
+            self.criterion.check(self.channels)
 
     @abstractmethod
     def palette(self) -> list[str]:
         """Return the color "#rrggbb" of each class."""
 
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        """Compute the cross entropy of softmax(raw), mean over labelled pixels."""
+        """Compute the criterion, by default the mean cross entropy of softmax(raw)."""
         valid = self.valid(target)
-        classes = torch.where(valid, target, 0)
-        return masked_mean(F.cross_entropy(masked(raw, valid), classes, reduction="none"), valid)
+        criterion = self.criterion or CrossEntropy()
+        return criterion(masked(raw, valid), torch.where(valid, target, 0), valid)
 
     def decode(self, raw: Tensor) -> Tensor:
         """Return the class with the highest score, (B, H, W) int64."""

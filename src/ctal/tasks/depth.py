@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
 
 from ctal.errors import InputError
+from ctal.losses import L1, DepthLoss
+from ctal.losses.base import check_criterion
 from ctal.maps import DepthMap
 from ctal.maps.labelled import labelled_depth
-from ctal.tasks.base import Task, masked, masked_mean
+from ctal.tasks.base import TRAINING_ONLY, Task, masked
 from ctal.tasks.colours import colorize
 
 if TYPE_CHECKING:
@@ -20,10 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Depth(Task):
-    """Metric depth; its loss is the mean absolute error in metres.
+    """Metric depth.
 
     Args:
         name: key of the task's map in samples and outputs.
+        criterion: its loss, see `ctal.losses`; None: `L1`, the mean absolute error.
 
     Attributes:
         nearest: the minimum of predictions in metres, since metrics use ratios and logarithms; no
@@ -31,11 +34,17 @@ class Depth(Task):
     """
 
     name: str = "depth"
+    criterion: DepthLoss | None = field(default=None, compare=False, metadata=TRAINING_ONLY)
 
     map_type = DepthMap
     unit = "m"
     error_limit = 0.5
     nearest: ClassVar[float] = 1e-3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.criterion is not None:
+            check_criterion(self.criterion, DepthLoss)
 
     @property
     def channels(self) -> int:
@@ -43,10 +52,9 @@ class Depth(Task):
         return 1
 
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        """Compute |raw - target|, mean over labelled pixels."""
+        """Compute the criterion, by default the mean of |raw - target| over labelled pixels."""
         valid = self.valid(target)
-        difference = masked(raw, valid) - masked(target, valid)
-        return masked_mean(difference.abs().squeeze(1), valid)
+        return (self.criterion or L1())(masked(raw, valid), masked(target, valid), valid)
 
     def decode(self, raw: Tensor) -> Tensor:
         """Return metres, (B, 1, H, W) float32, at least `nearest`."""

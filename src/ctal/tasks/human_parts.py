@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
+from ctal.losses import ClassLoss
+from ctal.tasks.base import TRAINING_ONLY
 from ctal.tasks.classes import ClassTask
 
 PARTS = {
@@ -21,7 +23,7 @@ PARTS = {
 
 @dataclass(frozen=True)
 class HumanParts(ClassTask):
-    """Background and 6 parts of people, class ids 0..6; its loss is the cross entropy.
+    """Background and 6 parts of people, class ids 0..6.
 
     The parts are those of Chen et al., "Detect What You Can: Detecting and Representing Objects
     using Holistic Models and Body Parts", CVPR 2014, as merged in the multitask literature: see
@@ -31,12 +33,14 @@ class HumanParts(ClassTask):
 
     Args:
         name: key of the task's map in samples and outputs.
+        criterion: its loss, see `ctal.losses`; None: the cross entropy.
 
     Attributes:
         class_names: a name for each class.
     """
 
     name: str = "human_parts"
+    criterion: ClassLoss | None = field(default=None, compare=False, metadata=TRAINING_ONLY)
 
     class_names: ClassVar[tuple[str, ...]] = tuple(PARTS)
 

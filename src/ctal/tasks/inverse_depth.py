@@ -16,7 +16,7 @@ from ctal.tasks.depth import Depth
 
 @dataclass(frozen=True)
 class InverseDepth(Depth):
-    """1 / depth times a factor that depends on the dataset; its loss is the mean absolute error.
+    """1 / depth times a factor that depends on the dataset.
 
     It is not a depth: larger values are nearer and values are not in metres. Benchmarks on
     Cityscapes call it depth nevertheless; their "Abs Err" and "Rel Err" are `abs_error` and
@@ -24,6 +24,7 @@ class InverseDepth(Depth):
 
     Args:
         name: key of the task's map in samples and outputs.
+        criterion: its loss, see `ctal.losses`; None: `L1`, the mean absolute error.
 
     Attributes:
         nearest: the minimum of predictions, since metrics use ratios and logarithms.

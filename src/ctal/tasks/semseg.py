@@ -4,23 +4,26 @@
 # strings, and writes "#rrggbb" into config.yaml as a comment
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ctal.errors import InputError
+from ctal.losses import ClassLoss
 from ctal.maps import UNLABELLED_CLASS
+from ctal.tasks.base import TRAINING_ONLY
 from ctal.tasks.classes import ClassTask
 from ctal.tasks.colours import class_colours
 
 
 @dataclass(frozen=True)
 class SemanticSegmentation(ClassTask):
-    """One of `num_classes` classes per pixel; its loss is the cross entropy.
+    """One of `num_classes` classes per pixel.
 
     Args:
         num_classes: 2..255, since the id 255 marks pixels without a label.
         class_names: a name for each class, or None.
         colours: a color "#rrggbb" for each class; None: a fixed palette.
         name: key of the task's map in samples and outputs.
+        criterion: its loss, see `ctal.losses`; None: the cross entropy.
 
     Raises:
         InputError: an argument is invalid.
@@ -30,9 +33,9 @@ class SemanticSegmentation(ClassTask):
     class_names: Sequence[str] | None = None
     colours: Sequence[str] | None = None
     name: str = "semseg"
+    criterion: ClassLoss | None = field(default=None, compare=False, metadata=TRAINING_ONLY)
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if type(self.num_classes) is not int or not 2 <= self.num_classes <= UNLABELLED_CLASS:
             raise InputError(
                 f"num_classes: expected an integer in 2..255, got {self.num_classes!r}"
@@ -51,6 +54,7 @@ class SemanticSegmentation(ClassTask):
         for colour in self.colours or ():
             if not re.fullmatch("#[0-9a-fA-F]{6}", str(colour)):
                 raise InputError(f"colours: expected '#rrggbb', got {colour!r}")
+        super().__post_init__()
 
     @property
     def channels(self) -> int:

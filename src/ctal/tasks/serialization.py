@@ -17,11 +17,13 @@ Description = dict[str, Any]
 
 
 def describe_task(task: Task) -> Description:
-    """Return what `build_task` needs to build an equal task."""
-    return {
-        "class": class_name(type(task)),
-        "arguments": plain(dataclasses.asdict(cast(Any, task))),
-    }
+    """Return what `build_task` needs to build an equal task, with its default loss."""
+    values = cast(Any, task)
+    arguments = plain(dataclasses.asdict(values))
+    for field in dataclasses.fields(values):
+        if field.metadata.get("training_only"):
+            del arguments[field.name]
+    return {"class": class_name(type(task)), "arguments": arguments}
 
 
 def build_task(description: Description) -> Task:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor
 
 from ctal.errors import InputError
+from ctal.losses import ClassLoss, DepthLoss
 from ctal.networks import Predictions
 from ctal.tasks import Task
+from ctal.training.criteria import with_criteria, with_criterion
 
 
 class TaskLosses:
@@ -18,17 +20,40 @@ class TaskLosses:
     Args:
         tasks: the tasks.
         weights: fixed weights by task name; 1 for tasks that are missing.
+        criteria: losses by task name, in place of the tasks' own.
 
     Attributes:
         weights: the weight of every task.
+        counts: number of pixels of each class in the train split, of each task whose loss has
+            balanced class weights, once `balance` was called.
 
     Raises:
-        InputError: a weight has an unknown task, or is negative or not finite.
+        InputError: a weight or loss has an unknown task, or a weight is negative or not finite.
     """
 
-    def __init__(self, tasks: Sequence[Task], weights: Mapping[str, float]) -> None:
-        self.tasks = list(tasks)
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        weights: Mapping[str, float],
+        criteria: Mapping[str, ClassLoss | DepthLoss] | None = None,
+    ) -> None:
         self.weights = _complete(weights, [task.name for task in tasks])
+        self.tasks = with_criteria(tasks, criteria or {})
+        self.counts: dict[str, list[int]] = {}
+
+    def balance(self, count: Callable[[Task], list[int]]) -> None:
+        """Compute the balanced class weights of the losses that need them.
+
+        Args:
+            count: counts the pixels of each class of a task; not called where `counts` has them.
+        """
+        for index, task in enumerate(self.tasks):
+            criterion = getattr(task, "criterion", None)
+            if isinstance(criterion, ClassLoss) and criterion.needs_counts:
+                if task.name not in self.counts:
+                    self.counts[task.name] = count(task)
+                balanced = criterion.with_counts(self.counts[task.name])
+                self.tasks[index] = with_criterion(task, balanced)
 
     def __call__(self, predictions: Predictions, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Compute loss(final prediction) + mean over scales of loss(initial prediction).

@@ -13,11 +13,13 @@ from torch.optim import Optimizer
 
 from ctal.data.sampling import derived_seed
 from ctal.evaluation.evaluator import Scores, Scoring
+from ctal.losses import ClassLoss, DepthLoss
 from ctal.networks import Network, Predictions, describe
 from ctal.networks.memory import set_memory_format
 from ctal.networks.normalization import normalization_errors
 from ctal.tasks import Task
 from ctal.training.checkpointing import check_same_network
+from ctal.training.criteria import train_counts
 from ctal.training.losses import TaskLosses
 from ctal.training.module_checks import check_arguments, check_compiled, check_same_weighting
 from ctal.training.optim import Interval, Optimization
@@ -51,6 +53,7 @@ class MultiTaskModule(LightningModule):
         network: any module with a list `tasks` that turns (B, 3, H, W) images in 0..1 into
             `ctal.networks.Predictions`.
         task_weights: weight w_t of each task in the loss, by task name; 1 by default.
+        criteria: losses by task name, in place of the tasks' own (see `ctal.losses`).
         weighting: creates a weighting of the losses from the tasks, such as a class of
             `ctal.weighting`; None: no further weighting.
         aggregator: creates an aggregator of the tasks' gradients, such as a class of
@@ -80,6 +83,7 @@ class MultiTaskModule(LightningModule):
         network: nn.Module,
         *,
         task_weights: dict[str, float] | None = None,
+        criteria: dict[str, ClassLoss | DepthLoss] | None = None,
         weighting: Callable[[Sequence[Task]], Weighting] | None = None,
         aggregator: Callable[[], nn.Module] | None = None,
         optimizer: OptimizerCallable = lambda p: torch.optim.Adam(p, lr=1e-4, weight_decay=1e-4),
@@ -95,7 +99,7 @@ class MultiTaskModule(LightningModule):
             network.compile(mode=compiled)  # in place, so the names of the weights do not change
         self.network = network
         self.tasks = cast("list[Task]", network.tasks)
-        self.losses = TaskLosses(self.tasks, task_weights or {})
+        self.losses = TaskLosses(self.tasks, task_weights or {}, criteria)
         self.weighting = make_weighting(self.tasks, weighting, aggregator)
         self.optimization = Optimization(optimizer, lr_scheduler, parameter_groups, lr_interval)
         self._scoring = Scoring(self.tasks)
@@ -140,6 +144,7 @@ class MultiTaskModule(LightningModule):
         """
         check_compiled(self._compiled, self.trainer)
         self.weighting.check(self.trainer, self.network)
+        self.on_validation_start()
         self._seed = torch.initial_seed() if self._seed is None else self._seed
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
@@ -147,6 +152,10 @@ class MultiTaskModule(LightningModule):
         seed = self._seed or 0
         torch.manual_seed(derived_seed(seed, self.current_epoch, batch_idx, self.global_rank))
         self.weighting.start_batch(self.current_epoch)
+
+    def on_validation_start(self) -> None:
+        """Compute balanced class weights, unless the checkpoint has them."""
+        self.losses.balance(train_counts(getattr(self.trainer, "datamodule", None)))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Update the metrics with one batch."""
@@ -158,6 +167,8 @@ class MultiTaskModule(LightningModule):
         """Compute, log and reset the metrics of the split."""
         taken = self._take_scores("val")
         self.log("val/score", taken.score, prog_bar=True)
+
+    on_test_start = on_validation_start
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Update the metrics with one batch."""
@@ -182,6 +193,7 @@ class MultiTaskModule(LightningModule):
         checkpoint["seed"] = self._seed
         checkpoint.update(self.optimization.state())
         checkpoint["weighting"] = self.weighting.title
+        checkpoint["class_counts"] = self.losses.counts
         if isinstance(self.network, Network):
             checkpoint["ctal"] = describe(self.network)
 
@@ -194,6 +206,7 @@ class MultiTaskModule(LightningModule):
         check_same_weighting(checkpoint, self.weighting.title)
         check_same_network(checkpoint, self.network, self.state_dict())
         self._seed = checkpoint.get("seed")
+        self.losses.counts = dict(checkpoint.get("class_counts", {}))
         self.optimization.load_state(checkpoint)
 
     def _take_scores(self, split: str) -> Scores:

@@ -1,0 +1,124 @@
+"""Base classes of losses, and the checks that they share."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from ctal.errors import InputError
+
+
+class ClassLoss(ABC):
+    """Loss of class scores, a criterion of `SemanticSegmentation` and `HumanParts`.
+
+    A subclass is a frozen dataclass of plain values, so that a configuration can name it.
+    """
+
+    @abstractmethod
+    def __call__(self, raw: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """Return the loss of a batch, a float32 scalar; 0 with a gradient of 0 without labels.
+
+        Args:
+            raw: (B, classes, H, W) float32 scores before softmax; 0 where unlabelled.
+            target: (B, H, W) int64 class ids; 0 where unlabelled.
+            valid: (B, H, W) bool, whether a pixel is labelled.
+        """
+
+    @property
+    def needs_counts(self) -> bool:
+        """Whether it needs the number of pixels of each class in the train split."""
+        return False
+
+    def with_counts(self, counts: Sequence[int]) -> Self:
+        """Return the loss with class weights from the number of pixels of each class."""
+        return self
+
+    def check(self, num_classes: int) -> None:  # noqa: B027 - most have nothing to check
+        """Check the arguments against the number of classes.
+
+        Raises:
+            InputError: an argument does not fit it.
+        """
+
+
+class DepthLoss(ABC):
+    """Loss of depth, a criterion of `Depth` and `InverseDepth`.
+
+    A subclass is a frozen dataclass of plain values, so that a configuration can name it.
+    """
+
+    @abstractmethod
+    def __call__(self, raw: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """Return the loss of a batch, a float32 scalar; 0 with a gradient of 0 without labels.
+
+        Args:
+            raw: (B, 1, H, W) float32, metres, of any sign; 0 where unlabelled.
+            target: (B, 1, H, W) float32, metres; 0 where unlabelled.
+            valid: (B, H, W) bool, whether a pixel is labelled.
+        """
+
+
+def listed(values: Any, kind: type, name: str) -> tuple[Any, ...]:
+    """Return a list of an argument as a tuple.
+
+    Raises:
+        InputError: it is not a list of numbers of this kind.
+    """
+    kinds = (int,) if kind is int else (int, float)
+    is_list = isinstance(values, Sequence) and not isinstance(values, str)
+    if not is_list or any(type(value) not in kinds for value in values):
+        raise InputError(f"{name}: expected a list of {kind.__name__}, got {values!r}")
+    return tuple(kind(value) for value in values)
+
+
+def check_number(name: str, value: float, *, positive: bool = False) -> None:
+    """Check that an argument is finite and >= 0.
+
+    Args:
+        name: the argument.
+        value: its value.
+        positive: whether 0 is refused too.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not 0 <= value < math.inf or (positive and value == 0):
+        raise InputError(
+            f"{name}: expected a number {'above' if positive else '>='} 0, got {value}"
+        )
+
+
+def check_ids(ids: Sequence[int], num_classes: int) -> None:
+    """Check that ignored classes exist and leave others.
+
+    Raises:
+        InputError: they do not.
+    """
+    wrong = [value for value in ids if not 0 <= value < num_classes]
+    if wrong or len(set(ids)) >= num_classes:
+        raise InputError(
+            f"ignored_classes: expected ids in 0..{num_classes - 1}, and one class that is not "
+            f"ignored, got {list(ids)}"
+        )
+
+
+def without(valid: Tensor, target: Tensor, ignored: Sequence[int]) -> Tensor:
+    """Return which labelled pixels (B, H, W) are of no ignored class."""
+    if not ignored:
+        return valid
+    return valid & ~torch.isin(target, torch.tensor(ignored, device=target.device))
+
+
+def check_criterion(criterion: object, kind: type) -> None:
+    """Check that a task's loss is one of its kind.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not isinstance(criterion, kind):
+        raise InputError(f"criterion: expected a ctal.losses.{kind.__name__}, got {criterion!r}")

@@ -1,0 +1,64 @@
+"""All losses keep the promises of a task's loss about pixels without label."""
+
+import pytest
+import torch
+from tests.tasks import test_every_task as every
+
+from ctal.losses import (
+    BerHu,
+    ClassLossSum,
+    CrossEntropy,
+    DepthLossSum,
+    Dice,
+    Focal,
+    GradientMatching,
+    ScaleInvariantLog,
+)
+from ctal.tasks import Depth, HumanParts, InverseDepth, SemanticSegmentation
+
+CLASSES = [
+    CrossEntropy([0.1, 0.2, 0.3, 0.4, 0.5], label_smoothing=0.1, ignored_classes=[0]),
+    CrossEntropy("balanced").with_counts([7, 1, 2, 3, 4]),
+    Focal(alpha=0.25, ignored_classes=[0]),
+    Dice(),
+    ClassLossSum([CrossEntropy(), Dice(ignored_classes=[0]), Focal()], [1.0, 0.5, 2.0]),
+]
+DEPTHS = [
+    BerHu(),
+    ScaleInvariantLog(),
+    GradientMatching(2),
+    DepthLossSum([ScaleInvariantLog(), GradientMatching()], [1.0, 0.5]),
+]
+TASKS = [
+    *(SemanticSegmentation(5, criterion=criterion) for criterion in CLASSES),
+    *(Depth(criterion=criterion) for criterion in DEPTHS),
+    HumanParts(criterion=Focal()),
+    InverseDepth(criterion=ScaleInvariantLog(smallest=0.01)),
+]
+each_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: repr(task.criterion))
+
+
+@each_task
+def test_a_batch_without_labels(task):
+    every.test_a_batch_without_labels_costs_nothing_and_moves_nothing(task)
+
+
+@each_task
+def test_values_of_unlabelled_pixels(task):
+    every.test_what_unlabelled_pixels_hold_does_not_count(task)
+
+
+@pytest.mark.parametrize("labelled", [[1, 3], [0], []])
+@each_task
+def test_an_image_without_label(task, labelled):
+    every.test_a_picture_without_label_adds_nothing_to_the_loss_of_a_batch(task, labelled)
+
+
+@each_task
+def test_a_step_along_the_gradient_lowers_the_loss(task):
+    target, raw = every.labels(task), every.raw_map(task).requires_grad_()
+    before = task.loss(raw.half(), target)
+    assert before.dtype == torch.float32
+    loss = task.loss(raw, target)
+    loss.backward()
+    assert task.loss(raw - 1e-2 * raw.grad / raw.grad.norm(), target) < loss
