@@ -2,7 +2,13 @@
 
 import pytest
 import torch
-from tests.tasks import test_every_task as every
+from tests.tasks.loss_contract import (
+    assert_an_image_without_label_adds_nothing,
+    assert_costs_nothing_without_labels,
+    assert_unlabelled_pixels_do_not_count,
+    labels,
+    raw_map,
+)
 
 from ctal.losses import (
     BerHu,
@@ -40,23 +46,23 @@ each_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: repr(task.cr
 
 @each_task
 def test_a_batch_without_labels(task):
-    every.test_a_batch_without_labels_costs_nothing_and_moves_nothing(task)
+    assert_costs_nothing_without_labels(task)
 
 
 @each_task
 def test_values_of_unlabelled_pixels(task):
-    every.test_what_unlabelled_pixels_hold_does_not_count(task)
+    assert_unlabelled_pixels_do_not_count(task)
 
 
 @pytest.mark.parametrize("labelled", [[1, 3], [0], []])
 @each_task
 def test_an_image_without_label(task, labelled):
-    every.test_a_picture_without_label_adds_nothing_to_the_loss_of_a_batch(task, labelled)
+    assert_an_image_without_label_adds_nothing(task, labelled)
 
 
 @each_task
 def test_a_step_along_the_gradient_lowers_the_loss(task):
-    target, raw = every.labels(task), every.raw_map(task).requires_grad_()
+    target, raw = labels(task), raw_map(task).requires_grad_()
     before = task.loss(raw.half(), target)
     assert before.dtype == torch.float32
     loss = task.loss(raw, target)
