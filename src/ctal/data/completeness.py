@@ -30,13 +30,16 @@ def allowing_incomplete() -> Iterator[None]:
         _allowed.reset(token)
 
 
-def check_present(paths: Sequence[Path], *, samples: int, optional: bool = False) -> None:
+def check_present(
+    paths: Sequence[Path], *, samples: int, optional: bool = False, advice: str = ""
+) -> None:
     """Check that files exist.
 
     Args:
         paths: The files.
         samples: Number of samples, for the message.
         optional: Whether samples may lack their file; at least one file must then exist.
+        advice: Further text for the message if required files are missing.
 
     Raises:
         InputError: Files are missing, unless missing files are reported when their sample is read.
@@ -47,7 +50,7 @@ def check_present(paths: Sequence[Path], *, samples: int, optional: bool = False
     if wanting and (optional or not incomplete_allowed()):
         raise InputError(
             f"{missing[0]}: expected a file for {'some' if optional else 'each'} of the "
-            f"{samples} samples, {len(missing)} are missing"
+            f"{samples} samples, {len(missing)} are missing{'' if optional else advice}"
         )
 
 

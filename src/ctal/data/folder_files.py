@@ -3,67 +3,96 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
+from ctal.data.path_patterns import PathPattern, SampleNames, fields_of, top_folders
 from ctal.errors import InputError
-from ctal.io.formats import ARRAY_SUFFIXES, is_readable
-
-NAME = "{name}"
-"""Placeholder for a sample's name in a path pattern."""
-
-ANY = ".*"
-"""At the end of a pattern: any ending of an image or array file."""
 
 Patterns = str | list[str]
-"""A path pattern that contains `{name}`, or several; a sample has a file for one of them."""
+"""A path pattern with fields, or several; a sample has a file for one of them."""
 
 
 class FolderFiles:
-    """The files that match path patterns, by the name that `{name}` stands for.
+    """The files that match path patterns (`ctal.data.path_patterns`), by the name of their sample.
 
-    Endings match in any case. Hidden files are ignored, and links to folders are followed.
+    Hidden files are ignored, and links to folders are followed.
 
     Args:
         root: Folder where the patterns start, unless they are absolute.
-        patterns: Patterns, each with `{name}` exactly once. A pattern that ends with `.*` matches
-            every ending of an image or array file.
+        patterns: Patterns with the same fields.
+        fields: The fields of the names of samples, of which the patterns may have a part: such a
+            file belongs to several samples. None: the fields of the patterns.
 
     Attributes:
-        found: Path of each name, sorted by name.
+        fields: The fields of the names of samples.
+        found: Path of each key, sorted; a key is the part of a sample's name in the patterns.
         others: All further files in the folders of the patterns.
 
     Raises:
-        InputError: One name has two files, or a folder cannot be listed.
+        InputError: One sample has two files, a field is unknown, or a folder cannot be listed.
     """
 
-    def __init__(self, root: Path, patterns: Patterns) -> None:
-        # as Paths, so that "./" and "//" are removed here as from the paths of the files
-        self._patterns = [(root / pattern).as_posix() for pattern in as_list(patterns)]
+    def __init__(self, root: Path, patterns: Patterns, fields: Sequence[str] | None = None) -> None:
+        self._patterns = [PathPattern(root, pattern) for pattern in as_list(patterns)]
+        own = self._patterns[0].fields
+        self.fields = tuple(own if fields is None else fields)
+        self._names = SampleNames(self.fields)
+        if unknown := [field for field in own if field not in self.fields]:
+            raise InputError(
+                f"{self}: expected the fields of the image, {', '.join(self.fields)}, got "
+                f"{', '.join(unknown)}"
+            )
+        self._own = set(own)
         found: dict[str, Path] = {}
         self.others: list[Path] = []
-        for folder in _top_folders(self._patterns):
+        for folder in top_folders(self._patterns):
             for path in _files_below(folder, frozenset()):
-                names = [name for p in self._patterns if (name := _name_in(path, p))]
-                if not names:
-                    self.others.append(path)
-                elif found.setdefault(names[0], path) != path:
-                    raise InputError(
-                        f"{found[names[0]]}: expected one file for the sample {names[0]!r}, got "
-                        f"also {path}; remove one of them"
-                    )
+                self._add(path, found)
         self.found = dict(sorted(found.items()))
 
+    def key(self, name: str) -> str:
+        """Return the part of a sample's name by which its file is found."""
+        return self._names.join(self._values(name))
+
     def path(self, name: str) -> Path:
-        """Return the file of a sample; if there is none, the expected path."""
-        if name in self.found:
-            return self.found[name]
-        candidates = [Path(pattern.replace(NAME, name)) for pattern in self._patterns]
+        """Return the file of a sample; if there is none, the expected path.
+
+        Raises:
+            InputError: The name does not consist of the fields.
+        """
+        values = self._values(name)
+        if found := self.found.get(self._names.join(values)):
+            return found
+        candidates = [pattern.path(values) for pattern in self._patterns]
         return next(filter(Path.is_file, candidates), candidates[0])
+
+    def unused(self, names: Iterable[str]) -> list[Path]:
+        """Return the files that belong to none of the samples with these names."""
+        used = {self.key(name) for name in names}
+        return [path for key, path in self.found.items() if key not in used]
 
     def __str__(self) -> str:
         """Return the patterns, for messages."""
-        return " or ".join(self._patterns)
+        return " or ".join(map(str, self._patterns))
+
+    def _values(self, name: str) -> dict[str, str]:
+        values = self._names.values(name)
+        return {field: value for field, value in values.items() if field in self._own}
+
+    def _add(self, path: Path, found: dict[str, Path]) -> None:
+        matches = (pattern.match(path) for pattern in self._patterns)
+        values = next((match for match in matches if match), None)
+        if values is None:
+            if any(pattern.covers(path) for pattern in self._patterns):
+                self.others.append(path)
+            return
+        key = self._names.join(values)
+        if found.setdefault(key, path) != path:
+            raise InputError(
+                f"{found[key]}: expected one file for the sample {key!r}, got also {path}; remove "
+                "one of them"
+            )
 
 
 def as_list(patterns: Patterns) -> list[str]:
@@ -72,42 +101,18 @@ def as_list(patterns: Patterns) -> list[str]:
 
 
 def check_patterns(patterns: Patterns, key: str) -> None:
-    """Check that every pattern contains `{name}` once; `key` is the setting, for the message.
+    """Check that every pattern has fields, the same as the others; `key` is the setting.
 
     Raises:
         InputError: A pattern does not, or there are no patterns.
     """
-    for pattern in as_list(patterns) or [""]:
-        if pattern.count(NAME) != 1:
-            raise InputError(f"{key}: expected a path with {NAME} in it once, got {pattern!r}")
-
-
-def _top_folders(patterns: Sequence[str]) -> list[Path]:
-    """Return the topmost folders that can contain files of the patterns, without subfolders."""
-    folders = sorted({Path(f"{pattern.rpartition(NAME)[0]}x").parent for pattern in patterns})
-    return [folder for folder in folders if not any(top in folder.parents for top in folders)]
-
-
-def _name_in(path: Path, pattern: str) -> str | None:
-    """Return the value of `{name}` if a path matches a pattern and is not hidden."""
-    before, _, after = pattern.rpartition(NAME)
-    place = path.as_posix()
-    if not place.startswith(before):
-        return None
-    rest = place.removeprefix(before)
-    if after.endswith(ANY):
-        if not (is_readable(path) or path.suffix.lower() in ARRAY_SUFFIXES):
-            return None
-        rest, after = rest.removesuffix(path.suffix), after.removesuffix(ANY)
-    _, dot, ending = after.rpartition(".")
-    ending = ending if dot and "/" not in ending else ""
-    fixed = after.removesuffix(ending)
-    if ending and not rest.lower().endswith(ending.lower()):
-        return None
-    rest = rest[: len(rest) - len(ending)]
-    name = rest.removesuffix(fixed)
-    hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
-    return name if rest.endswith(fixed) and name and not hidden else None
+    listed = as_list(patterns) or [""]
+    try:
+        fields = [set(fields_of(pattern)) for pattern in listed]
+    except InputError as error:
+        raise InputError(f"{key}: {error}") from error
+    if any(others != fields[0] for others in fields):
+        raise InputError(f"{key}: expected patterns with the same fields, got {listed}")
 
 
 def _files_below(folder: Path, above: frozenset[str]) -> Iterator[Path]:
@@ -116,8 +121,14 @@ def _files_below(folder: Path, above: frozenset[str]) -> Iterator[Path]:
         real = os.path.realpath(folder)
         if not folder.is_dir() or real in above:  # a link to a parent folder would recurse forever
             return
-        names = [name for name in os.listdir(folder) if not name.startswith(".")]
-        below = [(path, path.is_dir()) for path in map(folder.joinpath, sorted(names))]
+        with os.scandir(folder) as entries:
+            # a link in a circle is an error for scandir, and no directory for Path
+            kinds = {
+                entry.name: Path(entry).is_dir() if entry.is_symlink() else entry.is_dir()
+                for entry in entries
+            }
+        names = sorted(name for name in kinds if not name.startswith("."))
+        below = [(folder / name, kinds[name]) for name in names]
     except OSError as error:
         raise InputError(f"{folder}: cannot be listed ({error.strerror})") from error
     for path, is_folder in below:

@@ -24,8 +24,8 @@ class MapFiles:
 
     Args:
         task: The task.
-        files: Path of a map below the root, with `{name}` for the name of the sample. `.*` at the
-            end matches any format; a list gives several paths.
+        files: Path of a map below the root, with some or all of the fields of the image's path,
+            such as `{name}`. `.*` at the end matches any format; a list gives several paths.
         scale: Factor that converts stored values, together with `offset`, to the unit of the task
             (meters for depth): value * scale + offset. A list has one number per channel.
         offset: See `scale`.
@@ -42,7 +42,7 @@ class MapFiles:
             with 8 bits by mistake.
 
     Raises:
-        InputError: `files` does not contain `{name}` exactly once, `labels` is combined with
+        InputError: `files` contains no field, `labels` is combined with
             `scale`, `offset` or `invert`, or `bits` is neither 8 nor 16.
     """
 

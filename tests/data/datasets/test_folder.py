@@ -140,7 +140,7 @@ def test_invalid_class_ids_and_normals_are_reported_with_the_file(tmp_path, valu
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"image": "image/a.jpg"}, "image: expected a path with {name} in it once"),
+        ({"image": "image/a.jpg"}, "image: expected a path with {name} or other fields"),
         ({"image": "image/{name}.bmp"}, "image: expected images .*found none"),
         ({"image": "nowhere/{name}.jpg"}, "image: expected images .*nowhere.*found none"),
         ({"maps": []}, "maps: expected tasks with different names"),

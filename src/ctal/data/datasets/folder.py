@@ -10,6 +10,7 @@ from ctal.data.base import NamedSamples, Sample
 from ctal.data.completeness import check_present
 from ctal.data.derived import DerivedMap
 from ctal.data.folder_files import FolderFiles, Patterns, check_patterns
+from ctal.data.folder_names import complete_names, found_names, names_in_folders
 from ctal.data.map_files import MapFiles
 from ctal.data.names import read_names, select_fraction
 from ctal.errors import InputError
@@ -43,12 +44,17 @@ class FolderDataset(NamedSamples):
 
     Args:
         root: The folder; a relative path starts in the current directory.
-        image: Path of an image below `root`, with `{name}` for the name of the sample. Its ending
-            matches in any case. `.*` at the end matches any format; a list gives several paths, one
-            of which must exist for each sample.
-        maps: The label maps, one entry per task.
-        names: Text file with the name of one sample per line: the samples to use, in this order.
+        image: Path of an image below `root`, with `{name}` for the name of the sample, or with
+            several fields, `{scene}/color/{frame}.jpg`, whose values joined by slashes are its
+            name. `{name}` may contain folders, other fields not. `*` matches any characters. The
+            ending matches in any case. `.*` at the end matches any format; a list gives several
+            paths, one of which must exist for each sample.
+        maps: The label maps, one entry per task. Their paths have some or all of these fields.
+        names: Text file with the name of one sample per line: the samples to use, in this order. A
+            line may be a folder of names, such as a scene, which stands for all samples in it.
             None: all images that `image` finds, sorted by name.
+        skip_incomplete: Use only the samples that have the map of every task that is not
+            `optional`. False: a missing map is an error.
         derived: Maps computed from those of `maps`, one entry per task.
         fraction: Share of the names to use, as [begin, end] in 0..1. Adjacent fractions cover
             all samples.
@@ -68,6 +74,7 @@ class FolderDataset(NamedSamples):
         maps: list[MapFiles],
         *,
         names: str | Path | None = None,
+        skip_incomplete: bool = False,
         derived: list[DerivedMap] | None = None,
         fraction: tuple[float, float] = (0.0, 1.0),
         seed: int | None = None,
@@ -86,12 +93,10 @@ class FolderDataset(NamedSamples):
         for entry in self.derived:
             entry.check_source({task.name: task for task in stored})
         self.images = FolderFiles(self.root, image)
-        self.map_files = [FolderFiles(self.root, files.files) for files in self.maps]
-        found = self._found_names() if names is None else read_names(Path(names))
-        self.names = select_fraction(found, fraction, seed)
-        check_present(self._paths(self.images), samples=len(self))
-        for files, kind in zip(self.map_files, self.maps, strict=True):
-            check_present(self._paths(files), samples=len(self), optional=kind.optional)
+        fields = self.images.fields
+        self.map_files = [FolderFiles(self.root, files.files, fields) for files in self.maps]
+        self.names = select_fraction(self._wanted_names(names, skip_incomplete), fraction, seed)
+        self._check_files()
 
     def __getitem__(self, index: int) -> Sample:
         """Read and check one sample.
@@ -123,15 +128,36 @@ class FolderDataset(NamedSamples):
         sets = [self.images, *self.map_files]
         matched = {path for files in sets for path in files.found.values()}
         others = {path for files in sets for path in files.others} - matched
-        images = self.images.found
+        images = set(self.images.found.values())
         orphans = [
             (path, "a map without an image")
             for files in self.map_files
-            for name, path in files.found.items()
-            if name not in images and path not in images.values()
+            for path in files.unused(self.images.found)
+            if path not in images
         ]
         strays = [(path, "matches no pattern") for path in sorted(others) if looks_like_image(path)]
         return orphans + strays
+
+    def _wanted_names(self, listed: str | Path | None, skip_incomplete: bool) -> list[str]:
+        if listed is None:
+            names = self._found_names()
+        else:
+            names = names_in_folders(read_names(Path(listed)), list(self.images.found))
+        if not skip_incomplete:
+            return names
+        pairs = zip(self.maps, self.map_files, strict=True)
+        return complete_names(names, [files for kind, files in pairs if not kind.optional])
+
+    def _check_files(self) -> None:
+        """Check that all samples have an image, and the maps that are not optional."""
+        check_present(self._paths(self.images), samples=len(self))
+        for files, kind in zip(self.map_files, self.maps, strict=True):
+            advice = (
+                f"; set `optional: true` for {kind.task.name} if samples may lack this map, or "
+                "`skip_incomplete: true` to leave such samples out"
+            )
+            paths = self._paths(files)
+            check_present(paths, samples=len(self), optional=kind.optional, advice=advice)
 
     def _found_names(self) -> list[str]:
         return found_names(self.images, [])
@@ -149,21 +175,6 @@ class CompleteFolders(FolderDataset):
 
     def _found_names(self) -> list[str]:
         return found_names(self.images, self.map_files)
-
-
-def found_names(images: FolderFiles, maps: Sequence[FolderFiles]) -> list[str]:
-    """Return the sorted names of all files of the given kinds.
-
-    Raises:
-        InputError: No file is found.
-    """
-    names = {name for files in (images, *maps) for name in files.found}
-    if not names:
-        hint = ""
-        if near := [path for path in images.others if looks_like_image(path)]:
-            hint = f"; there is {near[0]} (`{{name}}.*` matches all formats)"
-        raise InputError(f"image: expected images {images}, found none{hint}")
-    return sorted(names)
 
 
 def check_size(label_map: Map, path: Path, wanted: Sequence[int], image_path: Path) -> None:
