@@ -13,7 +13,7 @@ from ctal.errors import InputError
 from ctal.io.atomic import write_whole
 
 if TYPE_CHECKING:
-    from ctal.data.geometry import Camera
+    from ctal.data.camera import Camera
 
 _HEADER = """ply
 format binary_little_endian 1.0
@@ -35,11 +35,12 @@ def camera_of(intrinsics: Sequence[float]) -> Camera:
     Raises:
         InputError: these are not four numbers, or fx or fy is <= 0.
     """
-    from ctal.data.geometry import Camera  # imports lightning, which takes seconds
+    from ctal.data.camera import Camera  # imports lightning, which takes seconds
 
     try:
-        return Camera(*intrinsics)
-    except (InputError, TypeError) as error:
+        fx, fy, cx, cy = intrinsics
+        return Camera(fx, fy, cx, cy)
+    except ValueError as error:
         raise InputError(
             "intrinsics: expected fx fy cx cy, in pixels of the image, fx and fy > 0, got "
             f"{' '.join(map(str, intrinsics))}"

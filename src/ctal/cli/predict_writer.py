@@ -28,7 +28,7 @@ from ctal.tasks.depth import is_metric_depth
 from ctal.visualization.panels import Cell, panel, save_png
 
 if TYPE_CHECKING:
-    from ctal.data.geometry import Camera
+    from ctal.data.camera import Camera
 
 _LONGEST = 2048  # the longer side of a visualized map; a panel shows less
 

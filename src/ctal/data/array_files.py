@@ -6,52 +6,69 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torchvision.tv_tensors import Image
 
+from ctal.data import exr_files, hdf5_files
+from ctal.data.array_limits import check_bytes
 from ctal.data.stored_numbers import read_numbers
 from ctal.errors import InputError, first_line
 from ctal.io.formats import ARRAY_SUFFIXES, advice
 from ctal.io.images import read_image
 
 
-def read_array(path: Path, *, bits: int | None = None, ids: bool = True) -> NDArray[Any]:
-    """Read the numbers of a file as stored: .npy, .npz with one array, or an image.
+def read_array(
+    path: Path, *, bits: int | None = None, ids: bool = True, key: str | None = None
+) -> NDArray[Any]:
+    """Read the numbers of a file as stored: .npy, .npz, HDF5, OpenEXR, or an image.
 
     Args:
         path: The file; its ending may be in capitals.
         bits: Required bits per value of an image, 8 or 16. None: any.
         ids: Whether the numbers are ids (see `ctal.data.stored_numbers.read_numbers`).
+        key: Name of the array in an .npz or HDF5 file, or of the channel of an OpenEXR file. None:
+            the only one.
 
     Returns:
         (H, W) or (H, W, C).
 
     Raises:
-        InputError: The file is not found, broken or empty, holds Python objects, or is an image of
-            another encoding.
+        InputError: The file is not found, broken, empty or too large, holds Python objects, has no
+            array `key`, or is an image of another encoding.
     """
+    suffix = path.suffix.lower()
     with _reading(path):
+        if suffix in hdf5_files.SUFFIXES:
+            return _with_pixels(hdf5_files.read_hdf5(path, key), path)
+        if suffix in exr_files.SUFFIXES:
+            return _with_pixels(exr_files.read_exr(path, key), path)
+        if suffix == ".npz":
+            return _with_pixels(_load_npz(path, key), path)
+        if key is not None:
+            raise InputError(f"{path}: key: expected an .npz, HDF5 or EXR file, got {suffix}")
         if is_array_file(path):
-            return _with_pixels(_load_numpy(path), path)
+            return _with_pixels(np.load(path, allow_pickle=False), path)  # it must never run code
         return _with_pixels(read_numbers(path, bits=bits, ids=ids), path)
 
 
-def read_float_image(path: Path) -> Image:
+def read_float_image(path: Path, key: str | None = None) -> Image:
     """Read an image as float32 RGB (3, H, W) in 0..1.
 
     Args:
         path: An image that `ctal.io.images` reads, or an array file (H, W, 3), uint8 or floating
             point in 0..1.
+        key: Name of the array in an .npz or HDF5 file. None: the only one.
 
     Raises:
         InputError: The file cannot be read, or does not hold an image.
     """
-    if not is_array_file(path):
+    if key is None and not is_array_file(path):
         return Image(read_image(path).float() / 255)
-    array = read_array(path)
+    array = read_array(path, key=key)
     if array.ndim != 3 or array.shape[2] != 3:
         raise InputError(f"{path}: expected an image (H, W, 3), got the shape {array.shape}")
     top = 255 if array.dtype == np.uint8 else 1
@@ -66,8 +83,8 @@ def read_float_image(path: Path) -> Image:
 
 
 def is_array_file(path: Path) -> bool:
-    """Return whether a file is named as .npy or .npz, in any case."""
-    return path.suffix.lower() in ARRAY_SUFFIXES
+    """Return whether a file is named as .npy, .npz or HDF5, in any case."""
+    return path.suffix.lower() in ARRAY_SUFFIXES | hdf5_files.SUFFIXES
 
 
 @contextmanager
@@ -77,21 +94,28 @@ def _reading(path: Path) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:  # readers raise anything on a broken file
-        known = f"; it is {advice(path)}" if advice(path) else ""
+        known = "" if path.suffix.lower() in exr_files.SUFFIXES else advice(path)
+        hint = f"; it is {known}" if known else ""
         raise InputError(
-            f"{path}: expected a readable image or array, got: {first_line(error)}{known}"
+            f"{path}: expected a readable image or array, got: {first_line(error)}{hint}"
         ) from error
 
 
-def _load_numpy(path: Path) -> NDArray[Any]:
+def _load_npz(path: Path, key: str | None) -> NDArray[Any]:
+    with ZipFile(path) as archive:  # which never yields more bytes than it lists
+        sizes = {info.filename.removesuffix(".npy"): info.file_size for info in archive.infolist()}
     # allow_pickle=False: a data file must never run code
-    loaded = np.load(path, allow_pickle=False)
-    if isinstance(loaded, np.ndarray):
-        return loaded
-    with loaded:
-        if len(loaded.files) != 1:
-            raise InputError(f"{path}: expected one array, got {len(loaded.files)}: {loaded.files}")
-        array: NDArray[Any] = loaded[loaded.files[0]]
+    with np.load(path, allow_pickle=False) as loaded:
+        if key is None and len(loaded.files) != 1:
+            raise InputError(
+                f"{path}: expected one array, or `key`, the name of the array to read, got "
+                f"{len(loaded.files)}: {loaded.files}"
+            )
+        name = loaded.files[0] if key is None else key
+        if name not in loaded.files:
+            raise InputError(f"{path}: key: expected one of {loaded.files}, got {name!r}")
+        check_bytes(path, sizes[name])
+        array: NDArray[Any] = loaded[name]
         return array
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctal.data.base import Sample
-from ctal.data.geometry import Camera, normals_from_depth
+from ctal.data.camera import Camera
+from ctal.data.geometry import normals_from_depth
 from ctal.data.geometry_edges import class_borders, depth_jumps
 from ctal.errors import InputError
 from ctal.maps import ClassMap, DepthMap, Map
@@ -64,13 +65,15 @@ class DerivedMap(ABC):
 class NormalsFromDepth(DerivedMap):
     """Surface normals of planes fitted to back-projected depth (`ctal.data.geometry`).
 
-    The camera is that of the map files on disk, before any resizing.
+    The camera is that of the map files on disk, before any resizing, or of the images of `size`.
 
     Args:
         fx: Horizontal focal length, pixels.
         fy: Vertical focal length, pixels.
         cx: Column of the principal point, from 0.
         cy: Row of the principal point, from 0.
+        size: (H, W) of the images for which these four are valid; they are scaled to the size of
+            the map files. None: that of the map files.
         radius: Half the width of the window, pixels. None: 1/64 of the image's width.
         jump: Relative change of depth that separates two objects.
         within: Top, bottom, left and right of the region with measured depth, as rows and columns
@@ -92,6 +95,7 @@ class NormalsFromDepth(DerivedMap):
         cx: float | None = None,
         cy: float | None = None,
         *,
+        size: tuple[int, int] | None = None,
         radius: int | None = None,
         jump: float = 0.05,
         within: tuple[int, int, int, int] | None = None,
@@ -110,7 +114,7 @@ class NormalsFromDepth(DerivedMap):
                 f"the depth files, got fx: {fx}, fy: {fy}, cx: {cx}, cy: {cy}"
             )
         self.within = within
-        self.camera = Camera(fx, fy, cx, cy)
+        self.camera = Camera(fx, fy, cx, cy, size)
         self.radius = radius
         self.jump = jump
 

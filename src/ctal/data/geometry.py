@@ -1,57 +1,21 @@
-"""Geometry of depth maps: a camera's viewing rays, and normals from fitted planes."""
+"""Geometry of depth maps: normals from fitted planes, and the axes of stored normals."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ctal.data.camera import Camera, Floats
 from ctal.errors import InputError
 
-Floats = NDArray[np.float32]
 Plane = tuple[Floats, Floats, Floats]
 """Per pixel: change of inverse depth per column and per row, and its value at the pixel."""
 
 _SAMPLES = 7  # per side of a window: more samples cost time and hardly reduce the noise
 _FLATNESS = 0.4  # maximum distance of an inlier from the first plane, as a share of `jump`
 _LEAST_SHARE = 0.25  # minimum share of inliers in a window: at a corner, a quarter is on the plane
-
-
-@dataclass(frozen=True)
-class Camera:
-    """A pinhole camera: pixel (u, v) shows the point Z ((u - cx) / fx, (v - cy) / fy, 1).
-
-    u counts columns, v rows, both from 0 at the center of the first pixel. Axes: x right, y down,
-    z into the scene; Z is the depth. The parameters are valid for one image size.
-
-    Args:
-        fx: Horizontal focal length, pixels.
-        fy: Vertical focal length, pixels.
-        cx: Column of the principal point.
-        cy: Row of the principal point.
-
-    Raises:
-        InputError: A parameter is not finite, or a focal length is <= 0.
-    """
-
-    fx: float
-    fy: float
-    cx: float
-    cy: float
-
-    def __post_init__(self) -> None:
-        values = (self.fx, self.fy, self.cx, self.cy)
-        if not (all(map(math.isfinite, values)) and self.fx > 0 and self.fy > 0):
-            raise InputError(f"camera: expected finite fx, fy > 0, cx, cy in pixels, got {values}")
-
-    def points(self, depth: Floats) -> Floats:
-        """Back-project a depth map (H, W), meters, to points (H, W, 3), meters."""
-        v, u = np.indices(depth.shape, dtype=np.float32)
-        x, y = (u - self.cx) / self.fx, (v - self.cy) / self.fy
-        return np.stack([depth * x, depth * y, depth], axis=-1).astype(np.float32)
 
 
 def normals_from_depth(
@@ -86,6 +50,7 @@ def normals_from_depth(
             "normals: expected depth (H, W), radius >= 1 and jump > 0, "
             f"got {depth.shape}, {radius} and {jump}"
         )
+    camera = camera.for_size(*depth.shape)
     radius = max(1, round(depth.shape[1] / 64)) if radius is None else radius
     count = min(_SAMPLES, 2 * radius + 1)
     offsets = [round(step) for step in np.linspace(-radius, radius, count)]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from ctal.data.camera import Floats
 from ctal.data.completeness import incomplete_allowed
-from ctal.data.geometry import Floats, axis_signs
+from ctal.data.geometry import axis_signs
 from ctal.errors import InputError
 
 Signs = tuple[float, float, float]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ctal.data.array_limits import check_bytes
 from ctal.errors import InputError, UnreadableError
 from ctal.io.images import open_image
 
@@ -156,6 +157,7 @@ def read_tiff(path: Path) -> NDArray[Any]:
         ) from error
     with TiffFile(path) as file:
         _check_frames(path, len(file.pages))
+        check_bytes(path, file.pages[0].nbytes)
         array: NDArray[Any] = file.pages[0].asarray()
         return array
 

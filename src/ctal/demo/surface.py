@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
-from ctal.data.geometry import Camera
+from ctal.data.camera import Camera
 from ctal.demo.glb import glb
 
 FIELD_OF_VIEW = 60.0

@@ -105,8 +105,8 @@ class MetreFiles(MapFiles):
 
     root: Path
 
-    def read(self, path: Path) -> Map:
-        """Read the depth of one disparity file.
+    def read(self, path: Path, mask: Path | None = None) -> Map:
+        """Read the depth of one disparity file; see `MapFiles.read`.
 
         Raises:
             InputError: Either file is broken.
@@ -124,7 +124,7 @@ class MetreFiles(MapFiles):
             ignore=self.ignore,
             bits=self.bits,
         )
-        return files.read(path)
+        return files.read(path, mask)
 
 
 def _official_maps(root: Path, split: str, semseg: SemanticSegmentation) -> list[MapFiles]:

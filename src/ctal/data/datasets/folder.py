@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from ctal.data.array_files import read_float_image
@@ -12,10 +11,10 @@ from ctal.data.derived import DerivedMap
 from ctal.data.folder_files import FolderFiles, Patterns, check_patterns
 from ctal.data.folder_names import complete_names, found_names, names_in_folders
 from ctal.data.map_files import MapFiles
+from ctal.data.map_sizes import check_size, fitted
 from ctal.data.names import read_names, select_fraction
 from ctal.errors import InputError
 from ctal.io.formats import looks_like_image
-from ctal.maps import Map
 
 
 class FolderDataset(NamedSamples):
@@ -53,6 +52,7 @@ class FolderDataset(NamedSamples):
         names: Text file with the name of one sample per line: the samples to use, in this order. A
             line may be a folder of names, such as a scene, which stands for all samples in it.
             None: all images that `image` finds, sorted by name.
+        image_key: Name of the array of an image in an .npz or HDF5 file. None: the only one.
         skip_incomplete: Use only the samples that have the map of every task that is not
             `optional`. False: a missing map is an error.
         derived: Maps computed from those of `maps`, one entry per task.
@@ -74,6 +74,7 @@ class FolderDataset(NamedSamples):
         maps: list[MapFiles],
         *,
         names: str | Path | None = None,
+        image_key: str | None = None,
         skip_incomplete: bool = False,
         derived: list[DerivedMap] | None = None,
         fraction: tuple[float, float] = (0.0, 1.0),
@@ -83,6 +84,7 @@ class FolderDataset(NamedSamples):
         self.root = Path(root)
         if not self.root.is_dir():
             raise InputError(f"root: expected a folder, got {self.root}, which is not a directory")
+        self.image_key = image_key
         self.maps = list(maps)
         self.derived = list(derived or [])
         stored = [files.task for files in self.maps]
@@ -94,7 +96,11 @@ class FolderDataset(NamedSamples):
             entry.check_source({task.name: task for task in stored})
         self.images = FolderFiles(self.root, image)
         fields = self.images.fields
-        self.map_files = [FolderFiles(self.root, files.files, fields) for files in self.maps]
+        self.map_files = [FolderFiles(self.root, kind.files, fields) for kind in self.maps]
+        self.mask_files = [
+            None if kind.mask is None else FolderFiles(self.root, kind.mask, fields)
+            for kind in self.maps
+        ]
         self.names = select_fraction(self._wanted_names(names, skip_incomplete), fraction, seed)
         self._check_files()
 
@@ -107,25 +113,27 @@ class FolderDataset(NamedSamples):
         """
         name = self.names[index]
         image_path = self.images.path(name)
-        sample: Sample = {"image": read_float_image(image_path)}
-        for kind, files in zip(self.maps, self.map_files, strict=True):
+        image = read_float_image(image_path, self.image_key)
+        found: Sample = {}
+        for kind, files, masks in zip(self.maps, self.map_files, self.mask_files, strict=True):
             path = files.path(name)
             if kind.optional and not path.is_file():
                 continue
-            label_map = kind.read(path)
-            check_size(label_map, path, sample["image"].shape[-2:], image_path)
-            sample[kind.task.name] = label_map
+            label_map = kind.read(path, masks.path(name) if masks else None)
+            check_size(label_map, path, image.shape[-2:], image_path, resized=kind.resize)
+            found[kind.task.name] = label_map
         for entry in self.derived:
-            if entry.source in sample:
-                sample[entry.task.name] = entry.derive(sample)
-        return sample
+            if entry.source in found:
+                # from the map as stored, since pixels of a resized one repeat
+                found[entry.task.name] = entry.derive(found)
+        return {"image": image} | {key: fitted(value, image) for key, value in found.items()}
 
     def unused_files(self) -> list[tuple[Path, str]]:
         """Return files in the folders of the patterns that no sample uses, each with the reason.
 
         These are maps without an image, and images that match no pattern.
         """
-        sets = [self.images, *self.map_files]
+        sets = [self.images, *self.map_files, *filter(None, self.mask_files)]
         matched = {path for files in sets for path in files.found.values()}
         others = {path for files in sets for path in files.others} - matched
         images = set(self.images.found.values())
@@ -158,6 +166,11 @@ class FolderDataset(NamedSamples):
             )
             paths = self._paths(files)
             check_present(paths, samples=len(self), optional=kind.optional, advice=advice)
+        for files, masks in zip(self.map_files, self.mask_files, strict=True):
+            if masks:
+                present = [name for name in self.names if files.path(name).is_file()]
+                paths = [masks.path(name) for name in present]
+                check_present(paths, samples=len(present))
 
     def _found_names(self) -> list[str]:
         return found_names(self.images, [])
@@ -175,17 +188,3 @@ class CompleteFolders(FolderDataset):
 
     def _found_names(self) -> list[str]:
         return found_names(self.images, self.map_files)
-
-
-def check_size(label_map: Map, path: Path, wanted: Sequence[int], image_path: Path) -> None:
-    """Check that a map has the (height, width) of its image; the paths are for the message.
-
-    Raises:
-        InputError: The sizes differ.
-    """
-    height, width = label_map.shape[-2:]
-    if (height, width) != tuple(wanted):
-        raise InputError(
-            f"{path}: expected {wanted[0]}x{wanted[1]} pixels (height x width), the size "
-            f"of its image {image_path}, got {height}x{width}"
-        )

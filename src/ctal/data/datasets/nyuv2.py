@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import asdict
 from pathlib import Path
 
 from ctal.data.base import DenseDataset, Sample, chosen_tasks
+from ctal.data.camera import Camera
 from ctal.data.datasets.folder import CompleteFolders
 from ctal.data.datasets.nyuv2_folders import mtan_maps, small_maps
 from ctal.data.datasets.nyuv2_mat import MAT_FILE, SPLIT_FILE, NYUv2Mat
 from ctal.data.derived import DerivedMap, EdgesFromClasses, NormalsFromDepth
-from ctal.data.geometry import Camera
 from ctal.errors import InputError
 from ctal.tasks import Edges
 
@@ -118,7 +118,7 @@ class NYUv2(DenseDataset):
         else:
             raise _no_known_form(self.root, split)
         if camera:
-            self._derived.append(NormalsFromDepth(*astuple(camera), within=within))
+            self._derived.append(NormalsFromDepth(**asdict(camera), within=within))
         # 0.011 is usual for NYUv2, whose borders are rough
         self._derived.append(EdgesFromClasses(gap=gap, task=Edges(max_distance=0.011)))
         derived = [entry.task for entry in self._derived]

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ctal.data.camera import Floats
 from ctal.data.datasets.nyuv2_mat import nyuv2_classes, table_of_40
 from ctal.data.folder_files import FolderFiles
-from ctal.data.geometry import Floats, unit_vectors
 from ctal.data.map_files import MapFiles
 from ctal.data.normal_axes import Signs, stored_axes
 from ctal.errors import InputError
@@ -31,15 +26,6 @@ def small_maps(classes: int) -> list[MapFiles]:
         # nearest-neighbor resizing of the depth, whose holes the authors filled
         MapFiles(Depth(), "depth/{name}.png", scale=0.004, ignore=[0], bits=16),
     ]
-
-
-@dataclass(frozen=True)
-class NormalFiles(MapFiles):
-    """Stored normals, normalized to length 1 again, which resizing changed."""
-
-    def meaning(self, stored: NDArray[np.float64]) -> NDArray[Any]:
-        """Return unit vectors, or (0, 0, 0) where unlabelled."""
-        return unit_vectors(super().meaning(stored))
 
 
 def mtan_maps(folder: Path, classes: int, normals: bool, axes: Signs | None) -> list[MapFiles]:
@@ -61,13 +47,15 @@ def mtan_maps(folder: Path, classes: int, normals: bool, axes: Signs | None) -> 
             )
         stored = FolderFiles(folder, pattern)
         signs = stored_axes(axes, list(stored.found), _normals_reader(stored, pattern))
-        maps.append(NormalFiles(SurfaceNormals(), pattern, scale=list(signs)))
+        # resizing changed their length
+        normals_of = MapFiles(SurfaceNormals(), pattern, scale=list(signs), normalize=True)
+        maps.append(normals_of)
     return maps
 
 
 def _normals_reader(stored: FolderFiles, pattern: str) -> Callable[[str], Floats]:
     """Return a function that reads the normals of one image with the signs of its file."""
-    files = NormalFiles(SurfaceNormals(), pattern)
+    files = MapFiles(SurfaceNormals(), pattern, normalize=True)
 
     def read(name: str) -> Floats:
         return files.read(stored.path(name)).permute(1, 2, 0).numpy()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ctal.data.array_files import read_float_image
 from ctal.data.base import NamedSamples, Sample, chosen_tasks
+from ctal.data.camera import Floats
 from ctal.data.completeness import check_present
-from ctal.data.datasets.folder import check_size
 from ctal.data.datasets.pascal_context_files import (
     EdgeFiles,
     LabelFiles,
@@ -17,7 +17,7 @@ from ctal.data.datasets.pascal_context_files import (
     SaliencyFiles,
     SemsegFiles,
 )
-from ctal.data.geometry import Floats
+from ctal.data.map_sizes import check_size
 from ctal.data.names import read_names, select_fraction
 from ctal.data.normal_axes import stored_axes
 from ctal.errors import InputError
