@@ -191,13 +191,15 @@ def test_the_network_of_the_documentation_trains(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
     monkeypatch.delitem(sys.modules, "my_networks", raising=False)
     page = (Path(__file__).parents[2] / "docs" / "own_network.md").read_text()
-    network, alone = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    network, *others = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     (section,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     assert network.count("\n") < 30  # as few as CTAL in another network may take
     Path("my_networks.py").write_text(network)
     Path("own.yaml").write_text(section)
     assert main(["fit", *config(), "--config=own.yaml", "--trainer.max_epochs=1"]) == 0
-    exec(alone, {})
+    assert len(others) == 2  # the network alone, and one of the package
+    for code in others:
+        exec(code, {})
 
 
 def test_images_and_curves_are_logged() -> None:
