@@ -63,7 +63,7 @@ def test_end_to_end_and_again(configs, in_process, scores_of, tmp_path, capsys):
     repeated = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert [row["mean"] for row in repeated["rows"]] == [row["mean"] for row in content["rows"]]
 
-    with pytest.raises(InputError, match=r"seed0: holds a run of single\.yaml with other settings"):
+    with pytest.raises(InputError, match=r"seed0: contains a run of single\.yaml with other"):
         compare(configs, [0], "out", "single", ["trainer.max_epochs=2"])
 
 
@@ -81,7 +81,7 @@ def test_without_val_the_last_epoch_is_scored(configs, in_process, scores_of, tm
     compare(configs, [0], "out", "single", overrides, machine=["data.cache=true"])
     assert "--data.cache=true" in in_process[-1]
     assert scores_of("single", 0)[0] == scores[0]
-    with pytest.raises(InputError, match=r"has no data\.val; the best checkpoint is scored on"):
+    with pytest.raises(InputError, match=r"data\.val is missing; .* evaluated on"):
         compare(configs, [0], "other", "single", overrides, split="val")
 
 
@@ -96,7 +96,7 @@ def test_a_run_of_another_command_is_refused(configs):
     foreign = Path("out/single/seed0/checkpoints/last.ckpt")
     foreign.parent.mkdir(parents=True)
     foreign.write_text("")
-    with pytest.raises(InputError, match="seed0: holds a run that `ctal compare` did not start"):
+    with pytest.raises(InputError, match="seed0: contains a run that `ctal compare` did not start"):
         compare(["single.yaml"], output="out")
 
 

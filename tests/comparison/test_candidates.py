@@ -75,8 +75,14 @@ def test_folders_of_runs(configs):
         (["single.yaml"], None, "test", [0, -1], r"seeds: .* in 0\.\.4294967295, got -1"),
         (["list.yaml"], None, "test", [0], r"list\.yaml: expected a mapping"),
         (["broken.yaml"], None, "test", [0], r"broken\.yaml: not a configuration in YAML"),
-        (["runs/empty"], None, "test", [0], "runs/empty: expected the folder of a run"),
-        (["runs/stopped"], None, "test", [0], r"runs/stopped: .* no scores_val.json; end it with"),
+        (["runs/empty"], None, "test", [0], "runs/empty: expected a run folder"),
+        (
+            ["runs/stopped"],
+            None,
+            "test",
+            [0],
+            r"runs/stopped: .* scores_val.json was not found; finish it with",
+        ),
         (["runs/young"], None, "test", [0], r"runs/young: .* no checkpoints/best.ckpt; end it"),
         (["runs/seedless"], None, "test", [0], r"seedless/config.yaml: expected a seed_everything"),
         (["mixed"], None, "test", [0], "mixed: .* but a and b differ in model"),
@@ -110,7 +116,7 @@ def change_size(content):
 
 def test_other_data(configs):
     rewrite("single.yaml", "large.yaml", change_size)
-    with pytest.raises(InputError, match=r"large\.yaml: its data\.image_size is not that of"):
+    with pytest.raises(InputError, match=r"large\.yaml: data\.image_size differs from"):
         check(["single.yaml", "large.yaml"])
     rewrite("single.yaml", "flat.yaml", lambda content: content.update(data=3))
     with pytest.raises(InputError, match=r"flat\.yaml: .*data"):
@@ -128,6 +134,6 @@ def test_the_same_data_may_be_spelt_otherwise(configs):
 
 def test_no_split_to_score_on(configs):
     rewrite("single.yaml", "single.yaml", lambda content: content["data"].pop("test"))
-    with pytest.raises(InputError, match=r"single\.yaml: has no data\.test"):
+    with pytest.raises(InputError, match=r"single\.yaml: data\.test is missing"):
         check(["single.yaml"])
     check(["single.yaml"], split="val")

@@ -36,7 +36,7 @@ class Scripts:
         self.name, self.folder, self.scripts = folder.name, folder, scripts
         self.begun = False
 
-    def begin(self):
+    def prepare(self):
         self.begun = True
         self.folder.mkdir()
 
@@ -122,7 +122,7 @@ def test_progress_is_what_stands_before_the_bar(tmp_path):
         (f"print('{BAR}error: [no]'); print('{BAR}'); exit(2)", "[no]"),
         ("import os; os.kill(os.getpid(), 9)", "ended by SIGKILL"),
         ("import sys; sys.exit(3)", "ended with code 3"),
-        ("pass", "it left no scores"),
+        ("pass", "it wrote no scores"),
     ],
 )
 @pytest.mark.parametrize("parallel", [1, 3])
@@ -132,7 +132,7 @@ def test_a_failure_does_not_stop_the_others(script, reason, parallel, tmp_path, 
     with pytest.raises(InputError) as caught:
         complete([good[0], bad, good[1]], parallel)
     told = str(caught.value)
-    assert told.startswith("1 of 3 runs failed, the others are done; b: ")
+    assert told.startswith("1 of 3 runs failed, the others are complete; b: ")
     assert f"b: {reason};" in told
     assert "\n" not in told
     assert all(run.read("train") for run in good)
@@ -198,7 +198,7 @@ def test_an_error_here_ends_all_runs(tmp_path):
     deaf = Scripts(tmp_path / "deaf", train=DEAF)
 
     class Broken(Scripts):
-        def begin(self):
+        def prepare(self):
             wait_for(deaf.folder / "ready")
             raise InputError("the disk is full")
 

@@ -70,7 +70,7 @@ def test_tables_of_tasks_have_all_metrics_with_their_meaning(comparison):
     assert "miou ↑ %" in markdown
     assert "abs_error ↓ |" in markdown
     assert "- seeds: 0, 1" in markdown
-    assert "- abs_error: mean |p - t|, metres." in markdown
+    assert "- abs_error: mean |p - t|, meters." in markdown
     assert all(len(set(map(len, block))) == 1 for block in _tables(markdown))
 
 
@@ -107,7 +107,7 @@ def test_no_gain_over_a_reference_without_a_score(missing):
     ctal = comparison.json()["rows"][1]
     assert ctal["delta_m"] is ctal["delta_m_spread"] is ctal["over_reference"] is None
     assert cells(comparison.markdown(), "ctal")[0][3:5] == ["-", "-"]
-    told = "- no Δm (-) with semseg/miou: single has 0 or no score there"
+    told = "- Δm is undefined (-) with semseg/miou: the score of single is 0"
     assert told in comparison.markdown()
 
 
@@ -146,7 +146,7 @@ def test_differences_over_seeds_are_printed_and_marked():
 
 def test_one_seed_has_no_spread():
     markdown = with_seeds([0], [5]).markdown()
-    assert "The spread over seeds is unknown without two seeds in common" in markdown
+    assert "The spread over seeds cannot be computed without two shared seeds" in markdown
     assert "Differences" not in with_seeds([0, 1]).markdown()
 
 

@@ -93,7 +93,7 @@ def test_weight_that_is_none(weight: float) -> None:
 
 
 def test_a_compiled_network_does_not_tell_an_aggregator_what_tasks_share() -> None:
-    with pytest.raises(InputError, match=r"model\.compiled: cannot be used with an aggregator"):
+    with pytest.raises(InputError, match=r"model\.compiled: not supported with an aggregator"):
         MultiTaskModule(FixedNet(), aggregator=nn.Identity, compiled="default")
 
 

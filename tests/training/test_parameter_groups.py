@@ -92,7 +92,7 @@ def test_a_network_of_a_users_own_has_its_encoder_in_an_attribute():
     [
         ({"encoder_lr_scale": 0}, "encoder_lr_scale: expected a number above 0, got 0; .*Freeze"),
         ({"encoder_weight_decay": -1}, "encoder_weight_decay: expected a number >= 0, got -1"),
-        ({"layer_decay": 1.5}, "layer_decay: expected a number above 0, at most 1, got 1.5"),
+        ({"layer_decay": 1.5}, "layer_decay: expected a number > 0 and <= 1, got 1.5"),
     ],
 )
 def test_numbers_out_of_range(arguments, named):
@@ -104,7 +104,7 @@ def test_what_an_encoder_or_optimizer_does_not_have():
     network = SharedEncoderNet(TASKS, "test_resnet", image_size=32)
     with pytest.raises(InputError, match="layer_decay: expected a vision transformer"):
         groups_of(network, ParameterGroups(layer_decay=0.9))
-    with pytest.raises(InputError, match="Rprop has no weight decay"):
+    with pytest.raises(InputError, match="Rprop does not support weight decay"):
         groups_of(network, ParameterGroups(encoder_weight_decay=0.1), torch.optim.Rprop)
 
 

@@ -1,4 +1,4 @@
-"""The candidates of a comparison: configurations to train, and folders of finished runs."""
+"""Candidates of a comparison: configurations to train and folders of finished runs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _SEEDS = 1 << 32
 
 @dataclass(frozen=True)
 class Candidate:
-    """A future row: a configuration, with a run for each seed.
+    """A configuration with one run per seed; it becomes a row of the table.
 
     Attributes:
-        name: the row's name.
-        source: the configuration's file or the folder of its runs, for messages.
+        name: the name of the row.
+        source: the config file or the folder of its runs, for messages.
         runs: its runs, of different seeds.
     """
 
@@ -32,20 +32,21 @@ class Candidate:
     runs: Sequence[Run]
 
     def settings(self) -> Mapping[str, Any]:
-        """Return all settings that its runs share, without training."""
+        """Return the settings shared by its runs, without training."""
         return next((run for run in self.runs if not run.trained), self.runs[0]).settings()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Settings of the trainings.
+    """Settings for training all configurations.
 
     Attributes:
-        output: the folder that gets a folder for each run.
-        seeds: the seeds to train each with.
-        overrides: further settings of `ctal fit`, as KEY=VALUE.
-        split: what to score on.
-        machine: settings of this machine, as KEY=VALUE, which do not make another run.
+        output: the folder in which each run gets its own folder.
+        seeds: the seeds to train each configuration with.
+        overrides: additional settings of `ctal fit`, as KEY=VALUE.
+        split: the split to evaluate on.
+        machine: settings specific to this machine, as KEY=VALUE; changing them does not start a
+            new run.
     """
 
     output: Path
@@ -71,15 +72,16 @@ class Plan:
 
 
 def candidates(sources: Sequence[str], reference: str | None, plan: Plan) -> list[Candidate]:
-    """Return the candidates that the arguments of `ctal compare` name, the reference first.
+    """Return the candidates named by the arguments of `ctal compare`, the reference first.
 
     Args:
-        sources: configurations, folders of runs, or folders of such folders, one for each seed.
-        reference: the name of the reference: the stem of its file, or its folder's name.
-        plan: how the configurations are trained.
+        sources: config files, run folders, or folders that contain one run folder per seed.
+        reference: the name of the reference: the stem of its file or the name of its folder.
+        plan: settings for training the configurations.
 
     Raises:
-        InputError: one cannot be used, two have the same name, or the reference is not among them.
+        InputError: A candidate is invalid, two have the same name, or the reference is not among
+            them.
     """
     if plan.split not in ("test", "val"):
         raise InputError(f"split: expected test or val, got {plan.split!r}")
@@ -99,14 +101,14 @@ def candidates(sources: Sequence[str], reference: str | None, plan: Plan) -> lis
 
 
 def check_same_data(settings: Mapping[Path, Mapping[str, Any]], split: str) -> None:
-    """Check that the scores of runs are comparable.
+    """Check that all candidates use the same data, so that their scores are comparable.
 
     Args:
         settings: all settings of each candidate, by its source, those of the reference first.
-        split: what to score on.
+        split: the split to evaluate on.
 
     Raises:
-        InputError: their data differ, or there are none to score on.
+        InputError: The data differ, or the split to evaluate on is missing.
     """
     data = {source: data_settings(content) for source, content in settings.items()}
     (reference, own), *others = data.items()
@@ -114,13 +116,13 @@ def check_same_data(settings: Mapping[Path, Mapping[str, Any]], split: str) -> N
         for key in _SAME_DATA:
             if other[key] != own[key]:
                 raise InputError(
-                    f"{source}: its data.{key} is not that of {reference}; "
+                    f"{source}: data.{key} differs from {reference}; "
                     "only networks on the same data can be compared"
                 )
     if not own[split]:
         raise InputError(
-            f"{reference}: has no data.{split}; the best checkpoint is scored on test, or on val "
-            "with --split val"
+            f"{reference}: data.{split} is missing; the best checkpoint is evaluated on test, or "
+            "on val with --split val"
         )
 
 
@@ -137,8 +139,8 @@ def _candidate(name: str, source: Path, plan: Plan) -> Candidate:
         folders = sorted(file.parent for file in source.glob("*/config.yaml"))
     if not folders:
         raise InputError(
-            f"{source}: expected the folder of a run, which holds config.yaml and checkpoints, or "
-            "a folder of such folders, one for each seed"
+            f"{source}: expected a run folder (with config.yaml and checkpoints) or a folder that "
+            "contains one run folder per seed"
         )
     runs = [_finished(folder, plan.split) for folder in folders]
     _check_one_configuration(source, runs)
@@ -153,7 +155,7 @@ def _finished(folder: Path, split: str) -> Run:
 
 
 def _check_one_configuration(source: Path, runs: Sequence[Run]) -> None:
-    """Check that runs differ only in their seeds."""
+    """Check that runs differ only in the seed."""
     first, *others = runs
     for run in others:
         for key in ("model", "data"):
@@ -164,4 +166,4 @@ def _check_one_configuration(source: Path, runs: Sequence[Run]) -> None:
                 )
     if len({run.seed for run in runs}) < len(runs):
         seeds = ", ".join(str(run.seed) for run in runs)
-        raise InputError(f"{source}: expected runs of different seeds, got the seeds {seeds}")
+        raise InputError(f"{source}: expected runs with different seeds, got the seeds {seeds}")

@@ -1,8 +1,8 @@
-"""`python -m ctal` for as long as the process lives that started it: a command of a comparison.
+"""Run `python -m ctal` as a child process that exits together with its parent.
 
-However that one ends, by SIGKILL too, the run must end with it, since the comparison, started
-again, would train the same run in the same folder beside it. It may end at once: what it leaves
-behind is whole at any time.
+The child must exit however the parent ends, even by SIGKILL. Otherwise a restarted comparison would
+train the same run in the same folder a second time. It may exit immediately, since its files are
+complete at any time.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import threading
 
 
 def main() -> None:
-    """Run the command in the arguments."""
+    """Run the command given by the arguments."""
     threading.Thread(target=_end_with_starter, daemon=True).start()
     runpy.run_module("ctal", run_name="__main__", alter_sys=True)
 
 
 def _end_with_starter() -> None:
-    """Wait for the end of stdin, an unused pipe that only the parent process holds open."""
-    while os.read(0, 1):  # not sys.stdin, whose lock would be held when the interpreter shuts down
+    """Wait for the end of stdin, an unused pipe that only the parent process keeps open."""
+    while os.read(0, 1):  # not sys.stdin: its lock would be held at interpreter shutdown
         pass
-    os.killpg(0, signal.SIGKILL)  # the group that it leads, so its data workers too
+    os.killpg(0, signal.SIGKILL)  # its process group, which includes its data workers
 
 
 if __name__ == "__main__":

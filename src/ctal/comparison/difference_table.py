@@ -12,17 +12,17 @@ from ctal.visualization.tables import aligned_table
 def difference_lines(
     seeds: Mapping[str, int], bases: Mapping[str, Mapping[str, Difference]]
 ) -> list[str]:
-    """Return a table of differences as Markdown, with notes below it.
+    """Return a Markdown table of differences, with notes below it.
 
     Args:
         seeds: The number of seeds of each network, by its name.
-        bases: The differences of the networks from each base, by the name of the base.
+        bases: The differences between each base and the networks, by the name of the base.
     """
     found = [difference for by_name in bases.values() for difference in by_name.values()]
     if not found:
         return [
-            "The spread over seeds is unknown without two seeds in common; train with more seeds "
-            "(--seeds 0 1 2 3 4)."
+            "The spread over seeds cannot be computed without two shared seeds; train with more "
+            "seeds (--seeds 0 1 2 3 4)."
         ]
     head = ["network", "seeds"]
     for name in bases:
@@ -47,12 +47,12 @@ def _notes(found: Sequence[Difference]) -> list[str]:
     width = statistics.median(difference.half_width for difference in found)
     few = [
         f"- fewer than {FEWEST_SEEDS} seeds: no difference is marked as significant, since one "
-        "degree of freedom is no estimate of the spread"
+        "degree of freedom is too few to estimate the spread"
     ]
     return [
         f"- {fewest} seeds: an interval extends {t_limit(CONFIDENCE, fewest - 1):.1f} standard "
-        f"errors to either side, here ± {width:.2f} (median); smaller differences are "
-        "indistinguishable from none",
-        "- assumption, which so few seeds cannot verify: differences are normally distributed",
+        f"errors to either side, here ± {width:.2f} (median); smaller differences cannot be "
+        "distinguished from zero",
+        "- assumption: differences are normally distributed, which so few seeds cannot verify",
         *(few if fewest < FEWEST_SEEDS else []),
     ]

@@ -1,4 +1,4 @@
-"""Figure 4 of the CTAL paper: predictions and errors of networks on the same images."""
+"""Predictions and errors of several networks on the same images, as Figure 4 of the CTAL paper."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from ctal.visualization.panels import Cell, error_image, panel
 def comparison_figure(
     tasks: Sequence[Task], samples: Sequence[Mapping[str, Tensor]], models: Mapping[str, Model]
 ) -> Tensor:
-    """Draw for each sample a row of its labels, then a row for each network.
+    """Draw a row of labels for each sample, followed by a row for each network.
 
-    A row holds, for each task, the visualized map and the error map, both in scales shared by
-    all rows of the sample, so that colors are comparable. The mean errors of each network are
-    below the image.
+    A row contains, for each task, the visualized map and the error map. All rows of a sample use
+    the same scales, so colors are comparable. The first cell of a network's row lists its mean
+    errors.
 
     Args:
         tasks: the tasks to show, in the order of the columns.
-        samples: an "image" (3, H, W) in 0..1 and, under the tasks' names, its labels; those of a
-            task may be missing, and are drawn as a map without one label then.
-        models: the networks by the names to write at their rows.
+        samples: an "image" (3, H, W) in 0..1 and its labels by task name. The labels of a task may
+            be missing; they are drawn as an unlabelled map.
+        models: the networks by their row titles.
 
     Returns:
         (3, H', W') uint8.
@@ -40,7 +40,7 @@ def comparison_figure(
         rows.append(_label_row(tasks, whole))
         rows += [_predicted_row(tasks, whole, model) for model in models.values()]
         row_titles += ["ground truth", *models]
-    titles = ["picture"]
+    titles = ["image"]
     for task in tasks:
         titles += [
             f"{task.name} [{task.unit}]",

@@ -1,4 +1,4 @@
-"""Delta_m of each network against its parameters, multiply-adds and latency."""
+"""Plots of Delta_m against parameters, multiply-adds and latency."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _AXES = {
     "gmacs": "GMACs per image",
     "latency_ms": "ms per image",
 }
-# Okabe and Ito's colors, which people see apart whatever their color vision, and black; without
-# their yellow, too pale on white. Shapes differ in a period of their own, so pairs do not repeat.
-_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+# The colorblind-safe palette of Okabe and Ito with black, without its yellow, which is too pale on
+# white. The number of shapes has no factor in common with that of colors, so pairs do not repeat.
+_COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 _SHAPES = ["o", "s", "^", "D", "v", "P", "X", "<", ">"]
 _MARKER = 8  # points
 _FRONT: dict[str, Any] = {"color": "0.75", "linewidth": 3}
@@ -38,26 +38,26 @@ _RING: dict[str, Any] = {
 
 
 def save_pareto(comparison: Comparison, path: Path) -> None:
-    """Draw three panels as PNG, or none where Delta_m is not defined.
+    """Save the figure as PNG, or nothing where Delta_m is undefined.
 
     Raises:
-        InputError: the place cannot be written.
+        InputError: The file cannot be written.
     """
     figure = pareto_figure(comparison)
     if figure is None:
-        path.unlink(missing_ok=True)  # that of an earlier comparison
+        path.unlink(missing_ok=True)  # left by an earlier comparison
         return
     write_whole(path, lambda file: figure.savefig(file, format="png"))
 
 
 def pareto_figure(comparison: Comparison) -> Figure | None:
-    """A panel for each cost, on a logarithmic axis, with the front: the best for at most that cost.
+    """Draw one panel per cost, with a logarithmic axis and the Pareto front.
 
-    Bars are the standard deviation over seeds; a ring marks the reference, a dotted line its
+    Bars show the standard deviation over seeds. A ring marks the reference, and a dotted line its
     Delta_m of 0.
 
     Returns:
-        The figure; None if no network has a Delta_m.
+        The figure, or None if no network has a Delta_m.
     """
     rows = [row for row in comparison.networks() if math.isfinite(comparison.gains(row)[0])]
     if not rows:
@@ -69,8 +69,8 @@ def pareto_figure(comparison: Comparison) -> Figure | None:
         axes.set_xlabel(title)
     panels[0].set_ylabel(f"Δm over {comparison.rows[0].name}, %")
     steps = [_steps(axes, comparison, rows, key) for axes, key in zip(panels, _AXES, strict=True)]
-    _explain(figure)
-    figure.draw_without_rendering()  # lays out, so that labels can be placed by pixels
+    _add_legend(figure)
+    figure.draw_without_rendering()  # computes the layout, so that labels can be placed in pixels
     figure.set_layout_engine("none")
     for axes, key, line in zip(panels, _AXES, steps, strict=True):
         annotate(axes, [_mark(comparison, row, key, i) for i, row in enumerate(rows)], line)
@@ -78,10 +78,13 @@ def pareto_figure(comparison: Comparison) -> Figure | None:
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The points (cost, gain) for which no other is cheaper and no worse, or as cheap and better.
+    """Return the Pareto front of points (cost, gain).
+
+    A point is on the front if no other one is cheaper and at least as good, or better at the same
+    cost.
 
     Returns:
-        Those points by rising cost, and so by rising gain.
+        The points of the front by increasing cost, which is increasing gain too.
     """
     best = -math.inf
     found = []
@@ -114,12 +117,12 @@ def _draw(axes: Axes, comparison: Comparison, rows: Sequence[Row], key: str) -> 
 
 
 def _scale(axes: Axes, costs: Sequence[float]) -> None:
-    """Leave space for labels around the markers, and choose the numbers at the axis."""
+    """Add margins for labels around the markers, and choose the ticks of the axis."""
     low, high = min(costs), max(costs)
     space = max(1.2, (high / low) ** 0.15)
     axes.set_xlim(low / space, high * space)
     axes.margins(y=0.15)
-    narrow = high < 10 * low  # less than a decade, which would show one number or none
+    narrow = high < 10 * low  # less than a decade, which would have at most one tick
     axes.xaxis.set_major_locator(MaxNLocator(6) if narrow else LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_minor_locator(NullLocator())
 
@@ -127,7 +130,7 @@ def _scale(axes: Axes, costs: Sequence[float]) -> None:
 def _steps(
     axes: Axes, comparison: Comparison, rows: Sequence[Row], key: str
 ) -> list[tuple[float, float]]:
-    """Draw the front, from the lower to the right edge of a panel; its corners."""
+    """Draw the front from the lower to the right edge of a panel, and return its corners."""
     right, low = axes.get_xlim()[1], axes.get_ylim()[0]
     corners = []
     for cost, gain in front([(row.cost[key], comparison.gains(row)[0]) for row in rows]):
@@ -138,10 +141,10 @@ def _steps(
     return corners
 
 
-def _explain(figure: Figure) -> None:
-    """The legend of what is not labelled."""
+def _add_legend(figure: Figure) -> None:
+    """Add a legend of the front and the reference marker."""
     handles = [
-        Line2D([], [], **_FRONT, label="the most that is gained at this cost or below"),
+        Line2D([], [], **_FRONT, label="Pareto front: highest Δm at this cost or below"),
         Line2D([], [], **_RING, label="reference"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
@@ -161,4 +164,4 @@ def _mark(comparison: Comparison, row: Row, key: str, index: int) -> Mark:
 
 
 def _style(index: int) -> tuple[str, str]:
-    return _COLOURS[index % len(_COLOURS)], _SHAPES[index % len(_SHAPES)]
+    return _COLORS[index % len(_COLORS)], _SHAPES[index % len(_SHAPES)]

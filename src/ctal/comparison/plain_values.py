@@ -1,4 +1,4 @@
-"""Numbers of a comparison as JSON can hold them."""
+"""Conversion of a comparison's numbers to JSON values."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ctal.comparison.significance import Difference
 
 
 def plain(difference: Difference | None) -> dict[str, float] | None:
-    """Return a difference as a mapping."""
+    """Return a difference as a dictionary."""
     return None if difference is None else asdict(difference)
 
 
 def without_nan(value: Any) -> Any:
-    """Replace every number that is not finite by None: JSON has no such numbers."""
+    """Replace every non-finite number by None, since JSON has no such numbers."""
     if isinstance(value, Mapping):
         return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, list):

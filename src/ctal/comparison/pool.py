@@ -1,4 +1,4 @@
-"""All runs of a comparison brought to their end, several at once, and all stopped together."""
+"""Pool of processes that completes the runs of a comparison, several in parallel."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from ctal.comparison.processes import Command
 from ctal.errors import InputError, Interrupted
 from ctal.io.signals import TERMINATING, handled_signals
 
-_PAUSE = 0.2  # seconds between two looks at the processes
+_PAUSE = 0.2  # seconds between two polls of the processes
 
 
 class Work(Protocol):
-    """What a pool must know of a run."""
+    """Interface of a run in the pool."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name of the run."""
 
     @property
     def folder(self) -> Path:
-        """The folder that gets its log.txt."""
+        """Folder for its log.txt."""
 
-    def begin(self) -> None:
-        """Make its folder ready."""
+    def prepare(self) -> None:
+        """Prepare its folder."""
 
     def next_command(self) -> list[str] | None:
-        """The arguments of `ctal` that bring it nearer to its end; None: it is there."""
+        """Return the arguments of the next `ctal` command, or None if the run is complete."""
 
 
 class Worker:
-    """A run under way: its commands one after the other.
+    """An active run, which executes its commands one after the other.
 
     Attributes:
         run: the run.
-        failure: why it ended early, in a line; "" if it did not.
-        asked: how many times it was asked to stop.
+        failure: the reason of its failure in one line, or "".
+        asked: the number of times it was asked to stop.
     """
 
     def __init__(self, run: Work, relay: TextIO | None, share: int) -> None:
@@ -51,12 +51,12 @@ class Worker:
         self.failure = ""
         self._relay, self._share = relay, share
         self.asked = 0
-        run.begin()
+        run.prepare()
         self._args = run.next_command() or []
         self._command = self._started()
 
     def is_working(self) -> bool:
-        """Whether it is under way; starts the next command where one is done."""
+        """Return whether the run is active, and start its next command when one has finished."""
         code = self._command.poll()
         if code is None:
             return True
@@ -65,25 +65,25 @@ class Worker:
             return False
         done, self._args = self._args, self.run.next_command() or []
         if code or done == self._args:
-            self.failure = self._command.failure if code else "it left no scores"
+            self.failure = self._command.failure if code else "it wrote no scores"
             return False
         if self._args:
             self._command = self._started()
         return bool(self._args)
 
     def ask_to_stop(self, times: int) -> None:
-        """Pass on that it was asked to stop so many times: once to save, more to end at once."""
+        """Forward the number of stop requests: the first one saves, a second one kills."""
         if times > self.asked:
             self._command.ask_to_stop() if times == 1 else self._command.kill()
         self.asked = times
 
     def end(self) -> None:
-        """End it at once, and wait for that."""
+        """Kill the run, and wait for its end."""
         self._command.kill()
         self._command.close()
 
     def __str__(self) -> str:
-        """Its name and how far it is."""
+        """Return its name and progress."""
         return f"{self.run.name} {self._command.progress}".strip()
 
     def _started(self) -> Command:
@@ -91,28 +91,27 @@ class Worker:
 
 
 def complete(runs: Sequence[Work], parallel: int = 1) -> None:
-    """Bring all runs to their end, each command of theirs in a process of its own.
+    """Complete all runs, each command in its own process.
 
-    What a run says goes to log.txt in its folder; to the terminal (stderr) too, with its progress
-    bar, if it runs alone, else a line tells how far all are. A run that fails does not keep the
-    others from their end. Ctrl-C, SIGTERM or SIGHUP makes all runs save and stop; a second one
-    kills them.
+    The output of a run is written to log.txt in its folder. A single run also prints it to stderr,
+    with its progress bar; parallel runs share one progress line. A failed run does not stop the
+    others. Ctrl-C, SIGTERM or SIGHUP makes all runs save and stop; a second signal kills them.
 
     Args:
         runs: the runs.
-        parallel: how many at once; they share the threads that torch would take for one, unless
-            OMP_NUM_THREADS says how many each takes.
+        parallel: the number of parallel runs. They share the threads that torch would use for one,
+            unless OMP_NUM_THREADS sets the threads of each.
 
     Raises:
-        InputError: a run failed.
-        Interrupted: it was asked to stop.
+        InputError: A run failed.
+        Interrupted: A signal stopped the runs.
     """
     waiting = deque(run for run in runs if run.next_command() is not None)
     share = min(parallel, len(waiting))
     relay = sys.stderr if share == 1 else None
     failures: dict[str, str] = {}
     total = len(waiting)
-    # disable=None: no bar where stderr is no terminal
+    # disable=None: no bar where stderr is not a terminal
     bar = tqdm(total=total, unit="run", disable=True if share == 1 else None, dynamic_ncols=True)
     active: list[Worker] = []
     with _listening() as asked, bar:
@@ -132,11 +131,11 @@ def complete(runs: Sequence[Work], parallel: int = 1) -> None:
     if asked:
         raise Interrupted("stopped; rerun the command to resume", asked[0])
     if failures:
-        raise InputError(_told(failures, total))
+        raise InputError(_failure_message(failures, total))
 
 
 def _still_working(active: Sequence[Worker], failures: dict[str, str], bar: tqdm) -> list[Worker]:
-    """Those of the workers that have not ended; notes and tells why one failed."""
+    """Return the active workers; record and print the reasons of failures."""
     left = []
     for worker in active:
         if worker.is_working():
@@ -150,18 +149,18 @@ def _still_working(active: Sequence[Worker], failures: dict[str, str], bar: tqdm
     return left
 
 
-def _told(failures: dict[str, str], total: int) -> str:
+def _failure_message(failures: dict[str, str], total: int) -> str:
     reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
-    others = ", the others are done" if len(failures) < total else ""
+    others = ", the others are complete" if len(failures) < total else ""
     return (
-        f"{len(failures)} of {total} runs failed{others}; {reasons}; log.txt in a run's folder "
-        "tells more, and the same command tries again"
+        f"{len(failures)} of {total} runs failed{others}; {reasons}; see log.txt in the run's "
+        "folder for details; rerun the command to try again"
     )
 
 
 @contextmanager
 def _listening() -> Iterator[list[int]]:
-    """Collect the numbers of the signals that ask to stop, as long as this lasts."""
+    """Collect the numbers of the stop signals that are received within this context."""
     asked: list[int] = []
     with handled_signals(asked.append, ("SIGINT", *TERMINATING)):
         yield asked

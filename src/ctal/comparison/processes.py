@@ -1,4 +1,4 @@
-"""A process for a command of `ctal`: its lines are logged, its progress bar is displayed."""
+"""Child process for a `ctal` command, with its output logged and its progress bar displayed."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from typing import IO, TextIO
 
 import torch
 
-# -P, as `ctal` does: a file in the folder of work must not hide an installed module
+# -P, as in `ctal`: a file in the current directory must not shadow an installed module
 PROGRAM = [sys.executable, "-P", "-m", "ctal.comparison.child"]
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-"""Control sequences of a terminal, for the cursor and for colors."""
+"""Terminal control sequences, for the cursor and for colors."""
 _BAR = re.compile(r"^.*\|.*\| .*?\[[^]]*<[^]]*\]")
-"""A state of tqdm's bar."""
+"""One state of tqdm's progress bar."""
 
 
 class Command:
-    """A command of `ctal` in a process of its own, which ends when this one does.
+    """A `ctal` command in a child process, which exits when this process does.
 
     Args:
         args: the command and its arguments.
-        log: the file that gets its lines, after those that are there already.
-        relay: where all that it says is passed on to, its progress bar too.
-        share: the number of commands that run beside each other and share the processor.
+        log: the file to append its output to.
+        relay: a stream that also gets its output and its progress bar; None: no such stream.
+        share: the number of commands that run in parallel and share the processor.
     """
 
     def __init__(
         self, args: Sequence[str], log: Path, relay: TextIO | None = None, share: int = 1
     ) -> None:
         words = log.open("a", encoding="utf-8")  # first, since it may fail
-        # a session of its own: Ctrl-C in the terminal comes to the comparison, which passes it on
+        # a new session: the terminal sends Ctrl-C to the comparison, which forwards it
         self._process = subprocess.Popen(
             [*PROGRAM, *args],
             stdin=subprocess.PIPE,
@@ -53,7 +53,7 @@ class Command:
         self._output = Output(self._process.stdout, words, f"$ ctal {shlex.join(args)}", relay)
 
     def poll(self) -> int | None:
-        """The exit code; None as long as it runs."""
+        """Return the exit code, or None while the command runs."""
         return self._process.poll()
 
     def ask_to_stop(self) -> None:
@@ -61,12 +61,12 @@ class Command:
         self._process.terminate()
 
     def kill(self) -> None:
-        """Kill the process and all that it started."""
+        """Kill the process and its children."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Wait for its end and for the rest of its output."""
+        """Wait for the process to exit and for the rest of its output."""
         self._process.wait()
         self._output.join()
         assert self._process.stdin is not None
@@ -74,25 +74,25 @@ class Command:
 
     @property
     def progress(self) -> str:
-        """The text of its progress bar; "" if it has none."""
+        """Text of its progress bar, or ""."""
         return self._output.bar.partition("|")[0].strip()
 
     @property
     def failure(self) -> str:
-        """The reason of its failure, in one line."""
+        """Reason of its failure, in one line."""
         code = self._process.wait()
-        with suppress(ValueError):  # of a signal without a name
+        with suppress(ValueError):  # for a signal without a name
             if code < 0:
                 return f"ended by {signal.Signals(-code).name}"
         return self._output.last.removeprefix("error: ") or f"ended with code {code}"
 
 
 class Output:
-    """Read the output of a process until it ends, in a thread, so that it never blocks.
+    """Reader of the output of a process, in a thread, so that the process never blocks.
 
     Attributes:
-        last: the last line that is no bar.
-        bar: the last state of its progress bar.
+        last: the last line other than the progress bar.
+        bar: the last state of the progress bar.
     """
 
     def __init__(self, pipe: IO[bytes], log: TextIO, title: str, relay: TextIO | None) -> None:
@@ -103,13 +103,13 @@ class Output:
         self._thread.start()
 
     def join(self) -> None:
-        """Wait for the end, but not for a data worker that outlives its run."""
+        """Wait for the end of the output, but not for a data worker that outlives its run."""
         self._thread.join(timeout=10)
         with suppress(OSError):
             self._log.close()
 
     def _read(self, pipe: IO[bytes]) -> None:
-        # newline="": lines that end with "\r" are the states of a progress bar, and stay apart
+        # newline="": lines that end with "\r" are states of the progress bar and stay separate
         for line in io.TextIOWrapper(pipe, encoding="utf-8", errors="replace", newline=""):
             if self._relay is not None:
                 _write(self._relay, line)
@@ -117,26 +117,26 @@ class Output:
             if line.endswith("\r"):
                 self.bar = text or self.bar
                 continue
-            words = _BAR.sub("", text)  # an error is told behind the bar, in its line
+            words = _BAR.sub("", text)  # an error is printed after the bar, on the same line
             self.last = words or self.last
             for part in filter(None, (text.removesuffix(words), words)):
                 _write(self._log, part + "\n")
 
 
 def _write(file: TextIO, text: str) -> None:
-    # a full disk, a closed terminal: reading must go on all the same, else the run would wait
+    # a full disk or closed terminal must not stop the reading, or the run would block
     with suppress(OSError, ValueError):
         file.write(text)
         file.flush()
 
 
 def _environment(share: int) -> dict[str, str]:
-    """The environment of one of `share` commands at a time."""
+    """Return the environment variables of one of `share` parallel commands."""
     variables = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),  # it imports what this one can
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),  # same import path as this process
         "PYTHONUNBUFFERED": "1",
-        "COLUMNS": str(shutil.get_terminal_size().columns),  # its bar cannot ask a pipe
+        "COLUMNS": str(shutil.get_terminal_size().columns),  # a pipe has no width for the bar
     }
     if share > 1:
         variables.setdefault("OMP_NUM_THREADS", str(max(1, torch.get_num_threads() // share)))

@@ -1,4 +1,4 @@
-"""The protocol of a comparison in words."""
+"""Text description of a comparison's protocol."""
 
 from __future__ import annotations
 
@@ -23,25 +23,26 @@ def protocol(
     measures: Sequence[Measure],
     device: torch.device,
 ) -> dict[str, str]:
-    """Return the lines above the tables, by their headings.
+    """Return the lines above the tables, by heading.
 
     Args:
-        found: what was compared, the reference first.
-        settings: all settings of each, by name.
-        overrides: what of them was given on the command line.
-        data: the data of all.
-        measures: what was measured.
-        device: where times were taken.
+        found: the compared candidates, the reference first.
+        settings: all settings of each candidate, by name.
+        overrides: the settings given on the command line.
+        data: the data shared by all candidates.
+        measures: the metrics.
+        device: the device on which latency was measured.
     """
     height, width = data.image_size
     return {
         **_data_and_training(found, settings, overrides, data),
         **_meaning(found, measures),
-        "trivial": "one map for all images, made of the mean of the training labels",
-        "cost": f"one image of {height}x{width} per forward pass; convolutions and matrix "
-        f"products; median of {cost.REPEATS} passes, networks taking turns, (x relative to the "
-        "reference); of the training, mean over runs by the clock, beside each other if they were "
-        "run so, and the most memory that tensors took on a CUDA device",
+        "trivial": "one constant map for all images, computed from the mean of the training labels",
+        "cost": f"GMACs: convolutions and matrix products of a forward pass with one image of "
+        f"{height}x{width}; latency: median of {cost.REPEATS} such passes, with networks "
+        "interleaved (x relative to the reference); training: mean over runs of the wall-clock "
+        "time (of parallel runs, while they shared the machine) and of the peak memory of tensors "
+        "on a CUDA device",
         "machine": cost.machine(device),
     }
 
@@ -60,13 +61,13 @@ def _data_and_training(
     chosen = (
         "of the last epoch"
         if data.datasets["val"] is None
-        else "of the epoch that was best on val over all tasks together (val/score), of "
-        "single-task networks too"
+        else "of the epoch with the best val/score, which combines all tasks, for single-task "
+        "networks too"
     )
     return {
         "data": f"{_title(sets[0][1])}, images of {height}x{width}: {sizes}",
         "scored on": f"{split}, each run once, with the checkpoint {chosen}"
-        + (", so a little in favour of every network" if split == "val" else ""),
+        + (", which favors every network slightly" if split == "val" else ""),
         "epochs": f"{', '.join(lengths)}; batches of {data.batch_size}",
         "seeds": _seeds(found),
         "overrides": " ".join(overrides) or "none",
@@ -74,7 +75,7 @@ def _data_and_training(
 
 
 def _title(dataset: DenseDataset) -> str:
-    """Return the class of a dataset; of prepared arrays, that of their source."""
+    """Return the class name of a dataset; for prepared arrays, that of their source."""
     source = dataset.source if isinstance(dataset, PreparedArrays) else None
     return source or type(dataset).__name__
 
@@ -92,24 +93,25 @@ def _seeds(found: Sequence[Candidate]) -> str:
 
 
 def _meaning(found: Sequence[Candidate], measures: Sequence[Measure]) -> dict[str, str]:
-    """Return the definitions of both forms of Delta_m and of differences."""
+    """Return the definitions of both variants of Delta_m and of the differences."""
     reference = found[0].name
     counts = {m.task: sum(other.task == m.task for other in measures) for m in measures}
     weights = ", ".join(f"{task} {count}" for task, count in counts.items())
     lines = {
         "Δm": f"mean over tasks of the relative gain in the primary metric over {reference} "
         "(Maninis et al., CVPR 2019), of each seed over the reference's mean over seeds, whose own "
-        "spread does not enter",
-        "Δm of all metrics": "the same mean over all metrics of all tasks alike (as "
-        f"Navon et al., ICML 2022, have it), so that a task weighs by their number: {weights}",
+        "spread is not included",
+        "Δm of all metrics": "the same mean over all metrics of all tasks, equally weighted (as in "
+        "Navon et al., ICML 2022), so the weight of a task is its number of metrics: "
+        f"{weights}",
     }
     if sum(len(candidate.runs) > 1 for candidate in found) > 1:
         lines["differences"] = (
-            "of Δm, in points, from the reference and from the best network, paired by seed (the "
-            "same images in the same order): mean, interval of each by itself, and two-sided p "
-            "of Student's t, corrected over the rows by Holm's procedure; at p < 0.05 "
-            f"and with {FEWEST_SEEDS} seeds or more "
-            f"{OVER_REFERENCE} differs from the reference, {OVER_BEST} from the best, which was "
-            "chosen by the same numbers, so that its p are a little too small"
+            "of Δm, in percentage points, from the reference and from the best network, paired by "
+            "seed (the same images in the same order): mean, confidence interval (not corrected "
+            "for multiple comparisons) and two-sided p of Student's t, corrected over the rows by "
+            f"Holm's procedure; with p < 0.05 and at least {FEWEST_SEEDS} seeds, "
+            f"{OVER_REFERENCE} marks a difference from the reference and {OVER_BEST} one from the "
+            "best network, whose p are slightly too small, since it was chosen by the same numbers"
         )
     return lines

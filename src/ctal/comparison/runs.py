@@ -1,4 +1,4 @@
-"""The runs of a comparison: what is left to do of each, and what came out."""
+"""Runs of a comparison: their remaining commands and their scores."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _SCORING = {"val": "validate", "test": "test"}
 
 @dataclass(frozen=True)
 class Run:
-    """A run that `ctal fit` finished, to be scored.
+    """A run finished by `ctal fit`, to be evaluated.
 
     Attributes:
-        name: what it is called.
+        name: the name of the run.
         folder: the run's folder.
         seed: the seed of weights, order and augmentation.
-        split: what to score on: "test", or "val" where there is no third split.
+        split: the split to evaluate on: "test", or "val" if there is no test split.
     """
 
     name: str
@@ -36,9 +36,9 @@ class Run:
 
     @property
     def trained(self) -> bool:
-        """Whether the training came to its end.
+        """Whether training is complete.
 
-        There `ctal fit` writes the scores on val or, without val, the best checkpoint.
+        At the end `ctal fit` writes the scores on val or, without val, the best checkpoint.
         """
         if self._files.scores("val").is_file():
             return True
@@ -46,24 +46,24 @@ class Run:
         return ended and self._files.best.is_file()
 
     def check(self) -> None:
-        """Look whether the run can be brought to its end here.
+        """Check that the run can be completed in its folder.
 
         Raises:
-            InputError: its training never ended, or the folder holds another run.
+            InputError: Its training is incomplete, or the folder contains another run.
         """
         best = self._files.best
         if not (self.trained and best.is_file()):
             missing = "scores_val.json" if best.is_file() else f"checkpoints/{best.name}"
             raise InputError(
-                f"{self.folder}: expected a finished run, but there is no {missing}; end it with "
-                f"{self._files.resume_command()}"
+                f"{self.folder}: expected a finished run, but {missing} was not found; finish it "
+                f"with {self._files.resume_command()}"
             )
 
-    def begin(self) -> None:
-        """Make the folder ready for the commands."""
+    def prepare(self) -> None:
+        """Prepare the folder for the commands."""
 
     def next_command(self) -> list[str] | None:
-        """The arguments of `ctal` that bring the run nearer to its end; None: it is there."""
+        """Return the arguments of the next `ctal` command, or None if the run is complete."""
         if self._is_scored():
             return None
         folder = str(self.folder)
@@ -73,12 +73,12 @@ class Run:
         ]
 
     def scores(self) -> dict[str, float]:
-        """The scores of the best checkpoint, {"<task>/<metric>": number}; NaN without a label."""
+        """Return the best checkpoint's scores, {"<task>/<metric>": number}; NaN without labels."""
         scores = json.loads(self._files.scores(self.split).read_text())["scores"]
         return {key: float("nan") if value is None else value for key, value in scores.items()}
 
     def training_cost(self) -> dict[str, float]:
-        """What its training took, {"training_minutes", "training_mib"}, as far as it is known."""
+        """Return "training_minutes" and "training_mib", as far as they are known."""
         content = self._training()
         if not content:
             return {}
@@ -87,11 +87,11 @@ class Run:
         return found if memory is None else found | {"training_mib": memory}
 
     def settings(self) -> Mapping[str, Any]:
-        """All settings that the run was, or will be, trained with."""
+        """Return all settings of the run's training."""
         return read_config(self._files.config)
 
     def _training(self) -> dict[str, Any]:
-        """What `ctal fit` wrote of the training when that was at its end; nothing before."""
+        """Return the content of training.json, which `ctal fit` writes at the end; else empty."""
         file = self._files.training
         return json.loads(file.read_text()) if file.is_file() else {}
 
@@ -100,7 +100,7 @@ class Run:
         return RunFolder(self.folder)
 
     def _is_scored(self) -> bool:
-        """Whether its scores are those of its best checkpoint, as it is now."""
+        """Return whether its scores belong to the current best checkpoint."""
         file, best = self._files.scores(self.split), self._files.best
         if not file.is_file() or file.stat().st_mtime_ns < best.stat().st_mtime_ns:
             return False
@@ -110,12 +110,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Training(Run):
-    """One configuration, to be trained with one seed into one folder.
+    """A run to be trained: one configuration, one seed, one folder.
 
     Attributes:
-        config: the configuration's file.
-        overrides: further settings of `ctal fit`, as KEY=VALUE.
-        machine: settings of this machine, in the same form, for the scoring too.
+        config: the config file.
+        overrides: additional settings of `ctal fit`, as KEY=VALUE.
+        machine: settings specific to this machine, in the same form, for evaluation too.
     """
 
     config: Path
@@ -123,31 +123,36 @@ class Training(Run):
     machine: Sequence[str] = ()
 
     def check(self) -> None:
-        """Look whether the folder is this run's, or free."""
+        """Check that the folder belongs to this run or is unused.
+
+        Raises:
+            InputError: The folder contains another run.
+        """
         file = self._files.request
         known = file.read_text() if file.is_file() else None
         if known == self._request() or not self._files.last.is_file():
-            return  # free too is that of a run which failed before its first checkpoint
+            return  # a run that failed before its first checkpoint can be overwritten too
         raise InputError(
-            f"{self.folder}: holds a run that `ctal compare` did not start; choose another --output"
+            f"{self.folder}: contains a run that `ctal compare` did not start; choose another "
+            "--output"
             if known is None
-            else f"{self.folder}: holds a run of {self.config.name} with other settings or "
+            else f"{self.folder}: contains a run of {self.config.name} with other settings or "
             "overrides; remove it, or choose another --output"
         )
 
-    def begin(self) -> None:
-        """Mark the folder as this run's."""
+    def prepare(self) -> None:
+        """Mark the folder as belonging to this run."""
         write_text(self._files.request, self._request())
 
     def next_command(self) -> list[str] | None:
-        """To train or resume, then to score."""
+        """Return the command to train or resume, then the one to evaluate."""
         if not self.trained:
             return self._fit()
         command = super().next_command()
         return command and [*command, *_options(self.machine)]
 
     def settings(self) -> Mapping[str, Any]:
-        """All settings; before the training, by a rehearsal of it."""
+        """Return all settings of the run; before training, from a dry run."""
         return super().settings() if self.trained else rehearsed_settings(self._fit(), self.config)
 
     def _fit(self) -> list[str]:
@@ -159,7 +164,7 @@ class Training(Run):
         return args
 
     def _request(self) -> str:
-        """What was asked for, by which the run is known again."""
+        """Return the requested settings, which identify the run."""
         content = {
             "config": read_config(self.config),
             "seed": self.seed,
@@ -169,5 +174,5 @@ class Training(Run):
 
 
 def _options(settings: Sequence[str]) -> list[str]:
-    """KEY=VALUE as options of the command line."""
+    """Convert KEY=VALUE settings to command-line options."""
     return [f"--{setting.removeprefix('--')}" for setting in settings]

@@ -1,4 +1,4 @@
-"""The data and the classes in the settings of a run."""
+"""Data module and classes from the settings of a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ctal.errors import InputError
 
 
 def import_classes(settings: Any) -> None:
-    """Import the module of each class that the settings of a run name, as its training did.
+    """Import the module of each class named in the settings of a run, as its training did.
 
     Raises:
         InputError: A module is neither installed nor in the current directory.
@@ -40,7 +40,7 @@ def _import_module_of(class_path: str) -> None:
 
 
 def data_module(settings: Mapping[str, Any]) -> DenseDataModule:
-    """Return the data module of a run, from all of its settings.
+    """Return the data module of a run from its settings.
 
     Raises:
         InputError: The settings are invalid, or the data have changed.
@@ -53,7 +53,7 @@ def data_module(settings: Mapping[str, Any]) -> DenseDataModule:
 
 
 def data_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of the data with all defaults, given in the configuration or not.
+    """Return the settings of the data, including all defaults.
 
     Raises:
         InputError: The settings are invalid, or the data have changed.

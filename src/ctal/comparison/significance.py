@@ -1,8 +1,8 @@
 """Significance of differences between networks: paired t intervals, corrected by Holm.
 
-The t distribution is written out here, since nothing that the package needs has it, and scipy is
-large: with a whole number of degrees of freedom, which a number of seeds always gives, it is a
-finite sum.
+The t distribution is implemented here, since no dependency of the package has it and scipy is
+large. With an integer number of degrees of freedom, as given by a number of seeds, it is a finite
+sum.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 
 CONFIDENCE = 0.95
 FEWEST_SEEDS = 3
-"""With two seeds the spread is that of a single difference of differences: by chance it is close to
-zero in one table of many, which makes any gain significant."""
+"""Fewest seeds for a significant difference. With two seeds the spread comes from one difference of
+differences. In some tables it is close to zero by chance, which makes any gain significant."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference between two networks over seeds.
+    """Difference between two networks over seeds.
 
     Attributes:
         mean: the mean of the differences, percentage points of Delta_m.
@@ -38,22 +38,22 @@ class Difference:
 
     @property
     def is_significant(self) -> bool:
-        """True if the corrected p is below 5 %, from at least `FEWEST_SEEDS` seeds."""
+        """Whether the corrected p is below 5 % with at least `FEWEST_SEEDS` seeds."""
         return self.seeds >= FEWEST_SEEDS and self.corrected < 1 - CONFIDENCE
 
 
 def differences(gains: Mapping[str, Mapping[int, float]], base: str) -> dict[str, Difference]:
-    """Return the differences of all networks from one of them.
+    """Return the differences between all networks and one of them.
 
     Differences are paired by seed: the same seed uses the same images in the same order with the
-    same augmentation. Two-sided, of Student's t with one degree of freedom less than seeds.
+    same augmentation. The test is two-sided, with n - 1 degrees of freedom for n seeds.
 
     Args:
         gains: Delta_m of each run, {network: {seed: percent}}.
         base: the network to compare with.
 
     Returns:
-        {network: difference} of all others that have two or more seeds in common with `base`.
+        {network: difference} for all others that share at least two seeds with `base`.
     """
     found = {}
     for name, own in gains.items():
@@ -68,16 +68,16 @@ def differences(gains: Mapping[str, Mapping[int, float]], base: str) -> dict[str
 def _paired(values: Sequence[float]) -> Difference:
     mean, freedom = statistics.fmean(values), len(values) - 1
     error = statistics.stdev(values) / math.sqrt(len(values))
-    # no spread at all, as between runs of the same configuration, leaves no doubt either way
+    # zero spread, as between runs of the same configuration: p is 0 or 1
     p = t_tails(mean / error, freedom) if error > 0 else float(mean == 0)
     return Difference(mean, t_limit(CONFIDENCE, freedom) * error, p, p, len(values))
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Probabilities p, corrected for their number (Holm, Scand. J. Stat. 6, 1979, 65-70).
+    """Correct p values for multiple comparisons (Holm, Scand. J. Stat. 6, 1979, 65-70).
 
-    The smallest of n is multiplied by n, the next by n - 1 and so on; none falls below the one
-    before it or rises above 1.
+    The smallest of n is multiplied by n, the next by n - 1, and so on. Corrected values do not
+    decrease in this order and are at most 1.
     """
     corrected: dict[str, float] = {}
     largest = 0.0
@@ -88,14 +88,15 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
 
 
 def t_tails(t: float, freedom: int) -> float:
-    """P(|T| >= |t|) of Student's t distribution.
+    """Return P(|T| >= |t|) of Student's t distribution.
 
-    The finite sums of Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4,
-    in theta = arctan(|t| / sqrt(freedom)). Exact to rounding, so a p below 1e-15 may come out as 0.
+    Computed by the finite sums of Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.3
+    and 26.7.4, in theta = arctan(|t| / sqrt(freedom)). Exact up to rounding, so a p below 1e-15
+    may be returned as 0.
 
     Args:
         t: the mean in units of its standard error.
-        freedom: degrees of freedom, 1 or more.
+        freedom: the degrees of freedom, an integer >= 1.
     """
     theta = math.atan(abs(t) / math.sqrt(freedom))
     sine, square = math.sin(theta), math.cos(theta) ** 2
@@ -111,7 +112,7 @@ def t_tails(t: float, freedom: int) -> float:
 
 
 def t_limit(confidence: float, freedom: int) -> float:
-    """The t with P(|T| < t) = confidence, found by bisection."""
+    """Return the t with P(|T| < t) = confidence, found by bisection."""
     low, high = 0.0, 1.0
     while t_tails(high, freedom) > 1 - confidence:
         high *= 2

@@ -1,4 +1,4 @@
-"""The numbers of a comparison as tables: mean, spread over seeds, Delta_m, significance."""
+"""Tables of a comparison: mean, spread over seeds, Delta_m and significance."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _TRAINING = {
     "training_minutes": ("minutes of training", ".1f"),
     "training_mib": ("MiB of training", ",.0f"),
 }
-"""Titles and forms of what the trainings took, which not every run tells."""
+"""Titles and formats of the training costs, which not every run reports."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Rows to compare, the first of which is the reference.
+    """Rows to compare; the first one is the reference.
 
     Attributes:
         rows: the rows; Delta_m is relative to the mean scores of the first one.
         measures: the columns.
-        protocol: how the numbers came about, in words, by heading.
+        protocol: a description of how the numbers were obtained, by heading.
     """
 
     rows: Sequence[Row]
@@ -41,21 +41,21 @@ class Comparison:
     protocol: Mapping[str, str]
 
     def networks(self) -> list[Row]:
-        """The rows without the trivial predictor."""
+        """Return the rows without the trivial predictor."""
         return [row for row in self.rows if row.cost]
 
     def gain(self, scores: Mapping[str, float], *, all_metrics: bool = False) -> float:
-        """Delta_m of scores, percent; NaN where it is not defined.
+        """Return Delta_m of scores in percent, or NaN where it is undefined.
 
         Args:
             scores: {"<task>/<metric>": number}.
-            all_metrics: the mean over all metrics, as some papers have it, in place of the mean
-                over the tasks' primary ones.
+            all_metrics: average over all metrics, as in some papers, instead of the primary metric
+                of each task.
         """
         used = [measure for measure in self.measures if measure.primary or all_metrics]
         reference = self.rows[0].mean()
         if any(reference[measure.key] == 0 for measure in used):
-            return math.nan  # nothing is a share of it
+            return math.nan  # no gain is relative to 0
         return delta_m(
             {measure.key: scores[measure.key] for measure in used},
             {measure.key: reference[measure.key] for measure in used},
@@ -63,21 +63,21 @@ class Comparison:
         )
 
     def gains(self, row: Row, *, all_metrics: bool = False) -> tuple[float, float | None]:
-        """Delta_m of a row, and its spread over runs if there are several."""
+        """Return Delta_m of a row and its spread over runs, which is None for a single run."""
         each = [self.gain(run, all_metrics=all_metrics) for run in row.runs]
         return statistics.fmean(each), spread_of(each) if len(each) > 1 else None
 
     def differences(self, base: Row) -> dict[str, Difference]:
-        """Return the difference in Delta_m of each other network from `base`, by its name."""
+        """Return the difference in Delta_m between each other network and `base`, by name."""
         gains = {
-            # a row whose seeds are not known has no pairs
+            # a row with unknown seeds has no pairs
             row.name: dict(zip(row.seeds, map(self.gain, row.runs), strict=False))
             for row in self.networks()
         }
         return differences(gains, base.name)
 
     def best(self) -> Row:
-        """The network with the highest Delta_m."""
+        """Return the network with the highest Delta_m."""
         gains = [(self.gains(row)[0], row) for row in self.networks()]
         known = [(gain, row) for gain, row in gains if not math.isnan(gain)]
         return max(known, key=lambda pair: pair[0])[1] if known else self.rows[0]
@@ -88,11 +88,11 @@ class Comparison:
         return [m for m in self.measures if not reference[m.key] or math.isnan(reference[m.key])]
 
     def markdown(self) -> str:
-        """The tables with their protocol."""
+        """Return the tables and the protocol as Markdown."""
         return _markdown(self)
 
     def json(self) -> dict[str, Any]:
-        """Return all numbers, shares in 0..1; a score that does not exist is None."""
+        """Return all numbers, with shares in 0..1 and None for an undefined score."""
         reference, best = self.rows[0], self.best()
         over_reference, over_best = self.differences(reference), self.differences(best)
         rows = []
@@ -124,7 +124,7 @@ class Comparison:
 
 
 def _markdown(comparison: Comparison) -> str:
-    """All tables with their protocol."""
+    """Return all tables and the protocol."""
     lines = ["# Comparison", ""]
     lines += [f"- {heading}: {text}" for heading, text in comparison.protocol.items()]
     lines += ["", "## Gain and cost", "", *_summary(comparison)]
@@ -140,7 +140,7 @@ def _markdown(comparison: Comparison) -> str:
 
 
 def _summary(comparison: Comparison) -> list[str]:
-    """Primary metrics, Delta_m and costs."""
+    """Return the table of primary metrics, Delta_m and costs."""
     reference = comparison.rows[0]
     primary = [measure for measure in comparison.measures if measure.primary]
     head = ["network", *(f"{measure.task} {measure.title()}" for measure in primary)]
@@ -165,8 +165,8 @@ def _summary(comparison: Comparison) -> list[str]:
     if missing := [measure.key for measure in comparison.without_share()]:
         lines += [
             "",
-            f"- no Δm (-) with {', '.join(missing)}: {reference.name} has 0 or no score there, of "
-            "which no change is a share",
+            f"- Δm is undefined (-) with {', '.join(missing)}: the score of {reference.name} is 0 "
+            "or missing",
         ]
     return lines
 
@@ -196,7 +196,7 @@ def _costs(row: Row, reference: Row, training: Sequence[str]) -> list[str]:
 
 
 def _differences(comparison: Comparison) -> list[str]:
-    """Return the table of Delta_m over that of the reference and of the best network."""
+    """Return the table of differences in Delta_m from the reference and from the best network."""
     bases = [comparison.rows[0], comparison.best()]
     return difference_lines(
         {row.name: len(row.seeds) for row in comparison.networks()},
@@ -205,7 +205,7 @@ def _differences(comparison: Comparison) -> list[str]:
 
 
 def _score(row: Row, measure: Measure) -> str:
-    """Mean and, of several runs, spread."""
+    """Return the mean and, for several runs, the spread."""
     value, spread = row.mean()[measure.key], row.spread().get(measure.key)
     if measure.share:
         return f"{100 * value:.2f}" + ("" if spread is None else f" ± {100 * spread:.2f}")

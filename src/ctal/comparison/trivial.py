@@ -1,4 +1,4 @@
-"""Constant predictions, a baseline for every network."""
+"""Trivial baseline: constant predictions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ctal.errors import InputError
 from ctal.tasks import Task
 
 Batch = Mapping[str, Tensor]
-"""An "image" (B, 3, H, W) and, under the tasks' names, their labels."""
+"""An "image" (B, 3, H, W) and labels by task name."""
 
 
 def trivial_scores(
@@ -21,14 +21,14 @@ def trivial_scores(
 
     Args:
         tasks: the tasks to score.
-        train: batches whose labels the constants are made from; without augmentation.
-        test: batches to score on.
+        train: batches, without augmentation, from whose labels the constants are computed.
+        test: batches to evaluate on.
 
     Returns:
-        {"<task>/<metric>": number}, with the metrics that networks are scored with.
+        {"<task>/<metric>": number}, with the same metrics as for networks.
 
     Raises:
-        InputError: a task has no labelled pixel in `train`.
+        InputError: A task has no labelled pixel in `train`.
     """
     raw = constant_maps(tasks, train)
     metrics = {task.name: task.metrics() for task in tasks}
@@ -48,7 +48,7 @@ def trivial_scores(
 
 
 def constant_maps(tasks: Sequence[Task], train: Iterable[Batch]) -> dict[str, Tensor]:
-    """The mean of `Task.encode` over all labelled pixels: {task name: (channels,)}."""
+    """Return the mean of `Task.encode` over all labelled pixels, {task name: (channels,)}."""
     totals = {task.name: torch.zeros(task.channels, dtype=torch.float64) for task in tasks}
     counts = dict.fromkeys(totals, 0)
     for batch in train:

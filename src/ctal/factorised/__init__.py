@@ -1,8 +1,9 @@
-"""The factorised form of cross-task affinity as one operator; `ctal.functional` has the equations.
+"""Factorised form of cross-task affinity as one operator; `ctal.functional` has the equations.
 
-`operator` makes it known to torch, `passes` holds its two passes, and `convolutions` and `matmuls`
-the five products that they are made of, for CPUs and for other devices. `portable` spells the
-forward pass out for exported files, and `choice` counts what either form costs.
+`operator` registers it with torch, and `passes` implements its forward and backward pass.
+`convolutions` and `matmuls` implement the five matrix products of these passes, for CPUs and for
+other devices. `portable` has the forward pass for exported files, and `choice` estimates the cost
+of both forms.
 """
 
 from ctal.factorised.choice import cheaper_method, multiply_adds

@@ -1,6 +1,6 @@
-"""Which of the two forms costs less: counted work, in units measured per kind of device.
+"""Choice of the cheaper form: counted operations with costs measured per device type.
 
-docs/performance.md has the measurements; `benchmarks/crossover.py` makes them.
+docs/performance.md has the measurements, made by `benchmarks/crossover.py`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import Literal, NamedTuple
 
 
 class Costs(NamedTuple):
-    """What an operation takes, in multiply-adds of a large matrix product.
+    """Costs of operations, in multiply-adds of a large matrix product.
 
     Attributes:
-        convolution: a multiply-add of the dense form's grouped convolution, which uses each number
-            that it loads for a few products only.
-        copy: a number of the factorised form's weighted copies, which pass through memory.
-        correlation: handling S, whatever the number of pixels, in pixels' worth of its products.
-        offset: the calls made for one offset of the window and target task.
+        convolution: a multiply-add of the dense form's grouped convolution, which uses each loaded
+            number for a few products only.
+        copy: a number of the factorised form's weighted copies, which are written to memory.
+        correlation: fixed cost of S, expressed as a number of pixels.
+        offset: overhead of the calls for one window offset and target task.
     """
 
     convolution: int
@@ -26,14 +26,14 @@ class Costs(NamedTuple):
     offset: int
 
 
-# Only CPUs were measured. Other devices too have far more arithmetic than bandwidth, so until they
-# are measured they go by the same costs.
+# Only CPUs were measured. Other devices also have far more arithmetic than bandwidth, so they use
+# the same costs until they are measured.
 _COSTS = {"cpu": Costs(convolution=60, copy=16, correlation=200, offset=7_000_000)}
 _COSTS_ELSEWHERE = _COSTS["cpu"]
 
 
 def multiply_adds(shape: Sequence[int], kernel_size: int) -> dict[str, int]:
-    """Multiply-adds of each form for one image, by the shape (..., T, C, H, W) of its features.
+    """Count the multiply-adds of each form for one image with features (..., T, C, H, W).
 
     Example:
         >>> multiply_adds((3, 128, 72, 96), 3)
@@ -50,10 +50,10 @@ def multiply_adds(shape: Sequence[int], kernel_size: int) -> dict[str, int]:
 def cheaper_method(
     shape: Sequence[int], kernel_size: int, device_type: str = "cpu"
 ) -> Literal["dense", "factorised"]:
-    """The form that takes less time for features of `shape` (..., T, C, H, W).
+    """Return the faster form for features of `shape` (..., T, C, H, W).
 
-    It is the one that needs less memory too, wherever the difference is large: the dense form
-    holds T P^2 numbers several times, and wins only where P is below some hundreds.
+    Where the difference is large, it needs less memory too: the dense form stores T P^2 numbers
+    several times, and is faster only for P below a few hundred.
     """
     costs = _COSTS.get(device_type, _COSTS_ELSEWHERE)
     T, C, H, W = shape[-4:]

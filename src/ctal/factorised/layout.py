@@ -11,47 +11,47 @@ SMALLEST_NORM = 1e-12  # as in F.normalize
 
 
 def to_rows(maps: Tensor) -> Tensor:
-    """(B, T, C, H, W) to (B, H, W, T, C)."""
+    """Convert maps (B, T, C, H, W) to contiguous rows (B, H, W, T, C)."""
     return maps.permute(0, 3, 4, 1, 2).contiguous()
 
 
 def to_maps(rows: Tensor) -> Tensor:
-    """(B, H, W, T, C) to (B, T, C, H, W), of the same memory."""
+    """View rows (B, H, W, T, C) as maps (B, T, C, H, W), without a copy."""
     return rows.permute(0, 3, 4, 1, 2)
 
 
 def stack_tasks(maps: Sequence[Tensor]) -> Tensor:
-    """(B, T, C, H, W) of T maps (B, C, H, W), in the memory order of rows."""
+    """Stack T maps (B, C, H, W) to (B, T, C, H, W), in the memory order of rows."""
     return to_maps(torch.stack([x.movedim(1, -1) for x in maps], dim=3))
 
 
 def unit_rows(features: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """The features of every pixel at unit length, as rows in `dtype`, and their length."""
+    """Normalize the features of every pixel; return rows in `dtype` and the original norms."""
     wide = wide_dtype(features.dtype)
     norm = torch.linalg.vector_norm(features, dim=2, keepdim=True, dtype=wide)
     norm = norm.clamp_min_(SMALLEST_NORM)
     B, T, C, H, W = features.shape
     rows = features.new_empty(B, H, W, T, C, dtype=dtype)
-    torch.div(features, norm, out=to_maps(rows))  # no copy in between
+    torch.div(features, norm, out=to_maps(rows))  # without an intermediate copy
     return rows, to_rows(norm)
 
 
 def mixing_rows(weight: Tensor, dtype: torch.dtype) -> Tensor:
-    """(M, P, T, f, f) to (M, f^2, P, T)."""
+    """Convert mixing weights (M, P, T, f, f) to rows (M, f^2, P, T)."""
     return weight.flatten(3).permute(0, 3, 1, 2).to(dtype).contiguous()
 
 
 def sum_of_pixels(V: Tensor, M: int) -> Tensor:
-    """sum_q V_t[:, q], (B, 1, M, T/M * C)."""
+    """Compute sum_q V_t[:, q] with the shape (B, 1, M, T/M * C)."""
     B, _, _, T, C = V.shape
     return V.sum((1, 2), dtype=wide_dtype(V.dtype)).view(B, 1, M, T // M * C)
 
 
 def joined(parts: list[Tensor]) -> Tensor:
-    """The parts of a batch in one tensor; a single one is not copied."""
+    """Concatenate the parts of a batch; a single part is not copied."""
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def wide_dtype(dtype: torch.dtype) -> torch.dtype:
-    """The dtype of sums: float32, or float64 of float64."""
+    """Return the dtype of sums: float64 for float64, otherwise float32."""
     return torch.promote_types(dtype, torch.float32)

@@ -1,7 +1,7 @@
-"""The five products of the factorised form as batched matrix products: GPUs, and float64.
+"""Five products of the factorised form as batched matrix products, for GPUs and float64.
 
-Images are rows of pixels, (B, H, W, N): the N numbers of a pixel lie side by side. d runs over
-the f x f offsets of a window; what lies outside of an image is 0.
+Images are rows of pixels (B, H, W, N): the N numbers of a pixel are adjacent in memory. d runs over
+the f x f offsets of a window; values outside the image are 0.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ctal.factorised.layout import wide_dtype
 
 
 def correlate(V: Tensor, X: Tensor, f: int) -> Tensor:
-    """S_d = sum_q V[q] X[q + d]^T: (B, H, W, N), (B, H, W, K) to (B, N, f, f, K)."""
+    """Compute S_d = sum_q V[q] X[q + d]^T: (B, H, W, N), (B, H, W, K) to (B, N, f, f, K)."""
     # = sum_p V[p - d] X[p]^T
     X_line = _line(X, f // 2)
     S = [V_shifted.mT @ X_line for V_shifted in _shifted(V, f, -1)]
@@ -24,28 +24,28 @@ def correlate(V: Tensor, X: Tensor, f: int) -> Tensor:
 
 
 def gather(X: Tensor, S: Tensor) -> Tensor:
-    """sum_d S_d X[q + d] for every q: (B, H, W, K), (B, N, f, f, K) to (B, N, H, W)."""
+    """Compute sum_d S_d X[q + d] for every q: (B, H, W, K), (B, N, f, f, K) to (B, N, H, W)."""
     rows = _sum_products(X, 1, S.flatten(2, 3).permute(2, 0, 3, 1))
     return rows.permute(0, 3, 1, 2).contiguous()
 
 
 def scatter(V: Tensor, S: Tensor) -> Tensor:
-    """sum_d S_d^T V[p - d] for every p: (B, H, W, N), (B, N, f, f, K) to (B, H, W, K)."""
+    """Compute sum_d S_d^T V[p - d] for every p: (B, H, W, N), (B, N, f, f, K) to (B, H, W, K)."""
     return _sum_products(V, -1, S.flatten(2, 3).permute(2, 0, 1, 3))
 
 
 def apply(rows: Tensor, S: Tensor) -> Tensor:
-    """S rows[j] for every j: (B, J, K), (B, N, K) to (B, J, N)."""
+    """Compute S rows[j] for every j: (B, J, K), (B, N, K) to (B, J, N)."""
     return rows @ S.mT
 
 
 def outer(G: Tensor, rows: Tensor) -> Tensor:
-    """sum_j G[j] rows[j]^T: (B, J, N), (B, J, K) to (B, N, K)."""
+    """Compute sum_j G[j] rows[j]^T: (B, J, N), (B, J, K) to (B, N, K)."""
     return G.mT @ rows
 
 
 def _sum_products(rows: Tensor, sign: int, matrices: Tensor) -> Tensor:
-    """sum_d rows[q + sign * d] matrices[d], summed in float32 or wider; matrices (f^2, B, N, K)."""
+    """Compute sum_d rows[q + sign * d] matrices[d] in float32 or wider; matrices (f^2, B, N, K)."""
     _, H, W, _ = rows.shape
     f = round(len(matrices) ** 0.5)
     products = (x @ matrix for x, matrix in zip(_shifted(rows, f, sign), matrices, strict=True))
@@ -56,14 +56,14 @@ def _sum_products(rows: Tensor, sign: int, matrices: Tensor) -> Tensor:
 
 
 def _line(rows: Tensor, r: int) -> Tensor:
-    """The image as one line of pixels, r zeros behind every row of it: (B, H * (W + r), N)."""
+    """Flatten an image to one line of pixels with r zeros after every row, (B, H * (W + r), N)."""
     return F.pad(rows, (0, 0, 0, r)).flatten(1, 2)
 
 
 def _shifted(rows: Tensor, f: int, sign: int) -> Iterator[Tensor]:
-    """The line of pixels q + sign * d, for every d of the window: f^2 views of one copy.
+    """Yield the line of pixels q + sign * d for every d of the window, as f^2 views of one copy.
 
-    The r zeros between two rows are as many as a shift to either side needs.
+    The r zeros between two rows suffice for a shift to either side.
     """
     _, H, W, _ = rows.shape
     r = f // 2

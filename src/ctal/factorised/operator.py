@@ -1,4 +1,4 @@
-"""The factorised form as an operator of its own that torch knows: compile, export, autograd."""
+"""Factorised form as a custom operator of torch that supports autograd, compile and export."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ctal.factorised.layout import to_maps
 
 
 def factorised_affinity(features: Tensor, values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The factorised form of `ctal.functional.cross_task_affinity`.
+    """Compute `ctal.functional.cross_task_affinity` in the factorised form.
 
-    For its backward pass it saves its inputs, and S where that is no larger than one of them.
+    The inputs are saved for the backward pass, and S if it is at most as large as one of them.
 
     Args:
         features: (B, T, C, H, W), before normalization.
-        values: (B, T, C, H, W); the products have its dtype.
+        values: (B, T, C, H, W); products are computed in its dtype.
         weight: (M, P, T, f, f), of any floating dtype.
         bias: (M, P).
 
     Returns:
-        (B, T, C, H, W) in the dtype of `values`, in the memory order (B, H, W, T, C).
+        (B, T, C, H, W) in the dtype of `values` and the memory order (B, H, W, T, C).
     """
     return _forward(features, values, weight, bias)[0]
 
@@ -78,8 +78,8 @@ def _differentiate(ctx: Any, g: Tensor, _: Any) -> tuple[Tensor, ...]:
 
 def _refuse(ctx: Any, *gradients: Tensor) -> None:
     raise InputError(
-        "the factorised form of cross-task affinity has no second derivatives; "
-        'expected method="dense" where they are needed'
+        "the factorised form of cross-task affinity does not support second derivatives; "
+        'use method="dense"'
     )
 
 
@@ -91,11 +91,11 @@ _backward.register_autograd(_refuse)
 def _operations(
     features: Sequence[int], values: Sequence[int], weight: Sequence[int], *_: Any, **__: Any
 ) -> int:
-    """As torch counts: two per multiply-add, from the shapes."""
+    """Count the operations from the shapes as torch does: two per multiply-add."""
     return 2 * features[0] * multiply_adds(features, weight[-1])["factorised"]
 
 
 @register_flop_formula(torch.ops.ctal.factorised_affinity_backward)
 def _operations_backward(g: Any, S: Any, *shapes: Sequence[int], **_: Any) -> int:
-    # two for each of the forward pass; S, where it is made again, is left out
+    # two for each one of the forward pass; recomputing S is not counted
     return 2 * _operations(*shapes)

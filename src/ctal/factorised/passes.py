@@ -1,4 +1,4 @@
-"""Forward and backward pass of the factorised form; nothing of size P x P is made.
+"""Forward and backward pass of the factorised form; no tensor has size P x P.
 
 With X_k[:, j] the unit features of pixel j in task k, V_t[:, q] the values of pixel q in task t and
 g_t[:, j] the gradient of out_t[:, j]:
@@ -13,13 +13,13 @@ g_t[:, j] the gradient of out_t[:, j]:
     dX_k[:, p]    = sum_{t,d} W_t[p,k,d] Z_{t,k,d}[p] + sum_{t,d} dS_{t,k,d}^T V_t[:, p-d]
     dF_k[:, p]    = (dX_k[:, p] - X_k[:, p] (X_k[:, p] . dX_k[:, p])) / |F_k[:, p]|
 
-All the weighted copies W X, and all Z, are f^2 times as large as X, so they are made for a block of
-pixels and one offset d at a time, and again in the backward pass. That is given the inputs, and S
-where it is the smaller: it has T^2 f^2 C^2 numbers, however large the image.
+The weighted copies W X and all Z are f^2 times as large as X. They are therefore computed for one
+block of pixels and one offset d at a time, and again in the backward pass. The inputs are saved for
+the backward pass, and S if it is smaller: it has T^2 f^2 C^2 numbers for any image size.
 
-Images are rows of pixels, (B, H, W, T, C). In bfloat16 and float16 the products take and give
-numbers of that type, while every sum that goes on over blocks, bands or pixels is float32: added up
-in 8 bits, the later of some thousand terms would be lost.
+Images are rows of pixels (B, H, W, T, C). In bfloat16 and float16, products have inputs and results
+of that type, while every sum over blocks, bands or pixels is float32. With a mantissa of 8 bits,
+the last of some thousand terms would be lost.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ from ctal.factorised.layout import (
 
 Gradients = tuple[Tensor, Tensor, Tensor, Tensor]
 
-# Numbers in the weighted copy of one block of pixels. On a CPU it shall stay in the cache (4 MiB in
-# float32); a GPU needs more work than that at a time, and has the memory.
+# Numbers in the weighted copy of one block of pixels. On a CPU it has to fit in the cache (4 MiB in
+# float32); a GPU needs larger blocks, and has the memory for them.
 _BLOCK_NUMBERS = {"cpu": 1 << 20}
 _BLOCK_NUMBERS_ELSEWHERE = 1 << 25
 
@@ -52,16 +52,17 @@ _BLOCK_NUMBERS_ELSEWHERE = 1 << 25
 def forward(
     features: Tensor, values: Tensor, weight: Tensor, bias: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The result (B, T, C, H, W), and S for `backward`.
+    """Run the forward pass.
 
     Args:
         features: as in `cross_task_affinity`.
-        values: as there; the products have its dtype.
-        weight: as there.
-        bias: as there.
+        values: as in `cross_task_affinity`; products are computed in its dtype.
+        weight: as in `cross_task_affinity`.
+        bias: as in `cross_task_affinity`.
 
     Returns:
-        The result, and S (B, M, f^2, T/M * C, T * C), with B = 0 where it is not worth keeping.
+        The result (B, T, C, H, W), and S (B, M, f^2, T/M * C, T * C) for `backward`, with B = 0 if
+        it is too large to be saved.
     """
     W = mixing_rows(weight, values.dtype)
     parts, kept = [], values.new_empty(kept_shape(features, weight))
@@ -78,7 +79,7 @@ def forward(
 def backward(
     g: Tensor, S: Tensor, features: Tensor, values: Tensor, weight: Tensor, bias: Tensor
 ) -> Gradients:
-    """The gradients of features, values, weight and bias, from that of the result."""
+    """Return the gradients of features, values, weight and bias for the gradient of the result."""
     W = mixing_rows(weight, values.dtype)
     dF, dV = [], []
     dW = torch.zeros_like(W, dtype=wide_dtype(W.dtype))
@@ -96,7 +97,7 @@ def backward(
 
 
 def kept_shape(features: Tensor, weight: Tensor) -> tuple[int, ...]:
-    """The shape of the S that the backward pass is given."""
+    """Return the shape of the S that is saved for the backward pass."""
     B, T, C, H, W = features.shape
     M, f = len(weight), weight.shape[-1]
     worth_keeping = T * C * f**2 <= H * W  # at most as large as one of the inputs
@@ -104,7 +105,7 @@ def kept_shape(features: Tensor, weight: Tensor) -> tuple[int, ...]:
 
 
 def _forward(X: Tensor, V: Tensor, S: Tensor, W: Tensor, bias: Tensor) -> Tensor:
-    """The result as rows, from X, V (B, H, W, T, C), W (M, f^2, P, T) and b (M, P)."""
+    """Return the result as rows, for X, V (B, H, W, T, C), W (M, f^2, P, T) and b (M, P)."""
     products, rows = _products(X), X.flatten(1, 2)
     V_sum = sum_of_pixels(V, len(W))
     out = X.new_empty(*rows.shape[:2], *V_sum.shape[2:])  # (B, P, M, T/M * C)
@@ -122,9 +123,9 @@ def _forward(X: Tensor, V: Tensor, S: Tensor, W: Tensor, bias: Tensor) -> Tensor
 def _backward(
     g: Tensor, X: Tensor, V: Tensor, S: Tensor, W: Tensor, bias: Tensor, dW: Tensor, db: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The gradients dX, as rows, and dV (B, T, C, H, W).
+    """Return the gradients dX, as rows, and dV (B, T, C, H, W).
 
-    Adds to dW (M, f^2, P, T) and db (M, P).
+    The gradients of the mixing are added to dW (M, f^2, P, T) and db (M, P).
     """
     products, wide, (B, _, _, T, C) = _products(X), wide_dtype(X.dtype), X.shape
     S_T, dS = S.mT.contiguous(), torch.zeros_like(S, dtype=wide)
@@ -155,7 +156,7 @@ def _backward(
 
 
 def _correlation(X: Tensor, V: Tensor, W: Tensor) -> Tensor:
-    """S for every set of mixing weights and offset: (B, M, f^2, T/M * C, T * C)."""
+    """Return S for every set of mixing weights and offset, (B, M, f^2, T/M * C, T * C)."""
     M, window = W.shape[:2]
     S = _products(X).correlate(V.flatten(3), X.flatten(3), round(window**0.5)).to(X.dtype)
     N = S.shape[1]
@@ -164,22 +165,22 @@ def _correlation(X: Tensor, V: Tensor, W: Tensor) -> Tensor:
 
 def _products(X: Tensor) -> ModuleType:
     onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    # oneDNN has no float64, and convolutions are written for one image
+    # oneDNN does not support float64, and `convolutions` requires a batch of one image
     fast = onednn and X.dtype != torch.float64 and len(X) == 1
     return convolutions if X.device.type == "cpu" and fast else matmuls
 
 
 def _portions(features: Tensor) -> Iterator[slice]:
-    """The images of a batch that are worked on together: all, or on a CPU each by itself."""
+    """Return slices of a batch that are processed together: one image on a CPU, otherwise all."""
     B = len(features)
     step = 1 if features.device.type == "cpu" and B else max(1, B)
     return (slice(n, n + step) for n in range(0, max(1, B), step))
 
 
 def _blocks(rows: Tensor) -> Iterator[slice]:
-    """Blocks of pixels of rows (B, P, T, C)."""
+    """Return slices of the pixels of rows (B, P, T, C)."""
     B, P, T, C = rows.shape
     numbers = _BLOCK_NUMBERS.get(rows.device.type, _BLOCK_NUMBERS_ELSEWHERE)
     count = -(-max(1, B) * P * T * C // numbers)
-    step = -(-P // count)  # of one size: oneDNN leaves a small last one to slower code
+    step = -(-P // count)  # equal sizes: oneDNN runs slower code for a small last block
     return (slice(j, min(P, j + step)) for j in range(0, P, step))

@@ -1,9 +1,8 @@
-"""The factorised form in torch's own operators, for programs that do not know the operator.
+"""Factorised form in standard torch operators, for exported files.
 
-The equations are those of `passes`, in an order of memory that suits what runs exported files:
-maps of channel after channel, so that every product is one of two plain matrices, without blocks
-and without what a single processor is best at. Nothing of size P x P is made: the largest tensor is
-one weighted copy of X, as large as X itself.
+The equations are those of `passes`. The memory order is (T, C, H, W), so every product is a plain
+matrix product, without blocks and without optimizations for one processor. No tensor has size
+P x P: the largest one is a weighted copy of X, which is as large as X.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from ctal.factorised.layout import SMALLEST_NORM
 def portable_affinity(
     features: Tensor, values: Tensor, weight: Tensor, bias: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The result of `ctal.factorised.factorised_affinity`, traceable with any number of images.
+    """Compute `ctal.factorised.factorised_affinity`, traceable with a dynamic batch size.
 
     Args:
         features: (B, T, C, H, W), before normalization.
@@ -27,8 +26,8 @@ def portable_affinity(
         bias: (M, P).
 
     Returns:
-        The result (B, T, C, H, W), and in the place of the S that the operator keeps for its
-        backward pass a tensor without numbers.
+        The result (B, T, C, H, W), and an empty tensor in place of the S that the operator saves
+        for its backward pass.
     """
     T, C, H, W = features.shape[1:]
     M, f = len(weight), weight.shape[-1]
@@ -49,16 +48,16 @@ def portable_affinity(
 
 
 def _correlations(V: Tensor, X: Tensor, f: int) -> list[Tensor]:
-    """S_d = sum_q V[q] X[q + d]^T for each d: (B, N, H, W), (B, K, H, W) to f^2 times (B, N, K).
+    """Compute S_d = sum_q V[q] X[q + d]^T for each d, f^2 tensors (B, N, K).
 
-    The image is one line of pixels with r zeros behind every row, which is as many as a shift to
-    either side needs.
+    V is (B, N, H, W) and X is (B, K, H, W). The image is flattened to one line of pixels with r
+    zeros after every row, which suffice for a shift to either side.
     """
     H, W, r = X.shape[2], X.shape[3], f // 2
     stride = W + r
     margin = r * stride + r
     V_line = F.pad(V, (0, r)).flatten(2)
-    X_line = F.pad(X, (0, r)).flatten(2).mT  # pixels first: a shift is then one piece of memory
+    X_line = F.pad(X, (0, r)).flatten(2).mT  # pixels first: a shift is then contiguous
     X_line = F.pad(X_line, (0, 0, margin, margin))
     starts = [margin + dy * stride + dx for dy in range(-r, r + 1) for dx in range(-r, r + 1)]
     return [V_line @ X_line[:, start : start + H * stride] for start in starts]

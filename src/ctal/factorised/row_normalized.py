@@ -1,19 +1,19 @@
 """Row-normalized, non-negative cosine affinities in linear time.
 
-The affinity of pixel j with pixel q in task k is 1 + cos(F_k[:, j], F_k[:, q]), in 0..2, and every
+The affinity between pixels j and q in task k is 1 + cos(F_k[:, j], F_k[:, q]), in 0..2, and every
 row is divided by its sum over q:
 
     R_k[j, q] = (1 + X_k[:, j] . X_k[:, q]) / r_k[j]      X_k = F_k with columns at unit length
     r_k[j]    = sum_q (1 + X_k[:, j] . X_k[:, q]) = P + X_k[:, j] . sum_q X_k[:, q]
 
-so a row sum needs one vector per image instead of all pairs of pixels. The same holds for the
+so a row sum requires one vector per image instead of all pairs of pixels. The same applies to the
 propagated values, because the sums over q do not depend on j:
 
     out_t[:, j] = sum_k s_tk sum_q V_t[:, q] R_k[j, q]
                 = sum_k s_tk / r_k[j] (sum_q V_t[:, q] + S_tk X_k[:, j])
     S_tk        = sum_q V_t[:, q] X_k[:, q]^T             in R^{C x C}
 
-This takes O(P T^2 C^2) multiply-adds and O(P T C) memory instead of O(P^2 T C) and O(P^2 T). A row
+This needs O(P T^2 C^2) multiply-adds and O(P T C) memory instead of O(P^2 T C) and O(P^2 T). A row
 sum is at least 1, since a pixel's cosine with itself is 1 (0 for a pixel without features).
 """
 
@@ -35,8 +35,8 @@ def row_normalized_affinity(features: Tensor, values: Tensor, shares: Tensor) ->
         shares: (T, T), s_tk, the share of task k in the affinity of task t.
 
     Returns:
-        (B, T, D, H, W), out_t, in float32 or wider: sums over all pixels lose too much in half
-        precision, under autocast as well.
+        (B, T, D, H, W), out_t, in float32 or wider, also under autocast, since sums over all
+        pixels are inaccurate in half precision.
     """
     B, T, C, H, W = features.shape
     D, P = values.shape[2], H * W
@@ -55,5 +55,5 @@ def row_normalized_affinity(features: Tensor, values: Tensor, shares: Tensor) ->
 
 
 def _rows(maps: Tensor) -> Tensor:
-    """(B, T, C, H, W) to (B, P, T, C), P = H * W."""
+    """Convert maps (B, T, C, H, W) to rows (B, P, T, C), P = H * W."""
     return maps.permute(0, 3, 4, 1, 2).flatten(1, 2)

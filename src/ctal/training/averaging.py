@@ -1,4 +1,4 @@
-"""Averaged weights (EMA) of Lightning's callbacks, in runs that resume."""
+"""Check for resuming runs with weight averaging (EMA)."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ctal.errors import InputError
 
 
 def check_averaging(checkpoint: Mapping[str, Any], callbacks: Sequence[Callback]) -> None:
-    """Check that a run with averaged weights resumes with them.
+    """Check that a run with weight averaging is resumed with weight averaging.
 
-    Its checkpoints have the averaged weights as "state_dict", which every reader uses, and those
-    that are trained beside them. Only the callback knows how to continue with the latter.
+    Its checkpoints contain the averaged weights as "state_dict", which is what loading a model
+    uses, and the trained weights separately. Only the callback can resume from the latter.
 
     Args:
         checkpoint: content of the checkpoint to resume from.
-        callbacks: callbacks of the trainer that resumes.
+        callbacks: callbacks of the resuming trainer.
 
     Raises:
-        InputError: the run averages weights, but no callback does.
+        InputError: The run averages weights, but no callback does.
     """
     averaged = "current_model_state" in checkpoint
     averaging = any(isinstance(callback, WeightAveraging) for callback in callbacks)

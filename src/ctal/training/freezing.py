@@ -1,4 +1,4 @@
-"""Freezing the encoder: for good, or for the first epochs."""
+"""Freezing of the encoder, for the whole run or for the first epochs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ctal.training.module import MultiTaskModule
 
 
 class FreezeEncoder(Callback):
-    """Keep the encoder as it is: its weights, and the statistics of its BatchNorm layers.
+    """Freeze the encoder, including the statistics of its BatchNorm layers.
 
-    A frozen encoder computes as in evaluation, so its dropout and stochastic depth are off too. It
-    gets neither gradients nor weight decay. A `PyramidNeck` of a plain vision transformer is
-    trained, since its weights are random at first. All is a function of the epoch, so a resumed
-    run continues as one that was never interrupted.
+    A frozen encoder is in evaluation mode, which disables dropout and stochastic depth too. It gets
+    neither gradients nor weight decay. The `PyramidNeck` of a plain vision transformer is trained,
+    since it is randomly initialized. Freezing depends only on the epoch, so a resumed run is
+    identical to an uninterrupted one.
 
     Args:
-        epochs: number of epochs from the start during which the encoder is frozen; None: all.
+        epochs: number of epochs during which the encoder is frozen; None: all.
 
     Raises:
         InputError: `epochs` is below 1.
@@ -37,10 +37,10 @@ class FreezeEncoder(Callback):
         self._frozen = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Find the encoder, and freeze it if it is for good, before processes share gradients.
+        """Find the encoder, and freeze it before DDP is set up if `epochs` is None.
 
         Raises:
-            InputError: the network has no encoder.
+            InputError: The network has no encoder.
         """
         if stage != "fit" or not isinstance(pl_module, MultiTaskModule) or self._parts:
             return
@@ -55,25 +55,25 @@ class FreezeEncoder(Callback):
             self._set(frozen=True)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Check that several processes can train with weights that get gradients later.
+        """Check that the DDP strategy supports weights that are unfrozen later.
 
         Raises:
-            InputError: they cannot.
+            InputError: The strategy does not find unused parameters.
         """
         several = isinstance(trainer.strategy, DDPStrategy)
         finds = getattr(trainer.strategy.model, "find_unused_parameters", False)
         if several and self.epochs is not None and not finds:
             raise InputError(
                 "trainer.strategy: expected ddp_find_unused_parameters_true for FreezeEncoder with "
-                "epochs, since the encoder gets gradients later; set it, or leave out epochs"
+                "epochs, since the encoder gets gradients later; set it, or omit epochs"
             )
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Freeze or unfreeze the encoder, in an epoch that was resumed in its middle too."""
+        """Freeze or unfreeze the encoder, also in an epoch resumed after some of its batches."""
         frozen = self.epochs is None or trainer.current_epoch < self.epochs
-        # Lightning sets modes when a training starts
+        # Lightning sets the training mode at the start
         if frozen != self._frozen or any(part.training == frozen for part in self._parts):
             self._set(frozen=frozen)
 

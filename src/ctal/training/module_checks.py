@@ -1,4 +1,4 @@
-"""Checks of the arguments of the training module."""
+"""Argument checks of the training module."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ctal.errors import InputError
 
 
 def check_arguments(network: nn.Module, *, compiled: object, aggregator: object) -> None:
-    """Check that a network can be trained, and compiled if asked to.
+    """Check that a network can be trained and, if requested, compiled.
 
     Raises:
-        InputError: it has no tasks, or an aggregator is given for a compiled network.
+        InputError: The network has no tasks, or compiling is combined with an aggregator.
     """
     if not hasattr(network, "tasks"):
         raise InputError(
@@ -24,21 +24,21 @@ def check_arguments(network: nn.Module, *, compiled: object, aggregator: object)
         )
     if compiled and aggregator:
         raise InputError(
-            "model.compiled: cannot be used with an aggregator, which needs to know which "
-            "parameters each task uses; a compiled network does not provide that"
+            "model.compiled: not supported with an aggregator, since a compiled network does not "
+            "show which parameters each task uses; remove one of them"
         )
 
 
 def check_compiled(compiled: str | None, trainer: Trainer) -> None:
-    """Check that a way of compiling works with the trainer's settings.
+    """Check that a compile mode is compatible with the trainer's settings.
 
     Raises:
-        InputError: it does not.
+        InputError: The mode does not support gradient accumulation.
     """
     if compiled == "reduce-overhead" and trainer.accumulate_grad_batches > 1:
         raise InputError(
-            "model.compiled: reduce-overhead cannot be used with accumulate_grad_batches above "
-            "1, since the next batch overwrites the memory of the gradients; use default"
+            "model.compiled: reduce-overhead does not support accumulate_grad_batches above 1, "
+            "since the next batch overwrites the memory of the gradients; use default"
         )
 
 
@@ -50,11 +50,11 @@ def check_same_weighting(checkpoint: Mapping[str, Any], own: str) -> None:
         own: title of the module's weighting.
 
     Raises:
-        InputError: it was trained with another one.
+        InputError: The checkpoint was trained with another weighting.
     """
     theirs = checkpoint.get("weighting")
     if theirs not in (None, own):
         raise InputError(
             f"ckpt_path: expected a checkpoint trained with {own}, got one with {theirs}; keep "
-            "model.weighting and model.aggregator, or start another run"
+            "model.weighting and model.aggregator, or start a new run"
         )

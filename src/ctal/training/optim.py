@@ -18,20 +18,20 @@ from ctal.training.parameter_groups import ParameterGroups, grouped, rate_scales
 from ctal.training.schedules import Cosine, RunSchedule, is_stepped_per_batch, with_length
 
 Interval = Literal["epoch", "step"]
-"""How often a schedule is stepped."""
+"""Interval at which a schedule is stepped."""
 
 _KEY = "optimization"
 
 
 class Optimization:
-    """How a run is optimized: optimizer, parameter groups and schedule.
+    """Optimization settings of a run: optimizer, parameter groups and schedule.
 
     Args:
-        optimizer: makes the optimizer from the parameters.
-        lr_scheduler: makes the schedule from the optimizer; None: `Cosine`.
-        groups: the parameter groups; None: one.
-        interval: how often the schedule is stepped; None: each step for `Cosine`, `Polynomial`,
-            OneCycleLR and CyclicLR, each epoch for others.
+        optimizer: creates the optimizer from the parameters.
+        lr_scheduler: creates the schedule from the optimizer; None: `Cosine`.
+        groups: settings of the parameter groups; None: a single group.
+        interval: when the schedule is stepped; None: every step for `Cosine`, `Polynomial`,
+            OneCycleLR and CyclicLR, every epoch for others.
     """
 
     def __init__(
@@ -46,27 +46,27 @@ class Optimization:
         self.groups = groups
         self.interval = interval
         self._name: str | None = None
-        self._length: int | None = None  # of the run, where a schedule of torch was given it
+        self._length: int | None = None  # of the run, if passed to a schedule of torch
 
     def configure(
         self, module: nn.Module, network: nn.Module, trainer: Trainer
     ) -> tuple[Optimizer, dict[str, Any]]:
-        """Return the optimizer, and its schedule in the form that Lightning takes it.
+        """Return the optimizer, and its schedule as a Lightning scheduler config.
 
         Raises:
-            InputError: the optimizer refuses its arguments, or is not that of the run to be
-                resumed, or the schedule needs the length of a run that has none.
+            InputError: The arguments of the optimizer are invalid, the run to resume used another
+                optimizer, or the schedule needs the length of a run without an end.
         """
         optimizer = self._make_optimizer(module, network)
         return optimizer, self._make_schedule(optimizer, trainer)
 
     def state(self) -> dict[str, Any]:
-        """Return the facts about the run that a checkpoint needs, as plain values."""
+        """Return the state to save in a checkpoint, as plain values."""
         facts = {"interval": self.interval, "length": self._length}
         return {"optimizer": self._name, _KEY: facts}
 
     def load_state(self, checkpoint: Mapping[str, Any]) -> None:
-        """Take the facts of the run to be resumed, to compare them in `configure`."""
+        """Load the state of the run to resume, to be compared in `configure`."""
         self._name = checkpoint.get("optimizer")
         self._length = (checkpoint.get(_KEY) or {}).get("length")
 
@@ -82,8 +82,8 @@ class Optimization:
         name = type(optimizer).__name__
         if self._name not in (None, name):
             raise InputError(
-                f"model.optimizer: the run to be resumed was trained with {self._name}, got "
-                f"{name}; keep the optimizer, or start another run"
+                f"model.optimizer: expected {self._name}, as in the run to resume, got {name}; "
+                "keep the optimizer, or start a new run"
             )
         self._name = name
         return optimizer
@@ -102,9 +102,9 @@ class Optimization:
             scheduler.fit_to(run_length(trainer, self.interval))
         if self._length is not None and used and used[-1] != self._length:
             raise InputError(
-                f"trainer.max_epochs: expected a run of {self._length} {self.interval}s, as the "
-                f"schedule of the run to resume has it, got {used[-1]}; keep the length, or use "
-                "ctal.training.Cosine or Polynomial, which follow a new length"
+                f"trainer.max_epochs: expected a run of {self._length} {self.interval}s, as in the "
+                f"schedule of the run to resume, got {used[-1]}; keep the length, or use "
+                "ctal.training.Cosine or Polynomial, which adapt to a new length"
             )
         self._length = used[-1] if used else None
         plan: dict[str, Any] = {"scheduler": scheduler, "interval": self.interval}
@@ -117,16 +117,16 @@ class Optimization:
 
 
 def run_length(trainer: Trainer, interval: Interval) -> int:
-    """Return the length of a run in steps of the optimizer or in epochs.
+    """Return the length of a run in optimizer steps or in epochs.
 
     Raises:
-        InputError: the run has no end.
+        InputError: The length of the run is not limited.
     """
     steps = trainer.estimated_stepping_batches if interval == "step" else trainer.max_epochs
     if steps is None or steps == -1 or not math.isfinite(steps):
         raise InputError(
             "trainer.max_epochs: this learning rate schedule needs the length of the run; "
-            f"give max_epochs{' or max_steps' if interval == 'step' else ''}, or another "
+            f"set max_epochs{' or max_steps' if interval == 'step' else ''}, or use another "
             "model.lr_scheduler"
         )
     return int(steps)
@@ -135,19 +135,19 @@ def run_length(trainer: Trainer, interval: Interval) -> int:
 class PlateauSteps(Callback):
     """Repeat the step of `ReduceLROnPlateau` that a resumed run would skip.
 
-    Lightning steps the scheduler after it has written the checkpoint of the epoch, and does not
-    repeat that when a run resumes from there. So the checkpoint stores the metric.
+    Lightning steps the scheduler after writing the checkpoint of the epoch, and does not repeat
+    the step when a run resumes from that checkpoint. The checkpoint therefore stores the metric.
     """
 
     def __init__(self) -> None:
         self._metric: float | None = None
 
     def state_dict(self) -> dict[str, float | None]:
-        """Return the metric that the scheduler has not been stepped with yet."""
+        """Return the metric of the step that the scheduler has not made yet."""
         return {"metric": self._metric}
 
     def load_state_dict(self, state_dict: dict[str, float | None]) -> None:
-        """Load the metric of the resumed run."""
+        """Load the metric of the run to resume."""
         self._metric = state_dict["metric"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -158,18 +158,18 @@ class PlateauSteps(Callback):
         self._metric = None
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Store the metric for the checkpoints that are written next."""
+        """Store the metric for the following checkpoints."""
         scheduler, monitor = _plateau(trainer)
         if scheduler and monitor in trainer.callback_metrics:
             self._metric = float(trainer.callback_metrics[monitor])
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Discard the metric: Lightning has stepped the scheduler with it."""
+        """Discard the metric, since Lightning has stepped the scheduler with it."""
         self._metric = None
 
 
 def _plateau(trainer: Trainer) -> tuple[ReduceLROnPlateau | None, str]:
-    """Return the scheduler of that class, if any, and the name of its metric."""
+    """Return the `ReduceLROnPlateau` scheduler, if any, and the name of its metric."""
     for config in trainer.lr_scheduler_configs:
         if isinstance(config.scheduler, ReduceLROnPlateau):
             return config.scheduler, config.monitor or ""

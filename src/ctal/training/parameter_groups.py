@@ -1,4 +1,4 @@
-"""Learning rates and weight decays of the encoder against the rest of the network."""
+"""Parameter groups with separate learning rates and weight decays for the encoder."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _SCALE = "lr_scale"
 
 @dataclass(frozen=True)
 class ParameterGroups:
-    """Learning rates and weight decays that differ between parts of the network.
+    """Settings of parameter groups with different learning rates and weight decays.
 
-    The encoder is the timm model in it; everything else is "the rest": necks, decoders, heads,
-    mixing weights and the parameters of a weighting.
+    The encoder is the timm model of the network. All other parameters are "the rest": necks,
+    decoders, heads, mixing weights and the parameters of a weighting.
 
     Args:
         encoder_lr_scale: learning rate of the encoder as a multiple of the optimizer's. Schedules
             keep the ratio.
-        encoder_weight_decay: weight decay of the encoder; None: the optimizer's.
-        layer_decay: factor of the learning rate from each layer of a vision transformer to the
-            layer below it; the last block has it once. From Bao et al., "BEiT: BERT Pre-Training of
-            Image Transformers", ICLR 2022, with the layers that timm defines. 1: none.
+        encoder_weight_decay: weight decay of the encoder; None: that of the optimizer.
+        layer_decay: learning rate decay from each layer of a vision transformer to the layer below
+            it, applied once to the last block. From Bao et al., "BEiT: BERT Pre-Training of Image
+            Transformers", ICLR 2022, with the layers defined by timm. 1: no decay.
         decay_norms_and_biases: whether weight decay applies to biases, to the parameters of
             normalization layers and other vectors, and to position embeddings.
 
     Raises:
-        InputError: a number is out of range.
+        InputError: An argument is out of range.
     """
 
     encoder_lr_scale: float = 1.0
@@ -46,7 +46,7 @@ class ParameterGroups:
         if not 0 < self.encoder_lr_scale < math.inf:
             raise InputError(
                 f"{where}encoder_lr_scale: expected a number above 0, got {self.encoder_lr_scale}; "
-                "to keep the encoder as it is, add the callback ctal.training.FreezeEncoder"
+                "to freeze the encoder, add the callback ctal.training.FreezeEncoder"
             )
         if self.encoder_weight_decay is not None and not 0 <= self.encoder_weight_decay < math.inf:
             raise InputError(
@@ -55,23 +55,23 @@ class ParameterGroups:
             )
         if not 0 < self.layer_decay <= 1:
             raise InputError(
-                f"{where}layer_decay: expected a number above 0, at most 1, got {self.layer_decay}"
+                f"{where}layer_decay: expected a number > 0 and <= 1, got {self.layer_decay}"
             )
 
 
 def grouped(module: nn.Module, network: nn.Module, settings: ParameterGroups) -> list[Any]:
     """Return the parameter groups of a module, for an optimizer.
 
-    Each has a "name" and an "lr_scale", which `scale_rates` applies; the group of the rest is the
-    first.
+    Each group has a "name" and an "lr_scale", which `scale_rates` applies. Groups of "the rest"
+    are first.
 
     Args:
         module: the module whose parameters are trained.
-        network: the network in it.
-        settings: the settings.
+        network: the network of the module.
+        settings: the settings of the groups.
 
     Raises:
-        InputError: the network has no encoder, or its encoder has no layers to decay.
+        InputError: The network has no encoder, or timm defines no layers of the encoder.
     """
     scales, embeddings = _encoder(network, settings)
     groups: dict[str, dict[str, Any]] = {}
@@ -95,27 +95,27 @@ def scale_rates(optimizer: Optimizer) -> None:
     """Multiply the learning rate of each group by its "lr_scale".
 
     Raises:
-        InputError: the optimizer has no weight decay, but a group has.
+        InputError: A group has a weight decay, but the optimizer does not support it.
     """
     for group in optimizer.param_groups:
         group["lr"] = group["lr"] * group[_SCALE]
     has_decay = any("weight_decay" in group for group in optimizer.param_groups)
     if has_decay and "weight_decay" not in optimizer.defaults:
         raise InputError(
-            f"model.parameter_groups: {type(optimizer).__name__} has no weight decay; leave out "
-            "encoder_weight_decay and decay_norms_and_biases, or use another optimizer"
+            f"model.parameter_groups: {type(optimizer).__name__} does not support weight decay; "
+            "omit encoder_weight_decay and decay_norms_and_biases, or use another optimizer"
         )
 
 
 def rate_scales(optimizer: Optimizer) -> list[float]:
-    """Return the factor of each group's learning rate; 1 without groups."""
+    """Return the learning rate factor of each group; 1 without groups."""
     return [float(group.get(_SCALE, 1.0)) for group in optimizer.param_groups]
 
 
 def _encoder(
     network: nn.Module, settings: ParameterGroups
 ) -> tuple[dict[nn.Parameter, float], set[nn.Parameter]]:
-    """Return the rate's factor of each parameter of the encoder, and those timm never decays."""
+    """Return the learning rate factors of the encoder's parameters, and those without decay."""
     scales: dict[nn.Parameter, float] = {}
     embeddings: set[nn.Parameter] = set()
     for part in encoder_parts(network):

@@ -1,4 +1,4 @@
-"""Schedules of the learning rate that know the length of the run."""
+"""Learning rate schedules that depend on the length of the run."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from torch.optim.lr_scheduler import CyclicLR, LambdaLR, OneCycleLR
 from ctal.errors import InputError
 
 WHOLE_RUN = -1
-"""A length of a schedule of torch that stands for the length of the run."""
+"""Length of a torch schedule that means the length of the run."""
 
 _LENGTHS = ("T_max", "total_iters", "total_steps")
-_PEAKS = ("max_lr", "base_lr")  # rates that replace those of all groups
+_PEAKS = ("max_lr", "base_lr")  # learning rates that replace those of all groups
 
 
 class RunSchedule(LambdaLR):
-    """A learning rate that is a function of the step and of the length of the run alone.
+    """Base class of schedules that are a function of the step and the length of the run only.
 
-    It rises linearly during the warm-up and then follows `shape`. A run that is resumed with more
-    epochs follows the longer schedule from its first step: loading a state computes the rates
-    again, since those in the checkpoint of a finished run are 0.
+    The learning rate increases linearly during warm-up and then follows `shape`. A run that is
+    resumed with more epochs follows the longer schedule from its first step: loading a state
+    recomputes the learning rates, since those in the checkpoint of a finished run are 0.
 
     Args:
-        optimizer: the optimizer whose rate it sets, loaded before the state of the schedule.
-        warmup: length of the warm-up, in steps (or epochs: `model.lr_interval`). Step k of it has
-            (k + 1) / (warmup + 1) of the optimizer's rate, k from 0 on.
-        final: rate at the end, as a share of the optimizer's.
+        optimizer: the wrapped optimizer; load its state before that of the schedule.
+        warmup: length of the warm-up, in steps or epochs (`model.lr_interval`). Its step k = 0, 1,
+            ... has (k + 1) / (warmup + 1) of the optimizer's learning rate.
+        final: learning rate at the end, as a share of the optimizer's.
 
     Raises:
-        InputError: a number is out of range.
+        InputError: An argument is out of range.
     """
 
     def __init__(self, optimizer: Optimizer, warmup: int = 0, final: float = 0.0) -> None:
@@ -51,20 +51,20 @@ class RunSchedule(LambdaLR):
         super().__init__(optimizer, lambda step: self.factor(step))
 
     def fit_to(self, length: int) -> None:
-        """Set the number of steps after which the rate has reached its end.
+        """Set the number of steps after which the learning rate reaches its final value.
 
         Raises:
-            InputError: the warm-up is not shorter than that.
+            InputError: The warm-up is not shorter than that.
         """
         if self.warmup >= length:
             raise InputError(
                 f"model.lr_scheduler: warmup: expected less than the length of the run ({length}), "
-                f"got {self.warmup}"
+                f"got {self.warmup}; shorten the warm-up or train longer"
             )
         self.length = length
 
     def factor(self, step: int) -> float:
-        """Return the rate at a step, as a share of the optimizer's."""
+        """Return the learning rate at a step, as a share of the optimizer's."""
         if step < self.warmup:
             return (step + 1) / (self.warmup + 1)
         over = step - self.warmup
@@ -73,20 +73,20 @@ class RunSchedule(LambdaLR):
 
     @abstractmethod
     def shape(self, progress: float) -> float:
-        """Return the value for a progress of 0..1, from 1 down to 0."""
+        """Return the value, decreasing from 1 to 0, for a progress in 0..1."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state without the arguments, which a resumed run has already."""
+        """Return the state without the arguments, which come from the config on resuming."""
         state = super().state_dict()
         return {key: state[key] for key in state if key not in ("warmup", "final", "length")}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load the step, and set the rates that belong to it."""
+        """Load the step, and set the corresponding learning rates."""
         step = state_dict["last_epoch"]
         pairs = zip(state_dict["base_lrs"], self.lr_lambdas, strict=True)
         rates = [rate * factor(step) for rate, factor in pairs]
         super().load_state_dict({**state_dict, "_last_lr": rates})
-        # a callback may have added groups, which the schedule does not set
+        # a callback may have added groups, which the schedule does not control
         for group, rate in zip(self.optimizer.param_groups, rates, strict=False):
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(rate)
@@ -95,24 +95,24 @@ class RunSchedule(LambdaLR):
 
 
 class Cosine(RunSchedule):
-    """Half a period of a cosine, after an optional warm-up (see `RunSchedule`)."""
+    """Cosine decay over half a period, after an optional warm-up (see `RunSchedule`)."""
 
     def shape(self, progress: float) -> float:
-        """(1 + cos(pi progress)) / 2."""
+        """Return (1 + cos(pi progress)) / 2."""
         return (1 + math.cos(math.pi * progress)) / 2
 
 
 class Polynomial(RunSchedule):
-    """The "poly" schedule, (1 - progress)^power, after an optional warm-up (see `RunSchedule`).
+    """Polynomial decay (1 - progress)^power, after an optional warm-up (see `RunSchedule`).
 
     Args:
-        optimizer: the optimizer whose rate it sets.
-        power: the power, 0.9 in Chen et al., "DeepLab", TPAMI 2018; 1 is a straight line.
+        optimizer: the wrapped optimizer.
+        power: the power, 0.9 in Chen et al., "DeepLab", TPAMI 2018; 1 is linear.
         warmup: length of the warm-up.
-        final: rate at the end, as a share of the optimizer's.
+        final: learning rate at the end, as a share of the optimizer's.
 
     Raises:
-        InputError: a number is out of range.
+        InputError: An argument is out of range.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class Polynomial(RunSchedule):
         super().__init__(optimizer, warmup, final)
 
     def shape(self, progress: float) -> float:
-        """(1 - progress)^power."""
+        """Return (1 - progress)^power."""
         return (1 - progress) ** self.power
 
     def state_dict(self) -> dict[str, Any]:
@@ -134,12 +134,13 @@ class Polynomial(RunSchedule):
 
 
 class SequentialLR(torch_schedules.SequentialLR):
-    """`torch.optim.lr_scheduler.SequentialLR`, written in a configuration.
+    """`torch.optim.lr_scheduler.SequentialLR` that can be used in a config.
 
     Args:
-        optimizer: the optimizer whose rate it sets.
-        schedulers: the schedules, one after the other; a length of -1 fills the time of its own.
-        milestones: the steps (or epochs: `model.lr_interval`) at which the next one starts.
+        optimizer: the wrapped optimizer.
+        schedulers: the schedules in order; a length of -1 means up to the next milestone or, for
+            the last one, the end of the run.
+        milestones: the steps or epochs (`model.lr_interval`) at which the next schedule starts.
     """
 
     def __init__(
@@ -152,17 +153,18 @@ class SequentialLR(torch_schedules.SequentialLR):
 
 
 def is_stepped_per_batch(kind: type) -> bool:
-    """Return whether a class of schedules is made for a step at each batch."""
+    """Return whether schedules of a class are stepped after each batch by default."""
     return issubclass(kind, (RunSchedule, OneCycleLR, CyclicLR))
 
 
 def with_length(make: Any, length: Callable[[], int], scales: Sequence[float]) -> Any:
-    """Return what makes a schedule, with the length of the run where a configuration has none.
+    """Fill in the length of the run and the scaled learning rates of a schedule factory.
 
     Args:
-        make: a `functools.partial`, as a configuration gives it; anything else is returned as is.
+        make: a `functools.partial` from a config; any other factory is returned unchanged.
         length: computes the length of the run, in steps of the schedule.
-        scales: the factor of each parameter group's rate, for schedules that set rates themselves.
+        scales: the learning rate factor of each parameter group, for schedules with their own
+            peak rates.
     """
     if not isinstance(make, functools.partial):
         return make
@@ -183,7 +185,7 @@ def with_length(make: Any, length: Callable[[], int], scales: Sequence[float]) -
 def _in_turn(
     makers: list[Any], milestones: list[int], length: Callable[[], int], scales: Sequence[float]
 ) -> list[Any]:
-    """Return what makes each schedule of a sequence, with the length of its own time."""
+    """Fill in the factories of a sequence of schedules, each with the length of its interval."""
     starts, ends = [0, *milestones], [*milestones, None]
     spans = [functools.partial(_span, *span, length) for span in zip(starts, ends, strict=True)]
     return [with_length(make, span, scales) for make, span in zip(makers, spans, strict=False)]
