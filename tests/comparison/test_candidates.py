@@ -76,14 +76,8 @@ def test_folders_of_runs(configs):
         (["list.yaml"], None, "test", [0], r"list\.yaml: expected a mapping"),
         (["broken.yaml"], None, "test", [0], r"broken\.yaml: not a configuration in YAML"),
         (["runs/empty"], None, "test", [0], "runs/empty: expected a run folder"),
-        (
-            ["runs/stopped"],
-            None,
-            "test",
-            [0],
-            r"runs/stopped: .* scores_val.json was not found; finish it with",
-        ),
-        (["runs/young"], None, "test", [0], r"runs/young: .* no checkpoints/best.ckpt; end it"),
+        (["runs/stopped"], None, "test", [0], r"stopped: .* scores_val.json was not found; finish"),
+        (["runs/young"], None, "test", [0], r"young: .* checkpoints/best.ckpt was not found; fin"),
         (["runs/seedless"], None, "test", [0], r"seedless/config.yaml: expected a seed_everything"),
         (["mixed"], None, "test", [0], "mixed: .* but a and b differ in model"),
         (
@@ -91,7 +85,7 @@ def test_folders_of_runs(configs):
             None,
             "test",
             [0],
-            "twice: .* of different seeds, got the seeds 4, 4",
+            "twice: .* with different seeds, got the seeds 4, 4",
         ),
     ],
 )
