@@ -117,10 +117,10 @@ class TestPredict:
         copies = {}
         for size in ((64, 32), (32, 64), (64, 64), (32, 96), (96, 32), (32, 64), (32, 128)):
             model.predict(torch.rand(3, *size), keep_aspect_ratio=True)
-            copies |= model._runner._copies
-            assert len(model._runner._copies) <= 4
+            copies |= model._runner._copies.kept
+            assert len(model._runner._copies.kept) <= 4
         trained = set(map(id, mixing.parameters()))
-        for size, network in model._runner._copies.items():
+        for size, network in model._runner._copies.kept.items():
             own = [n for n, p in network.named_parameters() if id(p) not in trained]
             assert own == ["refinement.ctal.mixing_weight", "refinement.ctal.mixing_bias"]
             assert network is copies[size]

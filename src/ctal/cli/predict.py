@@ -12,6 +12,7 @@ from ctal.cli.point_cloud import camera_of
 from ctal.cli.predict_writer import Writer, output_files
 from ctal.errors import InputError, PredictionError, UnreadableError
 from ctal.inference.loading import load
+from ctal.inference.runner import Options
 from ctal.io.atomic import check_absent
 from ctal.io.bundled import DEFAULT
 from ctal.io.signals import stopped_by_signals
@@ -29,6 +30,8 @@ def predict_files(
     image_size: list[int] | None = None,
     keep_aspect_ratio: bool = False,
     tiled: bool = False,
+    flip: bool = False,
+    scales: list[float] | None = None,
     overlay: bool = False,
     intrinsics: list[float] | None = None,
 ) -> None:
@@ -57,6 +60,9 @@ def predict_files(
             the same number of pixels, instead of stretching the image.
         tiled: predict images larger than the network at their own resolution, in overlapping
             tiles, instead of resizing them.
+        flip: average with the prediction for the mirrored image; two forward passes.
+        scales: average over these sizes of the network, relative to its own, such as 0.75 1 1.25;
+            a forward pass for each.
         overlay: blend the visualized maps with the image.
         intrinsics: fx fy cx cy of the camera, in pixels of the image, to write the depth as a
             point cloud.
@@ -74,7 +80,9 @@ def predict_files(
     import_modules(imports or [])
     model = load(checkpoint, device, image_size=image_size)
     camera = None if intrinsics is None else camera_of(intrinsics)
-    writer = Writer(model, Path(output), keep_aspect_ratio, tiled, overlay, camera)
+    options: Options = {"keep_aspect_ratio": keep_aspect_ratio, "tiled": tiled, "flip": flip}
+    options["scales"] = scales or (1.0,)
+    writer = Writer(model, Path(output), options, overlay, camera)
     unreadable = []
     with stopped_by_signals():
         for source, name in zip(tqdm(sources, unit="input"), names, strict=True):

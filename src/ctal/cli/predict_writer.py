@@ -18,7 +18,7 @@ from ctal.cli.point_cloud import save_ply
 from ctal.errors import InputError
 from ctal.inference.model import Model
 from ctal.inference.postprocessing import LARGE, to_array
-from ctal.inference.runner import check_resizing
+from ctal.inference.runner import Options, check_options
 from ctal.io.atomic import write_whole
 from ctal.io.images import read_image
 from ctal.io.sources import Source
@@ -40,8 +40,7 @@ class Writer:
     Attributes:
         model: the network.
         output: the folder to write to.
-        keep_aspect_ratio: as in `Model.predict`.
-        tiled: as in `Model.predict`.
+        options: arguments of `Model.predict`.
         overlay: blend the visualized maps with the image instead of showing them beside it.
         camera: intrinsics of the images, for a point cloud.
 
@@ -51,14 +50,13 @@ class Writer:
 
     model: Model
     output: Path
-    keep_aspect_ratio: bool = False
-    tiled: bool = False
+    options: Options
     overlay: bool = False
     camera: Camera | None = None
 
     def __post_init__(self) -> None:
         """Check what would otherwise fail after the first prediction."""
-        check_resizing(self.keep_aspect_ratio, self.tiled)
+        check_options(self.options)
         if self.camera is not None and not any(map(is_metric_depth, self.model.tasks)):
             names = ", ".join(task.name for task in self.model.tasks)
             raise InputError(
@@ -122,12 +120,7 @@ class Writer:
             yield Frame(panel([visualized], ["image", *titles]), frame.seconds)
 
     def _maps(self, images: Iterator[Tensor]) -> Iterator[dict[str, Tensor]]:
-        return self.model.stream(
-            images,
-            keep_aspect_ratio=self.keep_aspect_ratio,
-            tiled=self.tiled,
-            empty=self._on_disk,
-        )
+        return self.model.stream(images, empty=self._on_disk, **self.options)
 
     def _on_disk(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
         """Allocate a tensor in a temporary file, which is removed with the tensor."""

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
+from ctal.evaluation.details import Details
+from ctal.evaluation.protocol import Protocol
 from ctal.metrics.pooled import FloatSums
 from ctal.tasks import Task
 
@@ -37,11 +39,17 @@ class Scoring(nn.Module):
 
     Args:
         tasks: the tasks.
+
+    Attributes:
+        protocol: the protocol of scoring; change it between two splits only.
+        details: collects the scores of classes and images too, if there is one.
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         super().__init__()
         self.tasks = list(tasks)
+        self.protocol = Protocol()
+        self.details: Details | None = None
         metrics = [task.metrics() for task in tasks]
         self._names = [list(by_name) for by_name in metrics]
         # lists, since keys of a ModuleDict must not have dots, as in "within_11.25"
@@ -59,10 +67,14 @@ class Scoring(nn.Module):
             loss: the loss of the batch, a scalar.
         """
         self._loss.update(loss, len(batch["image"]))
+        judged = {}
         for task, metrics in zip(self.tasks, self._metrics, strict=True):
             prediction = task.decode(final[task.name])
+            pair = judged[task.name] = self.protocol.judged(task, prediction, batch[task.name])
             for metric in cast("list[Metric]", metrics):
-                metric.update(prediction, batch[task.name])
+                metric.update(*pair)
+        if self.details is not None:
+            self.details.update(judged)
 
     def take(self) -> Scores:
         """Return the scores of all batches since the last call, and reset."""

@@ -16,7 +16,7 @@ from torch import Tensor
 from ctal.errors import InputError
 from ctal.explanation import Affinities, Observation, capture_affinities, checked_pixel
 from ctal.inference.postprocessing import Allocate, in_memory, to_array
-from ctal.inference.runner import Options, Runner, check_resizing
+from ctal.inference.runner import Options, Runner, check_options
 from ctal.inference.shareable import Shareable
 from ctal.io.images import ImageLike, as_rgb
 from ctal.networks import Network
@@ -88,6 +88,8 @@ class Model(Shareable):
         *,
         keep_aspect_ratio: bool = False,
         tiled: bool = False,
+        flip: bool = False,
+        scales: Sequence[float] = (1.0,),
         batch_size: int = 8,
     ) -> Maps | Iterator[Maps]:
         """Predict the maps of all tasks for an image, a batch or a stream, at the images' own size.
@@ -112,6 +114,8 @@ class Model(Shareable):
             keep_aspect_ratio: Resize the network to the image's aspect ratio instead of
                 stretching the image.
             tiled: Predict large images at their own resolution, tile by tile.
+            flip: Average with the prediction for the mirrored image (`ctal.networks.test_time`).
+            scales: Average over these sizes of the network, relative to its own.
             batch_size: Number of images or tiles per forward pass.
 
         Returns:
@@ -124,14 +128,14 @@ class Model(Shareable):
                 after the maps of all images before it), the network cannot be resized, both
                 `keep_aspect_ratio` and `tiled` are given, or the network's output is not finite.
         """
-        check_resizing(keep_aspect_ratio, tiled)
-        if batch_size < 1:
-            raise InputError(f"batch_size: expected an integer >= 1, got {batch_size}")
         options: Options = {
             "keep_aspect_ratio": keep_aspect_ratio,
             "tiled": tiled,
+            "flip": flip,
+            "scales": scales,
             "batch_size": batch_size,
         }
+        check_options(options)
         if isinstance(image, Iterable) and not isinstance(
             image, str | Path | Image.Image | Tensor | np.ndarray
         ):
@@ -148,27 +152,17 @@ class Model(Shareable):
         self,
         images: Iterable[Tensor],
         *,
-        keep_aspect_ratio: bool = False,
-        tiled: bool = False,
-        batch_size: int = 8,
         empty: Allocate = in_memory,
+        **options: Unpack[Options],
     ) -> Iterator[dict[str, Tensor]]:
         """Predict decoded maps, in the form of the tasks' labels, of images one by one.
 
         Args:
             images: (3, H, W) each, as `as_rgb` returns them.
-            keep_aspect_ratio: As in `predict`.
-            tiled: As in `predict`.
-            batch_size: As in `predict`.
             empty: Allocates the maps of images of more than `LARGE` pixels.
+            **options: As in `predict`.
         """
-        yield from self._runner.stream(
-            images,
-            keep_aspect_ratio=keep_aspect_ratio,
-            tiled=tiled,
-            batch_size=batch_size,
-            empty=empty,
-        )
+        yield from self._runner.stream(images, empty=empty, **options)
 
     def decoded(self, pixels: Tensor) -> dict[str, Tensor]:
         """Predict decoded maps, in the form of the tasks' labels, of one image from `as_rgb`."""

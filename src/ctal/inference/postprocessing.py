@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ctal.networks.resizing import resize_raw as resize_raw
 from ctal.tasks import Task
 
 Strip = tuple[slice, dict[str, Tensor]]
@@ -29,14 +29,6 @@ _STRIP = 1 << 21
 def in_memory(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     """Allocate a tensor in memory."""
     return torch.empty(tuple(shape), dtype=dtype)
-
-
-def resize_raw(raw: Tensor, size: Sequence[int]) -> Tensor:
-    """Resize raw maps (B, channels, H, W) to the size (H', W') of an image or of labels."""
-    if size[1] == 1 < size[0]:  # torch 2.15 repeats the first row of a single column
-        return resize_raw(raw.mT, (1, size[0])).mT
-    # antialias has an effect if the image is smaller than the network's size
-    return F.interpolate(raw, size=size, mode="bilinear", align_corners=False, antialias=True)
 
 
 def resized_strips(raw: Mapping[str, Tensor], size: tuple[int, int]) -> Iterator[Strip]:

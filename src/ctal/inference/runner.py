@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 from typing import Any, TypedDict
@@ -18,11 +18,11 @@ from ctal.inference.postprocessing import LARGE, Allocate, decoded, resized_stri
 from ctal.inference.spinning import warn_of_spinning_threads
 from ctal.inference.tiling import can_tile, tile_strips
 from ctal.networks import Network
+from ctal.networks.copies import SizedCopies
 from ctal.networks.encoders.encoder import STRIDES
 from ctal.networks.memory import set_memory_format
-from ctal.networks.resizing import nearest_size, shared_copy
-
-_COPIES = 4  # portrait and landscape images of two cameras
+from ctal.networks.resizing import nearest_size
+from ctal.networks.test_time import TestTimeAugmentation
 
 
 class Options(TypedDict, total=False):
@@ -30,6 +30,8 @@ class Options(TypedDict, total=False):
 
     keep_aspect_ratio: bool
     tiled: bool
+    flip: bool
+    scales: Sequence[float]
     batch_size: int
 
 
@@ -46,7 +48,7 @@ class Runner:
         set_memory_format(network, torch.channels_last)
         self.network = network.eval()
         self.lock = threading.RLock()
-        self._copies: dict[tuple[int, int], Network] = {}
+        self._copies = SizedCopies(network)
         self.to(device)
         if self.device.type == "cpu":
             warn_of_spinning_threads()
@@ -69,20 +71,24 @@ class Runner:
         self,
         images: Iterable[Tensor],
         *,
-        keep_aspect_ratio: bool,
-        tiled: bool,
-        batch_size: int,
         empty: Allocate,
+        keep_aspect_ratio: bool = False,
+        tiled: bool = False,
+        flip: bool = False,
+        scales: Sequence[float] = (1.0,),
+        batch_size: int = 8,
     ) -> Iterator[dict[str, Tensor]]:
         """Predict decoded maps of images one by one, as `Model.stream` does."""
+        averaged = TestTimeAugmentation(flip, scales)
         for waiting, error in _batches(images, batch_size):
             plan = partial(self._plan, keep_aspect_ratio=keep_aspect_ratio, tiled=tiled)
             for (size, in_tiles), group in groupby(waiting, plan):
                 some = list(group)
                 if in_tiles:
-                    parts = (tile_strips(self._raw, pixels, size, batch_size) for pixels in some)
+                    run = partial(self._averaged, size=size, augmentation=averaged)
+                    parts = (tile_strips(run, pixels, size, batch_size) for pixels in some)
                 else:
-                    raw = self._raw(torch.cat([_resized(pixels, size) for pixels in some]))
+                    raw = self._averaged(some, size, averaged)
                     parts = (resized_strips(_of(raw, i), _size(x)) for i, x in enumerate(some))
                 for pixels, strips in zip(some, parts, strict=True):
                     yield decoded(strips, self.network.tasks, _size(pixels), empty)
@@ -99,10 +105,25 @@ class Runner:
         return size, tiled and can_tile(_size(pixels), size)
 
     @torch.inference_mode()
+    def _averaged(
+        self,
+        images: Sequence[Tensor] | Tensor,
+        size: tuple[int, int],
+        augmentation: TestTimeAugmentation,
+    ) -> dict[str, Tensor]:
+        """Final raw maps (B, channels, *size) of images of any sizes, the mean over copies."""
+        return augmentation.predict(
+            self._raw,
+            lambda size: torch.cat([_resized(pixels, size) for pixels in images]),
+            size,
+            self.network.tasks,
+        )
+
+    @torch.inference_mode()
     def _raw(self, images: Tensor) -> dict[str, Tensor]:
         """Return final raw maps, float32, of images of one size, (B, 3, H, W) uint8 or in 0..1."""
         with self.lock:
-            network = self._of_size((images.shape[-2], images.shape[-1]))
+            network = self._copies.of_size((images.shape[-2], images.shape[-1]))
             pixels = TF.to_dtype(images.to(self.device), torch.float32, scale=True)
             raw = network(pixels.to(next(network.parameters()).dtype)).final
         maps = {name: values.float() for name, values in raw.items()}
@@ -113,22 +134,6 @@ class Runner:
                     "may have diverged: use an earlier checkpoint"
                 )
         return maps
-
-    def _of_size(self, size: tuple[int, int]) -> Network:
-        """Return the network at a size: the loaded one, a kept copy or a new one."""
-        if size == self.network.image_size:
-            return self.network
-        # move the most recently used copy to the end; the first one is dropped
-        network = self._copies.pop(size, None)
-        if network is None:
-            network = shared_copy(
-                self.network
-            )  # not a copy of a copy, which would be resampled twice
-            network.resize(size)
-        self._copies[size] = network
-        if len(self._copies) > _COPIES:
-            del self._copies[next(iter(self._copies))]
-        return network
 
 
 def _batches(
@@ -167,10 +172,18 @@ def _size(pixels: Tensor) -> tuple[int, int]:
     return pixels.shape[-2], pixels.shape[-1]
 
 
-def check_resizing(keep_aspect_ratio: bool, tiled: bool) -> None:
-    """Raise InputError if both ways to predict images of other sizes are requested."""
-    if keep_aspect_ratio and tiled:
+def check_options(options: Options) -> None:
+    """Check arguments of `Model.predict` before the first image.
+
+    Raises:
+        InputError: a value is out of range, or two of them exclude each other.
+    """
+    if options.get("keep_aspect_ratio") and options.get("tiled"):
         raise InputError(
             "keep_aspect_ratio and tiled: expected one of them, got both; all tiles have the "
             "size of the network"
         )
+    TestTimeAugmentation(options.get("flip", False), options.get("scales", (1.0,)))
+    batch_size = options.get("batch_size", 8)
+    if batch_size < 1:
+        raise InputError(f"batch_size: expected an integer >= 1, got {batch_size}")

@@ -4,6 +4,7 @@ Metrics are updated with (prediction, target) of each batch and are synchronized
 shares are in 0..1.
 """
 
+from ctal.metrics.class_scores import ClassScores
 from ctal.metrics.depth import (
     AbsoluteError,
     RelativeError,
@@ -20,6 +21,7 @@ from ctal.metrics.semseg import MeanIoU, PixelAccuracy
 
 __all__ = [
     "AbsoluteError",
+    "ClassScores",
     "MaxF",
     "MaxIoU",
     "MeanAngle",

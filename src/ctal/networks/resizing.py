@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from ctal.errors import InputError
 
@@ -140,6 +140,14 @@ def resample(
 def shared_copy(module: Module) -> Module:
     """Return a copy that shares the parameters of `module` until either replaces them."""
     return copy.deepcopy(module, {id(parameter): parameter for parameter in module.parameters()})
+
+
+def resize_raw(raw: Tensor, size: Sequence[int]) -> Tensor:
+    """Resize raw maps (B, channels, H, W) to the size (H', W') of an image or of labels."""
+    if size[1] == 1 < size[0]:  # torch 2.15 repeats the first row of a single column
+        return resize_raw(raw.mT, (1, size[0])).mT
+    # antialias has an effect where the image is smaller than the network's size
+    return F.interpolate(raw, size=size, mode="bilinear", align_corners=False, antialias=True)
 
 
 @contextmanager

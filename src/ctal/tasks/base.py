@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor, nn
+from torchvision.transforms.v2 import functional as TF
 
 from ctal.errors import InputError
 from ctal.losses.masking import masked, masked_mean
@@ -108,6 +110,26 @@ class Task(ABC):
         Its mean over labelled pixels is the raw output of the trivial predictor (majority class,
         mean depth, mean normal, the more frequent of two values).
         """
+
+    def mirrored(self, raw: Tensor) -> Tensor:
+        """Mirror raw maps (B, channels, H, W) horizontally, and their directions with them.
+
+        A scene and its mirror image have the same classes, depths and probabilities, at mirrored
+        pixels. A map type with directions has its own rule for flips (`ctal.maps.kernels`), which
+        applies to raw maps that have the components of the label as channels. Override this
+        method where they have others.
+
+        Raises:
+            InputError: the labels have directions, and the raw maps have other channels.
+        """
+        size = math.prod(self.map_type.leading)
+        if size > 1 and self.channels != size:
+            raise InputError(
+                f"flip: expected a rule to mirror the raw maps of {self.name}, which have "
+                f"{self.channels} channels for the {size} components of a label, got none; "
+                f"override {type(self).__name__}.mirrored, or predict without flips"
+            )
+        return TF.horizontal_flip(raw.as_subclass(self.map_type)).as_subclass(Tensor)
 
     @abstractmethod
     def valid(self, target: Tensor) -> Tensor:
