@@ -5,7 +5,9 @@ import pytest
 import yaml
 
 from ctal.comparison.candidates import Plan, candidates, check_same_data
+from ctal.config.files import read_config
 from ctal.errors import InputError
+from ctal.evaluation.protocol import Protocol
 
 
 def found_in(sources, reference=None, split="test", seeds=(0,)):
@@ -131,3 +133,31 @@ def test_no_split_to_score_on(configs):
     with pytest.raises(InputError, match=r"single\.yaml: data\.test is missing"):
         check(["single.yaml"])
     check(["single.yaml"], split="val")
+
+
+def test_scores_of_another_protocol_are_scored_again(configs):
+    folder = finished("runs/mine")
+    content = {"checkpoint": str(folder / "checkpoints" / "best.ckpt"), "scores": {}}
+    (folder / "scores_test.json").write_text(json.dumps(content))
+    (run,) = found_in(["runs/mine"])[0].runs
+    assert run.next_command() is None  # files of before 0.2 name no protocol
+    content["scoring"] = Protocol(flip=True).plain()
+    (folder / "scores_test.json").write_text(json.dumps(content))
+    assert run.next_command()[0] == "test"
+
+    def change(settings):
+        settings["scoring"] = {"flip": True}
+
+    rewrite(folder / "config.yaml", folder / "config.yaml", change)
+    assert run.next_command() is None
+
+
+def test_all_have_the_same_protocol(configs):
+    def change(content):
+        content["scoring"] = {"depth": {"crop": "nyuv2", "max_depth": 10}}
+
+    settings = {Path("a.yaml"): read_config(Path("single.yaml"))}
+    rewrite("single.yaml", "b.yaml", change)
+    settings[Path("b.yaml")] = read_config(Path("b.yaml"))
+    with pytest.raises(InputError, match=r"^b\.yaml: its scoring \(.*crop nyuv2\) is not that of"):
+        check_same_data(settings, "test")

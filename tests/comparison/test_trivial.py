@@ -4,6 +4,8 @@ import torch
 
 from ctal.comparison.trivial import constant_maps, trivial_scores
 from ctal.errors import InputError
+from ctal.evaluation.depth_protocol import DepthProtocol
+from ctal.evaluation.protocol import Protocol
 from ctal.maps import ClassMap, DepthMap, EdgeMap, NormalMap
 from ctal.tasks import (
     Depth,
@@ -90,3 +92,10 @@ def test_a_task_without_a_label_to_score_on_has_no_score():
     scores = trivial_scores([Edges(), Saliency()], [train], [labels])
     assert list(scores) == ["edges/odsf", "saliency/maxf", "saliency/miou"]
     assert all(np.isnan(score) for score in scores.values())
+
+
+def test_the_protocol_chooses_pixels():
+    test = [batch([0, 0, 0, 1], [2.0, 3.0, 9.0, 1.0], [UP] * 4)]
+    protocol = Protocol(depth=DepthProtocol(1.5, 5))
+    scores = trivial_scores(TASKS, TRAIN, test, protocol)
+    assert scores["depth/abs_error"] == pytest.approx(0.5)  # 2.5 m against 2 and 3

@@ -6,7 +6,7 @@ from tests.own_network import OwnNet
 
 from ctal.tasks import Depth, SemanticSegmentation
 from ctal.training import MultiTaskModule
-from ctal.training.callbacks import ScoreFile
+from ctal.training.score_files import ScoreFiles
 
 
 def test_scores_that_json_does_not_have(tmp_path):
@@ -14,6 +14,6 @@ def test_scores_that_json_does_not_have(tmp_path):
     module = MultiTaskModule(OwnNet([SemanticSegmentation(2), Depth()], channels=2))
     module.scores = {"depth/rmse": math.inf, "depth/rel_error": math.nan, "semseg/miou": 0.25}
     trainer = SimpleNamespace(is_global_zero=True, ckpt_path=None, default_root_dir=tmp_path)
-    ScoreFile().on_test_end(trainer, module)
+    ScoreFiles().on_test_end(trainer, module)
     scores = json.loads((tmp_path / "scores_test.json").read_text())["scores"]
     assert scores == {"depth/rmse": None, "depth/rel_error": None, "semseg/miou": 0.25}

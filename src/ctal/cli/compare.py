@@ -17,12 +17,12 @@ from ctal.comparison.pareto import save_pareto
 from ctal.comparison.pool import complete
 from ctal.comparison.protocol import protocol
 from ctal.comparison.row import Row
-from ctal.comparison.settings import data_module, import_classes
+from ctal.comparison.settings import data_module, import_classes, scoring_protocol
 from ctal.comparison.table import Comparison
 from ctal.comparison.trivial import trivial_scores
 from ctal.data import DenseDataModule
 from ctal.data.labels import check_labels
-from ctal.data.pipeline import collate
+from ctal.data.pipeline import OwnSizes, collate
 from ctal.errors import InputError
 from ctal.evaluation.metric_info import measures
 from ctal.inference.devices import usable_device
@@ -94,7 +94,9 @@ def compare(
             run.check()  # another command may have started one meanwhile
         complete(runs, parallel)
     models = _models(found, place)
-    trivial = trivial_scores(data.tasks, _batches(data, "train"), _batches(data, split))
+    scoring = scoring_protocol(found[0].settings())
+    scored = _batches(data, split, own_sizes=scoring.resolution == "image")
+    trivial = trivial_scores(data.tasks, _batches(data, "train"), scored, scoring)
     settings = {candidate.name: candidate.settings() for candidate in found}
     columns = measures(data.tasks)
     comparison = Comparison(
@@ -168,9 +170,12 @@ def _write(comparison: Comparison, folder: Path) -> None:
     sys.stdout.write(comparison.markdown())
 
 
-def _batches(data: DenseDataModule, split: str) -> Iterator[dict[str, Any]]:
-    """Yield the samples of a split, resized and not augmented, in batches of one."""
-    dataset = data.prepared(split)
+def _batches(
+    data: DenseDataModule, split: str, *, own_sizes: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Yield the samples of a split in batches of one, resized unless at own sizes."""
+    found = data.datasets[split]
+    dataset = OwnSizes(found, data.tasks) if own_sizes and found else data.prepared(split)
     for index in range(len(dataset)):
         yield collate([dataset[index]], tasks=data.tasks)
 

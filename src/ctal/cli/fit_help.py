@@ -19,6 +19,7 @@ _SUMMARY = {
 _SECTIONS = {
     "model": "ctal.training.module.MultiTaskModule",
     "data": "ctal.data.module.DenseDataModule",
+    "scoring": "ctal.evaluation.protocol.Protocol",
 }
 _LINKED = {"seed"}  # set by another argument
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ctal.comparison.runs import Run, Training
-from ctal.comparison.settings import data_settings
+from ctal.comparison.settings import data_settings, scoring_protocol
 from ctal.config.files import read_config
 from ctal.errors import InputError
 from ctal.io.run_folder import RunFolder
@@ -108,7 +108,7 @@ def check_same_data(settings: Mapping[Path, Mapping[str, Any]], split: str) -> N
         split: the split to evaluate on.
 
     Raises:
-        InputError: The data differ, or the split to evaluate on is missing.
+        InputError: The data or protocols differ, or the split to evaluate on is missing.
     """
     data = {source: data_settings(content) for source, content in settings.items()}
     (reference, own), *others = data.items()
@@ -119,6 +119,13 @@ def check_same_data(settings: Mapping[Path, Mapping[str, Any]], split: str) -> N
                     f"{source}: data.{key} differs from {reference}; "
                     "only networks on the same data can be compared"
                 )
+    protocols = {source: scoring_protocol(content) for source, content in settings.items()}
+    for source, protocol in protocols.items():
+        if protocol != protocols[reference]:
+            raise InputError(
+                f"{source}: its scoring ({protocol.title()}) is not that of {reference} "
+                f"({protocols[reference].title()}); use the same options of `scoring` for all"
+            )
     if not own[split]:
         raise InputError(
             f"{reference}: data.{split} is missing; the best checkpoint is evaluated on test, or "

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ctal.comparison.candidates import Candidate
+from ctal.comparison.settings import scoring_protocol
 from ctal.comparison.significance import FEWEST_SEEDS
 from ctal.comparison.table import OVER_BEST, OVER_REFERENCE
 from ctal.data import DenseDataModule, DenseDataset, PreparedArrays
@@ -56,6 +57,7 @@ def _data_and_training(
     split = found[0].runs[0].split
     sets = [(name, dataset) for name, dataset in data.datasets.items() if dataset is not None]
     sizes = ", ".join(f"{name} {len(dataset)}" for name, dataset in sets)
+    scoring = scoring_protocol(next(iter(settings.values()))).title()
     height, width = data.image_size
     lengths = [f"{name} {content['trainer']['max_epochs']}" for name, content in settings.items()]
     chosen = (
@@ -66,7 +68,7 @@ def _data_and_training(
     )
     return {
         "data": f"{_title(sets[0][1])}, images of {height}x{width}: {sizes}",
-        "scored on": f"{split}, each run once, with the checkpoint {chosen}"
+        "scored on": f"{split}, {scoring}, each run once, with the checkpoint {chosen}"
         + (", which favors every network slightly" if split == "val" else ""),
         "epochs": f"{', '.join(lengths)}; batches of {data.batch_size}",
         "seeds": _seeds(found),

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ctal.comparison.settings import scoring_protocol
 from ctal.config.files import read_config
 from ctal.errors import InputError
+from ctal.evaluation.protocol import Protocol
 from ctal.io.atomic import write_text
 from ctal.io.checkpoint import is_same_checkpoint
 from ctal.io.run_folder import RunFolder
@@ -100,12 +102,15 @@ class Run:
         return RunFolder(self.folder)
 
     def _is_scored(self) -> bool:
-        """Return whether its scores belong to the current best checkpoint."""
+        """Return whether its scores belong to the current best checkpoint and to its protocol."""
         file, best = self._files.scores(self.split), self._files.best
         if not file.is_file() or file.stat().st_mtime_ns < best.stat().st_mtime_ns:
             return False
-        scored = json.loads(file.read_text())["checkpoint"] or ""
-        return is_same_checkpoint(scored, best)
+        content = json.loads(file.read_text())
+        protocol = content.get("scoring", Protocol().plain())  # none before 0.2
+        if protocol != scoring_protocol(read_config(self._files.config)).plain():
+            return False
+        return is_same_checkpoint(content["checkpoint"] or "", best)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from jsonargparse import ArgumentParser
 from ctal.config.arguments import input_error_in
 from ctal.data import DenseDataModule
 from ctal.errors import InputError
+from ctal.evaluation.protocol import Protocol
 
 
 def import_classes(settings: Any) -> None:
@@ -69,3 +70,18 @@ def _parsed_data(settings: Mapping[str, Any]) -> tuple[ArgumentParser, Any]:
         return parser, parser.parse_object({"data": settings["data"]})
     except ArgumentError as error:
         raise InputError(f"data: {' '.join(str(error).split())}") from error
+
+
+def scoring_protocol(settings: Mapping[str, Any]) -> Protocol:
+    """Return the protocol of scoring of a run, from all of its settings.
+
+    Raises:
+        InputError: The settings are invalid.
+    """
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(Protocol, "scoring")
+    try:
+        parsed = parser.parse_object({"scoring": settings.get("scoring") or {}})
+        return parser.instantiate(parsed).scoring
+    except ArgumentError as error:
+        raise InputError(f"scoring: {' '.join(str(error).split())}") from error

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ctal.errors import InputError
+from ctal.evaluation.protocol import Protocol
 from ctal.tasks import Task
 
 Batch = Mapping[str, Tensor]
@@ -15,7 +16,10 @@ Batch = Mapping[str, Tensor]
 
 
 def trivial_scores(
-    tasks: Sequence[Task], train: Iterable[Batch], test: Iterable[Batch]
+    tasks: Sequence[Task],
+    train: Iterable[Batch],
+    test: Iterable[Batch],
+    protocol: Protocol | None = None,
 ) -> dict[str, float]:
     """Return the scores of one constant map per task: majority class, mean depth or mean normal.
 
@@ -23,6 +27,7 @@ def trivial_scores(
         tasks: the tasks to score.
         train: batches, without augmentation, from whose labels the constants are computed.
         test: batches to evaluate on.
+        protocol: the protocol of scoring; its choice of pixels applies to constant maps too.
 
     Returns:
         {"<task>/<metric>": number}, with the same metrics as for networks.
@@ -30,6 +35,7 @@ def trivial_scores(
     Raises:
         InputError: A task has no labelled pixel in `train`.
     """
+    protocol = protocol or Protocol()
     raw = constant_maps(tasks, train)
     metrics = {task.name: task.metrics() for task in tasks}
     for batch in test:
@@ -37,9 +43,9 @@ def trivial_scores(
             target = batch[task.name]
             height, width = target.shape[-2:]
             constant = raw[task.name][None, :, None, None].expand(len(target), -1, height, width)
-            prediction = task.decode(constant)
+            pair = protocol.judged(task, task.decode(constant), target)
             for metric in metrics[task.name].values():
-                metric.update(prediction, target)
+                metric.update(*pair)
     return {
         f"{task.name}/{name}": float(metric.compute())
         for task in tasks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,13 @@ from ctal.data.agreement import check_loading, missing_tasks
 from ctal.data.base import DenseDataset, Sample, check_length, chosen_tasks
 from ctal.data.checks import checked_sample
 from ctal.data.completeness import warn_of_missing, warn_of_unused
-from ctal.data.pipeline import AugmentedDataset, PreparedDataset, collate
+from ctal.data.pipeline import (
+    AugmentedDataset,
+    OwnSizes,
+    PreparedDataset,
+    collate,
+    listed,
+)
 from ctal.data.sampling import EpochSampler, EvaluationSampler
 from ctal.errors import InputError
 
@@ -53,6 +60,8 @@ class DenseDataModule(LightningDataModule):
     Attributes:
         tasks: The tasks of the batches.
         image_size: (H, W) of the batches.
+        keep_sizes: Whether validation and test have batches of lists of images and maps of their
+            own sizes (`ctal.data.pipeline.listed`), for scores at these sizes; False at first.
 
     Raises:
         InputError: A task is unknown or differs between splits, or a number is out of range.
@@ -94,6 +103,7 @@ class DenseDataModule(LightningDataModule):
         self.on_device = on_device
         self.augmentation = v2.Compose(augmentation) if augmentation else v2.Identity()
         self.seed = seed
+        self.keep_sizes = False
         self._prepared: dict[str, PreparedDataset] = {}
         self._base = self._start = _BEGIN  # of the run's last resume; of the next training loader
         self._length = 0  # batches in an epoch
@@ -173,10 +183,13 @@ class DenseDataModule(LightningDataModule):
         warnings.filterwarnings("ignore", message=".*resuming from a checkpoint that ended before")
 
     def _evaluation_loader(self, split: str) -> DataLoader[Sample] | list[Any]:
-        if self.datasets[split] is None:
+        found = self.datasets[split]
+        if found is None:
             return []  # for Lightning: nothing to do
-        dataset = self._placed(split)
-        return self._loader(dataset, sampler=EvaluationSampler(dataset, **self._processes()))
+        own = OwnSizes(found, self.tasks) if self.keep_sizes else None
+        dataset = own or self._placed(split)
+        sampler = EvaluationSampler(dataset, **self._processes())
+        return self._loader(dataset, sampler=sampler, collate=listed if own else collate)
 
     def _placed(self, split: str) -> PreparedDataset:
         """Return the prepared samples, moved to the device if `on_device` is set."""
@@ -190,7 +203,9 @@ class DenseDataModule(LightningDataModule):
             return {"replicas": 1, "rank": 0}
         return {"replicas": self.trainer.world_size, "rank": self.trainer.global_rank}
 
-    def _loader(self, dataset: Any, **arguments: Any) -> DataLoader[Sample]:
+    def _loader(
+        self, dataset: Any, collate: Callable[..., Any] = collate, **arguments: Any
+    ) -> DataLoader[Sample]:
         return DataLoader(
             dataset,
             batch_size=self.batch_size,

@@ -91,6 +91,34 @@ class AugmentedDataset(Dataset[Sample]):
             return self.augmentation(self.dataset[index])
 
 
+class OwnSizes(Dataset[Sample]):
+    """The samples of a dataset at the sizes of their images, with the maps of the selected tasks.
+
+    Args:
+        dataset: The dataset.
+        tasks: The tasks to keep.
+    """
+
+    def __init__(self, dataset: DenseDataset, tasks: Sequence[Task]) -> None:
+        self.dataset = dataset
+        self.tasks = list(tasks)
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Return one sample, as described in `DenseDataset`."""
+        sample = checked_sample(self.dataset, index, self.tasks)
+        return completed(sample, self.tasks)
+
+
+def listed(samples: Sequence[Sample], *, tasks: Sequence[Task]) -> dict[str, list[Any]]:
+    """Return samples of different sizes as a batch of lists, with the keys of `collate`."""
+    keys = ["image", *(task.name for task in tasks)]
+    return {key: [sample[key] for sample in samples] for key in keys}
+
+
 def collate(samples: Sequence[Sample], *, tasks: Sequence[Task]) -> Sample:
     """Stack samples to a batch; missing maps are filled with unlabelled pixels.
 

@@ -106,7 +106,9 @@ class DepthProtocol:
         if self.median_scaling:
             pairs = zip(prediction, target, strict=True)
             prediction = torch.stack([_scaled(one, truth) for one, truth in pairs])
-        return prediction.clamp(self.min_depth, self.max_depth) if self._limits else prediction, target
+        return prediction.clamp(
+            self.min_depth, self.max_depth
+        ) if self._limits else prediction, target
 
     @property
     def _limits(self) -> bool:

@@ -57,6 +57,12 @@ class Details(nn.Module):
             for metric in cast("list[Metric]", own):
                 metric.distributed_available_fn = _never  # an image belongs to one process
 
+    def reset(self) -> None:
+        """Forget all batches."""
+        self.images = []
+        for metric in self._classes:
+            cast(Metric, metric).reset()
+
     def update(self, judged: Judged) -> None:
         """Add a batch."""
         for task, metric in zip(self._with_classes, self._classes, strict=True):

@@ -31,12 +31,12 @@ class Protocol:
 
     resolution: Literal["network", "image"] = "network"
     flip: bool = False
-    scales: list[float] = field(default_factory=lambda: [1.0])
+    scales: tuple[float, ...] = (1.0,)
     depth: DepthProtocol = field(default_factory=DepthProtocol)
 
     def __post_init__(self) -> None:
         """Check the scales."""
-        self.augmentation()
+        object.__setattr__(self, "scales", tuple(self.augmentation().scales))
 
     @property
     def is_plain(self) -> bool:
@@ -76,4 +76,6 @@ class Protocol:
 
 
 def _plain(items: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {key: value.name if isinstance(value, Enum) else value for key, value in items}
+    """Return the fields of a dataclass as JSON holds them: enums by name, tuples as lists."""
+    names = {key: value.name if isinstance(value, Enum) else value for key, value in items}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in names.items()}

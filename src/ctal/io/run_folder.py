@@ -12,7 +12,7 @@ from ctal.io.lock import locked
 
 # temporary files of `write_whole` in a run
 _PART = re.compile(
-    r"\.(config\.yaml|training\.json|scores_\w+\.json|request\.json|probe|(best|last)\.ckpt)"
+    r"\.(config\.yaml|training\.json|scores_\w+\.(json|csv)|request\.json|probe|(best|last)\.ckpt)"
     r"\.\d+\.part"
 )
 
@@ -54,6 +54,10 @@ class RunFolder:
     def scores(self, split: str) -> Path:
         """Return the path of the scores on a split, "val" or "test"."""
         return self.path / f"scores_{split}.json"
+
+    def image_scores(self, split: str) -> Path:
+        """Return the path of the scores of each image of a split, the worst first."""
+        return self.path / f"scores_{split}.csv"
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -54,10 +54,15 @@ class TestTimeAugmentation:
         """Number of copies of an image, and of forward passes for it."""
         return len(self.scales) * (1 + self.flip)
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether the image itself is the only copy."""
+        return not self.flip and self.scales == (1.0,)
+
     def title(self) -> str:
         """Return the augmentation in words; empty without one."""
         parts = ["flip"] if self.flip else []
-        if tuple(self.scales) != (1.0,):
+        if self.scales != (1.0,):
             parts.append("scales " + ", ".join(f"{scale:g}" for scale in self.scales))
         return " and ".join(parts)
 
@@ -82,7 +87,7 @@ class TestTimeAugmentation:
         Raises:
             InputError: A task does not define how its raw maps are mirrored.
         """
-        if self.copies == 1 and self.scales == (1.0,):
+        if self.is_identity:
             return dict(run(resized(size)))
         total: dict[str, Tensor] = {}
         for raw in self._views(run, resized, size, tasks):

@@ -1,9 +1,8 @@
-"""Files of a run other than checkpoints: settings, scores, training cost, images of predictions."""
+"""Files of a run other than checkpoints: settings, training cost, images of predictions."""
 
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -45,32 +44,6 @@ class ConfigFile(SaveConfigCallback):
         """Write all settings, whole or not at all."""
         settings = self.parser.dump(self.config, skip_unset=False)
         write_text(RunFolder(trainer.default_root_dir).config, settings)
-
-
-class ScoreFile(Callback):
-    """Write `scores_val.json` or `scores_test.json` after a validation or test outside training."""
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the scores, except after the validation of a training epoch."""
-        if trainer_command(trainer) == "validate":
-            self._write(trainer, pl_module, "val")
-
-    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the scores."""
-        self._write(trainer, pl_module, "test")
-
-    def _write(self, trainer: Trainer, module: LightningModule, split: str) -> None:
-        if not (trainer.is_global_zero and isinstance(module, MultiTaskModule)):
-            return
-        content = {
-            "split": split,
-            "checkpoint": None if trainer.ckpt_path is None else str(trainer.ckpt_path),
-            "samples": module.samples,
-            # JSON has neither NaN, the score without any label, nor infinity
-            "scores": {k: v if math.isfinite(v) else None for k, v in module.scores.items()},
-        }
-        path = RunFolder(trainer.default_root_dir).scores(split)
-        write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 class TrainingCost(Callback):

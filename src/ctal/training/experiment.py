@@ -17,15 +17,17 @@ from ctal.config.files import PARSER_MODE
 from ctal.data import DenseDataModule
 from ctal.data.labels import check_learnable
 from ctal.errors import InputError
+from ctal.evaluation.protocol import Protocol
 from ctal.io.run_folder import RunFolder
 from ctal.training import run_results
-from ctal.training.callbacks import ConfigFile, ImagePanels, ScoreFile, TrainingCost
+from ctal.training.callbacks import ConfigFile, ImagePanels, TrainingCost
 from ctal.training.checkpointing import RunCheckpoints, WholeCheckpointIO
 from ctal.training.diagnoses import explained
 from ctal.training.fit_errors import about_trainer, one_line_errors
 from ctal.training.module import MultiTaskModule
 from ctal.training.optim import PlateauSteps
 from ctal.training.resuming import RunSettings, check_seed
+from ctal.training.score_files import ScoreFiles
 from ctal.training.trainer_checks import check_trainer
 from ctal.training.warnings import quieten_libraries
 
@@ -34,15 +36,16 @@ _CKPT_PATH = (
     "none by default; validate and test: the checkpoint to score, 'best' by default"
 )
 _SKIPPED = {"model", "dataloaders", "train_dataloaders", "val_dataloaders", "datamodule"}
+_SKIPPED |= {"weights_only", "verbose"}
 
 
 class Experiment(LightningCLI):
     """Command that builds data, network and trainer from a configuration and runs them.
 
     The folder of a run is `trainer.default_root_dir`. `fit` writes config.yaml (all settings),
-    checkpoints/best.ckpt and last.ckpt, TensorBoard events, training.json (time and memory) and
-    scores_val.json there; `test` adds scores_test.json. Checkpoints are loaded as plain values and
-    tensors; code in them is never executed.
+    checkpoints/best.ckpt and last.ckpt, TensorBoard events, training.json (time and memory),
+    scores_val.json and .csv there; `test` adds scores_test.json and .csv. Checkpoints are loaded as
+    plain values and tensors; code in them is never executed.
 
     Args:
         args: the command and its arguments.
@@ -82,6 +85,11 @@ class Experiment(LightningCLI):
         )
 
     @property
+    def protocol(self) -> Protocol:
+        """Return the protocol of `validate`, `test` and of the scores after a training."""
+        return self.config_init[self.config.subcommand].scoring
+
+    @property
     def folder(self) -> RunFolder:
         """Return the folder of the run."""
         return RunFolder(self.config[self.config.subcommand].trainer.default_root_dir)
@@ -89,14 +97,13 @@ class Experiment(LightningCLI):
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
         """Return the commands, each with the arguments of the trainer's method to skip."""
-        return {
-            name: _SKIPPED | {"weights_only", "verbose"} for name in ("fit", "validate", "test")
-        }
+        return dict.fromkeys(("fit", "validate", "test"), _SKIPPED)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Link tasks and image size of the data to the network, and the seed to the data."""
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         parser.add_lightning_class_args(ImagePanels, "images")
+        parser.add_class_arguments(Protocol, "scoring")
         for name in ("tasks", "image_size"):
             target = f"model.network.init_args.{name}"
             parser.link_arguments(f"data.{name}", target, apply_on="instantiate")
@@ -133,6 +140,7 @@ class Experiment(LightningCLI):
 
     def before_fit(self) -> None:
         """Check the settings before training and before processes are started."""
+        self.protocol.check(self.model.tasks)
         validating = self.datamodule.datasets["val"] is not None
         check_trainer(self.trainer, self.model.tasks, validating=validating)
         self.model.weighting.check(self.trainer, self.model.network)
@@ -146,14 +154,13 @@ class Experiment(LightningCLI):
                 raise InputError(f"trainer.{key}: expected an integer >= 1, got {config[key]}")
         config.plugins = [WholeCheckpointIO(), *_listed(config.plugins)]
         self.checkpoints, self.cost = RunCheckpoints(), TrainingCost()
-        command = self.config.subcommand
-        parser, given = command_parsers(self)[command], self.config[command]
-        kept = RunSettings(parser.dump(given, format="json", skip_unset=False))
+        parser = command_parsers(self)[command := self.config.subcommand]
+        kept = RunSettings(parser.dump(self.config[command], format="json", skip_unset=False))
         config.callbacks = [
-            *(self.checkpoints, kept, ScoreFile(), self.cost, PlateauSteps()),
+            *(self.checkpoints, kept, ScoreFiles(), self.cost, PlateauSteps()),
             *_listed(config.callbacks),
         ]
-        if self.config.subcommand != "fit":
+        if command != "fit":
             config.logger = False  # scores of one checkpoint are written to a file, not logged
         elif config.logger in (None, True):
             config.logger = TensorBoardLogger(self.folder.path, name="", version="")
@@ -177,8 +184,8 @@ class Experiment(LightningCLI):
         kwargs["ckpt_path"] = self.checkpoint
         with self.checkpoints.stopped_by_signals(self.folder):
             self.trainer.fit(weights_only=True, **kwargs)
-        if getattr(self.trainer, "fast_dev_run", False):  # a trial run writes no files
-            return
+        if getattr(self.trainer, "fast_dev_run", False):
+            return  # a trial run writes no files
         validated = self.datamodule.datasets["val"] is not None
         if self.trainer.is_global_zero:
             self.cost.write(self.trainer, validated=validated)
@@ -188,29 +195,24 @@ class Experiment(LightningCLI):
             self.trainer.loggers = []  # do not log the final scores as another step
             self.validate(model=kwargs["model"], datamodule=kwargs["datamodule"])
 
-    def before_validate(self) -> None:
-        """Check that there is a dataset to score on."""
-        run_results.check_split(self.datamodule.datasets, "val")
-
-    def before_test(self) -> None:
-        """Check that there is a dataset to score on."""
-        run_results.check_split(self.datamodule.datasets, "test")
-
     def validate(self, **kwargs: Any) -> None:
         """Score a checkpoint on val."""
-        self._score(self.trainer.validate, kwargs)
+        self._score("val", self.trainer.validate, kwargs)
 
     def test(self, **kwargs: Any) -> None:
         """Score a checkpoint on test."""
-        self._score(self.trainer.test, kwargs)
+        self._score("test", self.trainer.test, kwargs)
 
-    def _score(self, score: Callable[..., object], kwargs: dict[str, Any]) -> None:
+    def _score(self, split: str, score: Callable[..., object], kwargs: dict[str, Any]) -> None:
+        run_results.check_split(self.datamodule.datasets, split)
         kwargs["ckpt_path"] = self.checkpoint
+        self.model.score_by(self.protocol, details=True)
+        self.datamodule.keep_sizes = self.protocol.resolution == "image"
         fitting = self.config.subcommand == "fit"  # fit has already locked the folder
         with nullcontext() if fitting else self._held_folder():
             score(weights_only=True, verbose=False, **kwargs)
         if self.trainer.is_global_zero:
-            run_results.print_scores(self.model, self.checkpoint)
+            run_results.print_scores(self.model, self.checkpoint, classes=not fitting)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -6,13 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ctal.data.sampling import derived_seed
-from ctal.evaluation.evaluator import Scores, Scoring
 from ctal.losses import ClassLoss, DepthLoss
 from ctal.networks import Network, Predictions, describe
 from ctal.networks.memory import set_memory_format
@@ -24,12 +22,13 @@ from ctal.training.losses import TaskLosses
 from ctal.training.module_checks import check_arguments, check_compiled, check_same_weighting
 from ctal.training.optim import Interval, Optimization
 from ctal.training.parameter_groups import ParameterGroups
+from ctal.training.scored import ScoredModule
 from ctal.weighting import Weighting, make_weighting
 
 Batch = Mapping[str, Tensor]
 
 
-class MultiTaskModule(LightningModule):
+class MultiTaskModule(ScoredModule):
     """Training and evaluation of a network on all of its tasks.
 
     The loss of a batch is the sum over tasks t of
@@ -69,10 +68,6 @@ class MultiTaskModule(LightningModule):
             "reduce-overhead" for CUDA graphs; None: do not compile. The first steps of a compiled
             network take minutes.
 
-    Attributes:
-        scores: all metrics of the last validation or test, {"<task>/<metric>": value}.
-        samples: the number of images in `scores`.
-
     Raises:
         InputError: `task_weights` has an unknown task, both `weighting` and `aggregator` are given,
             or one of them cannot be used.
@@ -102,11 +97,9 @@ class MultiTaskModule(LightningModule):
         self.losses = TaskLosses(self.tasks, task_weights or {}, criteria)
         self.weighting = make_weighting(self.tasks, weighting, aggregator)
         self.optimization = Optimization(optimizer, lr_scheduler, parameter_groups, lr_interval)
-        self._scoring = Scoring(self.tasks)
         self._seed: int | None = None
         self._compiled = compiled
-        self.scores: dict[str, float] = {}
-        self.samples = 0
+        self.prepare_scoring()
 
     def forward(self, images: Tensor) -> Predictions:
         """Predict the raw maps of images (B, 3, H, W) in 0..1."""
@@ -157,26 +150,7 @@ class MultiTaskModule(LightningModule):
         """Compute balanced class weights, unless the checkpoint has them."""
         self.losses.balance(train_counts(getattr(self.trainer, "datamodule", None)))
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Update the metrics with one batch."""
-        final = self(batch["image"]).final
-        losses = self.losses.weighted(self.losses(Predictions(final, initial=[]), batch))
-        self._scoring.update(final, batch, torch.stack([*losses.values()]).sum())
-
-    def on_validation_epoch_end(self) -> None:
-        """Compute, log and reset the metrics of the split."""
-        taken = self._take_scores("val")
-        self.log("val/score", taken.score, prog_bar=True)
-
     on_test_start = on_validation_start
-
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Update the metrics with one batch."""
-        self.validation_step(batch, batch_idx)
-
-    def on_test_epoch_end(self) -> None:
-        """Compute, log and reset the metrics of the split."""
-        self._take_scores("test")
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer and its schedule, in the format of Lightning.
@@ -208,10 +182,3 @@ class MultiTaskModule(LightningModule):
         self._seed = checkpoint.get("seed")
         self.losses.counts = dict(checkpoint.get("class_counts", {}))
         self.optimization.load_state(checkpoint)
-
-    def _take_scores(self, split: str) -> Scores:
-        taken = self._scoring.take()
-        self.scores, self.samples = taken.metrics, taken.samples
-        self.log_dict({f"{split}/{key}": value for key, value in self.scores.items()})
-        self.log(f"{split}/loss", taken.loss)
-        return taken

@@ -104,10 +104,15 @@ def check_split(datasets: Mapping[str, object], split: str) -> None:
         raise InputError(f"data.{split}: expected a dataset to score on, got none")
 
 
-def print_scores(model: MultiTaskModule, checkpoint: Path | None) -> None:
-    """Print the scores of a checkpoint, fractions in percent."""
-    lines = [f"{checkpoint}, {model.samples} images"]
+def print_scores(model: MultiTaskModule, checkpoint: Path | None, *, classes: bool) -> None:
+    """Print the scores of a checkpoint, and of each class if requested, fractions in percent."""
+    lines = [f"{checkpoint}, {model.samples} images, {model.protocol.title()}"]
     for measure in measures(model.tasks):
         score = model.scores[measure.key] * (100 if measure.share else 1)
         lines.append(f"{measure.task:<12} {measure.title():<24} {score:10.4g}")
+    for name, rows in (model.details.classes() if classes and model.details else {}).items():
+        lines += ["", f"{name:<37} {'IoU %':>10} {'accuracy %':>10}"]
+        lines += [
+            f"{row.name:<37} {100 * row.iou:10.4g} {100 * row.accuracy:10.4g}" for row in rows
+        ]
     sys.stdout.write("\n".join(lines) + "\n")

@@ -21,62 +21,67 @@ Part = tuple[dict[str, Tensor], dict[str, Any]]
 """Final raw maps by task name, and the "image" and targets that they belong to."""
 
 
-def scored_parts(
-    network: nn.Module,
-    forward: Callable[[Tensor], Predictions],
-    batch: Mapping[str, Any],
-    protocol: Protocol,
-) -> Iterator[Part]:
-    """Predict a batch as a protocol says, and yield it in parts to score.
+class ScoredParts:
+    """Predicts batches as a protocol says, and yields them in parts to score.
 
     Args:
         network: The network, with a list `tasks`.
         forward: Runs it.
-        batch: Stacked images and targets of its size, which are one part; or lists of them, each
-            of the size of its image (`ctal.data.pipeline.unstacked`), which are a part each.
-        protocol: The protocol.
-
-    Raises:
-        InputError: The network cannot have another size.
     """
-    tasks = cast("list[Task]", network.tasks)
-    images = batch["image"]
-    if isinstance(images, Tensor) and protocol.augmentation().copies == 1:
-        yield forward(images).final, dict(batch)
-        return
-    size = _size_of(network, images)
-    run = partial(_run, SizedCopies(network) if isinstance(network, Network) else None, forward)
-    resized = partial(_resized, images)
-    raw = protocol.augmentation().predict(run, resized, size, tasks)
-    if isinstance(images, Tensor):
-        yield raw, dict(batch)
-        return
-    for index, image in enumerate(images):
-        maps = {
-            name: resize_raw(values[index : index + 1].float(), image.shape[-2:])
-            for name, values in raw.items()
-        }
-        yield maps, {name: values[index][None] for name, values in batch.items()}
 
+    def __init__(self, network: nn.Module, forward: Callable[[Tensor], Predictions]) -> None:
+        self._forward = forward
+        self._tasks = cast("list[Task]", network.tasks)
+        self._copies = SizedCopies(network) if isinstance(network, Network) else None
 
-def _size_of(network: nn.Module, images: Tensor | Sequence[Tensor]) -> tuple[int, int]:
-    if isinstance(network, Network):
-        return network.image_size
-    if isinstance(images, Tensor):
-        return images.shape[-2], images.shape[-1]
-    raise InputError(
-        "scoring.resolution: expected a subclass of ctal.networks.Network, which has an "
-        f"image_size, got {type(network).__name__}"
-    )
+    def clear(self) -> None:
+        """Drop the copies of the network at other sizes, whose weights may change."""
+        if self._copies is not None:
+            self._copies.clear()
 
+    def __call__(self, batch: Mapping[str, Any], protocol: Protocol) -> Iterator[Part]:
+        """Predict a batch and yield its parts.
 
-def _run(
-    copies: SizedCopies | None, forward: Callable[[Tensor], Predictions], images: Tensor
-) -> dict[str, Tensor]:
-    size = images.shape[-2], images.shape[-1]
-    if copies is None or size == copies.network.image_size:
-        return forward(images).final
-    return copies.of_size(size)(images.as_subclass(Tensor)).final  # type: ignore[no-any-return]
+        Args:
+            batch: Stacked images and targets of their size, which are one part; or lists of them,
+                each of its own size (`ctal.data.pipeline.listed`), which are a part each.
+            protocol: The protocol.
+
+        Raises:
+            InputError: The network cannot have another size.
+        """
+        images = batch["image"]
+        if isinstance(images, Tensor) and protocol.augmentation().is_identity:
+            yield self._forward(images).final, dict(batch)
+            return
+        size = self._size(images)
+        resized = partial(_resized, images)
+        raw = protocol.augmentation().predict(self._run, resized, size, self._tasks)
+        if isinstance(images, Tensor):
+            yield raw, dict(batch)
+            return
+        for index, image in enumerate(images):
+            maps = {
+                name: resize_raw(values[index : index + 1].float(), image.shape[-2:])
+                for name, values in raw.items()
+            }
+            yield maps, {name: values[index][None] for name, values in batch.items()}
+
+    def _size(self, images: Tensor | Sequence[Tensor]) -> tuple[int, int]:
+        if self._copies is not None:
+            return self._copies.network.image_size
+        if isinstance(images, Tensor):
+            return images.shape[-2], images.shape[-1]
+        raise InputError(
+            "scoring.resolution: expected a subclass of ctal.networks.Network, whose image_size is "
+            "known, to score at the images' own size, got another one"
+        )
+
+    def _run(self, images: Tensor) -> dict[str, Tensor]:
+        size = images.shape[-2], images.shape[-1]
+        if self._copies is None or size == self._copies.network.image_size:
+            return self._forward(images).final
+        return self._copies.of_size(size)(images.as_subclass(Tensor)).final
 
 
 def _resized(images: Tensor | Sequence[Tensor], size: tuple[int, int]) -> Tensor:
