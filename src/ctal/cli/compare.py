@@ -25,6 +25,7 @@ from ctal.data.labels import check_labels
 from ctal.data.pipeline import OwnSizes, collate
 from ctal.errors import InputError
 from ctal.evaluation.metric_info import measures
+from ctal.evaluation.protocol import Protocol
 from ctal.inference.devices import usable_device
 from ctal.inference.loading import load
 from ctal.inference.model import Model
@@ -94,10 +95,8 @@ def compare(
             run.check()  # another command may have started one meanwhile
         complete(runs, parallel)
     models = _models(found, place)
-    scoring = scoring_protocol(found[0].settings())
-    scored = _batches(data, split, own_sizes=scoring.resolution == "image")
-    trivial = trivial_scores(data.tasks, _batches(data, "train"), scored, scoring)
     settings = {candidate.name: candidate.settings() for candidate in found}
+    trivial = _trivial(data, split, scoring_protocol(settings[found[0].name]))
     columns = measures(data.tasks)
     comparison = Comparison(
         rows=[*_rows(found, models), Row("trivial", "constant maps", [trivial], {})],
@@ -168,6 +167,12 @@ def _write(comparison: Comparison, folder: Path) -> None:
     write_text(folder / "comparison.json", text)
     write_text(folder / "comparison.md", comparison.markdown())
     sys.stdout.write(comparison.markdown())
+
+
+def _trivial(data: DenseDataModule, split: str, scoring: Protocol) -> dict[str, float]:
+    """Return the scores of constant maps by the protocol of the networks."""
+    scored = _batches(data, split, own_sizes=scoring.resolution == "image")
+    return trivial_scores(data.tasks, _batches(data, "train"), scored, scoring)
 
 
 def _batches(
