@@ -12,6 +12,7 @@ Train one: `ctal fit --config FILE` on the command line, `ctal.training.MultiTas
 Names of this module:
 
     load, Model                  load a trained network; predict with it
+    BatchPredictor               predict in the workers of Ray Data
     CTAL, cross_task_affinity    cross-task affinity learning as a module and as a function
     SingleTaskNet, SharedEncoderNet, PADNet, PAPNet, MTINet, CTALNet, MultiScaleCTALNet
                                  the networks, in `ctal.networks` with the encoders
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ctal.functional import cross_task_affinity as cross_task_affinity
+    from ctal.inference.batches import BatchPredictor as BatchPredictor
     from ctal.inference.loading import load as load
     from ctal.inference.model import Model as Model
     from ctal.networks import CTAL as CTAL
@@ -51,6 +53,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ctal.functional": ("cross_task_affinity",),
+    "ctal.inference.batches": ("BatchPredictor",),
     "ctal.inference.loading": ("load",),
     "ctal.inference.model": ("Model",),
     "ctal.networks": (

@@ -36,7 +36,7 @@ class TestPredictFiles:
         predict_files(["pictures"], checkpoint)
         assert written(folder / "predictions") == ["a.npz", "a.png", "b.2.npz", "b.2.png"]
         with np.load(folder / "predictions" / "b.2.npz", allow_pickle=False) as content:
-            assert set(content.files) == {"semseg", "depth", "units", "source"}
+            assert set(content.files) == {"semseg", "depth", "units", "source", "record"}
             assert (content["semseg"].shape, content["depth"].shape) == ((33, 21), (33, 21))
             assert content["semseg"].dtype.kind == "i"
             assert content["depth"].dtype == np.float32
@@ -136,9 +136,13 @@ class TestCommandLine:
         command = ["predict", "pictures/a.jpg", "pictures/*.PNG", "--checkpoint", checkpoint]
         assert cli.main([*command, "--output", "out"]) == 0
         assert written(folder / "out") == ["a.npz", "a.png", "b.2.npz", "b.2.png"]
-        assert cli.main([*command, "--output", "out"]) == 2
+        assert cli.main([*command, "--output", "out"]) == 0
+        assert "out: 2 of 2 inputs are complete and skipped; pass --over" in capfd.readouterr().err
+        assert cli.main([*command, "--output", "out", "--flip"]) == 2
         assert (
-            capfd.readouterr().err.splitlines()[-1].startswith("error: out/a.npz: already exists")
+            capfd.readouterr()
+            .err.splitlines()[-1]
+            .startswith("error: out/a.npz: already exists (and 1 more) with another flip; choose")
         )
         assert cli.main([*command, "--output", "out", "--overwrite"]) == 0
         size = ["--image_size", "64", "32", "--keep_aspect_ratio"]
@@ -206,8 +210,8 @@ class TestForms:
         assert written(folder / "predictions") == ["a.npz", "a.ply", "a.png"]
         header = (folder / "predictions" / "a.ply").read_bytes()[:200]
         assert b"element vertex 1200\n" in header
-        with pytest.raises(InputError, match=r"a\.npz: already exists \(and 2 more\)"):
-            predict_files(["pictures/a.jpg"], checkpoint, intrinsics=[50.0, 50.0, 20.0, 15.0])
+        with pytest.raises(InputError, match=r"a\.npz: .* \(and 2 more\) with another intrinsics;"):
+            predict_files(["pictures/a.jpg"], checkpoint, intrinsics=[50.0, 50.0, 20.0, 16.0])
 
     def test_no_point_cloud_without_a_camera_or_meters(self, folder, checkpoint):
         with pytest.raises(InputError, match="expected fx fy cx cy"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 from sklearn.metrics import jaccard_score, recall_score
 
@@ -201,3 +203,11 @@ def test_errors_in_one_line(run, monkeypatch, capsys, options, message):
         printed = capsys.readouterr().err.strip()
         assert message in printed
         assert len(printed.splitlines()) == 1
+
+
+def test_the_documented_options_are_valid(run, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "train.md").read_text(encoding="utf-8")
+    (block,) = (b for b in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "scoring:" in b)
+    (run / "documented.yaml").write_text(block)
+    content = scored(run, monkeypatch, "--config", "documented.yaml")
+    assert content["scoring"] == yaml.safe_load(block)["scoring"]

@@ -13,7 +13,6 @@ from ctal.cli.predict_writer import Writer, output_files
 from ctal.errors import InputError, PredictionError, UnreadableError
 from ctal.inference.loading import load
 from ctal.inference.runner import Options
-from ctal.io.atomic import check_absent
 from ctal.io.bundled import DEFAULT
 from ctal.io.signals import stopped_by_signals
 from ctal.io.sources import Source, find_sources, output_names, skipped_images
@@ -51,7 +50,8 @@ def predict_files(
         checkpoint: a checkpoint, the folder of a run, whose best checkpoint is loaded, or any other
             source of `ctal.load`; by default the bundled model, for images of rooms.
         output: the folder to write to.
-        overwrite: replace existing outputs.
+        overwrite: replace existing outputs. Without it, inputs whose outputs are complete are
+            skipped, so the same command resumes an interrupted one.
         device: the device to run on, such as "cuda".
         imports: modules to import first: those that define a network or a task of your own.
         image_size: height and width to resize the network to, multiples of 32, by default those
@@ -68,15 +68,16 @@ def predict_files(
             point cloud.
 
     Raises:
-        InputError: nothing matches an input, an output exists or cannot be written, a module
-            cannot be imported, the network cannot have such a size, has no depth for a point cloud
-            or gives no finite maps; at the end, if an input could not be read.
+        InputError: nothing matches an input, an output exists that other settings made, or cannot
+            be written, a module cannot be imported, the network cannot have such a size, has no
+            depth for a point cloud or gives no finite maps; at the end, if an input could not be
+            read.
     """
     sources = find_sources(inputs)
     for line in skipped_images(inputs):
         tqdm.write(line, file=sys.stderr)
     names = output_names(sources)
-    _check_outputs(sources, names, Path(output), intrinsics is not None, overwrite)
+    _check_inputs(sources, names, Path(output))
     import_modules(imports or [])
     model = load(checkpoint, device, image_size=image_size)
     camera = None if intrinsics is None else camera_of(intrinsics)
@@ -85,7 +86,7 @@ def predict_files(
     writer = Writer(model, Path(output), options, overlay, camera)
     unreadable = []
     with stopped_by_signals():
-        for source, name in zip(tqdm(sources, unit="input"), names, strict=True):
+        for source, name in tqdm(_pending(writer, sources, names, overwrite), unit="input"):
             try:
                 writer.write(source, name)
             except UnreadableError as error:
@@ -107,18 +108,30 @@ def _report_unreadable(reasons: Sequence[str], sources: int, output: str) -> Non
     raise InputError(f"{len(reasons)} of {sources} inputs could not be read (named above){others}")
 
 
-def _check_outputs(
-    sources: Sequence[Source], names: Sequence[str], output: Path, cloud: bool, overwrite: bool
-) -> None:
-    """Check that no output replaces a file without --overwrite, or an input in any case."""
-    files = [
-        output / file
-        for source, name in zip(sources, names, strict=True)
-        for file in output_files(source, name, cloud)
-    ]
-    check_absent(files, overwrite)
+def _check_inputs(sources: Sequence[Source], names: Sequence[str], output: Path) -> None:
+    """Check that no output replaces an input."""
+    pairs = zip(sources, names, strict=True)
+    # with the files of a point cloud, requested or not
+    files = [output / file for pair in pairs for file in output_files(*pair, intrinsics=True)]
     existing = {file.resolve() for file in files if file.exists()}
     if originals := {source.path.resolve() for source in sources} & existing:
         raise InputError(
             f"{min(originals)}: is an input and would be overwritten; choose another --output"
         )
+
+
+def _pending(
+    writer: Writer, sources: Sequence[Source], names: Sequence[str], overwrite: bool
+) -> list[tuple[Source, str]]:
+    """Return the sources to predict, each with its name; report how many are skipped."""
+    pairs = list(zip(sources, names, strict=True))
+    if overwrite:
+        return pairs
+    pending = [pair for pair in pairs if not writer.is_complete(*pair)]
+    if len(pending) < len(pairs):
+        tqdm.write(
+            f"{writer.output}: {len(pairs) - len(pending)} of {len(pairs)} inputs are complete and "
+            "skipped; pass --overwrite to predict them again",
+            file=sys.stderr,
+        )
+    return pending

@@ -7,6 +7,7 @@ import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ctal.cli.point_cloud import save_ply
+from ctal.cli.predict_resume import fingerprint, is_complete, record_of
 from ctal.errors import InputError
 from ctal.inference.model import Model
 from ctal.inference.postprocessing import LARGE, to_array
@@ -64,6 +66,26 @@ class Writer:
                 f"{names}"
             )
 
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """The settings on which the outputs of a source depend, for their record."""
+        camera = None if self.camera is None else [self.camera.fx, self.camera.fy]
+        return {
+            "network": fingerprint(self.model.network),
+            **{key: value for key, value in self.options.items() if key != "batch_size"},
+            "overlay": self.overlay,
+            "intrinsics": camera and [*camera, self.camera.cx, self.camera.cy],
+        }
+
+    def is_complete(self, source: Source, name: str) -> bool:
+        """Return whether the outputs of a source are complete (see `predict_resume.is_complete`).
+
+        Raises:
+            InputError: An output exists that is not of this source with these settings.
+        """
+        files = [self.output / file for file in output_files(source, name, self.camera is not None)]
+        return is_complete(source, files, record_of(source, self.settings))
+
     def write(self, source: Source, name: str) -> None:
         """Predict the maps of a source and write its files (`output_files`).
 
@@ -73,16 +95,18 @@ class Writer:
         if source.moves:
             frames = self._panels(source.frames())
             target = self.output / f"{name}.mp4"
-            write_video(target, frames, endless=source.camera is not None)
+            record = record_of(source, self.settings)
+            write_video(target, frames, endless=source.camera is not None, comment=record)
         else:
-            self._write_image(source.path, name)
+            self._write_image(source, name)
 
-    def _write_image(self, source: Path, name: str) -> None:
-        image = read_image(source)
+    def _write_image(self, source: Source, name: str) -> None:
+        image = read_image(source.path)
         maps = next(self._maps(iter([image])))
         content: dict[str, Any] = {key: to_array(prediction) for key, prediction in maps.items()}
         units = json.dumps({task.name: task.unit for task in self.model.tasks})
-        content |= {"units": np.array(units), "source": np.array(str(source))}
+        content |= {"units": np.array(units), "source": np.array(str(source.path))}
+        content["record"] = np.array(record_of(source, self.settings))
         write_whole(self.output / f"{name}.npz", lambda file: np.savez_compressed(file, **content))
         for task in self.model.tasks:
             if self.camera is not None and is_metric_depth(task):
@@ -142,9 +166,9 @@ class Writer:
 
 
 def output_files(source: Source, name: str, intrinsics: bool) -> list[str]:
-    """Return the names of the files written for a source."""
+    """Return the names of the files written for a source, in their order."""
     # not with_suffix, which would cut "photo.2024" down to "photo"
-    endings = ["mp4"] if source.moves else ["npz", "png", *(["ply"] if intrinsics else [])]
+    endings = ["mp4"] if source.moves else ["npz", *(["ply"] if intrinsics else []), "png"]
     return [f"{name}.{ending}" for ending in endings]
 
 

@@ -1,6 +1,7 @@
 """Inference: load a trained network and predict maps of images."""
 
+from ctal.inference.batches import BatchPredictor
 from ctal.inference.loading import load
 from ctal.inference.model import Model
 
-__all__ = ["Model", "load"]
+__all__ = ["BatchPredictor", "Model", "load"]

@@ -57,7 +57,9 @@ def camera_frames(number: int) -> Iterator[Frame]:
     return _frames(device, f"camera:{number}", kind)
 
 
-def write_video(path: Path, frames: Iterable[Frame], *, endless: bool = False) -> None:
+def write_video(
+    path: Path, frames: Iterable[Frame], *, endless: bool = False, comment: str = ""
+) -> None:
     """Write frames as MP4 (H.264), atomically.
 
     Args:
@@ -66,6 +68,7 @@ def write_video(path: Path, frames: Iterable[Frame], *, endless: bool = False) -
             written and the error is raised afterwards; an error of the first frame is raised at
             once.
         endless: Whether Ctrl-C ends the video and is not an interruption.
+        comment: Text for the metadata of the file.
 
     Raises:
         InputError: The file cannot be written, or a frame cannot be read.
@@ -76,6 +79,8 @@ def write_video(path: Path, frames: Iterable[Frame], *, endless: bool = False) -
 
     def write(file: BinaryIO) -> None:
         with _av().open(file, "w", format="mp4") as container:
+            if comment:
+                container.metadata["comment"] = comment
             try:
                 _encode(container, chain([first], iterator))
             except InputError as error:
@@ -89,6 +94,16 @@ def write_video(path: Path, frames: Iterable[Frame], *, endless: bool = False) -
     write_whole(path, write)
     for error in errors:
         raise error
+
+
+def video_comment(path: Path) -> str | None:
+    """Return the comment in the metadata of a video; None if it has none or cannot be read."""
+    try:
+        with _av().open(str(path), metadata_errors="replace") as container:
+            found: str | None = container.metadata.get("comment")
+            return found
+    except (_av().error.FFmpegError, OSError):
+        return None
 
 
 def _frames(source: str, name: str, kind: str | None) -> Iterator[Frame]:
