@@ -100,15 +100,18 @@ class Mortal(ctal.BatchPredictor):
 def test_workers_of_ray_lose_no_image_and_repeat_none(checkpoint, tmp_path, monkeypatch):
     """Two workers, one of which is killed, against this process alone."""
     ray = pytest.importorskip("ray", reason="needs Ray, the extra `ray`")
+    pytest.importorskip("ray.data", reason="needs Ray Data, the extra `ray`")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))  # Ray writes the token of its cluster there
+    photos, notes = tmp_path / "photos", tmp_path / "notes"
+    for folder in (photos, notes, tmp_path / "home"):
+        folder.mkdir()
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     for index in range(24):
         size = (32, 64) if index % 3 else (41, 30)
-        Image.fromarray(images(size)[0] // (1 + index)).save(tmp_path / f"{index:02}.png")
-    notes = tmp_path / "notes"
-    notes.mkdir()
+        Image.fromarray(images(size)[0] // (1 + index)).save(photos / f"{index:02}.png")
     ray.init(num_cpus=3, include_dashboard=False, object_store_memory=10**8, log_to_driver=False)
     try:
-        found = ray.data.read_images(str(tmp_path), include_paths=True, mode="RGB").map_batches(
+        found = ray.data.read_images(str(photos), include_paths=True, mode="RGB").map_batches(
             Mortal,
             fn_constructor_kwargs={"source": checkpoint, "notes": str(notes)},
             batch_size=3,

@@ -69,12 +69,12 @@ class Writer:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """The settings on which the outputs of a source depend, for their record."""
-        camera = None if self.camera is None else [self.camera.fx, self.camera.fy]
+        c = self.camera
         return {
             "network": fingerprint(self.model.network),
             **{key: value for key, value in self.options.items() if key != "batch_size"},
             "overlay": self.overlay,
-            "intrinsics": camera and [*camera, self.camera.cx, self.camera.cy],
+            "intrinsics": None if c is None else [c.fx, c.fy, c.cx, c.cy],
         }
 
     def is_complete(self, source: Source, name: str) -> bool:
