@@ -140,6 +140,6 @@ def _scaled(prediction: Tensor, target: Tensor) -> Tensor:
 
 def _median(values: Tensor) -> Tensor:
     """Return the median as numpy does: for an even number, the mean of the middle two."""
-    ordered = values.double().sort().values  # torch.median returns the lower one of the two
+    ordered = values.sort().values  # torch.median returns the lower one of the two
     middle = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-    return ((middle[0] + middle[1]) / 2).to(values.dtype)
+    return (middle[0] + middle[1]) / 2
