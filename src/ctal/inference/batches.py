@@ -78,7 +78,7 @@ class BatchPredictor:
         """Return the columns of a batch with one of maps for each task, under the task's name.
 
         Args:
-            batch: Columns of arrays; that of images is (B, H, W, 3) uint8, or B such arrays of
+            batch: Columns of arrays. The images are (B, H, W, 3) uint8, or B such arrays of
                 different sizes.
 
         Raises:
