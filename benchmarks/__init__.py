@@ -1,1 +1,1 @@
-"""Benchmarks: each prints a table; docs/performance.md keeps them."""
+"""Benchmarks that print the tables of docs/performance.md and docs/results.md."""

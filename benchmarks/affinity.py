@@ -1,13 +1,13 @@
-"""Cross-task affinity, dense against factorised: time, memory, rounding and floor in one run.
+"""Cross-task affinity, dense and factorised: time, memory, rounding error and lower bound.
 
     python -m benchmarks.affinity [--quick]
 
-Times of a size come from one process in which the two forms take turns, so that they share the
-machine's moods; memory comes from a process per form, above what it had before. All is for one
-image, 128 channels, a 3x3 window and task-specific mixing, both passes together unless said
-otherwise. The floor is the larger of two times: counted multiply-adds over the rate of the
-machine's fastest large product of matrices, and bytes of arguments, result and gradients over its
-bandwidth.
+Times of a size are measured in one process with both forms interleaved, so that changes of the
+machine's load affect both. Memory is measured in one process per form, as the increase over its
+start. All values are for one image, 128 channels, a 3x3 window and task-specific mixing, and for
+both passes together unless stated otherwise. The floor is a lower bound of the time, the larger one
+of two: counted multiply-adds divided by the machine's peak rate of matrix products, and bytes of
+arguments, result and gradients divided by its bandwidth.
 """
 
 import statistics
@@ -36,14 +36,14 @@ CHANNELS, KERNEL = 128, 3
 SIZES = [(16, 16), (24, 32), (48, 64), (72, 96), (128, 256), (256, 512)]
 TASKS = [2, 3, 5]
 FORMS: list[Method] = ["dense", "factorised"]
-DENSE_PIXELS = 72 * 96  # above, the P x P maps of one image fill most machines
-GRADIENT_PIXELS = 72 * 96  # above, float64 takes too long to compare with
+DENSE_PIXELS = 72 * 96  # above, the P x P maps of one image exceed the memory of most machines
+GRADIENT_PIXELS = 72 * 96  # above, the float64 reference is too slow
 
 
 def make_inputs(
     tasks: int, size: tuple[int, int], dtype: torch.dtype, channels: int = CHANNELS
 ) -> list[torch.Tensor]:
-    """Random features, values, mixing weights and biases of one image."""
+    """Create random features, values, mixing weights and biases for one image."""
     generator = torch.Generator().manual_seed(0)
     pixels = size[0] * size[1]
     maps = (1, tasks, channels, *size)
@@ -52,7 +52,7 @@ def make_inputs(
 
 
 def both_passes(inputs: list[torch.Tensor], method: Method) -> tuple[float, float]:
-    """Seconds of the forward and of the backward pass."""
+    """Return the seconds of the forward and of the backward pass."""
     start = time.perf_counter()
     out = cross_task_affinity(*inputs, method=method)
     middle = time.perf_counter()
@@ -61,7 +61,7 @@ def both_passes(inputs: list[torch.Tensor], method: Method) -> tuple[float, floa
 
 
 def measure_times(tasks: int, size: tuple[int, int], rounds: int) -> dict[str, Any]:
-    """Median seconds (forward, backward) of each form; a round is one dense, then 3 factorised."""
+    """Return median seconds (forward, backward) per form; a round is 1 dense, 3 factorised."""
     inputs = make_inputs(tasks, size, torch.float32)
     forms = FORMS if size[0] * size[1] <= DENSE_PIXELS else FORMS[1:]
     turns = [form for form in forms for _ in range(3 if form == "factorised" else 1)]
@@ -69,7 +69,7 @@ def measure_times(tasks: int, size: tuple[int, int], rounds: int) -> dict[str, A
     for turn in range(rounds + 1):
         for form in turns:
             taken = both_passes(inputs, form)
-            if turn or len(forms) == 1:  # the first round warms up
+            if turn or len(forms) == 1:  # the first round is the warm-up
                 seconds[form].append(taken)
     return {
         form: [statistics.median(column) for column in zip(*taken, strict=True)]
@@ -78,7 +78,7 @@ def measure_times(tasks: int, size: tuple[int, int], rounds: int) -> dict[str, A
 
 
 def measure_memory(tasks: int, size: tuple[int, int], form: Method) -> dict[str, Any]:
-    """MiB above the process that holds the inputs, after one forward and backward pass."""
+    """Return the peak memory of a forward and backward pass in MiB, without the inputs."""
     inputs = make_inputs(tasks, size, torch.float32)
     both_passes(make_inputs(tasks, (4, 4), torch.float32), form)
     before = peak_memory()
@@ -87,9 +87,9 @@ def measure_memory(tasks: int, size: tuple[int, int], form: Method) -> dict[str,
 
 
 def measure_errors(tasks: int, size: tuple[int, int], form: Method) -> dict[str, Any]:
-    """Rounding of each dtype against float64: of the result, and the worst of the 4 gradients.
+    """Return the relative error of each dtype: of the result, and the largest of 4 gradients.
 
-    A relative error is the norm of the difference over the norm of the exact numbers.
+    A relative error is the norm of the difference from float64, divided by the norm in float64.
     """
     with_gradients = size[0] * size[1] <= GRADIENT_PIXELS
     exact = _results(tasks, size, "factorised", torch.float64, False, with_gradients)
@@ -124,7 +124,7 @@ def _results(
 
 
 def measure(what: str, **case: Any) -> dict[str, Any]:
-    """The times, memory or errors of one case."""
+    """Measure the times, memory or errors of one case."""
     measures: dict[str, Callable[..., dict[str, Any]]] = {
         "times": measure_times,
         "memory": measure_memory,
@@ -134,7 +134,7 @@ def measure(what: str, **case: Any) -> dict[str, Any]:
 
 
 def print_bare_products(size: tuple[int, int] = (72, 96), tasks: int = 3) -> None:
-    """The factorised forward pass beside its two matrix products alone, of the same shapes."""
+    """Compare the factorised forward pass with only its two matrix products, in equal shapes."""
     pixels, maps = size[0] * size[1], tasks * CHANNELS
     inputs = [x.detach() for x in make_inputs(tasks, size, torch.float32)]
     V, X = torch.randn(9 * maps, pixels), torch.randn(pixels, maps)
@@ -143,19 +143,19 @@ def print_bare_products(size: tuple[int, int] = (72, 96), tasks: int = 3) -> Non
         whole = median_seconds(lambda: passes.forward(*inputs))
         bare = median_seconds(lambda: (V @ X, weighted @ S))
     print(
-        f"\nForward pass, {size[0]}x{size[1]}, {tasks} tasks: {1e3 * whole:.0f} ms; its two matrix "
-        f"products alone, by torch.matmul: {1e3 * bare:.0f} ms; ratio {whole / bare:.2f}\n"
+        f"\nForward pass, {size[0]}x{size[1]}, {tasks} tasks: {1e3 * whole:.0f} ms; only its two "
+        f"matrix products, by torch.matmul: {1e3 * bare:.0f} ms; ratio {whole / bare:.2f}\n"
     )
 
 
 def print_growth(tasks: int = 3) -> None:
-    """Time per pixel of the factorised form at three sizes, which take turns."""
+    """Print the time per pixel of the factorised form at three sizes, interleaved."""
     sizes = [(72, 96), (128, 256), (256, 512)]
     inputs = {size: make_inputs(tasks, size, torch.float32) for size in sizes}
     seconds: dict[tuple[int, int], list[float]] = {size: [] for size in sizes}
     for turn in range(5):
         for size in sizes:
-            # some of the small ones, so that all see as much of the machine's moods
+            # more repeats of the small size, so that load changes affect all sizes equally
             count = 6 if size == sizes[0] else 1
             taken = [sum(both_passes(inputs[size], "factorised")) for _ in range(count)]
             if turn:
@@ -168,7 +168,7 @@ def print_growth(tasks: int = 3) -> None:
 
 
 def print_table(quick: bool) -> None:
-    """All sizes, or with `quick` the one that is quoted."""
+    """Print all sizes; `quick`: only the one quoted in the documentation."""
     result_of = partial(in_own_process, "benchmarks.affinity")
     rate, bytes_per_second = matrix_rate(torch.float32), bandwidth()
     print(machine(torch.device("cpu")))
@@ -187,7 +187,7 @@ def print_table(quick: bool) -> None:
             times = result_of({"what": "times", "rounds": rounds, **case})
             arguments = 4 * 2 * (3 * tasks * CHANNELS * pixels + 9 * tasks**2 * pixels)
             for form, (forward, backward) in times.items():
-                # one for the forward pass, two for its gradients
+                # one forward pass, and twice as much for its gradients
                 work = 3 * multiply_adds((tasks, CHANNELS, *size), KERNEL)[form]
                 floor = max(work / rate, arguments / bytes_per_second)
                 memory = result_of({"what": "memory", "form": form, **case})
@@ -208,7 +208,7 @@ def print_table(quick: bool) -> None:
 
 
 def main() -> None:
-    """Print the table, or the JSON of one case."""
+    """Print the table, or the result of one case as JSON."""
     run_benchmark(print_table, measure, __doc__, quick="72x96 and 3 tasks only")
 
 

@@ -1,24 +1,24 @@
-"""What a trained network makes of what its affinities add: what it is, and scores without it.
+"""Analysis of the affinity term of trained networks: its size, and scores without it.
 
     python -m benchmarks.affinity_use RUN [RUN ...]
 
-RUN is the folder of a run of `CTALNet` or `MultiScaleCTALNet`, looked at on the test split of its
-own data (val if it has none). CTAL gives F' = gamma * diffused + (1 - gamma) * F (`ctal.CTAL`).
-Nothing is trained anew here; only the first part of that sum, which is what the affinities add, is
-changed. The first table has the scores
+RUN is the folder of a run of `CTALNet` or `MultiScaleCTALNet`, evaluated on the test split of its
+own data (or val if there is no test). CTAL computes F' = gamma * diffused + (1 - gamma) * F
+(`ctal.CTAL`). Nothing is trained; only the first summand, the affinity term, is changed. The first
+table has the scores
 
-- "as trained": nothing is changed;
-- "another image's": it is that of the image before in the batch;
-- "left out": it is 0.
+- "as trained": the term is unchanged;
+- "another image's": the term is that of the previous image in the batch;
+- "left out": the term is 0.
 
-A network that needs what its affinities add scores worse in the second row, where what matters of
-it belongs to the image, and worse in the third, where any of it matters. The second table tells
-for each task what is added, in shares of a mean square over all pixels, channels and images:
+The second row is worse if image-specific parts of the term matter, and the third row if any part
+matters. The second table describes the term of each task by shares of its mean square over all
+pixels, channels and images:
 
-- "of what comes out": its own, of that of F', as roots of both;
-- "in one direction": what is left of it if each image may have one vector of channels, and each
-  of its pixels a multiple of that (the first singular value of the C x P matrix);
-- "the same in all images": that of its mean over images.
+- "of what comes out": its root mean square relative to that of F';
+- "in one direction": the share left if each image has one vector of channels, and each pixel a
+  multiple of that vector (the first singular value of the C x P matrix);
+- "the same in all images": the share of its mean over images.
 """
 
 import argparse
@@ -49,26 +49,26 @@ CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
 
 @dataclass
 class Amounts:
-    """Sums over images of what is added to the features of a task.
+    """Sums over images of the affinity term of a task.
 
     Attributes:
-        images: their number.
-        out: squares of F'.
-        added: squares of what is added.
-        first: squares of the first singular value of what is added.
-        total: (C, H, W), what is added.
+        images: the number of images.
+        out: sum of squares of F'.
+        added: sum of squares of the term.
+        first: sum of squares of the first singular value of the term.
+        total: sum of the term, (C, H, W).
     """
 
-    pictures: int = 0
+    images: int = 0
     out: float = 0.0
     added: float = 0.0
     first: float = 0.0
     total: Tensor | float = 0.0
 
     def update(self, out: Tensor, added: Tensor) -> None:
-        """Add a batch of both, each (B, C, H, W)."""
+        """Add a batch of F' and of the term, each (B, C, H, W)."""
         rows = added.flatten(2).double()
-        self.pictures += len(added)
+        self.images += len(added)
         self.out += out.double().square().sum().item()
         self.added += rows.square().sum().item()
         # the largest eigenvalue of the product is the square of the largest singular value
@@ -76,15 +76,15 @@ class Amounts:
         self.total = self.total + added.double().sum(0)
 
     def shares(self) -> tuple[float, float, float]:
-        """The three columns of the second table."""
-        same = torch.as_tensor(self.total).square().sum().item() / self.pictures
+        """Return the three columns of the second table."""
+        same = torch.as_tensor(self.total).square().sum().item() / self.images
         return (self.added / self.out) ** 0.5, self.first / self.added, same / self.added
 
 
 def scores(
     model: Model, ctal: CTAL, batches: Iterator[dict[str, Tensor]], name: str
 ) -> tuple[dict[str, float], dict[str, Amounts]]:
-    """All metrics with one of the changes, and what was added before it, by task."""
+    """Return all metrics with one of the changes, and the unchanged term of each task."""
     amounts = {task.name: Amounts() for task in model.tasks}
     _, share = ctal.addition()
 
@@ -109,7 +109,7 @@ def tables(run: str) -> None:
     """Print both tables of a run.
 
     Raises:
-        InputError: it is no run of a network with one CTAL, or has nothing to score.
+        InputError: The run has no network with a single CTAL module, or no data to evaluate on.
     """
     model = load(run)
     network = model.network
@@ -117,11 +117,11 @@ def tables(run: str) -> None:
         kind = type(network).__name__
         raise InputError(f"{run}: expected a CTALNet or MultiScaleCTALNet, got {kind}")
     if network.refinement.ctal is None:
-        raise InputError(f"{run}: the network was built with affinities=False; nothing is added")
+        raise InputError(f"{run}: expected a network with an affinity term, got affinities=False")
     data = data_module(read_config(Path(run) / "config.yaml"))
     batches = data.test_dataloader() or data.val_dataloader()
     if not batches:
-        raise InputError(f"{run}: its configuration has neither data.test nor data.val to score")
+        raise InputError(f"{run}: expected data.test or data.val in its config, got neither")
     primary = [measure for measure in measures(model.tasks) if measure.primary]
     print(f"\n{run}\n")
     print_head("what is added", *(f"{measure.task} {measure.title()}" for measure in primary))

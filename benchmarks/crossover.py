@@ -1,8 +1,9 @@
-"""Where the dense form of cross-task affinity is the faster one: what `method="auto"` goes by.
+"""Crossover between the dense and factorised form, on which `method="auto"` is based.
 
     python -m benchmarks.crossover
 
-Forward and backward pass of one image, 3x3 window, task-specific mixing; the forms take turns.
+Forward and backward pass for one image, a 3x3 window and task-specific mixing, with both forms
+interleaved.
 """
 
 import statistics
@@ -19,7 +20,7 @@ CHANNELS, TASKS, ROUNDS = [32, 64, 128], [2, 3, 5], 7
 
 
 def measure(tasks: int, channels: int, size: tuple[int, int]) -> list[float]:
-    """Median milliseconds of the dense and of the factorised form."""
+    """Return the median milliseconds of the dense and of the factorised form."""
     inputs = make_inputs(tasks, size, torch.float32, channels)
     seconds: list[list[float]] = [[], []]
     for turn in range(ROUNDS + 1):

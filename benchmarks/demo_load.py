@@ -1,16 +1,16 @@
-"""Load test of `ctal demo`: many visitors at once, broken and slow connections, memory.
+"""Load test of `ctal demo`: many parallel visitors, broken and slow connections, memory.
 
     python -m benchmarks.demo_load                    # 50 visitors, about 5 minutes on one core
     python -m benchmarks.demo_load --visitors 10 --rounds 2
 
-A server is started on this machine, with the bundled model; nothing else is contacted. Then, in
-each round, all visitors upload an image of their own at once, of a size and a color that no other
-has, queue, and click a pixel. An answer is mixed up if it shows another size or another color than
-those of the visitor. Before each round, connections are opened that break in the middle of an
-upload, never send all of their headers, or never send all of a body.
+A server with the bundled model is started on this machine; no other host is contacted. In each
+round, all visitors upload an image at the same time, wait in the queue, and click a pixel. Every
+image has a unique size and color. A response is a mix-up if it shows the size or color of another
+visitor. Before each round, connections are opened that close during an upload, never finish their
+headers, or never finish the body.
 
-The result is a table: answers, mix-ups, places in the queue that were reported, files and memory of
-the server after each round, and after all visitors have left.
+The table has the responses, the mix-ups, the last reported place in the queue, and the memory and
+files of the server after each round and after all visitors have left.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ from PIL import Image
 from ctal.profiling.cost import machine
 
 CLICK = "clicked"
-"""Name of the handler of a click."""
+"""Name of the click handler."""
 
 BROKEN = 20
-"""Connections of each kind that break, per round."""
+"""Number of broken connections of each kind per round."""
 
 
 @dataclass
 class Visitor:
-    """A visitor and the image of which no other has the size or the color.
+    """Visitor with an image of a unique size and color.
 
     Attributes:
-        number: the visitor.
+        number: number of the visitor.
         size: (W, H) of the image.
-        color: its red, green and blue.
-        places: the places in the queue that the server reported.
+        color: RGB color of the image.
+        places: places in the queue reported by the server.
     """
 
     number: int
@@ -70,7 +70,7 @@ class Visitor:
 
 @dataclass
 class Tally:
-    """Numbers of one round."""
+    """Results of one round."""
 
     answers: int = 0
     failures: list[str] = field(default_factory=list)
@@ -89,7 +89,7 @@ def visitors(count: int) -> list[Visitor]:
 
 @contextmanager
 def demo(folder: Path) -> Iterator[tuple[str, int]]:
-    """Run a server whose files are in a folder; yield its address and process."""
+    """Run a server that stores its files in a folder; yield its address and process id."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "ctal", "demo", "--port", str(port)]
@@ -140,12 +140,12 @@ async def event(
 
 
 def caption_of(outputs: list[Any]) -> str:
-    """Return the caption, which names the size of the image."""
+    """Return the caption, which contains the size of the image."""
     return next(o for o in outputs if isinstance(o, str) and "affinity A" in o)
 
 
 async def shown_color(client: httpx.AsyncClient, outputs: list[Any]) -> tuple[int, int, int]:
-    """Return the color of the image that is shown beside the caption."""
+    """Return the color of the image shown next to the caption."""
     position = outputs.index(caption_of(outputs)) + 1
     found = await client.get(f"/gradio_api/file={outputs[position]['path']}")
     found.raise_for_status()
@@ -156,7 +156,7 @@ async def shown_color(client: httpx.AsyncClient, outputs: list[Any]) -> tuple[in
 async def visit(
     client: httpx.AsyncClient, visitor: Visitor, events: dict[str, int], module: str, tally: Tally
 ) -> None:
-    """Upload the visitor's image, click a pixel, and compare the answers with the image."""
+    """Upload the visitor's image, click a pixel, and compare the responses with the image."""
     files = {"files": (f"{visitor.number}.png", visitor.content())}
     try:
         sent = await client.post("/gradio_api/upload", files=files)
@@ -176,7 +176,7 @@ async def visit(
 
 
 async def round_of(address: str, people: list[Visitor]) -> Tally:
-    """Let all visitors in at once."""
+    """Run the visits of all visitors in parallel."""
     tally, start = Tally(), time.monotonic()
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=address, timeout=600, limits=limits) as client:
@@ -190,7 +190,7 @@ async def round_of(address: str, people: list[Visitor]) -> Tally:
 
 
 def break_connections(address: str) -> list[socket.socket]:
-    """Open connections that break in an upload, and return those that stay open and say nothing."""
+    """Open connections that close during an upload, and idle ones, which are returned."""
     port = int(address.rpartition(":")[2])
     upload = (
         f"POST /gradio_api/upload HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
@@ -217,7 +217,7 @@ def memory(process: int) -> float:
 
 
 def stored(folder: Path) -> float:
-    """Return the size of the files of a folder in MB."""
+    """Return the total size of the files in a folder in MB."""
     return sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6
 
 
@@ -226,7 +226,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--visitors", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--rest", type=float, default=330, help="seconds without visitors at last")
+    parser.add_argument("--rest", type=float, default=330, help="idle seconds at the end")
     args = parser.parse_args()
     print(f"{machine(torch.device('cpu'))}, {time.strftime('%Y-%m-%d')}\n")
     print(

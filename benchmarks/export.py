@@ -1,7 +1,7 @@
-"""Time of one image in exported files beside PyTorch, for the CTAL networks of the paper.
+"""Latency of exported files compared with PyTorch, for the CTAL networks of the paper.
 
-The networks have random weights and go through `ctal export`, which refuses files that compute
-something else.
+The networks have random weights and are exported by `ctal export`, which rejects files with
+different results.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ SIZE = (288, 384)
 
 
 def main() -> None:
-    """Export each network and print what `ctal export` tells."""
+    """Export each network and print the report of `ctal export`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--extension", default="onnx", help="onnx or pt2")
-    parser.add_argument("--without_compiled", action="store_true", help="as of `ctal export`")
+    parser.add_argument("--without_compiled", action="store_true", help="see `ctal export`")
     arguments = parser.parse_args()
     tasks = [SemanticSegmentation(13), Depth(), SurfaceNormals()]
     for kind in (CTALNet, MultiScaleCTALNet):
         torch.manual_seed(0)
-        # 1: raw maps of the size that trained ones have
+        # 1: raw maps with the magnitude of trained networks
         network = kind(tasks, image_size=SIZE, mixing_power=1)
         with tempfile.TemporaryDirectory() as folder:
             Model(network).save_pretrained(f"{folder}/random")

@@ -1,16 +1,16 @@
-"""Interrupt a training at random moments, resume it, and compare the final weights bit by bit.
+"""Interrupt a training run at random times, resume it, and compare the final weights bitwise.
 
     python -m benchmarks.faults              # 30 interruptions, about 10 minutes on one core
     python -m benchmarks.faults --count 6    # fewer
 
-A training of a small network is first run without interruption. Then runs of the same
-configuration are interrupted, each in one of these ways: SIGKILL, SIGTERM, SIGHUP, a full disk and
-a folder that becomes read-only. Each is resumed until it ends. A run is equal if every tensor of
-its last checkpoint (weights, statistics of normalization layers, state of optimizer and schedule)
-has the same bits as that of the uninterrupted run.
+A small network is first trained without interruption. Then runs of the same config are interrupted
+by one of: SIGKILL, SIGTERM, SIGHUP, a full disk, a folder that becomes read-only. Each run is
+resumed until it is complete. A run is bit-equal if every tensor of its last checkpoint (weights,
+statistics of normalization layers, state of optimizer and schedule) is identical to that of the
+uninterrupted run.
 
-A full disk and a read-only folder are made by mounting a small tmpfs, which needs root; without
-it these two are skipped, and the table says so.
+The full disk and the read-only folder require root, to mount a small tmpfs. Without root they are
+skipped and marked in the table.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ CONFIG: dict[str, Any] = {
 }
 KINDS = ("SIGKILL", "SIGTERM", "SIGHUP", "full disk", "read-only folder")
 ATTEMPTS = 5
-"""Starts of one run, at most, until it must have ended."""
+"""Maximum number of restarts of a run."""
 
 
 def start(run: Path, log: Path) -> subprocess.Popen[bytes]:
@@ -82,7 +82,7 @@ def start(run: Path, log: Path) -> subprocess.Popen[bytes]:
 
 
 def tensors(value: Any, path: str = "") -> Iterator[tuple[str, bytes | str]]:
-    """List the leaves of a checkpoint: bytes of tensors, text of the rest."""
+    """Yield the leaves of a checkpoint by path: bytes of tensors, `repr` of other values."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from tensors(item, f"{path}/{key}")
@@ -95,7 +95,7 @@ def tensors(value: Any, path: str = "") -> Iterator[tuple[str, bytes | str]]:
 
 
 def state_of(run: Path) -> dict[str, bytes | str]:
-    """Read all that a run resumes from, out of its last checkpoint."""
+    """Read the state to resume from out of a run's last checkpoint."""
     file = run / "checkpoints" / "last.ckpt"
     content = torch.load(file, map_location="cpu", weights_only=True)
     keys = ("state_dict", "optimizer_states", "lr_schedulers", "epoch", "global_step")
@@ -103,7 +103,7 @@ def state_of(run: Path) -> dict[str, bytes | str]:
 
 
 def interrupt(kind: str, run: Path, process: subprocess.Popen[bytes], after: float) -> None:
-    """Interrupt a training in the given way, `after` seconds from its start."""
+    """Interrupt a training run in the given way, `after` seconds after its start."""
     time.sleep(after)
     if kind.startswith("SIG"):
         process.send_signal(signal.Signals[kind])
@@ -112,7 +112,7 @@ def interrupt(kind: str, run: Path, process: subprocess.Popen[bytes], after: flo
             try:
                 while ballast.write(bytes(1 << 16)):
                     pass
-            except OSError:  # the disk is full now
+            except OSError:  # the disk is full
                 pass
     else:
         remount(run.parent, "ro")
@@ -127,8 +127,8 @@ def recover(kind: str, run: Path) -> None:
 
 
 def remount(folder: Path, mode: str) -> None:
-    """Mount a tmpfs again, read-only or writable."""
-    # a file that is open for writing keeps the file system busy: wait until it is closed
+    """Remount a tmpfs, read-only or writable."""
+    # a file that is open for writing keeps the file system busy, so wait until it is closed
     for _ in range(200):
         if subprocess.run(["mount", "-o", f"remount,{mode}", folder], stderr=-3).returncode == 0:
             return
@@ -138,7 +138,7 @@ def remount(folder: Path, mode: str) -> None:
 
 @contextmanager
 def small_disk(folder: Path, *, mounted: bool) -> Iterator[Path]:
-    """Make a folder, on a tmpfs of 64 MiB if asked for."""
+    """Create a folder, on a tmpfs of 64 MiB if `mounted`."""
     folder.mkdir()
     if mounted:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], check=True)
@@ -150,7 +150,7 @@ def small_disk(folder: Path, *, mounted: bool) -> Iterator[Path]:
 
 
 def trial(kind: str, folder: Path, seconds: float, expected: dict[str, bytes | str]) -> str:
-    """Interrupt one run and resume it until it ends; return the outcome in words."""
+    """Interrupt a run, resume it until it is complete, and return the outcome as text."""
     with small_disk(folder, mounted=not kind.startswith("SIG")):
         run, log = folder / "run", folder.with_suffix(".log")
         process = start(run, log)
@@ -172,25 +172,25 @@ def trial(kind: str, folder: Path, seconds: float, expected: dict[str, bytes | s
 
 
 def done(run: Path) -> bool:
-    """Whether a run has ended."""
+    """Return whether a run is complete."""
     return (run / "training.json").is_file()
 
 
 def main() -> None:
-    """Interrupt runs of all kinds in turn, and print a table of what became of them."""
+    """Interrupt runs in all ways in turn, and print a table of the outcomes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--count", type=int, default=30, help="number of interruptions")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments of interruption")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the interruption times")
     arguments = parser.parse_args()
     random.seed(arguments.seed)
     kinds = KINDS if hasattr(os, "geteuid") and os.geteuid() == 0 else KINDS[:3]
     outcomes: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        begin = time.monotonic()
+        started = time.monotonic()
         if start(folder / "whole", folder / "whole.log").wait(timeout=600):
             sys.exit((folder / "whole.log").read_text())
-        seconds, expected = time.monotonic() - begin, state_of(folder / "whole")
+        seconds, expected = time.monotonic() - started, state_of(folder / "whole")
         for index in range(arguments.count):
             kind = kinds[index % len(kinds)]
             outcome = trial(kind, folder / f"disk{index}", seconds, expected)
@@ -202,7 +202,7 @@ def main() -> None:
 
 
 def print_table(outcomes: dict[str, Counter[str]]) -> None:
-    """Print how many runs of each kind of interruption were equal to the uninterrupted one."""
+    """Print how many runs per kind of interruption are bit-equal to the uninterrupted run."""
     print(f"\n{machine(torch.device('cpu'))}\n")
     print("| interruption | runs | bit-equal | other |\n|---|---|---|---|")
     for kind, counts in outcomes.items():

@@ -1,11 +1,10 @@
-"""How many samples per second loading gives, beside how many a training step takes.
+"""Throughput of data loading compared with that of training steps, in samples per second.
 
     python -m benchmarks.loading [--threads N] [--samples N] [--steps N]
 
-Forms of one dataset: its files; a cache in memory (`data.cache`); arrays that `ctal data prepare`
-wrote; and those with augmentation. 0, 1 or 2 processes load. Every number
-is of the second epoch, when files are in the system's memory and the processes have started. Run
-it on a quiet machine.
+A dataset is loaded from its files, from the cache in memory (`data.cache`), and from the arrays of
+`ctal data prepare`, without and with augmentation, by 0, 1 or 2 workers. All numbers are for the
+second epoch, when files are in the page cache and workers have started. Run it on an idle machine.
 """
 
 import argparse
@@ -38,7 +37,7 @@ CASES = [
 NETWORKS: list[type[Network]] = [SharedEncoderNet, MultiScaleCTALNet]
 WORKERS = [0, 1, 2]
 BATCH = 8
-AUGMENTATION = [  # that of the configurations
+AUGMENTATION = [  # as in the configs
     v2.RandomHorizontalFlip(),
     RandomZoomCrop((1.0, 1.5)),
     v2.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2),
@@ -46,29 +45,29 @@ AUGMENTATION = [  # that of the configurations
 
 
 class First(DenseDataset):
-    """The first samples of a dataset."""
+    """Subset with the first samples of a dataset."""
 
     def __init__(self, dataset: DenseDataset, count: int) -> None:
         self.dataset, self.tasks = dataset, dataset.tasks
         self.count = min(count, len(dataset))
 
     def __len__(self) -> int:
-        """Number of samples."""
+        """Return the number of samples."""
         return self.count
 
     def __getitem__(self, index: int) -> Sample:
-        """One sample."""
+        """Return a sample."""
         return self.dataset[index]
 
     def sample_name(self, index: int) -> str:
-        """Its name."""
+        """Return the name of a sample."""
         return self.dataset.sample_name(index)
 
 
 def forms(
     dataset: DenseDataset, size: tuple[int, int], folder: Path
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The forms of a dataset, by name, as arguments of a data module."""
+    """Yield the variants of a dataset, by name, as arguments of a data module."""
     yield "files", {"train": dataset}
     yield "cached", {"train": dataset, "cache": True}
     resized = PreparedDataset(dataset, dataset.tasks, size, cache=False)
@@ -80,7 +79,7 @@ def forms(
 
 
 def samples_per_second(module: DenseDataModule) -> float:
-    """Of the second epoch of the training loader."""
+    """Measure the second epoch of the training loader."""
     loader = module.train_dataloader()
     for _ in loader:
         pass
@@ -90,12 +89,12 @@ def samples_per_second(module: DenseDataModule) -> float:
 
 
 def taken_by_training(kind: type[Network], module: DenseDataModule, steps: int) -> float:
-    """Samples per second that training steps take, when none has to be waited for."""
+    """Measure the samples per second of training steps without loading."""
     network = kind(module.tasks, image_size=module.image_size)
     optimizer = torch.optim.Adam(network.parameters())
     batch = next(iter(module.train_dataloader()))
     times = []
-    for _ in range(1 + steps):  # the first one warms up
+    for _ in range(1 + steps):  # the first one is the warm-up
         start = time.perf_counter()
         predictions = network(batch["image"])
         scales = [predictions.final, *predictions.initial]
@@ -109,7 +108,7 @@ def taken_by_training(kind: type[Network], module: DenseDataModule, steps: int) 
 
 
 def training_data(config: str) -> DenseDataset:
-    """The training dataset of a configuration."""
+    """Return the training dataset of a config."""
     parser = ArgumentParser(exit_on_error=False)
     add_data_arguments(parser)
     parsed = parser.parse_args(["--config", f"configs/{config}"]).as_dict()
@@ -117,7 +116,7 @@ def training_data(config: str) -> DenseDataset:
 
 
 def run_case(config: str, size: tuple[int, int], samples: int, steps: int) -> None:
-    """Print a row for each form and each network."""
+    """Print a row for each variant of the data and each network."""
     title = f"{config.partition('/')[0]} {size[0]}x{size[1]}"
     dataset = First(training_data(config), samples)
     with tempfile.TemporaryDirectory() as folder:
@@ -145,15 +144,15 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    os.chdir(ROOT)  # where the paths in the configurations begin
+    os.chdir(ROOT)  # paths in the configs are relative to it
     print(machine(torch.device("cpu")))
     print("| data | form | samples/s, 0 workers | 1 worker | 2 workers |")
     print("|---|---|---|---|---|")
     for config, size in CASES:
         try:
             run_case(config, size, arguments.samples, arguments.steps)
-        except InputError as error:  # images that are not here
-            print(f"left out: {error}")
+        except InputError as error:  # images that are not available
+            print(f"skipped: {error}")
 
 
 if __name__ == "__main__":

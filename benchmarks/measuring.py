@@ -1,4 +1,4 @@
-"""What the benchmarks share: times, memory of a process, and what the machine can do at best."""
+"""Shared functions of the benchmarks: time, memory, and peak performance of the machine."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 
 def median_seconds(run: Callable[[], object], repeats: int = 7, warm_up: int = 2) -> float:
-    """Median time of a call."""
+    """Return the median time of a call in seconds."""
     seconds = []
     for turn in range(warm_up + repeats):
         start = time.perf_counter()
@@ -29,11 +29,11 @@ def median_seconds(run: Callable[[], object], repeats: int = 7, warm_up: int = 2
 
 
 def peak_memory() -> float:
-    """Most memory that this process had at any time, in MiB."""
+    """Return the peak memory of this process in MiB."""
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    # not ru_maxrss, which on Linux a process inherits from the one that started it
+    # not ru_maxrss, which a process inherits from its parent on Linux
     line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
 
@@ -44,13 +44,13 @@ def run_benchmark(
     description: str | None,
     quick: str,
 ) -> None:
-    """The command line of a benchmark whose cases are each a process of its own.
+    """Run the command line of a benchmark that measures each case in a new process.
 
     Args:
-        print_table: prints all, or with True what `--quick` is for.
-        measure: what `in_own_process` asks for; the keys of a case are its arguments.
-        description: what `--help` tells of the benchmark.
-        quick: what it tells of `--quick`.
+        print_table: prints the table; with True, the short version of `--quick`.
+        measure: measures one case, with the keys of the case as arguments.
+        description: the description printed by `--help`.
+        quick: the help text of `--quick`.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help=quick)
@@ -63,7 +63,7 @@ def run_benchmark(
 
 
 def in_own_process(module: str, case: dict[str, Any]) -> dict[str, Any]:
-    """Run `python -m module --case '{...}'`, which prints JSON in its last line."""
+    """Run `python -m module --case '{...}'`, and return the JSON in its last line."""
     command = [sys.executable, "-m", module, "--case", json.dumps(case)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -71,10 +71,10 @@ def in_own_process(module: str, case: dict[str, Any]) -> dict[str, Any]:
 
 
 def matrix_rate(dtype: torch.dtype) -> float:
-    """Multiply-adds per second of the machine's fastest large product of matrices.
+    """Measure the peak rate of large matrix products in multiply-adds per second.
 
-    The better one of a square matrix product and a 3x3 convolution, since the two come from
-    different libraries.
+    It is the maximum over a square matrix product and a 3x3 convolution, which come from different
+    libraries.
     """
     n, channels, height, width = 2048, 384, 72, 96
     a, b = torch.randn(n, n, dtype=dtype), torch.randn(n, n, dtype=dtype)
@@ -94,18 +94,18 @@ def matrix_rate(dtype: torch.dtype) -> float:
 
 
 def bandwidth() -> float:
-    """Bytes per second that a copy of a large tensor reads and writes."""
+    """Measure the bytes per second that a copy of a large tensor reads and writes."""
     source = torch.randn(64 << 20)
     target = torch.empty_like(source)
     return 2 * source.nbytes / median_seconds(lambda: target.copy_(source))
 
 
 def print_row(*cells: object) -> None:
-    """One row of a Markdown table."""
+    """Print a row of a Markdown table."""
     print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
 
 
 def print_head(*cells: str) -> None:
-    """The first two rows of a Markdown table."""
+    """Print the header of a Markdown table."""
     print_row(*cells)
     print_row(*["---"] * len(cells))

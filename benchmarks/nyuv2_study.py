@@ -1,10 +1,10 @@
-"""Does cross-task affinity pay on real images? The study on NYUv2 that docs/results.md reports.
+"""Study of cross-task affinity on NYUv2, as reported in docs/results.md.
 
-Trains the configurations of configs/nyuv2_study on all of NYUv2's train split and scores the last
-epoch on test, once; or, with --choose, trains on four fifths of train and scores on the rest, which
-is where everything that a study can choose was chosen. Blocks differ in encoder, size and length.
-All runs of a block are kept in OUTPUT/<block>/<network>/seed<k>: the same command goes on where it
-stopped, also on another machine to which OUTPUT was copied. Nothing is fetched.
+Trains the configs of configs/nyuv2_study on the whole train split of NYUv2 and evaluates the last
+epoch on test, once. With --choose, it trains on four fifths of train and evaluates on the rest; all
+hyperparameters were chosen this way. Blocks differ in encoder, image size and number of epochs.
+Runs are saved in OUTPUT/<block>/<network>/seed<k>. Rerun the command to resume, also on another
+machine with a copy of OUTPUT. Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from ctal.errors import InputError, Interrupted
 from ctal.io.atomic import write_text
 
 CONFIGS = Path(__file__).parents[1] / "configs" / "nyuv2_study"
-NETWORKS = (  # first what is compared most: who stops early has it
+NETWORKS = (  # the main comparison first, in case the study is stopped early
     *("single_task", "shared_encoder", "ctal", "ctal_control"),
     *("multi_scale_ctal", "multi_scale_ctal_control", "mti", "pad", "pap"),
     *("ctal_shared_mixing", "multi_scale_ctal_shared_mixing"),
     *("lean_control", "lean_ctal", "lean_centered"),
 )
-HELD_OUT = 0.2  # of train, its last names, so that images of one room are mostly on one side
+HELD_OUT = 0.2  # share of train, its last names, so that images of a room are mostly on one side
 
 
 @dataclass(frozen=True)
 class Block:
-    """One table of the study.
+    """Block of the study, which gives one table.
 
     Attributes:
         image_size: (H, W).
-        epochs: length of the training.
-        rate: Adam's learning rate.
+        epochs: number of epochs.
+        rate: learning rate of Adam.
         encoder: name of the timm encoder.
-        pretrained: whether the encoder starts from the file of weights.
-        narrowed: whether networks of four scales use the `out_channels` of the configurations;
-            HRNet, for which they were designed, needs none.
+        pretrained: whether the encoder is initialized from the weights file.
+        narrowed: whether networks with four scales use the `out_channels` of the configs; HRNet,
+            for which they were designed, does not need them.
     """
 
     image_size: tuple[int, int]
@@ -56,7 +56,7 @@ class Block:
     narrowed: bool
 
     def settings(self, weights: str) -> list[str]:
-        """What of the configurations is otherwise in this block."""
+        """Return the settings of this block that differ from the configs."""
         network = "model.network.init_args"
         height, width = self.image_size
         return [
@@ -76,7 +76,7 @@ BLOCKS = {
 
 
 def main() -> int:
-    """Run the blocks asked for, one after the other; one that fails does not stop the others."""
+    """Run the selected blocks in order; a failed block does not stop the others."""
     given = _arguments()
     code = 0
     for name in given.blocks:
@@ -95,8 +95,8 @@ def study(name: str, given: argparse.Namespace) -> None:
     """Prepare the data of a block, then train and compare its networks.
 
     Raises:
-        InputError: a file is missing, or a run failed.
-        Interrupted: it was asked to stop.
+        InputError: A file is missing, or a run failed.
+        Interrupted: A signal stopped the study.
     """
     block = BLOCKS[name]
     output = Path(given.output)
@@ -116,7 +116,7 @@ def study(name: str, given: argparse.Namespace) -> None:
 
 
 def _configuration(network: str, block: Block, place: Path) -> Path:
-    """The file of a network, without its `out_channels` where the block has none."""
+    """Return the config of a network, without `out_channels` if the block does not use them."""
     file = CONFIGS / f"{network}.yaml"
     content = read_config(file)
     if block.narrowed or "out_channels" not in content["model"]["network"]["init_args"]:
@@ -128,7 +128,7 @@ def _configuration(network: str, block: Block, place: Path) -> Path:
 
 
 def _prepared(block: Block, root: str, place: Path, *, choose: bool) -> list[str]:
-    """The settings that read arrays made of the images, which are made unless they are there."""
+    """Prepare arrays of the images unless they exist, and return the settings that read them."""
     parts = {"train": ("train", [0.0, 1.0]), "test": ("test", [0.0, 1.0])}
     if choose:
         parts = {"train": ("train", [0.0, 1 - HELD_OUT]), "val": ("train", [1 - HELD_OUT, 1.0])}
@@ -138,14 +138,14 @@ def _prepared(block: Block, root: str, place: Path, *, choose: bool) -> list[str
     for part, (split, share) in parts.items():
         arguments = {"root": root, "split": split, "fraction": share}
         data[part] = {"class_path": "ctal.data.NYUv2", "init_args": arguments}
-    # a folder of arrays is there whole or not at all
+    # a folder of arrays is written atomically, so it is complete if it exists
     missing = [part for part in parts if not (folder / part).is_dir()]
     if missing:
         config = folder.with_suffix(".yaml")
         write_text(config, yaml.safe_dump({"data": data}))
         command = ["data", "prepare", "--config", str(config), "--output", str(folder)]
         if ctal([*command, "--split", *missing]):
-            raise InputError(f"{root}: could not be prepared; the reason stands above")
+            raise InputError(f"{root}: cannot be prepared; see the error above")
     settings = []
     for part in parts:
         settings += [
@@ -156,7 +156,7 @@ def _prepared(block: Block, root: str, place: Path, *, choose: bool) -> list[str
 
 
 def _machine() -> list[str]:
-    """One device for each run; on a GPU the data lie in its memory and the network is compiled."""
+    """Return machine settings: one device; on a GPU, data in its memory and a compiled network."""
     cuda = torch.cuda.is_available()
     return [
         "trainer.devices=1",
@@ -169,19 +169,23 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--root", default="../shared/nyuv2_288x384", help="NYUv2, any form")
+    parser.add_argument(
+        "--root", default="../shared/nyuv2_288x384", help="NYUv2 in any supported format"
+    )
     parser.add_argument(
         "--weights",
         default="../shared/weights/tf_efficientnet_lite0.safetensors",
-        help="ImageNet weights of the encoder, a local file",
+        help="local file with the ImageNet weights of the encoder",
     )
     parser.add_argument("--output", default="runs/nyuv2_study")
     parser.add_argument("--blocks", nargs="+", default=list(BLOCKS), choices=BLOCKS)
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=NETWORKS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--parallel", type=int, default=4, help="runs at once on one device")
-    parser.add_argument("--choose", action="store_true", help="on a part of train, not on test")
-    parser.add_argument("--overrides", nargs="*", default=[], help="further settings of ctal fit")
+    parser.add_argument("--parallel", type=int, default=4, help="parallel runs on one device")
+    parser.add_argument("--choose", action="store_true", help="hold out a part of train for val")
+    parser.add_argument(
+        "--overrides", nargs="*", default=[], help="additional settings of ctal fit"
+    )
     return parser.parse_args()
 
 

@@ -1,13 +1,13 @@
-"""A training step of PAP-Net: propagation in linear time against propagation over all pairs.
+"""Training step of PAP-Net: propagation in linear time compared with all pairs of pixels.
 
     python -m benchmarks.propagation [--quick]
 
 NYUv2's tasks at 288x384, HRNet-W18-small-v2, batch 2, float32: forward pass, losses, backward pass
-and Adam. "all pairs" divides signed cosines by the sum of their absolute values, which was PAP-Net
-here before; its rows of P cosines are computed in blocks and recomputed in the backward pass. Every
-step is measured in a process of its own, and the forms alternate, so that a machine that slows down
-does so for all. "none" leaves the propagation out: what the rest of the network takes. Memory is
-the peak above network and batch.
+and Adam. "all pairs" divides signed cosines by the sum of their absolute values, the previous
+PAP-Net of this package. Its rows of P cosines are computed in blocks and recomputed in the backward
+pass. "none" omits the propagation, which gives the cost of the rest of the network. Each step is
+measured in a new process, and the variants are interleaved, so that a slower machine affects all of
+them. Memory is the peak above network and batch.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from benchmarks.training_step import IMAGE_SIZE, make_step, measure_step
 from ctal.networks.propagation import Propagation
 
 ROUNDS, QUICK_SIZE = 3, (128, 160)
-_ROWS = 1024  # rows of the affinity matrices that are held at a time
+_ROWS = 1024  # rows of the affinity matrices in memory at a time
 
 
 class PairwisePropagation(Propagation):
-    """Propagation along cosines divided by the sum of their absolute values, over all pairs."""
+    """Propagation over all pairs, with cosines divided by the sum of their absolute values."""
 
     def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         """Propagate the features of all tasks, {name: (B, C, H, W)}, to the same shapes."""
@@ -49,14 +49,14 @@ class PairwisePropagation(Propagation):
 
 
 def _diffused(rows: Tensor, units: Tensor, X: Tensor, shares: Tensor) -> Tensor:
-    """A_t X_t at n pixels, (B, T, C, n), from their unit features `rows` (B, T, C, n)."""
+    """Compute A_t X_t at n pixels, (B, T, C, n), from their unit features `rows` (B, T, C, n)."""
     affinity = F.normalize(rows.mT @ units, p=1, dim=3)  # (B, T, n, P)
     joint = torch.einsum("tk,bknp->btnp", shares, affinity)
     return (joint @ X.mT).mT
 
 
 def measure(form: str, image_size: tuple[int, int]) -> dict[str, float]:
-    """Median seconds of a step and MiB above network and batch."""
+    """Return the median seconds of a step and the MiB above network and batch."""
     module, batch = make_step("PAPNet", {}, (image_size[0], image_size[1]))
     network: Any = module.network
     if form == "all pairs":
@@ -67,7 +67,7 @@ def measure(form: str, image_size: tuple[int, int]) -> dict[str, float]:
 
 
 def print_table(quick: bool) -> None:
-    """All forms, alternating; with `quick` once at few pixels."""
+    """Measure all variants, interleaved, and print the table; `quick`: one round, small images."""
     size = QUICK_SIZE if quick else IMAGE_SIZE
     found: dict[str, list[dict[str, float]]] = {"all pairs": [], "linear": [], "none": []}
     for _ in range(1 if quick else ROUNDS):
@@ -86,7 +86,7 @@ def print_table(quick: bool) -> None:
 
 
 def main() -> None:
-    """Print the table, or the JSON of one case."""
+    """Print the table, or the result of one case as JSON."""
     run_benchmark(print_table, measure, __doc__, quick="one round at 128x160")
 
 

@@ -1,16 +1,15 @@
-"""Trained networks at other resolutions: what `Network.resize` costs in accuracy and time.
+"""Accuracy and latency of trained networks at other resolutions, with `Network.resize`.
 
     python -m benchmarks.resolutions [RUN ...] [--scales 0.5 1 1.5 2] [--figure FILE.png]
 
-RUN is the folder of a run, scored on the test split of its own data (val if it has none), or a
-checkpoint, scored on that of Rooms; without any, the runs of `ctal quickstart`. All rows of a run
-are scored on the labels as they are stored: whatever the network works at, its raw maps are brought
-to their size first. A size is that of the training times the scale, in multiples of 32.
+RUN is the folder of a run, evaluated on the test split of its own data (or val if there is no
+test), or a checkpoint, evaluated on the test split of Rooms. The default is the runs of
+`ctal quickstart`. All rows are evaluated on labels at their stored size; raw maps are resized to
+it. The size of a row is the training size times the scale, rounded to multiples of 32.
 
-An image of each size is shown to the network in two ways: "resized", the network being resized to
-the image, and "squeezed", the image being resized to the size of the training. Both come from
-the stored image, so sizes beyond it hold no more detail. Times are medians of one image, all
-networks taking turns.
+Each size is evaluated in two ways: "resized" resizes the network to the image, and "squeezed"
+resizes the image to the training size. Both start from the stored image, so larger sizes add no
+detail. Times are medians for one image, with all networks interleaved.
 """
 
 import argparse
@@ -42,8 +41,8 @@ QUICKSTART = "runs/quickstart/*/seed0"
 Size = tuple[int, int]
 
 
-def labelled_pictures(run: str) -> DenseDataset:
-    """What a run is scored on, at the size it is stored in."""
+def labelled_images(run: str) -> DenseDataset:
+    """Return the dataset that a run is evaluated on, at its stored size."""
     if not Path(run).is_dir():
         return Rooms("test")
     data = data_module(read_config(Path(run) / "config.yaml"))
@@ -52,14 +51,14 @@ def labelled_pictures(run: str) -> DenseDataset:
 
 
 def at_size(network: Network, size: Size) -> Network:
-    """The network at a size; the trained one stays as it is."""
+    """Return the network resized; the trained network is unchanged."""
     resized = shared_copy(network)
     resized.resize(size)
     return resized
 
 
 def scaled(size: Size, scale: float) -> Size:
-    """A size times a scale, each side at the nearest multiple of 32."""
+    """Scale a size, with each side rounded to the nearest multiple of 32."""
     step = STRIDES[-1]
     sides = [max(int(side * scale / step + 0.5), 1) * step for side in size]
     return sides[0], sides[1]
@@ -69,14 +68,14 @@ def scaled(size: Size, scale: float) -> Size:
 def scores(
     network: Network, tasks: Sequence[Task], samples: DenseDataset, size: Size
 ) -> dict[str, float]:
-    """The primary metric of every task, of images that are shown at `size`."""
+    """Return the primary metric of every task, for images resized to `size`."""
     metrics = {task: next(iter(task.metrics().values())) for task in tasks}
     for index in range(len(samples)):
         sample = samples[index]
-        picture = TF.to_dtype(sample["image"], torch.float32, scale=True)[None]
-        for step in (size, network.image_size):  # squeezed, if the second is another
-            picture = TF.resize(picture, list(step), antialias=True).clamp(0, 1)
-        raw = network(picture).final
+        image = TF.to_dtype(sample["image"], torch.float32, scale=True)[None]
+        for step in (size, network.image_size):  # squeezed, if they differ
+            image = TF.resize(image, list(step), antialias=True).clamp(0, 1)
+        raw = network(image).final
         for task, metric in metrics.items():
             target = sample[task.name][None]
             found = resize_raw(raw[task.name], target.shape[-2:])
@@ -85,8 +84,8 @@ def scores(
 
 
 def rows(run: str, scales: Sequence[float]) -> Iterator[str]:
-    """A table of a run, line by line as it is known."""
-    model, samples = load(run), labelled_pictures(run)
+    """Yield the lines of a run's table."""
+    model, samples = load(run), labelled_images(run)
     network, trained = model.network, model.network.image_size
     primary = [measure for measure in measures(model.tasks) if measure.primary]
     heads = [f"{measure.task} {measure.title()}" for measure in primary]
@@ -116,13 +115,13 @@ def _cell(value: float, *, share: bool) -> str:
     return f"{100 * value:.2f}" if share else f"{value:.4g}"
 
 
-def figure(runs: Sequence[str], scales: Sequence[float], pictures: int) -> Tensor:
-    """Some images with labels and the predictions of the first run at each scale."""
-    model, samples = load(runs[0]), labelled_pictures(runs[0])
+def figure(runs: Sequence[str], scales: Sequence[float], images: int) -> Tensor:
+    """Draw some images with their labels and the predictions of the first run at each scale."""
+    model, samples = load(runs[0]), labelled_images(runs[0])
     sizes = [scaled(model.network.image_size, scale) for scale in scales]
     models = {f"{h}x{w}": Model(at_size(model.network, (h, w))) for h, w in sizes}
-    places = [len(samples) * place // pictures for place in range(pictures)]
-    return comparison_figure(model.tasks, [samples[place] for place in places], models)
+    indices = [len(samples) * number // images for number in range(images)]
+    return comparison_figure(model.tasks, [samples[index] for index in indices], models)
 
 
 def main() -> None:
@@ -130,20 +129,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("runs", nargs="*", metavar="RUN")
     parser.add_argument("--scales", nargs="+", type=float, default=[0.5, 1, 1.5, 2])
-    parser.add_argument("--figure", type=Path, help="draw the first run's predictions there")
+    parser.add_argument("--figure", type=Path, help="file for a figure of the first run")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     runs = arguments.runs or sorted(glob.glob(QUICKSTART))
     if not runs:
-        print(f"resolutions: no {QUICKSTART}; train them by `ctal quickstart`, or name a RUN")
+        print(f"{QUICKSTART}: not found; train the runs by `ctal quickstart`, or give a RUN")
         return
     print(machine(torch.device("cpu")))
     for run in runs:
         for row in rows(run, arguments.scales):
             print(row, flush=True)
     if arguments.figure:
-        save_png(figure(runs, arguments.scales, pictures=3), arguments.figure)
+        save_png(figure(runs, arguments.scales, images=3), arguments.figure)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Time of a prediction by the settings of OpenMP's threads, alone and beside a busy process.
+"""Prediction time for different OpenMP settings, on an idle machine and with a busy process.
 
-Each row is a process of its own, since OpenMP reads its settings once; rows alternate.
+Each measurement runs in a new process, since OpenMP reads its settings once. Settings are
+interleaved.
 
     python -m benchmarks.threads
 """
@@ -28,7 +29,7 @@ _OPENMP = ("OMP_", "GOMP_", "KMP_")
 
 
 def seconds_per_image(images: int) -> float:
-    """Median time of a prediction of the bundled network in this process."""
+    """Return the median prediction time of the bundled model in this process."""
     import numpy as np
 
     import ctal
@@ -52,7 +53,7 @@ def _measured(settings: dict[str, str], images: int) -> float:
 
 
 def _busy(count: int) -> ExitStack:
-    """Start processes that each keep a core busy until the stack is closed."""
+    """Start processes that keep one core each busy until the stack is closed."""
     stack = ExitStack()
     for _ in range(count):
         process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
@@ -62,12 +63,12 @@ def _busy(count: int) -> ExitStack:
 
 
 def main() -> None:
-    """Print the table, or measure one row of it."""
+    """Print the table, or measure one case."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--case", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--images", type=int, default=15, help="predictions per process")
     parser.add_argument("--rounds", type=int, default=3, help="processes per row")
-    parser.add_argument("--busy", type=int, default=1, help="busy processes of the last column")
+    parser.add_argument("--busy", type=int, default=1, help="busy processes in the last column")
     arguments = parser.parse_args()
     if arguments.case:
         print(json.dumps(seconds_per_image(arguments.images)))

@@ -1,11 +1,11 @@
-"""A whole training step of every network: time, memory, floor.
+"""Training step of every network: time, memory and lower bound of the time.
 
     python -m benchmarks.training_step [--quick]
 
 NYUv2's tasks (13 classes, depth, normals) at 288x384, HRNet-W18-small-v2, batch 2: forward pass,
-losses, backward pass and Adam. Every row is a process of its own; its memory is the most it had,
-above what it had once network and batch were made. The floor is the counted multiply-adds of both
-passes over the rate of the machine's fastest large product of matrices in float32.
+losses, backward pass and Adam. Every row is measured in a new process. Memory is the peak above
+network and batch. The floor is a lower bound of the time: the counted multiply-adds of both passes
+divided by the machine's peak rate of float32 matrix products.
 """
 
 from typing import Any
@@ -43,7 +43,7 @@ VARIANTS = {
 def make_step(
     network: str, arguments: dict[str, Any], image_size: tuple[int, int] = IMAGE_SIZE
 ) -> tuple[MultiTaskModule, dict[str, Tensor]]:
-    """A network in its training module, and a batch of random images and labels."""
+    """Create a network in its training module, and a batch of random images and labels."""
     torch.manual_seed(0)
     tasks = [SemanticSegmentation(13), Depth(), SurfaceNormals()]
     module = MultiTaskModule(getattr(networks, network)(tasks, image_size=image_size, **arguments))
@@ -63,8 +63,8 @@ def measure(
     channels_last: bool = True,
     autocast: bool = False,
 ) -> dict[str, float]:
-    """Median seconds of a step, MiB above network and batch, multiply-adds of both passes."""
-    module, batch = make_step(network, arguments)  # which makes it channels last
+    """Return the seconds of a step, the MiB above network and batch, and the multiply-adds."""
+    module, batch = make_step(network, arguments)  # in channels last
     if not channels_last:
         set_memory_format(module, torch.contiguous_format)
     seconds, memory = measure_step(module, batch, repeats, autocast=autocast)
@@ -76,7 +76,7 @@ def measure(
 def measure_step(
     module: MultiTaskModule, batch: dict[str, Tensor], repeats: int, *, autocast: bool = False
 ) -> tuple[float, float]:
-    """Median seconds of a step, and MiB above network and batch."""
+    """Return the median seconds of a step and the MiB above network and batch."""
     optimizer = torch.optim.Adam(module.parameters())
     before = peak_memory()
 
@@ -96,7 +96,7 @@ def _loss(module: MultiTaskModule, batch: dict[str, Tensor]) -> Tensor:
 
 
 def print_table(quick: bool) -> None:
-    """Every network and variant; with `quick` the one that is quoted."""
+    """Print every network and variant; `quick`: only the one quoted in the documentation."""
     rate = matrix_rate(torch.float32)
     print(machine(torch.device("cpu")), f"{2e-9 * rate:.0f} GFLOP/s float32", sep=", ")
     print_head(
@@ -107,7 +107,7 @@ def print_table(quick: bool) -> None:
         forms = ["factorised", "dense"] if "CTAL" in network else [""]
         for form in forms:
             arguments = {"method": form} if form else {}
-            # the dense form as it was published, in one variant: it takes half a minute a step
+            # the published dense form in one variant only, since a step takes half a minute
             variants = dict(list(VARIANTS.items())[:1]) if form == "dense" else VARIANTS
             for name, options in variants.items():
                 repeats = 1 if form == "dense" else 3
@@ -124,7 +124,7 @@ def print_table(quick: bool) -> None:
 
 
 def main() -> None:
-    """Print the table, or the JSON of one case."""
+    """Print the table, or the result of one case as JSON."""
     run_benchmark(print_table, measure, __doc__, quick="MultiScaleCTALNet only")
 
 

@@ -58,7 +58,7 @@ def test_images_that_are_not_there_are_named(study, tmp_path, capsys):
     assert study() == 2
     lines = capsys.readouterr().err.splitlines()
     assert "nyuv2" in lines[0]
-    assert lines[-1].startswith("error: small: nyuv2: could not be prepared")
+    assert lines[-1].startswith("error: small: nyuv2: cannot be prepared")
 
 
 def test_a_block_with_its_encoders_own_channels(tmp_path):

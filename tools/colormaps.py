@@ -1,4 +1,4 @@
-"""Write src/ctal/maps/colormaps.npy, the colors of matplotlib's colormaps that ctal uses.
+"""Write src/ctal/maps/colormaps.npy, the matplotlib colormaps used by ctal.
 
 python -m tools.colormaps
 """

@@ -1,14 +1,13 @@
-"""Is odsF the benchmark's? Its numbers beside those of the benchmark's own C++ code.
+"""Comparison of odsF with the C++ code of the BSDS benchmark.
 
     pip install pyEdgeEval opencv-python-headless scipy    # builds C++, needs a compiler
     python -m tools.edge_metric_report configs/nyuv2_folder/all_tasks_shared_encoder.yaml --every 20
 
-Takes the true edges of a configuration's `data.val`, at their own size, and makes predictions of
-them. The package pyEdgeEval runs the C++ code of the BSDS benchmark (GPL, and its non-maximum
-suppression under a research licence, so it is none of our dependencies), and is taken twice: for
-the matching alone, of the edges that are found here, and for every step. Each time the table has
-the largest difference in P, R and F at a threshold, and the two scores. An image of
-288x384 takes 5 s.
+Reads the true edges of a config's `data.val` at their stored size, and generates predictions from
+them. The package pyEdgeEval runs the C++ code of the BSDS benchmark. It is not a dependency, since
+its license is the GPL, and a research license for non-maximum suppression. It is compared twice:
+for the matching only, with the edges found by ctal, and for all steps. The table has the largest
+difference in P, R and F over thresholds, and both scores. An image of 288x384 takes 5 s.
 """
 
 from __future__ import annotations
@@ -34,20 +33,20 @@ from ctal.metrics.non_maxima import crests
 from ctal.metrics.thinning import thin, thin_at_thresholds
 from ctal.tasks import Edges
 
-Counts = NDArray[np.int64]  # pairs, found and true pixels at each threshold, (3, K)
+Counts = NDArray[np.int64]  # matched, found and true pixels at each threshold, (3, K)
 
 
 def predictions(
-    edges: NDArray[np.bool_], picture: NDArray[np.floating]
+    edges: NDArray[np.bool_], image: NDArray[np.floating]
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Probabilities by name: the true edges blurred; with noise; displaced and with texture."""
+    """Yield predictions by name: the true edges blurred; with noise; displaced with texture."""
     noise, *shifts = np.random.default_rng(0).standard_normal((3, *edges.shape))
     blurred = ndimage.gaussian_filter(edges.astype(float), 1.5)
     blurred /= max(blurred.max(), 1e-6)
     noise = ndimage.gaussian_filter(noise, 1.5)
     y, x = (ndimage.gaussian_filter(shift, 12) for shift in shifts)
     places = np.indices(edges.shape) + 4 * np.stack([y / abs(y).max(), x / abs(x).max()])
-    texture = ndimage.gaussian_gradient_magnitude(picture, 1.5)
+    texture = ndimage.gaussian_gradient_magnitude(image, 1.5)
     displaced = ndimage.map_coordinates(blurred, places, order=1, mode="nearest")
     yield "blurred", blurred.astype(np.float32)
     yield "noisy", (0.6 * blurred + 0.12 * noise / noise.std()).clip(0, 1).astype(np.float32)
@@ -58,7 +57,7 @@ def predictions(
 def count(
     probability: NDArray[np.float32], labels: NDArray[np.uint8], tolerance: float, every: int
 ) -> dict[str, Counts]:
-    """The counts of one image at each `every`-th threshold: ours, and two of pyEdgeEval's."""
+    """Return the counts of an image at every `every`-th threshold, by ctal and pyEdgeEval."""
     thresholds, known, lines = THRESHOLDS[::every], labels != 255, thin(labels == 1)
     strength = np.where(known, crests(torch.from_numpy(probability)[None])[0].numpy(), 0)
     pixels, present = thin_at_thresholds(strength, thresholds)
@@ -81,13 +80,13 @@ def count(
 def total(
     dataset: DenseDataset, task: Edges, step: int, every: int
 ) -> dict[str, dict[str, Counts]]:
-    """The counts of all images, by prediction and by who counted."""
+    """Return the total counts of all images, by prediction and method of counting."""
     totals: dict[str, dict[str, Counts]] = {}
     for index in range(0, len(dataset), step):
         sample = dataset[index]
         labels = np.asarray(sample[task.name])
-        picture = np.asarray(sample["image"], dtype=float).mean(axis=0)
-        for name, probability in predictions(labels == 1, picture):
+        image = np.asarray(sample["image"], dtype=float).mean(axis=0)
+        for name, probability in predictions(labels == 1, image):
             sums = totals.setdefault(name, {})
             for who, counts in count(probability, labels, task.max_distance, every).items():
                 sums[who] = sums.get(who, 0) + counts
@@ -97,9 +96,11 @@ def total(
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m tools.edge_metric_report", description=__doc__)
-    parser.add_argument("config", type=Path, help="a configuration with edges in its data section")
-    parser.add_argument("--every", type=int, default=1, help="take each n-th sample (default: 1)")
-    parser.add_argument("--thresholds", type=int, default=9, help="and each n-th threshold (9)")
+    parser.add_argument("config", type=Path, help="a config with edges in its data section")
+    parser.add_argument("--every", type=int, default=1, help="use every n-th sample (default: 1)")
+    parser.add_argument(
+        "--thresholds", type=int, default=9, help="use every n-th threshold (default: 9)"
+    )
     args = parser.parse_args()
     dataset = data_module(read_config(args.config)).datasets["val"]
     assert dataset is not None  # DenseDataModule requires it

@@ -1,10 +1,10 @@
-"""Which timm models can be an encoder: the tables of docs/encoders.md.
+"""Report of the timm models supported as encoders: the tables of docs/encoders.md.
 
     python -m tools.encoders_report
 
-Every model that timm lists is run on images without numbers, of the sizes below; that takes some
-20 minutes. The smallest model of every row is then run with numbers, given weights of its own size
-for images of another, and resized.
+Every model listed by timm is run on the meta device with the image sizes below, which takes about
+20 minutes. The smallest model of every row is then run with real tensors: weights of its default
+image size are loaded for another image size, and the model is resized.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from ctal.networks import Encoder
 from ctal.networks.encoders.bodies import STRIDES, body_options, create_body, feature_maps
 
 Size = tuple[int, int]  # height, width
-USUAL = [(512, 512), (288, 384)]  # those of PASCAL-Context and NYUv2
-SPECIAL = [(256, 512), (256, 256), (224, 224), (384, 384)]  # asked for where one of them fails
-SMALL = [(64, 96), (128, 128)]  # what the runs with numbers try first
-LARGEST = 2e8  # parameters of a model that is run with numbers
+USUAL = [(512, 512), (288, 384)]  # sizes of PASCAL-Context and NYUv2
+SPECIAL = [(256, 512), (256, 256), (224, 224), (384, 384)]  # tried if a usual size fails
+SMALL = [(64, 96), (128, 128)]  # tried first with real tensors
+LARGEST = 2e8  # most parameters of a model that is run with real tensors
 
 
 class Verdict(NamedTuple):
-    """What can be said of a model without its numbers.
+    """Result of running a model on the meta device.
 
     Attributes:
-        name: of the model.
-        row: what models in one row of the table share: family, kind, sizes, and whether timm
-            says that the model is made for one size.
-        sizes: those that it takes of the ones asked for.
-        refused: why it takes not all of them, or none.
-        parameters: how many it has as an encoder's body.
+        name: name of the model.
+        row: properties shared by the models of a table row: family, kind, sizes, and whether timm
+            defines the model for a fixed image size.
+        sizes: supported sizes among the tested ones.
+        refused: the reason why a size is not supported, or "".
+        parameters: number of parameters of the model as an encoder body.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Verdict(NamedTuple):
 
 
 def judge(name: str) -> Verdict:
-    """Run a model on images without numbers."""
+    """Run a model on the meta device."""
     family = model_entrypoint(name).__module__.rpartition(".")[2]
     try:
         maps = feature_maps(name)
@@ -73,7 +73,7 @@ def judge(name: str) -> Verdict:
 
 
 def taken(name: str, sizes: Iterable[Size]) -> tuple[list[Size], str]:
-    """The sizes that a model takes, and why it does not take another."""
+    """Return the supported sizes of a model, and the reason why another one is not supported."""
     found, refused = [], ""
     for size in sizes:
         try:
@@ -85,7 +85,7 @@ def taken(name: str, sizes: Iterable[Size]) -> tuple[list[Size], str]:
 
 
 def run(verdict: Verdict) -> tuple[str, str, str]:
-    """The channels of a model, and whether its weights can go to other sizes."""
+    """Return the channels of a model, and whether it supports loading and resizing."""
     if verdict.parameters > LARGEST:
         return "not run", "", ""
     small, other = [*taken(verdict.name, SMALL)[0], *verdict.sizes, *verdict.sizes][:2]
@@ -109,7 +109,11 @@ def run(verdict: Verdict) -> tuple[str, str, str]:
 
 
 def check_maps(encoder: Encoder) -> None:
-    """Raise AssertionError unless the pyramid is what the encoder says."""
+    """Check the shapes and values of an encoder's feature maps.
+
+    Raises:
+        AssertionError: They differ from the attributes of the encoder, or are not finite.
+    """
     with torch.no_grad():
         scales = encoder.eval()(torch.rand(1, 3, *encoder.size))
     height, width = encoder.size
@@ -121,7 +125,7 @@ def check_maps(encoder: Encoder) -> None:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m tools.encoders_report", description=__doc__)
-    parser.add_argument("names", nargs="*", default=["*"], help="patterns of names (default: all)")
+    parser.add_argument("names", nargs="*", default=["*"], help="patterns of model names")
     patterns = parser.parse_args().names
     logging.getLogger("timm").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")

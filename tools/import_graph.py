@@ -1,7 +1,7 @@
-"""Draw which room of `ctal` imports which, from the source: `python -m tools.import_graph`.
+"""Draw the imports between the subpackages of `ctal`: `python -m tools.import_graph`.
 
-It prints a Mermaid diagram, or with --write renews that of docs/architecture.md. The rooms and
-their order are those of the layers contract in pyproject.toml, which `make lint` checks.
+Prints a Mermaid diagram, or with --write updates the one in docs/architecture.md. The subpackages
+("rooms") and their order come from the layers contract in pyproject.toml, which `make lint` checks.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def layers(pyproject: str) -> list[list[str]]:
 
 
 def room_imports(package: str = "ctal") -> dict[str, set[str]]:
-    """Return the rooms that each room imports, also within functions and for types only."""
+    """Return the rooms imported by each room, including imports in functions and for types."""
     graph = grimp.build_graph(package, cache_dir=None)
     imports: dict[str, set[str]] = {}
     for module in graph.modules:
@@ -45,7 +45,7 @@ def _room(module: str) -> str:
 
 
 def direct(imports: Mapping[str, Iterable[str]]) -> dict[str, set[str]]:
-    """Return imports without those that follow from others, which would only hide the order."""
+    """Return the transitive reduction of the imports, which shows their order."""
     reachable = {room: _reachable(room, imports) for room in imports}
     return {
         room: {
@@ -69,10 +69,10 @@ def _reachable(room: str, imports: Mapping[str, Iterable[str]]) -> set[str]:
 
 
 def mermaid(imports: Mapping[str, Iterable[str]], order: Sequence[Sequence[str]]) -> str:
-    """Return the drawing of imports as the block of a Markdown page.
+    """Return the diagram of imports as a Markdown code block.
 
     Args:
-        imports: The rooms that each room imports.
+        imports: The rooms imported by each room.
         order: The rooms of each layer, highest first.
     """
     lines = ["```mermaid", "flowchart TD"]
@@ -84,18 +84,18 @@ def mermaid(imports: Mapping[str, Iterable[str]], order: Sequence[Sequence[str]]
 
 
 def _node(room: str) -> str:
-    return f"room_{room.strip('_')}"  # a name such as `export` could be a word of Mermaid's
+    return f"room_{room.strip('_')}"  # a name such as `export` could be a Mermaid keyword
 
 
 def renewed(page: str, diagram: str) -> str:
     """Return a Markdown page with its only Mermaid diagram replaced."""
     if len(_DIAGRAM.findall(page)) != 1:
-        raise ValueError(f"{PAGE}: expected one mermaid diagram")
+        raise ValueError(f"{PAGE}: expected exactly one Mermaid diagram")
     return _DIAGRAM.sub(lambda _: diagram, page)
 
 
 def main() -> None:
-    """Print the drawing, or write it into the documentation."""
+    """Print the diagram, or write it to the documentation."""
     parser = argparse.ArgumentParser(prog="python -m tools.import_graph", description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"write it to {PAGE.name}")
     args = parser.parse_args()

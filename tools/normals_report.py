@@ -1,10 +1,10 @@
-"""How good are derived normals? Floors against up, walls against level, by the classes' names.
+"""Accuracy of derived normals, measured by the directions of floors, walls and ceilings.
 
     python -m tools.normals_report configs/nyuv2_folder/all_tasks_shared_encoder.yaml
 
-Reads the samples of a configuration's `data.train` at their own size; they need `semseg` with
-classes named floor, wall and ceiling, and `normals`. No image tells which way is up, so "up" of a
-image is the median of its floor's normals; images with little floor only count as known.
+Reads the samples of a config's `data.train` at their stored size; they need `normals`, and `semseg`
+with classes named floor, wall and ceiling. The up direction of an image is unknown, so the median
+normal of its floor is used. Images with little floor count only for the share of known pixels.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from ctal.config.files import read_config
 from ctal.data import Sample
 from ctal.tasks import SemanticSegmentation
 
-LEAST = 3000  # pixels of a class for it to count in an image
-TRUE_ANGLES = {"floor": 0, "wall": 90, "ceiling": 180}  # to up, degrees
+LEAST = 3000  # fewest pixels of a class in an image for it to count
+TRUE_ANGLES = {"floor": 0, "wall": 90, "ceiling": 180}  # between normal and up, in degrees
 Floats = NDArray[np.floating]
 
 
 def errors_of(sample: Sample, classes: list[str]) -> tuple[float, dict[str, Floats]]:
-    """The share of known pixels, and by class the degrees that its normals are off."""
+    """Return the share of known pixels, and the errors of the normals by class, in degrees."""
     normals = np.asarray(sample["normals"]).transpose(1, 2, 0)
     ids, known = np.asarray(sample["semseg"]), normals.any(axis=-1)
     vectors = {name: normals[known & (ids == classes.index(name))] for name in TRUE_ANGLES}
@@ -45,8 +45,8 @@ def errors_of(sample: Sample, classes: list[str]) -> tuple[float, dict[str, Floa
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m tools.normals_report", description=__doc__)
-    parser.add_argument("config", type=Path, help="a configuration with a data section")
-    parser.add_argument("--every", type=int, default=1, help="take each n-th sample (default: 1)")
+    parser.add_argument("config", type=Path, help="a config with a data section")
+    parser.add_argument("--every", type=int, default=1, help="use every n-th sample (default: 1)")
     args = parser.parse_args()
     dataset = data_module(read_config(args.config)).datasets["train"]
     assert dataset is not None  # DenseDataModule requires it

@@ -17,7 +17,7 @@ def test_a_diagram_by_hand():
         "  room_cli --> room_tasks\n```\n"
     )
     assert renewed("before\n```mermaid\n```\nafter", drawn) == f"before\n{drawn}after"
-    with pytest.raises(ValueError, match="expected one mermaid diagram"):
+    with pytest.raises(ValueError, match="expected exactly one Mermaid diagram"):
         renewed("nothing to replace", drawn)
 
 

@@ -1,7 +1,7 @@
-"""Equations as MathML, which browsers draw by themselves: no script, no font, nothing to fetch.
+"""MkDocs hook that converts equations to MathML, which browsers render without scripts or fonts.
 
-pymdownx.arithmatex finds `$...$` and `$$...$$`, which code hubs show too; latex2mathml turns what
-stands in them into MathML.
+pymdownx.arithmatex finds `$...$` and `$$...$$`, which code hosts render too, and latex2mathml
+converts their content to MathML.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _BLOCK = re.compile(r'<div class="arithmatex">\s*\\\[(.+?)\\\]\s*</div>', re.DOT
 
 
 def on_page_content(content: str, **_: Any) -> str:
-    """Put MathML in the place of the equations of a page.
+    """Replace the equations of a page by MathML.
 
     Raises:
-        PluginError: an equation holds a command that is not known.
+        PluginError: An equation contains an unknown command.
     """
     content = _INLINE.sub(lambda found: as_mathml(found[1], "inline"), content)
     return _BLOCK.sub(
@@ -30,14 +30,14 @@ def on_page_content(content: str, **_: Any) -> str:
 
 
 def as_mathml(escaped: str, display: str) -> str:
-    """The MathML of an equation in LaTeX, whose <, > and & are those of HTML.
+    """Convert an HTML-escaped LaTeX equation to MathML.
 
     Raises:
-        PluginError: it holds a command that is not known.
+        PluginError: The equation contains an unknown command.
     """
     latex = html.unescape(escaped).strip()
     mathml = convert(latex, display=display)
-    unknown = re.search(r"\\\w+", mathml)  # which latex2mathml leaves as it stands
+    unknown = re.search(r"\\\w+", mathml)  # latex2mathml leaves unknown commands unchanged
     if unknown:
-        raise PluginError(f"equation: {unknown[0]!r} is not known, in: {latex}")
+        raise PluginError(f"equation: unknown command {unknown[0]!r} in {latex}")
     return mathml

@@ -1,4 +1,4 @@
-"""Notebooks as pages: run by the build, in a folder of their own; a cell that fails ends it."""
+"""MkDocs hook that executes notebooks and adds them as pages; a failing cell fails the build."""
 
 from __future__ import annotations
 
@@ -15,30 +15,37 @@ from nbconvert import MarkdownExporter
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = {"examples/first_steps.ipynb": "first_steps.md"}
-"""The page of each notebook."""
+"""Page of each notebook."""
 SECONDS = 900
-"""The longest that a cell may take; a busy machine is several times slower than an idle one."""
+"""Timeout of a cell; a busy machine is several times slower than an idle one."""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages of the notebooks, and the images that their cells show.
+    """Add the pages of the notebooks and their output images.
 
     Raises:
-        PluginError: a cell fails.
+        PluginError: A cell failed.
     """
     for source, page in NOTEBOOKS.items():
-        text, pictures = run(ROOT / source, Path(page).stem)
-        for name, content in pictures.items():
+        text, images = run(ROOT / source, Path(page).stem)
+        for name, content in images.items():
             files.append(File.generated(config, name, content=content))
         files.append(File.generated(config, page, content=text))
     return files
 
 
 def run(notebook: Path, folder: str) -> tuple[str, dict[str, bytes]]:
-    """Run a notebook: the page in Markdown, and its images by their path, below `folder`.
+    """Execute a notebook in a temporary folder.
+
+    Args:
+        notebook: Path of the notebook.
+        folder: Folder of its images on the site.
+
+    Returns:
+        The page in Markdown, and the images by their path.
 
     Raises:
-        PluginError: a cell fails.
+        PluginError: A cell failed.
     """
     content = nbformat.read(notebook, as_version=4)
     with tempfile.TemporaryDirectory() as place:
@@ -48,8 +55,8 @@ def run(notebook: Path, folder: str) -> tuple[str, dict[str, bytes]]:
         try:
             client.execute()
         except (CellExecutionError, CellTimeoutError) as error:
-            raise PluginError(f"{notebook}: a cell fails\n{error}") from error
+            raise PluginError(f"{notebook}: a cell failed\n{error}") from error
     resources = {"output_files_dir": folder, "unique_key": folder}
     text, resources = MarkdownExporter().from_notebook_node(content, resources)
-    pictures = resources["outputs"]  # of some, in several formats
-    return text, {name: pictures[name] for name in pictures if name in text}
+    images = resources["outputs"]  # some in several formats
+    return text, {name: images[name] for name in images if name in text}

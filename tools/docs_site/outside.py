@@ -1,7 +1,7 @@
-"""Links that leave docs/, such as `../configs/rooms/ctal.yaml`: code hubs follow them as they are.
+"""MkDocs hooks for links to files outside docs/, such as `../configs/rooms/ctal.yaml`.
 
-On the site a file of the repository that a page links to becomes a page of its own that shows it,
-below `repository/` and not in the navigation; the changelog and the like have a place in it.
+Code hosts resolve such links in the repository. On the site, each linked file becomes a page below
+`repository/`, which is not in the navigation; only those in `PAGES`, such as the changelog, are.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "examples/first_steps.ipynb": "first_steps.md",
 }
-"""Pages of the navigation by the file of the repository that they are made of."""
+"""Pages of the navigation by their source file in the repository."""
 
 _LINK = re.compile(r"(?<=\]\()[^()#\s]+(?=#[^()\s]*\)|\))")
 _LEXERS = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".json": "json"}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add pages for all files outside docs/ that pages link to, one after the other."""
+    """Add pages for all files outside docs/ that are linked, also from added pages."""
     for source, uri in PAGES.items():
         if source.endswith(".md"):
             files.append(File.generated(config, uri, content=(ROOT / source).read_text("utf-8")))
@@ -51,12 +51,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Turn links between files of the repository into links between pages of the site."""
+    """Convert links between files of the repository to links between pages of the site."""
     here = page.file.src_uri
 
     def turned(found: re.Match[str]) -> str:
         target = repository_path(found[0], here)
-        if target is None:  # MkDocs will tell what is wrong with it
+        if target is None:  # MkDocs reports broken links
             return found[0]
         return posixpath.relpath(site_uri(target), posixpath.dirname(here) or ".")
 
@@ -64,7 +64,7 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def repository_path(link: str, page: str) -> str | None:
-    """What a link of a page means in the repository; None if there is no such file in it."""
+    """Return the path in the repository that a link points to; None if it does not exist."""
     sources = {uri: source for source, uri in PAGES.items()}
     below = page.removeprefix("repository/")
     source = sources.get(page, below if below != page else f"docs/{page}")
@@ -74,7 +74,7 @@ def repository_path(link: str, page: str) -> str | None:
 
 
 def site_uri(target: str) -> str:
-    """The page, or image, of the site for a path of the repository."""
+    """Return the page or image of the site for a path of the repository."""
     if target in PAGES:
         return PAGES[target]
     if target.startswith("docs/"):
@@ -90,12 +90,12 @@ def _linked(markdown: str, page: str) -> Iterator[str]:
 
 
 def _shown(path: Path, name: str) -> str:
-    """A file, or the names of what is in a folder, as a page in Markdown."""
+    """Return a Markdown page with the content of a file or the list of a folder's entries."""
     if path.is_dir():
         return f"# {name}\n\n" + "\n".join(f"- `{entry.name}`" for entry in sorted(path.iterdir()))
     text = path.read_text("utf-8")
     if path.suffix == ".md":
         return text
     lexer = _LEXERS.get(path.suffix, "text")
-    # the search shall find what is said about the code, not each of its lines
+    # the search should find the documentation, not each line of code
     return f"---\nsearch: {{exclude: true}}\n---\n# {name}\n\n``````{lexer}\n{text}``````\n"

@@ -1,4 +1,4 @@
-"""Makes the Rooms dataset: indoor scenes rendered by a path tracer, with exact ground truth.
+"""Generator of the Rooms dataset: indoor scenes rendered by path tracing, with ground truth.
 
 Run ``python -m tools.rooms --help`` from the repository root; ``docs/rooms.md`` is the data card.
 """

@@ -19,10 +19,10 @@ from tools.rooms.parts import CLASSES
 def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.rooms", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder to fill; can be continued")
+    parser.add_argument("--out", type=Path, required=True, help="output folder; rerun to resume")
     parser.add_argument(
         "--scenes", type=int, nargs=3, default=[80, 16, 16], metavar=("TRAIN", "VAL", "TEST"),
-        help="scenes in each split (default: 80 16 16)",
+        help="scenes per split (default: 80 16 16)",
     )  # fmt: skip
     parser.add_argument("--views", type=int, default=4, help="views per scene (default: 4)")
     parser.add_argument("--spp", type=int, default=36, help="samples per pixel (default: 36)")
@@ -39,7 +39,7 @@ def main() -> None:
         for _ in range(n)
     ]
     cameras: dict[str, dict[str, float | str]] = {}
-    # Renderer threads do not survive a fork, hence spawn.
+    # spawn, since renderer threads do not survive a fork
     with ProcessPoolExecutor(args.workers, mp_context=get_context("spawn")) as pool:
         jobs = [
             pool.submit(make_scene, scene, split, args.out, args.views, args.spp)

@@ -1,6 +1,6 @@
-"""Pinhole cameras: drawing them in a room, and the rays through their pixels' centres.
+"""Pinhole cameras: sampling in a room, and rays through pixel centers.
 
-Camera axes: x right, y down, z into the scene. World axes: z up. Lengths are in metres.
+Camera axes: x right, y down, z into the scene. World axes: z up. Lengths are in meters.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from tools.rooms.shapes import Floats
 
 @dataclass(frozen=True, eq=False)
 class Camera:
-    """A camera in a room.
+    """Pinhole camera in a room.
 
     Attributes:
-        position: (3,) in metres, world axes.
+        position: (3,) in meters, world axes.
         rotation: (3, 3) camera to world; its columns are the camera's right, down and forward axes.
         fov: horizontal field of view in degrees.
     """
@@ -29,12 +29,12 @@ class Camera:
     fov: float
 
     def intrinsics(self, width: int, height: int) -> dict[str, float]:
-        """Return fx, fy, cx and cy in pixels; the centre of the first pixel is (0, 0)."""
+        """Return fx, fy, cx and cy in pixels; the center of the first pixel is (0, 0)."""
         focal = width / 2 / float(np.tan(np.deg2rad(self.fov / 2)))
         return {"fx": focal, "fy": focal, "cx": (width - 1) / 2, "cy": (height - 1) / 2}
 
     def rays(self, width: int, height: int) -> Floats:
-        """Return the rays through the pixels' centres, (H, W, 3), camera axes, z = 1."""
+        """Return the rays through the pixel centers, (H, W, 3), in camera axes with z = 1."""
         k = self.intrinsics(width, height)
         x, y = np.meshgrid(
             (np.arange(width) - k["cx"]) / k["fx"], (np.arange(height) - k["cy"]) / k["fy"]
@@ -46,8 +46,8 @@ def aimed(position: Floats, yaw: float, pitch: float, roll: float, fov: float) -
     """Make a camera from angles.
 
     Args:
-        position: (3,) in metres.
-        yaw: direction in the ground plane in degrees, anticlockwise from the world's x axis.
+        position: (3,) in meters.
+        yaw: direction in the ground plane in degrees, counterclockwise from the world's x axis.
         pitch: upwards in degrees.
         roll: clockwise turn about the viewing axis in degrees.
         fov: horizontal field of view in degrees.
@@ -61,12 +61,12 @@ def aimed(position: Floats, yaw: float, pitch: float, roll: float, fov: float) -
 
 
 def draw(rng: Generator, room: Room, clearance: float = 0.3) -> Camera:
-    """Draw a camera in the free space of a room, looking towards its far side.
+    """Sample a camera in the free space of a room, directed towards its far side.
 
     Args:
-        rng: source of randomness.
+        rng: random number generator.
         room: the furnished room.
-        clearance: least distance in metres to the boxes around all furniture.
+        clearance: minimum distance in meters to the bounding boxes of all furniture.
     """
     boxes = np.stack([item.bounds() for item in room.items])
     while True:
@@ -74,7 +74,7 @@ def draw(rng: Generator, room: Room, clearance: float = 0.3) -> Camera:
         gap = np.maximum(boxes[:, 0] - spot, spot - boxes[:, 1]).max(1)
         if (gap > clearance).all():
             break
-    # Aim at a random place of the inner room: that favours long views over walls close by.
+    # A random target in the inner room favors long views over nearby walls.
     target = rng.uniform(0.2, 0.8, 2) * room.size[:2]
     away = target - spot[:2]
     yaw = float(np.rad2deg(np.arctan2(away[1], away[0]))) + rng.normal(0, 10)

@@ -1,4 +1,4 @@
-"""Plants, pictures and the clutter that makes a room look lived in; lengths in metres."""
+"""Plants, pictures and small objects; lengths in meters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.rooms.shapes import Mesh, box, merge, panel, turn_z
 
 
 def plant(rng: Generator, look: Look, height: float) -> Item:
-    """Make a potted plant about ``height`` tall: a rosette, a bush or a small tree."""
+    """Make a potted plant of about ``height``: a rosette, a bush or a small tree."""
     item, pot = Item("plant"), height * 0.25 + 0.05
     r = pot * float(rng.uniform(0.45, 0.6))
     item.add(
@@ -48,7 +48,7 @@ def plant(rng: Generator, look: Look, height: float) -> Item:
 
 
 def picture(rng: Generator, look: Look, w: float, h: float) -> Item:
-    """Make a framed picture whose back is at y = 0 and whose middle is the origin."""
+    """Make a framed picture with its back at y = 0 and its center at the origin."""
     item, t = Item("picture"), float(rng.uniform(0.015, 0.05))
     frame = [look.timber, look.metal, look.paint, plain([0.08, 0.08, 0.08])][rng.integers(4)]
     x, z = w / 2, h / 2
@@ -98,7 +98,7 @@ VASE, BOWL, BOTTLE, BOX, BOOKS, BALL, CUP = range(7)
 
 
 def _body(rng: Generator, kind: int, s: float) -> Mesh:
-    """Make the body of a small thing of a ``kind`` and scale ``s``."""
+    """Make the body of a small object of a ``kind`` and scale ``s``."""
     if kind == VASE:
         r, h = rng.uniform(0.05, 0.09) * s, rng.uniform(0.18, 0.32) * s
         vase = [(0, 0), (r * 0.6, 0), (r, h * 0.35), (r * 0.4, h * 0.8), (r * 0.6, h)]
@@ -121,7 +121,7 @@ def _body(rng: Generator, kind: int, s: float) -> Mesh:
 
 def small_thing(rng: Generator, look: Look, size: float = 1.0) -> Item:
     """Make a vase, bowl of fruit, bottle, box, pile of books, ball or cup; ``size`` scales it."""
-    item, kind, colour = Item("thing"), int(rng.integers(7)), look.bright()
+    item, kind, color = Item("thing"), int(rng.integers(7)), look.bright()
     if kind == BOOKS:
         for i in range(int(rng.integers(2, 6))):
             w, d = rng.uniform(0.08, 0.12), rng.uniform(0.1, 0.15)
@@ -129,7 +129,7 @@ def small_thing(rng: Generator, look: Look, size: float = 1.0) -> Item:
             item.add("clutter", cover, book.moved(turn_z(rng.uniform(-12, 12)), np.zeros(3)))
         return item
     body = _body(rng, kind, size)
-    item.add("clutter", colour, body)
+    item.add("clutter", color, body)
     if kind == BOWL:
         r = float(body.bounds()[1, 0])
         for x in (-0.4, 0.1):

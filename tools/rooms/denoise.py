@@ -1,9 +1,9 @@
-"""Removes the noise of a short path tracing, guided by what the surfaces are.
+"""Denoising of path-traced images, guided by the geometry.
 
-Non-local means on the light that falls on the surfaces (radiance over albedo, so that textures stay
-sharp), with distances measured against the noise itself: Rousselle, Knaus and Zwicker, "Adaptive
-rendering with non-local means filtering" (2012); the guides follow their "Robust denoising using
-feature and color information" (2013). Pixels on different planes are not mixed.
+Non-local means on irradiance (radiance divided by albedo, so that textures stay sharp), with
+distances relative to the noise: Rousselle, Knaus and Zwicker, "Adaptive rendering with non-local
+means filtering" (2012); the guides follow "Robust denoising using feature and color information"
+(2013) by Rousselle, Manzi and Zwicker. Pixels on different planes are not mixed.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from scipy.ndimage import maximum_filter, uniform_filter
 from tools.rooms.shapes import Floats
 
 RADIUS = 5  # pixels
-STRENGTH = 1.0  # how many standard deviations of noise count as "the same"
+STRENGTH = 1.0  # distance in standard deviations of the noise up to which pixels are averaged
 
 
 def calm(buffers: Floats) -> Floats:
-    """Clamp fireflies: a buffer may not exceed twice the brightest median around.
+    """Clamp fireflies to twice the brightest median of the neighborhood.
 
     Args:
         buffers: (K, H, W, 3) independent renderings, linear.
@@ -35,13 +35,13 @@ def _shifted(image: Floats, dy: int, dx: int) -> Floats:
 
 
 def denoise(buffers: Floats, albedo: Floats, normals: Floats, points: Floats) -> Floats:
-    """Join renderings of one view into an image with little noise.
+    """Combine renderings of a view to a denoised image.
 
     Args:
         buffers: (K, H, W, 3) independent renderings, linear.
-        albedo: (H, W, 3) share of light that the surfaces give back.
+        albedo: (H, W, 3) reflectance of the surfaces.
         normals: (H, W, 3) unit normals.
-        points: (H, W, 3) positions in metres, in the same axes.
+        points: (H, W, 3) positions in meters, in the same axes.
 
     Returns:
         Linear RGB (H, W, 3).

@@ -1,4 +1,4 @@
-"""Writes views in the layout that ``ctal.data.FolderDataset`` reads."""
+"""Writing of views in the layout of ``ctal.data.FolderDataset``."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SUFFIXES = {"image": ".jpg", "semseg": ".png", "depth": ".png", "normals": ".npz
 
 
 def paths(out: Path, split: str, name: str) -> dict[str, Path]:
-    """Return the file of each map of a view called ``name``."""
+    """Return the files of the maps of a view called ``name``."""
     return {kind: out / split / kind / (name + suffix) for kind, suffix in SUFFIXES.items()}
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under another name and rename it, so that no half file is ever left."""
+    """Write a file atomically, under a temporary name that is then renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + f".{os.getpid()}.part")
     part.write_bytes(content)
@@ -37,7 +37,7 @@ def _png(array: Any) -> bytes:
 
 
 def write_view(out: Path, split: str, name: str, view: View) -> None:
-    """Write the four files of a view: depth in whole millimetres, normals as float16."""
+    """Write the four files of a view: depth in whole millimeters, normals as float16."""
     place = paths(out, split, name)
     stream = io.BytesIO()
     np.savez_compressed(stream, normals=view.normals.astype(np.float16))
@@ -45,7 +45,7 @@ def write_view(out: Path, split: str, name: str, view: View) -> None:
     write_whole(place["depth"], _png(np.round(view.depth * 1000).astype(np.uint16)))
     write_whole(place["normals"], stream.getvalue())
     stream = io.BytesIO()
-    # Quality 95 without chroma subsampling: 8 kB against 20 kB as PNG, with no visible change.
+    # Quality 95 without chroma subsampling: 8 kB instead of 20 kB as PNG, visually lossless.
     Image.fromarray(view.image).save(stream, "JPEG", quality=95, subsampling=0, optimize=True)
     write_whole(place["image"], stream.getvalue())  # last: a view with an image is complete
 

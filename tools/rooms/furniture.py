@@ -1,4 +1,4 @@
-"""Tables, cabinets and shelves, each made of its parts; lengths in metres."""
+"""Tables, cabinets and shelves, built from parts; lengths in meters."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def legs(rng: Generator, w: float, d: float, h: float, thick: float) -> list[Mes
 
 
 def table(rng: Generator, look: Look, w: float, d: float, h: float) -> Item:
-    """Make a table of a width, depth and height: four-legged, round or on panels."""
+    """Make a table of a given width, depth and height: four-legged, round or on panels."""
     item, wood = Item("table"), look.wooden()
     base = wood if rng.random() < 0.7 else look.metal
     t = float(rng.uniform(0.025, 0.045))
@@ -73,7 +73,7 @@ def table(rng: Generator, look: Look, w: float, d: float, h: float) -> Item:
 
 
 def cabinet(rng: Generator, look: Look, w: float, d: float, h: float) -> Item:
-    """Make a cabinet with doors or drawers, carrying things on top when it is low."""
+    """Make a cabinet with doors or drawers, and objects on top if it is low."""
     item, body = Item("cabinet"), look.wooden()
     front = body if rng.random() < 0.6 else look.paint
     foot = float(rng.choice([0.06, 0.14]))
@@ -109,7 +109,7 @@ def cabinet(rng: Generator, look: Look, w: float, d: float, h: float) -> Item:
 def shelf(
     rng: Generator, look: Look, w: float, h: float, d: float = 0.3, foot: float = 0.0
 ) -> Item:
-    """Make an open shelf; its boards are surfaces for books and small things."""
+    """Make an open shelf with boards for books and small objects."""
     item, wood, t = Item("shelf"), look.wooden(), 0.022
     for s in (-1, 1):
         x = s * (w / 2 - t / 2)

@@ -1,4 +1,4 @@
-"""Groups of furniture that belong together, and which groups a kind of room has."""
+"""Groups of furniture, and the groups of each kind of room."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tools.rooms.shell import floor_rug
 
 
 def dress(plan: Plan, item: Item, count: int, lamp: float = 0.2, green: float = 0.15) -> None:
-    """Put up to ``count`` small things on an item; lamps and plants with the given chances."""
+    """Add up to ``count`` small objects to an item; lamps and plants by probability."""
     rng, look = plan.rng, plan.look
     for _ in range(count):
         chance = rng.random()
@@ -24,7 +24,7 @@ def dress(plan: Plan, item: Item, count: int, lamp: float = 0.2, green: float = 
 
 
 def fill_shelf(plan: Plan, item: Item) -> None:
-    """Fill the boards of a shelf with books and small things."""
+    """Fill the boards of a shelf with books and small objects."""
     rng, look = plan.rng, plan.look
     for i, surface in enumerate(item.surfaces):
         half = float(max(surface[3:]))
@@ -37,7 +37,7 @@ def fill_shelf(plan: Plan, item: Item) -> None:
 
 
 def bed(plan: Plan) -> None:
-    """A bed with its head to the wall and a night stand beside it."""
+    """Add a bed with its head at the wall and a nightstand next to it."""
     rng, look = plan.rng, plan.look
     placed = plan.by_wall(seating.bed(rng, look), tries=60)
     for side in (-1, 1):
@@ -50,7 +50,7 @@ def bed(plan: Plan) -> None:
 
 
 def sofa(plan: Plan) -> None:
-    """A sofa by the wall, a low table before it, a rug, and perhaps an armchair."""
+    """Add a sofa at the wall, a low table in front of it, a rug, and perhaps an armchair."""
     rng, look = plan.rng, plan.look
     cloth, seats = look.cloth, int(rng.integers(2, 4))
     big = plan.by_wall(seating.sofa(rng, look, seats, cloth), tries=60)
@@ -72,7 +72,7 @@ def sofa(plan: Plan) -> None:
 
 
 def dining(plan: Plan) -> None:
-    """A table with chairs around it, their seats partly under the top."""
+    """Add a table with chairs around it, their seats partly under the top."""
     rng, look = plan.rng, plan.look
     w, d = float(rng.uniform(0.9, 1.8)), float(rng.uniform(0.8, 0.95))
     board = furniture.table(rng, look, w, d, float(rng.uniform(0.72, 0.77)))
@@ -97,7 +97,7 @@ def dining(plan: Plan) -> None:
 
 
 def desk(plan: Plan) -> None:
-    """A desk by the wall with a screen, a lamp and a chair."""
+    """Add a desk at the wall with a screen, a lamp and a chair."""
     rng, look = plan.rng, plan.look
     w, d = float(rng.uniform(1.1, 1.6)), float(rng.uniform(0.6, 0.75))
     board = furniture.table(rng, look, w, d, 0.74)
@@ -115,7 +115,7 @@ def desk(plan: Plan) -> None:
 
 
 def storage(plan: Plan) -> None:
-    """A wardrobe, sideboard, chest, low cabinet with a television, or bookcase."""
+    """Add a wardrobe, sideboard, chest, low cabinet with a television, or bookcase."""
     rng, look = plan.rng, plan.look
     kind = rng.integers(4)
     if kind == 0:
@@ -136,7 +136,7 @@ def storage(plan: Plan) -> None:
 
 
 def finish(plan: Plan) -> None:
-    """Lamps, plants, pictures, wall shelves and clutter, for every kind of room."""
+    """Add lamps, plants, pictures, wall shelves and clutter, for every kind of room."""
     rng, look, (w, d, h) = plan.rng, plan.look, plan.size
     hanging = lamps.ceiling_lamp(rng, look, float(h) - 1e-3)
     turn = float(rng.uniform(0, 72))
@@ -167,7 +167,7 @@ GROUPS = {
 
 
 def furnish(scene: int) -> Room:
-    """Make the room of a scene number; the same number always gives the same room."""
+    """Generate the room of a scene number, which is deterministic."""
     kind = list(GROUPS)[scene % len(GROUPS)]
     plan = Plan(np.random.default_rng([SEED, scene]), kind)
     for group in GROUPS[kind]:

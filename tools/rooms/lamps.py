@@ -1,4 +1,4 @@
-"""Standing, table and ceiling lamps; lengths in metres."""
+"""Standing, table and ceiling lamps; lengths in meters."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tools.rooms.shapes import Mesh, turn_z
 
 
 def _shade(rng: Generator, bottom: float, height: float, radius: float) -> Mesh:
-    """Make a closed lamp shade, a drum or a cone; closed, so that it shines outwards only."""
+    """Make a lamp shade, a drum or a cone; it is closed, so that it emits light outwards only."""
     top = radius * float(rng.choice([0.55, 0.75, 1.0]))
     profile = [(0.0, bottom), (radius, bottom), (top, bottom + height), (0.0, bottom + height)]
     return lathe(profile, segments=24)
 
 
 def floor_lamp(rng: Generator, look: Look) -> Item:
-    """Make a standing lamp: foot, pole and shade."""
+    """Make a floor lamp: foot, pole and shade."""
     item, top = Item("floor lamp"), float(rng.uniform(1.25, 1.6))
     item.add(
         "lamp", look.metal, lathe([(0, 0), (0.15, 0), (0.14, 0.025), (0.012, 0.04), (0.012, top)])
@@ -31,7 +31,7 @@ def floor_lamp(rng: Generator, look: Look) -> Item:
 
 
 def table_lamp(rng: Generator, look: Look) -> Item:
-    """Make a small lamp with a turned body."""
+    """Make a small lamp with a body of revolution."""
     item, h, r = Item("table lamp"), float(rng.uniform(0.18, 0.3)), float(rng.uniform(0.05, 0.08))
     body = [
         (0, 0),

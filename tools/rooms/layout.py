@@ -1,7 +1,7 @@
-"""Places furniture in a room; lengths in metres.
+"""Placement of furniture in a room; lengths in meters.
 
-Every piece is tried at random places that make sense for it and kept at the first one where it
-meets nothing else, so that a room is never wrong, only sometimes emptier.
+Each item is tried at plausible random places and kept at the first one without a collision. Items
+that do not fit are omitted.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from tools.rooms.parts import Item, Room, overlap
 from tools.rooms.shapes import Floats, box
 from tools.rooms.shell import Opening
 
-SEED = 2026  # of the whole dataset; scenes add their number
+SEED = 2026  # seed of the dataset; combined with the scene number
 
 
 class Plan:
-    """A room while it is being furnished.
+    """Room to be furnished.
 
     Args:
-        rng: source of randomness.
+        rng: random number generator.
         kind: bedroom, living, dining, study or studio, which is larger.
     """
 
@@ -36,11 +36,11 @@ class Plan:
         self.size = np.array([rng.uniform(*side), rng.uniform(*side), rng.uniform(2.4, 3.0)])
         self.items: list[Item] = []
         self.shell: list[Item] = []
-        self.reserved: list[Floats] = []  # boxes kept free: before doors and windows
+        self.reserved: list[Floats] = []  # boxes kept free, in front of doors and windows
         self._openings()
 
     def _slot(self, width: float, taken: list[Opening]) -> tuple[int, float]:
-        """Find a wall and a place along it that is free of other openings."""
+        """Find a wall and a position along it without other openings."""
         while True:
             wall = int(self.rng.integers(4))
             length = shell.wall_length(self.size, wall)
@@ -49,7 +49,7 @@ class Plan:
                 return wall, x
 
     def _openings(self) -> None:
-        """Cut a door and one to three windows and keep the floor before them free."""
+        """Add a door and one to three windows, and keep the floor in front of them free."""
         rng, height = self.rng, float(self.size[2])
         doors = [Opening(*self._slot(0.98, []), 0.98, 0.0, 2.08)]
         windows: list[Opening] = []
@@ -63,7 +63,7 @@ class Plan:
             windows.append(Opening(*self._slot(width, doors + windows), width, low, high))
         self.shell.append(shell.walls(self.look, self.size, windows, doors))
         self.shell += [shell.door(rng, self.look, self.size, o) for o in doors]
-        # Each pane has a material of its own: a shining texture is sampled by its own mesh's uv.
+        # One material per pane, since an emissive texture is sampled by the uv of its own mesh.
         self.shell += [
             shell.window(rng, self.look, self.size, o, replace(view), bars) for o in windows
         ]
@@ -77,12 +77,12 @@ class Plan:
             self.items += [shell.curtains(self.look, self.size, o) for o in windows]
 
     def add(self, item: Item, loose: bool = False, margin: float = 0.01) -> bool:
-        """Keep the item if it is inside the room and meets nothing; tells whether it was kept.
+        """Add the item if it is inside the room and collides with nothing; return whether it is.
 
         Args:
             item: the item in room coordinates.
-            loose: compare part by part, so that a chair may stand with its seat under a table.
-            margin: gap to other things in metres; negative for things that touch.
+            loose: compare part by part, so that the seat of a chair may be under a table.
+            margin: minimum gap to other items in meters; negative for items that touch.
         """
         bounds = item.bounds()
         if (bounds[0] < -1e-4).any() or (bounds[1] > self.size + 1e-4).any():
@@ -97,7 +97,7 @@ class Plan:
         return True
 
     def by_wall(self, item: Item, z: float = 0.0, tries: int = 25) -> Item | None:
-        """Put an item with its back to a random wall; returns it where it stands, or None."""
+        """Place an item with its back to a random wall; return the placed item, or None."""
         half = item.bounds()[1, 0], -item.bounds()[0, 1]
         for _ in range(tries):
             wall = int(self.rng.integers(4))
@@ -112,7 +112,7 @@ class Plan:
         return None
 
     def open_floor(self, item: Item, tries: int = 25) -> Item | None:
-        """Put an item anywhere on the floor, turned to any side."""
+        """Place an item anywhere on the floor, with a random orientation."""
         for _ in range(tries):
             x, y = self.rng.uniform(0.3, self.size[:2] - 0.3)
             placed = item.moved(float(self.rng.uniform(0, 360)), (x, y, 0.0))
@@ -121,7 +121,7 @@ class Plan:
         return None
 
     def on_top(self, item: Item, carrier: Item, surface: int = 0, tries: int = 8) -> bool:
-        """Put an item on a surface of another one, turned as that one is."""
+        """Place an item on a surface of another one, with the orientation of that one."""
         item = item.moved(carrier.turn, (0, 0, 0))
         x, y, z, half_x, half_y = carrier.surfaces[surface]
         low, high = item.bounds()[:, :2]

@@ -1,4 +1,4 @@
-"""The colors and materials of one room: drawn once, so that its furniture matches."""
+"""Colors and materials of a room, sampled once so that its furniture matches."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ WARM = np.array([1.0, 0.86, 0.67])
 
 
 def warm(rng: Generator, saturation: tuple[float, float], value: tuple[float, float]) -> Floats:
-    """Draw an sRGB color (3,) as walls and floors have it: mostly yellow to red, some cool."""
+    """Sample an sRGB color (3,) for walls and floors: mostly yellow to red, some cool."""
     tone = rng.normal(0.1, 0.05) if rng.random() < 0.65 else rng.random()
     return np.array(hsv_to_rgb(tone % 1.0, rng.uniform(*saturation), rng.uniform(*value)))
 
 
 def hue(rng: Generator, saturation: tuple[float, float], value: tuple[float, float]) -> Floats:
-    """Draw an sRGB color (3,) of any hue within ranges of saturation and value."""
+    """Sample an sRGB color (3,) of any hue within ranges of saturation and value."""
     return np.array(hsv_to_rgb(rng.random(), rng.uniform(*saturation), rng.uniform(*value)))
 
 
 class Look:
-    """Draw the materials of a room.
+    """Sampled materials of a room.
 
     Args:
-        rng: source of randomness.
-        evening: dark outside and lamps lit.
+        rng: random number generator.
+        evening: whether it is dark outside and lamps are on.
     """
 
     def __init__(self, rng: Generator, evening: bool) -> None:
@@ -65,19 +65,19 @@ class Look:
         self.floor = self._floor()
         self.ceiling = Material(textures.plaster(rng, hue(rng, (0.0, 0.05), (0.9, 0.97))), 2.0)
 
-    def _wood(self, colour: Floats) -> Material:
-        return Material(textures.wood(self.rng, colour), 0.6, gloss=0.35)
+    def _wood(self, color: Floats) -> Material:
+        return Material(textures.wood(self.rng, color), 0.6, gloss=0.35)
 
     def fabric(self) -> Material:
-        """Draw a cloth: plain weave in most cases, else striped or patterned."""
+        """Sample a fabric: usually a plain weave, otherwise striped or patterned."""
         rng = self.rng
-        colour, other = hue(rng, (0.05, 0.6), (0.25, 0.8)), hue(rng, (0.0, 0.3), (0.5, 0.95))
+        color, other = hue(rng, (0.05, 0.6), (0.25, 0.8)), hue(rng, (0.0, 0.3), (0.5, 0.95))
         kind = rng.random()
         if kind < 0.7:
-            return Material(textures.fabric(rng, colour), 0.25)
+            return Material(textures.fabric(rng, color), 0.25)
         if kind < 0.85:
-            return Material(textures.stripes(rng, colour, other), 0.5)
-        return Material(textures.motif(rng, colour, other), 0.6)
+            return Material(textures.stripes(rng, color, other), 0.5)
+        return Material(textures.motif(rng, color, other), 0.6)
 
     def _wall(self) -> Material:
         rng = self.rng
@@ -98,24 +98,24 @@ class Look:
         if kind < 0.6:
             return Material(textures.planks(rng, WOODS[rng.integers(len(WOODS))]), 1.2, gloss=0.4)
         if kind < 0.8:
-            colour = warm(rng, (0.03, 0.3), (0.5, 0.85))
-            other = colour if rng.random() < 0.6 else colour * rng.uniform(0.4, 0.8)
-            return Material(textures.tiles(rng, colour, other), rng.uniform(1.2, 2.4), gloss=0.5)
+            color = warm(rng, (0.03, 0.3), (0.5, 0.85))
+            other = color if rng.random() < 0.6 else color * rng.uniform(0.4, 0.8)
+            return Material(textures.tiles(rng, color, other), rng.uniform(1.2, 2.4), gloss=0.5)
         return Material(textures.fabric(rng, warm(rng, (0.05, 0.35), (0.35, 0.7))), 0.5)
 
     def wooden(self) -> Material:
-        """Draw one of the room's two woods, or its paint."""
+        """Sample one of the room's two woods, or its paint."""
         return [self.timber, self.second_timber, self.paint][
             self.rng.choice(3, p=[0.5, 0.25, 0.25])
         ]
 
     def bright(self) -> Material:
-        """Draw a strong glossy color for a small thing."""
+        """Sample a saturated glossy color for a small object."""
         return plain(hue(self.rng, (0.05, 0.75), (0.2, 0.9)), gloss=float(self.rng.uniform(0, 0.8)))
 
     def shade(self, radiance: float) -> Material:
-        """Draw a lamp shade, shining with ``radiance`` when the room's lamps are lit."""
-        colour = WARM * (1 - 0.1 * self.rng.random())
+        """Sample a lamp shade, which emits ``radiance`` if the room's lamps are on."""
+        color = WARM * (1 - 0.1 * self.rng.random())
         if self.evening or self.rng.random() < 0.35:
-            return plain(colour, emission=radiance)
-        return plain(colour * 0.95)
+            return plain(color, emission=radiance)
+        return plain(color * 0.95)

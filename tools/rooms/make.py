@@ -1,6 +1,6 @@
-"""Renders one scene: the unit of work that processes share.
+"""Rendering of one scene, the unit of work of a process.
 
-Apart from ``__main__``, because a spawned process cannot import that one.
+It is not in ``__main__``, which a spawned process cannot import.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ HEIGHT, WIDTH = 96, 128
 def make_scene(
     scene: int, split: str, out: Path, count: int, spp: int
 ) -> dict[str, dict[str, float | str]]:
-    """Render the views of one scene that are not there yet.
+    """Render the missing views of a scene.
 
     Args:
-        scene: the scene's number, which is also its seed.
+        scene: the number of the scene, which is also its seed.
         split: train, val or test.
         out: folder of the dataset.
-        count: views of the scene.
+        count: number of views.
         spp: samples per pixel.
 
     Returns:
-        The split and the intrinsics (pixels) of every view, by the view's name.
+        The split and the intrinsics (in pixels) of every view, by the view's name.
     """
-    drjit.set_thread_count(1)  # the scenes themselves run side by side
+    drjit.set_thread_count(1)  # scenes run in parallel processes
     room = furnish(scene)
     loaded = Scene.of(room)
     cameras: dict[str, dict[str, float | str]] = {}

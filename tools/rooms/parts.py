@@ -1,7 +1,7 @@
-"""What a scene is made of: materials, parts (a mesh with a class) and items (a piece of furniture).
+"""Elements of a scene: materials, parts (a mesh with a class) and items (a piece of furniture).
 
-An item is built around its own origin: on the floor, in the middle of its footprint, its back
-towards -y and its front towards +y. Lengths are in metres.
+The origin of an item is on the floor, at the center of its footprint. Its back faces -y and its
+front faces +y. Lengths are in meters.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ CLASSES = (
 
 @dataclass(eq=False)
 class Material:
-    """How a surface looks.
+    """Appearance of a surface.
 
     Attributes:
-        texture: (H, W, 3) sRGB in 0..1; (1, 1, 3) for a plain color.
-        tile: side in metres that one copy of the texture covers.
-        gloss: 0 is matt; up to 1 is lacquer.
+        texture: (H, W, 3) sRGB in 0..1; (1, 1, 3) for a uniform color.
+        tile: side length in meters of one repetition of the texture.
+        gloss: 0 is matte; 1 is lacquer.
         metal: brushed metal instead of paint or cloth.
-        emission: radiance of the texture's white, 0 for a surface that does not shine.
+        emission: radiance of white in the texture; 0 for a surface that emits no light.
     """
 
     texture: Floats
@@ -39,16 +39,16 @@ class Material:
 
 
 def plain(
-    colour: Floats | list[float], gloss: float = 0.0, metal: bool = False, emission: float = 0.0
+    color: Floats | list[float], gloss: float = 0.0, metal: bool = False, emission: float = 0.0
 ) -> Material:
-    """Return a material of one sRGB color (3,) in 0..1."""
-    texture = np.clip(np.asarray(colour, float), 0, 1).reshape(1, 1, 3)
+    """Return a material with a uniform sRGB color (3,) in 0..1."""
+    texture = np.clip(np.asarray(color, float), 0, 1).reshape(1, 1, 3)
     return Material(texture, gloss=gloss, metal=metal, emission=emission)
 
 
 @dataclass(eq=False)
 class Part:
-    """A mesh with its material and its class (an index into :data:`CLASSES`)."""
+    """Mesh with its material and its class (an index into :data:`CLASSES`)."""
 
     mesh: Mesh
     material: Material
@@ -57,14 +57,14 @@ class Part:
 
 @dataclass(eq=False)
 class Item:
-    """A piece of furniture or a fitting.
+    """Piece of furniture or fitting.
 
     Attributes:
-        name: what it is, for messages.
-        parts: its parts.
-        surfaces: level places that can carry small things: (x, y, z, half width, half depth).
-        turn: how far the item has been turned about the vertical axis, in degrees.
-        origin: (3,) where its own origin is now; with ``turn`` it relates one item to another.
+        name: description, for messages.
+        parts: the parts.
+        surfaces: horizontal surfaces for small objects: (x, y, z, half width, half depth).
+        turn: rotation about the vertical axis in degrees.
+        origin: (3,) current position of the item's origin; with ``turn`` it relates items.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Item:
         self.parts += [Part(mesh, material, CLASSES.index(label)) for mesh in meshes]
 
     def moved(self, degrees: float, shift: tuple[float, float, float] | Floats) -> Item:
-        """Return the item turned about the vertical axis, then shifted."""
+        """Return the item rotated about the vertical axis, then shifted."""
         rotation, offset = turn_z(degrees), np.array(shift, float)
         parts = [Part(p.mesh.moved(rotation, offset), p.material, p.label) for p in self.parts]
         surfaces = []
@@ -90,27 +90,27 @@ class Item:
         )
 
     def follow(self, anchor: Item) -> Item:
-        """Return this item, described in the axes of ``anchor``, where the anchor now stands."""
+        """Transform this item from the axes of ``anchor`` to those of the room."""
         return self.moved(anchor.turn, anchor.origin)
 
     def boxes(self) -> Floats:
-        """Return the boxes around the parts, (parts, 2, 3)."""
+        """Return the bounding boxes of the parts, (parts, 2, 3)."""
         return np.stack([part.mesh.bounds() for part in self.parts])
 
     def bounds(self) -> Floats:
-        """Return the box around the whole item, (2, 3)."""
+        """Return the bounding box of the item, (2, 3)."""
         boxes = self.boxes()
         return np.stack([boxes[:, 0].min(0), boxes[:, 1].max(0)])
 
 
 def overlap(a: Floats, b: Floats, margin: float = -1e-4) -> bool:
-    """Tell whether any box of ``a`` (N, 2, 3) meets any of ``b`` (M, 2, 3).
+    """Return whether any box of ``a`` (N, 2, 3) intersects any box of ``b`` (M, 2, 3).
 
     Args:
-        a: boxes in metres.
-        b: boxes in metres.
-        margin: boxes nearer than this count as meeting; slightly negative, so that touching (a book
-            on a table) does not.
+        a: boxes in meters.
+        b: boxes in meters.
+        margin: minimum gap between boxes; slightly negative by default, so that boxes may touch
+            (a book on a table).
     """
     low = np.maximum(a[:, None, 0], b[None, :, 0])
     high = np.minimum(a[:, None, 1], b[None, :, 1])
@@ -119,13 +119,13 @@ def overlap(a: Floats, b: Floats, margin: float = -1e-4) -> bool:
 
 @dataclass(eq=False)
 class Room:
-    """A furnished room.
+    """Furnished room.
 
     Attributes:
-        size: (3,) inner width, depth and height in metres; the room spans 0..size.
+        size: (3,) inner width, depth and height in meters; the room spans 0..size.
         kind: bedroom, living, dining, study or studio.
-        shell: walls, floor, ceiling, rugs, trim, doors and windows; may touch one another.
-        items: everything else; no two items meet.
+        shell: walls, floor, ceiling, rugs, trim, doors and windows; they may intersect.
+        items: all other items; they do not intersect.
         sun: (3,) direction in which sunlight travels, or None.
     """
 

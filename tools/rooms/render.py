@@ -1,4 +1,4 @@
-"""Renders rooms with Mitsuba: images by path tracing, ground truth by ray casting."""
+"""Rendering of rooms with Mitsuba: images by path tracing, ground truth by ray casting."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tools.rooms.parts import Part, Room
 from tools.rooms.shapes import Floats
 from tools.rooms.surfaces import describe
 
-# The scalar variant needs no compiler at run time and gives the same image on every machine.
+# The scalar variant needs no compiler at run time and is reproducible on every machine.
 mi.set_variant("scalar_rgb")
 
-PATH_DEPTH = 6  # surfaces that light may meet; more hardly brightens a room
-BUFFERS = 3  # independent renderings of a view; their spread is the noise
-SUN_SAMPLES = 25  # per pixel: only edges need them, as direct sunlight has no noise
+PATH_DEPTH = 6  # maximum number of path segments; more hardly brighten a room
+BUFFERS = 3  # independent renderings of a view, for estimating the noise
+SUN_SAMPLES = 25  # per pixel, for antialiasing only, since direct sunlight has no noise
 FINE = 2  # rays per pixel and axis for the albedo
-SUNLIGHT = 28.0  # irradiance, against 5 to 9 for the radiance of the sky
+SUNLIGHT = 28.0  # irradiance; the radiance of the sky is 5 to 9
 
 
 def _traced(scene: Any, sensor: Any, seed: int) -> Floats:
@@ -33,10 +33,10 @@ def _traced(scene: Any, sensor: Any, seed: int) -> Floats:
 
 
 class Scene:
-    """A room loaded into Mitsuba.
+    """Room loaded into Mitsuba.
 
     Args:
-        parts: surfaces of the room.
+        parts: parts of the room.
         sun: (3,) direction in which sunlight travels, or None.
     """
 
@@ -44,14 +44,14 @@ class Scene:
         integrator = {"type": "path", "max_depth": PATH_DEPTH}
         base: dict[str, Any] = {"type": "scene", "integrator": integrator}
         with tempfile.TemporaryDirectory() as folder:
-            # Loaded one by one, as both scenes share them and joined ones would lose their labels.
+            # Loaded separately: both scenes share them, and merged meshes would lose their labels.
             shapes = {k: mi.load_dict(v) for k, v in describe(parts, Path(folder)).items()}
         self._scene = mi.load_dict({**base, **shapes}, optimize=False)
         self._sunlit = None
         if sun is not None:
-            # The shining panes would stop sunlight, so it is rendered without any light source of
-            # the room and added: light adds up. Its bounces are left out, as paths that find the
-            # sunlit patch by chance are the one strong source of noise.
+            # The emissive panes would block sunlight, so sunlight is rendered separately, without
+            # the room's light sources, and added. Indirect sunlight is omitted, since paths that
+            # hit the sunlit patch by chance are the main source of noise.
             dark = {k: v for k, v in shapes.items() if not v.is_emitter()}
             light = {"type": "directional", "direction": sun.tolist(), "irradiance": SUNLIGHT}
             direct = {"type": "direct", "emitter_samples": 1, "bsdf_samples": 0}
@@ -86,7 +86,7 @@ class Scene:
         )  # fmt: skip
 
     def radiance(self, camera: Camera, width: int, height: int, spp: int, seed: int) -> Floats:
-        """Render a view with ``spp`` samples per pixel in all.
+        """Render a view with ``spp`` samples per pixel in total.
 
         Returns:
             Independent renderings (BUFFERS, H, W, 3), linear RGB.
@@ -99,7 +99,7 @@ class Scene:
         return buffers
 
     def _hits(self, camera: Camera, rays: Floats) -> Iterator[Any]:
-        """Cast rays (N, 3), given in camera axes with z = 1, and yields what they meet."""
+        """Cast rays (N, 3), in camera axes with z = 1, and yield their intersections."""
         origin = mi.ScalarPoint3f(*camera.position.tolist())
         for direction in rays @ camera.rotation.T:
             hit = self._scene.ray_intersect(
@@ -110,27 +110,30 @@ class Scene:
             yield hit
 
     def albedo(self, camera: Camera, width: int, height: int) -> Floats:
-        """Average the share of light that surfaces give back over each pixel, (H, W, 3)."""
+        """Return the reflectance of the surfaces averaged over each pixel, (H, W, 3)."""
         fine = camera.rays(width * FINE, height * FINE).reshape(-1, 3)
-        colours = [
+        colors = [
             hit.shape.bsdf().eval_diffuse_reflectance(hit) for hit in self._hits(camera, fine)
         ]
-        return np.array(colours, float).reshape(height, FINE, width, FINE, 3).mean((1, 3))
+        return np.array(colors, float).reshape(height, FINE, width, FINE, 3).mean((1, 3))
 
     def truth(
         self, camera: Camera, width: int, height: int
     ) -> tuple[Floats, Floats, NDArray[np.uint8]]:
-        """Cast one ray through each pixel's centre.
+        """Compute the ground truth by casting one ray through each pixel center.
 
         Returns:
-            Depth (H, W) in metres along the optical axis, unit normals (H, W, 3) in camera axes on
-            the camera's side, and class ids (H, W).
+            Depth (H, W) in meters along the optical axis, unit normals (H, W, 3) in camera axes
+            facing the camera, and class ids (H, W).
         """
         rays = camera.rays(width, height).reshape(-1, 3)
         depth, normals = np.zeros(len(rays)), np.zeros((len(rays), 3))
         labels = np.zeros(len(rays), np.uint8)
         for i, hit in enumerate(self._hits(camera, rays)):
-            depth[i], normals[i] = hit.t, hit.sh_frame.n  # t is the depth, as the rays have z = 1
+            depth[i], normals[i] = (
+                hit.t,
+                hit.sh_frame.n,
+            )  # t is the depth, since the rays have z = 1
             labels[i] = self._labels[hit.shape.id()]
         normals = normals @ camera.rotation
         normals /= np.linalg.norm(normals, axis=1, keepdims=True)

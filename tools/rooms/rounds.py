@@ -1,4 +1,4 @@
-"""Round forms as triangle meshes: turned bodies, bars, cushions and leaves; lengths in metres."""
+"""Triangle meshes of round shapes: revolutions, bars, cushions and leaves; lengths in meters."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from tools.rooms.shapes import Floats, Mesh, Point, grid_mesh, merge
 
 
 def lathe(profile: list[tuple[float, float]], smooth: bool = False, segments: int = 20) -> Mesh:
-    """Turn a profile about the z axis.
+    """Make a solid of revolution about the z axis.
 
     Args:
-        profile: (radius, height) pairs from bottom to top, in metres.
-        smooth: round the edges of the profile in the normals (a vase) or keep them (a pot).
-        segments: flat sides around the axis; normals are smooth around it.
+        profile: (radius, height) pairs from bottom to top, in meters.
+        smooth: interpolate normals along the profile (a vase), or keep its edges (a pot).
+        segments: number of faces around the axis; normals are interpolated around it.
     """
     line = np.array(profile, float)
     step = np.diff(line, axis=0)
@@ -45,7 +45,7 @@ def lathe(profile: list[tuple[float, float]], smooth: bool = False, segments: in
 
 
 def tube(start: Point, end: Point, radius: float, end_radius: float | None = None) -> Mesh:
-    """Make a closed round bar from ``start`` to ``end``, thinning to ``end_radius`` if given."""
+    """Make a closed round bar from ``start`` to ``end``, tapered to ``end_radius`` if given."""
     origin = np.array(start, float)
     along = np.array(end, float) - origin
     length = float(np.linalg.norm(along))
@@ -58,13 +58,13 @@ def tube(start: Point, end: Point, radius: float, end_radius: float | None = Non
 
 
 def cushion(lo: Point, hi: Point, roundness: float = 0.35, segments: int = 24) -> Mesh:
-    """Make a box with round edges (a superellipsoid): cushions, mattresses, duvets.
+    """Make a box with rounded edges (a superellipsoid), for cushions, mattresses and duvets.
 
     Args:
-        lo: lowest corner in metres.
-        hi: highest corner in metres.
+        lo: lowest corner in meters.
+        hi: highest corner in meters.
         roundness: 0 is a box, 1 an ellipsoid.
-        segments: facets around the vertical axis.
+        segments: number of faces around the vertical axis.
     """
 
     def power(x: Floats, exponent: float) -> Floats:
@@ -91,19 +91,19 @@ def cushion(lo: Point, hi: Point, roundness: float = 0.35, segments: int = 24) -
     points = surface(roundness) * half
     normals = surface(2 - roundness) / half
     normals /= np.linalg.norm(normals, axis=-1, keepdims=True) + 1e-12
-    centre = (np.array(hi, float) + np.array(lo, float)) / 2
-    return grid_mesh(points + centre, normals, points[..., :2] + points[..., 2:])
+    center = (np.array(hi, float) + np.array(lo, float)) / 2
+    return grid_mesh(points + center, normals, points[..., :2] + points[..., 2:])
 
 
 def blade(start: Floats, heading: float, length: float, width: float, rise: float) -> Mesh:
-    """Make a leaf that starts at ``start`` (3,), leaves along ``heading`` (radians) and droops.
+    """Make a drooping leaf.
 
     Args:
-        start: the leaf's root in metres.
+        start: (3,) position of its base in meters.
         heading: direction in the ground plane, in radians.
-        length: along the leaf, in metres.
-        width: at its widest, in metres.
-        rise: starting slope; 0 is level and 2 is steep.
+        length: length in meters.
+        width: maximum width in meters.
+        rise: slope at the base; 0 is horizontal and 2 is steep.
     """
     t = np.linspace(0, 1, 6)
     out = np.array([np.cos(heading), np.sin(heading), 0.0])

@@ -1,4 +1,4 @@
-"""Chairs, beds and sofas, each made of its parts; lengths in metres."""
+"""Chairs, beds and sofas, built from parts; lengths in meters."""
 
 from __future__ import annotations
 
@@ -75,15 +75,15 @@ def bed(rng: Generator, look: Look) -> Item:
 
 
 def _bedding(rng: Generator, look: Look, item: Item, x: float, y: float, rail: float) -> None:
-    """Add mattress, quilt, pillows and perhaps a throw to a bed.
+    """Add a mattress, quilt, pillows and perhaps a throw to a bed.
 
     Args:
-        rng: source of randomness.
+        rng: random number generator.
         look: materials of the room.
         item: the bed.
-        x: half the bed's width.
-        y: half its length.
-        rail: height of its frame.
+        x: half of the bed's width.
+        y: half of the bed's length.
+        rail: height of the bed's frame.
     """
     top = rail + 0.2
     mattress = cushion((-x + 0.02, -y + 0.07, rail - 0.02), (x - 0.02, y - 0.02, top), 0.15)
@@ -101,7 +101,7 @@ def _bedding(rng: Generator, look: Look, item: Item, x: float, y: float, rail: f
 
 
 def sofa(rng: Generator, look: Look, seats: int, cloth: Material) -> Item:
-    """Make a sofa, or an armchair when ``seats`` is 1, facing +y."""
+    """Make a sofa, or an armchair if ``seats`` is 1, facing +y."""
     item, arm = Item("sofa"), float(rng.uniform(0.12, 0.22))
     seat, d = float(rng.uniform(0.56, 0.68)), float(rng.uniform(0.82, 0.95))
     h, soft = float(rng.uniform(0.72, 0.88)), float(rng.uniform(0.12, 0.4))

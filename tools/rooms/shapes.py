@@ -1,6 +1,6 @@
-"""Triangle meshes of the few solid forms that all furniture is built from.
+"""Triangle meshes of the basic shapes of all furniture.
 
-Lengths are in metres and z points up. Texture coordinates are in metres too, so that a bitmap keeps
+Lengths are in meters and z points up. Texture coordinates are in meters too, so that a texture has
 its real size on every part; only :func:`panel` spans 0..1, for pictures and window views.
 """
 
@@ -18,12 +18,12 @@ Point: TypeAlias = tuple[float, float, float]
 
 @dataclass
 class Mesh:
-    """A triangle mesh.
+    """Triangle mesh.
 
     Attributes:
-        vertices: (V, 3) positions in metres.
-        normals: (V, 3) unit normals; vertices are split wherever the surface has an edge.
-        uv: (V, 2) texture coordinates, in metres (0..1 for a panel).
+        vertices: (V, 3) positions in meters.
+        normals: (V, 3) unit normals; vertices are duplicated at edges of the surface.
+        uv: (V, 2) texture coordinates, in meters (0..1 for a panel).
         faces: (F, 3) vertex indices.
     """
 
@@ -33,18 +33,18 @@ class Mesh:
     faces: NDArray[np.int64]
 
     def moved(self, rotation: Floats, shift: Floats) -> Mesh:
-        """Return the mesh after ``rotation`` (3, 3) and then ``shift`` (3,)."""
+        """Return the mesh rotated by ``rotation`` (3, 3) and then shifted by ``shift`` (3,)."""
         return Mesh(
             self.vertices @ rotation.T + shift, self.normals @ rotation.T, self.uv, self.faces
         )
 
     def bounds(self) -> Floats:
-        """Return the axis-aligned box around the mesh, (2, 3): lowest and highest corner."""
+        """Return the axis-aligned bounding box, (2, 3): lowest and highest corner."""
         return np.stack([self.vertices.min(0), self.vertices.max(0)])
 
 
 def merge(meshes: list[Mesh]) -> Mesh:
-    """Join meshes into one."""
+    """Merge meshes into one."""
     starts = np.cumsum([0] + [len(m.vertices) for m in meshes[:-1]])
     return Mesh(
         np.concatenate([m.vertices for m in meshes]),
@@ -55,7 +55,7 @@ def merge(meshes: list[Mesh]) -> Mesh:
 
 
 def turn_z(degrees: float) -> Floats:
-    """Return the (3, 3) rotation about the vertical axis, anticlockwise seen from above."""
+    """Return the (3, 3) rotation about the vertical axis, counterclockwise seen from above."""
     c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
 
@@ -73,10 +73,10 @@ def box(lo: Point, hi: Point, upright: bool = False) -> Mesh:
     """Make a box between two corners.
 
     Args:
-        lo: lowest corner in metres.
-        hi: highest corner in metres.
-        upright: keep v vertical on the sides (wallpaper); otherwise u runs along the longer edge of
-            each face, which is how wood grain lies.
+        lo: lowest corner in meters.
+        hi: highest corner in meters.
+        upright: keep v vertical on the sides (wallpaper); otherwise u follows the longer edge of
+            each face, as wood grain does.
     """
     low, high = np.array(lo, float), np.array(hi, float)
     quads, normals, uvs = [], [], []
@@ -97,7 +97,7 @@ def box(lo: Point, hi: Point, upright: bool = False) -> Mesh:
 
 
 def panel(width: float, height: float, y: float = 0.0) -> Mesh:
-    """Make an upright rectangle facing +y, centred on x = z = 0, with uv spanning 0..1."""
+    """Make a vertical rectangle facing +y, centered at x = z = 0, with uv spanning 0..1."""
     x, z = np.meshgrid([width / 2, -width / 2], [-height / 2, height / 2])
     points = np.stack([x, np.full_like(x, y), z], -1)
     uv = np.stack(np.meshgrid([0.0, 1.0], [1.0, 0.0]), -1)

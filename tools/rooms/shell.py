@@ -1,7 +1,7 @@
-"""The empty room: walls with openings, floor, ceiling, windows, doors and trim; lengths in metres.
+"""Empty room: walls with openings, floor, ceiling, windows, doors and trim; lengths in meters.
 
-Wall ``k`` (0..3) has its own axes: x along the wall, y into the room, z up. Turning by 90 degrees
-times ``k`` and shifting to a corner puts it in the room, which spans 0..size.
+Wall ``k`` (0..3) has its own axes: x along the wall, y into the room, z up. It is rotated by 90
+degrees times ``k`` and shifted to a corner of the room, which spans 0..size.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from tools.rooms.look import DAYLIGHT, Look
 from tools.rooms.parts import Item, Material
 from tools.rooms.shapes import Floats, box, grid_mesh, panel
 
-THICK = 0.22  # of a wall: deep enough that a window shows a reveal
+THICK = 0.22  # thickness of a wall, enough for a visible window reveal
 SKIRTING = 0.015
 
 
 @dataclass(frozen=True)
 class Opening:
-    """A window or door: wall number, centre along the wall, width, and lower and upper edge."""
+    """Window or door: wall number, center along the wall, width, and lower and upper edge."""
 
     wall: int
     x: float
@@ -32,19 +32,19 @@ class Opening:
 
 
 def wall_length(size: Floats, wall: int) -> float:
-    """Return the length of a wall in metres."""
+    """Return the length of a wall in meters."""
     return float(size[wall % 2])
 
 
 def on_wall(item: Item, size: Floats, wall: int, x: float, y: float, z: float = 0.0) -> Item:
-    """Move an item built at the origin to (x, y, z) in the axes of a wall."""
+    """Move an item from the origin to (x, y, z) in the axes of a wall."""
     corner = [(0, 0), (size[0], 0), (size[0], size[1]), (0, size[1])][wall]
     inside = item.moved(0.0, (x, y, z))
     return inside.moved(90.0 * wall, (corner[0], corner[1], 0.0))
 
 
 def _wall_pieces(length: float, height: float, holes: list[Opening]) -> list[tuple[float, ...]]:
-    """Cut a wall around its openings into rectangles (x0, x1, z0, z1)."""
+    """Divide a wall around its openings into rectangles (x0, x1, z0, z1)."""
     pieces, x = [], 0.0
     for hole in sorted(holes, key=lambda o: o.x):
         left, right = hole.x - hole.width / 2, hole.x + hole.width / 2
@@ -77,7 +77,7 @@ def walls(look: Look, size: Floats, windows: list[Opening], doors: list[Opening]
 
 
 def window(rng: Generator, look: Look, size: Floats, o: Opening, view: Material, bars: int) -> Item:
-    """Make a window: frame, glazing bars, sill, and the view outside as a shining pane."""
+    """Make a window: frame, glazing bars, sill, and the view outside as an emissive pane."""
     item, w, h, y = Item("window"), o.width, o.high - o.low, -THICK * 0.6
     x, z, t = w / 2, h / 2, 0.05
     frame = look.trim if rng.random() < 0.75 else look.timber
@@ -106,7 +106,7 @@ def window(rng: Generator, look: Look, size: Floats, o: Opening, view: Material,
 
 
 def view_material(rng: Generator, evening: bool) -> Material:
-    """Draw the view outside: bright by day, faint and blue in the evening."""
+    """Sample the view outside: bright by day, faint and blue in the evening."""
     tone = np.array([0.22, 0.3, 0.55]) if evening else DAYLIGHT
     radiance = 0.12 if evening else float(rng.uniform(5.0, 9.0))
     return Material(textures.outside(rng) * tone, 1.0, emission=radiance)
@@ -136,7 +136,7 @@ def door(rng: Generator, look: Look, size: Floats, o: Opening) -> Item:
 
 
 def curtains(look: Look, size: Floats, o: Opening) -> Item:
-    """Make a pair of drawn-back curtains on a rod."""
+    """Make a pair of open curtains on a rod."""
     item, cloth, top = Item("curtains"), look.fabric(), min(o.high + 0.15, float(size[2]) - 0.05)
     low = 0.02 if o.low < 0.5 or look.rng.random() < 0.5 else o.low - 0.12
     width = float(look.rng.uniform(0.22, 0.38))
@@ -158,7 +158,7 @@ def curtains(look: Look, size: Floats, o: Opening) -> Item:
 
 
 def floor_rug(rng: Generator, look: Look, w: float, d: float) -> Item:
-    """Make a rug, which counts as floor and lies under the furniture."""
+    """Make a rug, which has the class floor and is under the furniture."""
     item = Item("rug")
     low, high = rng.uniform(0.15, 0.5, 3), rng.uniform(0.5, 0.9, 3)
     x, y = np.meshgrid([-w / 2, w / 2], [-d / 2, d / 2])

@@ -1,4 +1,4 @@
-"""Describes parts and their materials in the terms of Mitsuba."""
+"""Conversion of parts and materials to Mitsuba's scene description."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.rooms.shapes import Mesh, merge
 
 
 def write_ply(mesh: Mesh, path: Path) -> None:
-    """Write a mesh as binary PLY, which Mitsuba loads much faster than a Python loop could."""
+    """Write a mesh as binary PLY, which Mitsuba loads much faster than from Python."""
     rows = np.concatenate([mesh.vertices, mesh.normals, mesh.uv], 1).astype("<f4")
     faces = np.zeros(len(mesh.faces), dtype=[("n", "u1"), ("v", "<i4", 3)])
     faces["n"], faces["v"] = 3, mesh.faces
@@ -28,7 +28,7 @@ def write_ply(mesh: Mesh, path: Path) -> None:
 
 
 def _texture(material: Material) -> dict[str, Any]:
-    """Describe the color of a material for Mitsuba."""
+    """Return the texture of a material for Mitsuba."""
     linear = np.where(
         material.texture <= 0.04045,
         material.texture / 12.92,
@@ -46,30 +46,30 @@ def _texture(material: Material) -> dict[str, Any]:
 
 
 def _bsdf(material: Material) -> dict[str, Any]:
-    """Describe how a material scatters light; both sides, as leaves and curtains are thin."""
+    """Return the BSDF of a material; it is two-sided, since leaves and curtains are thin."""
     if material.emission:
         return {"type": "diffuse", "reflectance": {"type": "rgb", "value": [0.05, 0.05, 0.05]}}
-    colour = _texture(material)
+    color = _texture(material)
     if material.metal:
         inner = {
             "type": "roughconductor",
             "alpha": 0.35,
             "material": "none",
-            "specular_reflectance": colour,
+            "specular_reflectance": color,
         }
     elif material.gloss > 0.05:
         inner = {
             "type": "roughplastic",
             "alpha": 0.5 - 0.4 * material.gloss,
-            "diffuse_reflectance": colour,
+            "diffuse_reflectance": color,
         }
     else:
-        inner = {"type": "diffuse", "reflectance": colour}
+        inner = {"type": "diffuse", "reflectance": color}
     return {"type": "twosided", "bsdf": inner}
 
 
 def describe(parts: list[Part], folder: Path) -> dict[str, Any]:
-    """Describe the parts, joined by class and material to keep the scene small."""
+    """Return the parts for Mitsuba, merged by class and material to keep the scene small."""
     groups: dict[tuple[int, int], list[Part]] = {}
     for part in parts:
         groups.setdefault((part.label, id(part.material)), []).append(part)

@@ -1,7 +1,7 @@
-"""Bitmaps of wood, cloth, tiles, wallpaper, pictures and window views, made of numpy noise.
+"""Procedural textures of wood, cloth, tiles, wallpaper, pictures and window views.
 
-A color is sRGB in 0..1, shape (3,); a texture is (H, W, 3), sRGB in 0..1, and repeats without a
-seam unless it is a picture or a window view.
+A color is (3,), sRGB in 0..1. A texture is (H, W, 3), sRGB in 0..1, and tiles seamlessly, except
+for pictures and window views.
 """
 
 from __future__ import annotations
@@ -16,39 +16,39 @@ SIZE = 128
 
 
 def noise(rng: Generator, across: float, along: float, size: int = SIZE) -> Floats:
-    """Return seamless smooth noise (size, size) with mean 0 and deviation 1.
+    """Return seamless smooth noise (size, size) with mean 0 and standard deviation 1.
 
     Args:
-        rng: source of randomness.
+        rng: random number generator.
         across: blur over rows, in pixels.
         along: blur over columns, in pixels.
-        size: side in pixels.
+        size: side length in pixels.
     """
     field = gaussian_filter(rng.standard_normal((size, size)), (across, along), mode="wrap")
     return (field - field.mean()) / (field.std() + 1e-9)
 
 
-def tint(colour: Floats, shade: Floats) -> Floats:
+def tint(color: Floats, shade: Floats) -> Floats:
     """Multiply a color (3,) by a shade map (H, W), clipped to 0..1."""
-    return np.clip(colour * shade[..., None], 0, 1)
+    return np.clip(color * shade[..., None], 0, 1)
 
 
-def plaster(rng: Generator, colour: Floats) -> Floats:
-    """Painted plaster: faint clouds and a fine grain."""
-    return tint(colour, 1 + 0.01 * noise(rng, 12, 12) + 0.015 * noise(rng, 0.7, 0.7))
+def plaster(rng: Generator, color: Floats) -> Floats:
+    """Generate plaster: faint clouds and a fine grain."""
+    return tint(color, 1 + 0.01 * noise(rng, 12, 12) + 0.015 * noise(rng, 0.7, 0.7))
 
 
-def wood(rng: Generator, colour: Floats) -> Floats:
-    """Wood whose grain runs along the columns."""
+def wood(rng: Generator, color: Floats) -> Floats:
+    """Generate wood with its grain along the columns."""
     row = np.arange(SIZE)[:, None] / SIZE
     rings = np.sin(2 * np.pi * (7 * row + 0.5 * noise(rng, 18, 60)))
     fibre = noise(rng, 0.7, 25)
-    return tint(colour, 1 + 0.10 * rings + 0.07 * fibre)
+    return tint(color, 1 + 0.10 * rings + 0.07 * fibre)
 
 
-def planks(rng: Generator, colour: Floats, boards: int = 8) -> Floats:
-    """Floor boards along the columns, each with its own tone and two joints."""
-    image = wood(rng, colour)
+def planks(rng: Generator, color: Floats, boards: int = 8) -> Floats:
+    """Generate floor boards along the columns, each with its own tone and two joints."""
+    image = wood(rng, color)
     height = SIZE // boards
     for i in range(boards):
         rows = slice(i * height, (i + 1) * height)
@@ -60,47 +60,47 @@ def planks(rng: Generator, colour: Floats, boards: int = 8) -> Floats:
     return np.clip(image, 0, 1)
 
 
-def tiles(rng: Generator, colour: Floats, other: Floats, count: int = 4) -> Floats:
-    """Square tiles with grout, in one tone or as a chequer of two colors."""
+def tiles(rng: Generator, color: Floats, other: Floats, count: int = 4) -> Floats:
+    """Generate square tiles with grout, in one color or a checkerboard of two."""
     cell = SIZE // count
     row, col = np.meshgrid(np.arange(SIZE), np.arange(SIZE), indexing="ij")
-    chequer = ((row // cell + col // cell) % 2)[..., None]
+    checker = ((row // cell + col // cell) % 2)[..., None]
     tone = 1 + 0.05 * rng.standard_normal((count, count)).repeat(cell, 0).repeat(cell, 1)
-    image = tint(np.ones(3), tone + 0.03 * noise(rng, 6, 6)) * np.where(chequer, colour, other)
+    image = tint(np.ones(3), tone + 0.03 * noise(rng, 6, 6)) * np.where(checker, color, other)
     grout = (row % cell < 2) | (col % cell < 2)
     image[grout] = 0.62 * image.mean()
     return image
 
 
-def stripes(rng: Generator, colour: Floats, other: Floats, count: int = 8) -> Floats:
-    """Stripes along the rows: wallpaper and cloth."""
+def stripes(rng: Generator, color: Floats, other: Floats, count: int = 8) -> Floats:
+    """Generate stripes along the rows, for wallpaper and cloth."""
     phase = (np.arange(SIZE) * count / SIZE) % 1.0
     wide = (phase < rng.uniform(0.3, 0.6)) | ((phase > 0.75) & (phase < 0.82))
-    image = np.where(wide[None, :, None], colour, other) * np.ones((SIZE, 1, 1))
+    image = np.where(wide[None, :, None], color, other) * np.ones((SIZE, 1, 1))
     return np.clip(image * (1 + 0.03 * noise(rng, 1, 1))[..., None], 0, 1)
 
 
-def motif(rng: Generator, colour: Floats, other: Floats, count: int = 4) -> Floats:
-    """A wallpaper motif of petals, repeated on a staggered lattice."""
+def motif(rng: Generator, color: Floats, other: Floats, count: int = 4) -> Floats:
+    """Generate a wallpaper of petals, repeated on a staggered grid."""
     cell = SIZE // count
     row, col = np.meshgrid(np.arange(SIZE), np.arange(SIZE), indexing="ij")
     y = ((row + (col // cell % 2) * cell // 2) % cell) / cell * 2 - 1
     x = (col % cell) / cell * 2 - 1
     angle, radius = np.arctan2(y, x), np.hypot(x, y)
     petals = 0.35 + 0.3 * np.cos(int(rng.integers(3, 7)) * angle + rng.uniform(0, 6))
-    image = np.where((radius < petals)[..., None], other, colour)
+    image = np.where((radius < petals)[..., None], other, color)
     return np.clip(image * (1 + 0.02 * noise(rng, 1, 1))[..., None], 0, 1)
 
 
-def fabric(rng: Generator, colour: Floats) -> Floats:
-    """Woven cloth: crossing threads and a little wear."""
+def fabric(rng: Generator, color: Floats) -> Floats:
+    """Generate woven cloth: crossing threads and slight wear."""
     warp = np.sin(np.arange(SIZE) * 2 * np.pi / 8)
     weave = 0.06 * (warp[:, None] * warp[None, :]) + 0.05 * noise(rng, 0.8, 0.8)
-    return tint(colour, 1 + weave + 0.02 * noise(rng, 14, 14))
+    return tint(color, 1 + weave + 0.02 * noise(rng, 14, 14))
 
 
-def rug(rng: Generator, colour: Floats, other: Floats) -> Floats:
-    """A carpet with nested borders and a chequer or diamond field; spans 0..1 of its panel."""
+def rug(rng: Generator, color: Floats, other: Floats) -> Floats:
+    """Generate a carpet with nested borders and a checkerboard or diamond field."""
     edge = np.abs(np.linspace(-1, 1, SIZE))
     row, col = np.meshgrid(edge, edge, indexing="ij")
     depth = np.maximum(row, col)
@@ -109,12 +109,12 @@ def rug(rng: Generator, colour: Floats, other: Floats) -> Floats:
     else:
         field = ((row + col) * 4) % 1.0 > 0.5
     light = np.where(depth > 0.82, depth % 0.08 > 0.04, field)
-    image = np.where(light[..., None], colour, other)
+    image = np.where(light[..., None], color, other)
     return np.clip(image * (1 + 0.08 * noise(rng, 0.8, 0.8))[..., None], 0, 1)
 
 
 def picture(rng: Generator) -> Floats:
-    """A framed picture: hills, blocks or discs in a palette of its own."""
+    """Generate a picture: hills, blocks or disks in a random palette."""
     palette = rng.uniform(0.1, 0.95, (6, 1)) + rng.normal(0, 0.13, (6, 3))
     row, col = np.meshgrid(np.linspace(0, 1, 128), np.linspace(0, 1, 128), indexing="ij")
     image = palette[0] * (1 - 0.4 * row[..., None])
@@ -137,7 +137,7 @@ def picture(rng: Generator) -> Floats:
 
 
 def outside(rng: Generator) -> Floats:
-    """The view through a window: sky with clouds above hills, trees and a few houses."""
+    """Generate the view through a window: sky with clouds, hills, trees and a few houses."""
     row, col = np.meshgrid(np.linspace(0, 1, SIZE), np.linspace(0, 1, SIZE), indexing="ij")
     zenith, haze = np.array([0.45, 0.66, 0.93]), np.array([0.88, 0.93, 0.98])
     image = zenith + (haze - zenith) * np.clip(row * 1.6, 0, 1)[..., None]

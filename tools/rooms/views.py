@@ -1,4 +1,4 @@
-"""Chooses the views of a room and turns radiance into images."""
+"""Selection of the views of a room, and conversion of radiance to images."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from tools.rooms.parts import CLASSES, Room
 from tools.rooms.render import Scene
 from tools.rooms.shapes import Floats
 
-LEAST_DEPTH = 0.35  # metres
+LEAST_DEPTH = 0.35  # meters
 LEAST_CLASSES = 5
-LARGEST_SHARE = 0.6  # of one class in a view
+LARGEST_SHARE = 0.6  # maximum share of one class in a view
 TRIES = 32
 
 
 def score(scene: Scene, view: Camera) -> float:
-    """Score a view by a coarse look at it; negative for a view that must not be kept."""
+    """Score a view by a coarse rendering; a negative score rejects the view."""
     depth, _, labels = scene.truth(view, 24, 18)
     shares = np.bincount(labels.ravel(), minlength=len(CLASSES)) / labels.size
     classes = int((shares > 0.005).sum())
     if depth.min() < LEAST_DEPTH or classes < LEAST_CLASSES or shares.max() > LARGEST_SHARE:
         return -1.0
-    # Things count more than walls: they are what a network has to tell apart.
+    # Objects count more than walls, since a network has to distinguish them.
     return classes + 6.0 * float(shares[3:].sum()) + 0.5 * float(np.median(depth))
 
 
 def choose(scene: Scene, room: Room, seed: int, count: int) -> list[Camera]:
-    """Choose ``count`` good views that differ in place or direction."""
+    """Choose ``count`` good views that differ in position or direction."""
     rng = np.random.default_rng([SEED, seed, 1])
     rated: list[tuple[float, Camera]] = []
     while len(rated) < TRIES:
@@ -53,20 +53,20 @@ def choose(scene: Scene, room: Room, seed: int, count: int) -> list[Camera]:
 
 
 def difference(a: Camera, b: Camera) -> float:
-    """Measure how far two views differ: metres apart plus the angle between them in radians."""
+    """Return the distance between two views: meters plus the angle between them in radians."""
     angle = np.arccos(np.clip(a.rotation[:, 2] @ b.rotation[:, 2], -1, 1))
     return float(np.linalg.norm(a.position - b.position) + angle)
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One view as it is stored.
+    """View as it is stored.
 
     Attributes:
         image: (H, W, 3) sRGB, 8 bit.
         labels: (H, W) class ids.
-        depth: (H, W) metres along the optical axis.
-        normals: (H, W, 3) unit normals in camera axes, on the camera's side.
+        depth: (H, W) in meters along the optical axis.
+        normals: (H, W, 3) unit normals in camera axes, facing the camera.
     """
 
     image: NDArray[np.uint8]
@@ -83,7 +83,7 @@ def shoot(scene: Scene, view: Camera, size: tuple[int, int], spp: int, seed: int
         view: the camera.
         size: height and width in pixels.
         spp: samples per pixel.
-        seed: of the sampler.
+        seed: seed of the sampler.
     """
     height, width = size
     depth, normals, labels = scene.truth(view, width, height)
@@ -94,15 +94,15 @@ def shoot(scene: Scene, view: Camera, size: tuple[int, int], spp: int, seed: int
 
 
 def expose(radiance: Floats) -> NDArray[np.uint8]:
-    """Turn linear radiance (H, W, 3) into an 8-bit sRGB image, as a camera's automatic would.
+    """Convert linear radiance (H, W, 3) to an 8-bit sRGB image with automatic exposure.
 
-    The mean of the logarithm becomes middle gray, and a filmic curve keeps lamps and windows from
-    burning out.
+    The log-average luminance is mapped to middle gray, and a filmic tone curve prevents clipping of
+    lamps and windows.
     """
     luminance = radiance @ np.array([0.2126, 0.7152, 0.0722])
     key = np.exp(np.log(luminance + 1e-3 * luminance.mean() + 1e-9).mean())
     x = radiance * (0.30 / key)
-    # Narkowicz's fit of the ACES curve (2015): y = x (2.51 x + 0.03) / (x (2.43 x + 0.59) + 0.14).
+    # Fit of the ACES curve by Narkowicz (2015): y = x (2.51 x + 0.03) / (x (2.43 x + 0.59) + 0.14).
     x = x * 0.6
     y = np.clip(x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14), 0, 1)
     srgb = np.where(y <= 0.0031308, 12.92 * y, 1.055 * y ** (1 / 2.4) - 0.055)
