@@ -1,4 +1,4 @@
-"""What holds for the whole suite."""
+"""Fixtures and settings of the whole test suite."""
 
 import os
 
@@ -22,7 +22,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder to work in, with images/ of two images, a note and an image of a Mac's."""
+    """Change to a folder with images/, which has two images, a note and a macOS metadata file."""
     monkeypatch.chdir(tmp_path)
     pictures = tmp_path / "pictures"
     pictures.mkdir()

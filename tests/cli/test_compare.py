@@ -17,7 +17,7 @@ from ctal.errors import InputError
 SHORT = ["trainer.max_epochs=1"]
 
 
-def test_end_to_end_and_again(configs, in_process, scores_of, tmp_path, capsys):
+def test_end_to_end_and_rerun(configs, in_process, scores_of, tmp_path, capsys):
     compare(configs, [0, 1], "out", "single", SHORT)
     content = json.loads((tmp_path / "out" / "comparison.json").read_text())
     single, shared, trivial = content["rows"]
@@ -92,7 +92,7 @@ def test_classes_of_a_finished_run_are_imported(monkeypatch, tmp_path):
     assert "my_task" in sys.modules
 
 
-def test_a_run_of_another_command_is_refused(configs):
+def test_a_folder_with_a_run_of_another_command_is_rejected(configs):
     foreign = Path("out/single/seed0/checkpoints/last.ckpt")
     foreign.parent.mkdir(parents=True)
     foreign.write_text("")
@@ -100,7 +100,7 @@ def test_a_run_of_another_command_is_refused(configs):
         compare(["single.yaml"], output="out")
 
 
-def test_a_run_that_failed_at_the_start_may_change_its_settings(configs, in_process):
+def test_settings_may_change_after_a_failed_start(configs, in_process):
     picture = Path("train/image/3.png")  # that of a later sample
     whole = picture.read_bytes()
     picture.write_bytes(whole[:-60])
@@ -114,7 +114,7 @@ def test_a_run_that_failed_at_the_start_may_change_its_settings(configs, in_proc
 
 
 def rewritten(source, target, change):
-    """A configuration with a change."""
+    """Return a copy of a config with a changed setting."""
     content = yaml.safe_load(Path(source).read_text())
     change(content)
     Path(target).write_text(yaml.safe_dump(content))
@@ -128,7 +128,7 @@ def rewritten(source, target, change):
         ("encodr", "test_resnet", "late.yaml: model.network: .*'encodr'"),
     ],
 )
-def test_an_error_in_the_last_config_is_reported_before_training(
+def test_errors_in_any_config_are_reported_before_training(
     key, value, message, configs, in_process, capsys
 ):
     def change(content):

@@ -1,4 +1,4 @@
-"""The commands through the real command line, on a small folder."""
+"""`ctal data` through the command line, on a small folder."""
 
 import json
 
@@ -16,7 +16,7 @@ CONFIG = ["--config", "config.yaml", "--workers", "0"]
 
 
 def error_line(args, capsys):
-    """Runs a command that must fail with one line on stderr."""
+    """Return the single line on stderr of a failing command."""
     capsys.readouterr()
     assert main(args) == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if line]
@@ -82,7 +82,7 @@ def test_check_continues_after_a_split_that_cannot_be_opened(photos, capsys):
 
 
 def test_check_reports_invalid_settings_like_any_command(photos, capsys):
-    """What is wrong with the settings is no problem of the data."""
+    """Errors in the settings are not problems of the data."""
     command = ["data", "check", *CONFIG]
     assert "tasks: expected distinct" in error_line([*command, "--data.tasks=[dept]"], capsys)
     assert "image_size: expected" in error_line([*command, "--data.image_size=[-5, 8]"], capsys)
@@ -100,7 +100,7 @@ def test_check_reports_samples_in_two_splits(photos, capsys):
 
 
 def test_custom_datasets_are_checked_too(photos, capsys):
-    """What a FolderDataset cannot get wrong: the form of the samples, a file that vanishes."""
+    """Errors that a FolderDataset cannot have: invalid samples, a file deleted later."""
     (photos.parent / "my_scans.py").write_text(
         "import torch\n"
         "from torchvision.tv_tensors import Image\n"
@@ -239,7 +239,7 @@ def test_show_marks_a_missing_map(photos):
 
 
 def samples_of(config):
-    """All samples that training would see before augmentation, by split, and their tasks."""
+    """Return all samples before augmentation by split, and the tasks."""
     parser = ArgumentParser(exit_on_error=False)
     add_data_arguments(parser)
     data = DataSettings(parser.parse_args(["--config", config]).as_dict()["data"])

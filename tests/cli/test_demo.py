@@ -1,4 +1,4 @@
-"""`ctal demo` that cannot start: one line each, through the real command line."""
+"""`ctal demo` through the command line: one-line errors if it cannot start."""
 
 import importlib.util
 import socket
@@ -95,7 +95,7 @@ def test_the_bundled_model_is_the_default(monkeypatch):
 
 
 @pytest.mark.parametrize("option", ["--allow-remote", "--allow_remote"])
-def test_other_machines_are_permitted_by_an_option(monkeypatch, capsys, option):
+def test_an_option_permits_other_machines(monkeypatch, capsys, option):
     pytest.importorskip("gradio", reason="needs gradio, the extra `demo`")
     served = []
     monkeypatch.setattr("ctal.cli.demo._serve", lambda *args: served.append(args[-1]))

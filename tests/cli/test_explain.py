@@ -1,4 +1,4 @@
-"""`ctal explain` through the real command line."""
+"""`ctal explain` through the command line."""
 
 import json
 
@@ -16,7 +16,7 @@ from ctal.tasks import Depth, SemanticSegmentation
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder to work in, with a.ckpt (CTAL), plain.ckpt (without) and two pictures."""
+    """Change to a folder with a.ckpt (CTAL), plain.ckpt (without CTAL) and two images."""
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
     tasks = [SemanticSegmentation(4), Depth()]
@@ -28,7 +28,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_arrays_equal_those_of_explain(folder, capsys):
+def test_arrays_equal_model_explain(folder, capsys):
     assert cli.main(["explain", "one.jpg", "--checkpoint", "a.ckpt", "--pixel", "49", "3"]) == 0
     printed = capsys.readouterr().out.split()
     assert printed == ["explanations/one-x49-y3.png", "explanations/one-x49-y3.npz"]
@@ -59,7 +59,7 @@ def test_the_panel_shows_the_pixel(folder):
     assert (one != other).any(axis=-1).mean() > 0.1
 
 
-def test_several_images_at_their_center(folder):
+def test_several_images_at_their_centers(folder):
     assert cli.main(["explain", "one.jpg", "two.2.png", "--checkpoint", "a.ckpt"]) == 0
     names = sorted(file.name for file in (folder / "explanations").iterdir())
     stems = ["one-x25-y20", "two.2-x25-y20"]

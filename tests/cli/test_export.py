@@ -23,7 +23,7 @@ pytest.importorskip("onnx", reason="the extra `export` is not installed")
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch, network):
-    """A folder to work in with a checkpoint and a picture."""
+    """Change to a folder with a checkpoint and an image."""
     monkeypatch.chdir(tmp_path)
     write_checkpoint(network, tmp_path / "a.ckpt")
     Image.effect_noise((80, 60), 90).convert("RGB").save("photo.jpg")
@@ -32,7 +32,7 @@ def folder(tmp_path, monkeypatch, network):
 
 @pytest.fixture
 def quick(monkeypatch, graph):
-    """Takes a graph that was traced before, which is what takes the time."""
+    """Reuse a graph that was traced before, since tracing is slow."""
     monkeypatch.setattr(command, "traced", lambda model: graph)
 
 
@@ -69,8 +69,8 @@ def test_both_formats_run_without_ctal(folder, capfd):
 
 
 @pytest.mark.usefixtures("quick")
-class TestMistakes:
-    """What is printed in one line, with nothing left behind."""
+class TestUserErrors:
+    """User errors give one line and leave no files."""
 
     def reported(self, capfd):
         line = capfd.readouterr().err
@@ -102,7 +102,7 @@ class TestMistakes:
         assert export("a.pt2", "--overwrite") == 0
         assert Path("a.pt2").stat().st_size > 1000
 
-    def test_a_file_with_different_maps_is_refused(self, folder, capfd, monkeypatch):
+    def test_a_file_with_different_maps_is_rejected(self, folder, capfd, monkeypatch):
         wrong = small_network(CTALNet, method="factorised")
         wrong.decoders["depth"][-1].bias.data += 9.0
         other = traced(Deployed(wrong).eval())
@@ -136,7 +136,7 @@ class TestTimes:
         assert "compiled: not timed, torch.compile failed (no working C++ compiler" in printed
         assert "| PyTorch, compiled" not in printed
 
-    def test_timings_alternate(self):
+    def test_timings_are_interleaved(self):
         order = []
         calls = {name: lambda image, name=name: order.append(name) for name in ("a", "b")}
         image = torch.rand(1, 3, 4, 4)

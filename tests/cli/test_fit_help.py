@@ -1,4 +1,4 @@
-"""The short help of `ctal fit`, against the arguments that the real parser has."""
+"""Short help of `ctal fit`, compared with the arguments of the real parser."""
 
 import inspect
 import sys
@@ -25,7 +25,7 @@ CLASSES = {
 
 
 @pytest.mark.parametrize("class_path", CLASSES)
-def test_arguments_read_from_the_source_are_those_of_the_class(class_path):
+def test_arguments_read_from_the_source_equal_those_of_the_class(class_path):
     parameters = inspect.signature(CLASSES[class_path]).parameters.values()
     expected = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
     found = arguments_of(class_path)
@@ -34,7 +34,7 @@ def test_arguments_read_from_the_source_are_those_of_the_class(class_path):
     assert {argument.name for argument in found if argument.default is None} == required
 
 
-def test_the_text_of_an_argument_is_that_of_args_and_not_of_attributes():
+def test_argument_help_comes_from_args_and_not_from_attributes():
     found = {argument.name: argument for argument in arguments_of("ctal.data.DenseDataModule")}
     assert found["tasks"].meaning.startswith("Names of the tasks to use")
     assert found["batch_size"].default == "8"
@@ -43,15 +43,15 @@ def test_the_text_of_an_argument_is_that_of_args_and_not_of_attributes():
 @pytest.mark.parametrize(
     "name", ["ctal.networks.NoSuchNet", "torch.nn.Conv2d", "ctal.../os.X", "MTINet", "ctal.no.No"]
 )
-def test_other_names_are_not_classes_of_this_package(name):
+def test_names_outside_the_package_are_not_resolved(name):
     assert arguments_of(name) is None
 
 
-def test_arguments_of_the_trainer_exist():
+def test_trainer_arguments_exist():
     assert set(TRAINER) <= set(inspect.signature(Trainer).parameters)
 
 
-def test_short_and_whole_help(capsys):
+def test_short_and_full_help(capsys):
     assert main(["fit", "--help"]) == 0
     short = capsys.readouterr().out
     assert len(short.splitlines()) < 150
@@ -63,7 +63,7 @@ def test_short_and_whole_help(capsys):
     assert "--trainer.sync_batchnorm" not in short
 
 
-def test_help_with_a_configuration_lists_the_classes_it_names(tmp_path, capsys):
+def test_help_with_a_config_lists_its_classes(tmp_path, capsys):
     file = tmp_path / "own.yaml"
     file.write_text(
         "model: {network: {class_path: ctal.networks.MTINet}}\n"
@@ -78,7 +78,7 @@ def test_help_with_a_configuration_lists_the_classes_it_names(tmp_path, capsys):
     assert "missing.yaml" in capsys.readouterr().err
 
 
-def test_every_import_of_the_help_is_light(monkeypatch):
+def test_help_imports_no_heavy_package(monkeypatch):
     for name in ("torch", "lightning", "timm"):
         monkeypatch.setitem(sys.modules, name, None)  # importing it raises ImportError
     assert "usage: ctal test" in short_help(["test", "--help"])

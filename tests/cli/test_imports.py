@@ -1,4 +1,4 @@
-"""Modules that commands import: what a command does not need, it does not wait for."""
+"""Commands import only the modules that they need."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ LISTED = (
 
 
 def imported(*args):
-    """Top-level packages that a process of the command has imported at its end."""
+    """Return the top-level packages imported by a command in a new process."""
     done = subprocess.run(
         [sys.executable, "-c", LISTED, *args], capture_output=True, text=True, check=True
     )
@@ -29,11 +29,11 @@ def imported(*args):
 
 
 @pytest.mark.parametrize("args", [["--help"], ["--version"], ["data", "--help"]])
-def test_lists_of_commands_import_no_library(args):
+def test_lists_of_commands_import_no_third_party_library(args):
     assert not imported(*args) & {"torch", "numpy", "PIL", "jsonargparse", "yaml"}
 
 
-def test_predict_imports_nothing_for_training_or_plots(tmp_path):
+def test_predict_imports_no_training_or_plotting_library(tmp_path):
     tasks = [SemanticSegmentation(3), Depth()]
     Model(SharedEncoderNet(tasks, "test_resnet", image_size=(32, 64))).save_pretrained(
         tmp_path / "network"

@@ -12,7 +12,7 @@ ROOMS = {"train": {"class_path": "ctal.data.Rooms", "init_args": {"split": "trai
 
 
 def table(text):
-    """The rows of all tables by their first cell."""
+    """Return the rows of all tables by their first cell."""
     rows = [line.strip("| ").split("|") for line in text.splitlines() if line.startswith("|")]
     return {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
 
@@ -47,7 +47,7 @@ def test_another_size_costs_more(tmp_path, capfd):
         ({"class_path": "ctal.networks.PADNet", "init_args": {"encoder": "test_resnet"}}, 4),
     ],
 )
-def test_a_configuration_of_any_network(network, parts, tmp_path, monkeypatch, capfd):
+def test_a_config_of_any_network(network, parts, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     config = {"model": {"network": network}, "data": ROOMS}
     (tmp_path / "a.yaml").write_text(yaml.safe_dump(config))

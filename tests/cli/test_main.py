@@ -1,4 +1,4 @@
-"""Real configurations through the real command line, on data made here."""
+"""Real configs through the command line, on generated data."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def config(*names: str) -> list[str]:
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Small pictures with maps that can be told from their colours."""
+    """Write small images with maps that can be predicted from their colors."""
     root = tmp_path_factory.mktemp("data")
     generator = np.random.default_rng(0)
     for split, count in SPLITS.items():
@@ -61,7 +61,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def place(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Runs each test in a folder of its own, in which the data lie."""
+    """Run each test in a temporary folder with the data."""
     for split in SPLITS:
         (tmp_path / split).symlink_to(data / split)
     monkeypatch.chdir(tmp_path)
@@ -71,7 +71,7 @@ def place(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def fitted(data: Path) -> Path:
-    """The folder of a finished run."""
+    """Return the folder of a finished run."""
     before = Path.cwd()
     os.chdir(data)
     try:
@@ -99,7 +99,7 @@ def read_scores(path: Path) -> dict[str, Any]:
         "own_network",
     ],
 )
-def test_fit_writes_the_folder_of_the_run(network: str) -> None:
+def test_fit_writes_the_run_folder(network: str) -> None:
     assert main(["fit", *config(network), "--trainer.max_epochs=1"]) == 0
     scores = read_scores(Path("run/scores_val.json"))
     assert (scores["split"], scores["samples"]) == ("val", SPLITS["val"])
@@ -216,7 +216,7 @@ def test_images_and_curves_are_logged() -> None:
 
 
 def assert_same_run(one: Path, other: Path) -> None:
-    """The same weights, optimizer state and progress, bit for bit."""
+    """Assert bit-equal weights, optimizer state and progress."""
     a, b = (torch.load(path, map_location="cpu", weights_only=True) for path in (one, other))
     assert a["global_step"] == b["global_step"]
     assert a["state_dict"].keys() == b["state_dict"].keys()
@@ -241,7 +241,7 @@ def interrupting(number: int, step: int) -> list[str]:
     ]
 
 
-def test_killed_run_resumes_bit_for_bit() -> None:
+def test_killed_run_resumes_bit_equal() -> None:
     command = ["fit", *config("ctal"), "--trainer.max_epochs=3"]
     killed = [*command, *interrupting(signal.SIGKILL, step=4)]
     root = str(Path(__file__).parents[2])
@@ -285,7 +285,7 @@ def test_ctrl_c_leaves_a_checkpoint_that_resumes(
 
 
 def error_line(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """Runs a command that must fail with one line on stderr."""
+    """Return the single line on stderr of a failing command."""
     capsys.readouterr()
     assert main(args) == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if line]
@@ -375,7 +375,7 @@ def test_optimizer_of_another_run(fitted: Path, capsys: pytest.CaptureFixture[st
         (["--data.batch_size=0"], "batch_size"),
     ],
 )
-def test_a_run_that_is_not_resumed_is_unchanged(
+def test_a_rejected_resume_does_not_change_the_run(
     fitted: Path, other: list[str], named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(fitted, "run")
@@ -393,7 +393,7 @@ def test_diverged_training_is_reported(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_checkpoints_without_a_position_in_the_epoch(fitted: Path) -> None:
-    """Those of earlier versions are scored, and resumed after an epoch."""
+    """Checkpoints of earlier versions can be evaluated, and resumed after an epoch."""
     shutil.copytree(fitted, "run")
     for name in ("best", "last"):
         file = f"run/checkpoints/{name}.ckpt"
@@ -415,13 +415,13 @@ def test_help_lists_the_available_checkpoints(capsys: pytest.CaptureFixture[str]
     assert "Lightning Model Registry" not in told
 
 
-def test_no_data_to_score(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_data_to_evaluate_on(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkpoint = ["--ckpt_path", str(fitted / "checkpoints" / "best.ckpt")]
     line = error_line(["test", *config("shared_encoder"), *checkpoint, "--data.test=null"], capsys)
     assert "data.test: expected a dataset" in line
 
 
-def test_checkpoint_with_code_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_checkpoint_with_code_is_rejected(capsys: pytest.CaptureFixture[str]) -> None:
     torch.save({"state_dict": {}, "loops": Path("x")}, "code.ckpt")
     line = error_line(["test", *config("ctal"), "--ckpt_path=code.ckpt"], capsys)
     assert "code.ckpt: refused, since it contains pickled code" in line
@@ -436,7 +436,7 @@ def test_folder_of_another_run_is_not_overwritten(
     assert str(fitted) in line
 
 
-def test_no_checkpoint_to_score(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_checkpoint_to_evaluate(capsys: pytest.CaptureFixture[str]) -> None:
     assert "run/checkpoints/best.ckpt" in error_line(["test", *config("ctal")], capsys)
 
 
@@ -516,7 +516,7 @@ def test_without_validation_the_last_checkpoint_is_the_best(
     assert not [entry for entry in recwarn if "is zero" in str(entry.message)]
 
 
-def test_duration_and_memory_are_written_and_continue_after_a_resume() -> None:
+def test_duration_and_memory_are_written_and_accumulate_on_resuming() -> None:
     command = ["fit", *config("own_network"), "--trainer.max_epochs=2"]
     assert main([*command, *interrupting(signal.SIGTERM, step=4)]) == 128 + signal.SIGTERM
     assert not Path("run/training.json").exists()

@@ -1,4 +1,4 @@
-"""One rule for relative paths and own modules: the directory in which a command runs."""
+"""Relative paths and custom modules are resolved in the current directory."""
 
 import json
 import os
@@ -34,7 +34,7 @@ DATASET = """{class_path: ctal.data.FolderDataset, init_args: {root: scans, imag
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A directory with a network of its own, data, and a configuration in a subdirectory."""
+    """Create a directory with a custom network, data, and a config in a subdirectory."""
     (tmp_path / "scans").mkdir()
     (tmp_path / "settings").mkdir()
     for name in "abc":
@@ -49,7 +49,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def ctal(*args: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run `ctal` as it is installed: -P, since the script is not in the current directory."""
+    """Run `ctal` as installed: with -P, since the script is not in the current directory."""
     script = "import sys; from ctal.cli import main; sys.exit(main())"
     command = [sys.executable, "-P", "-c", script, *args]
     kept = [path for path in sys.path if "ctal" in path or path.endswith("src")]
@@ -59,7 +59,7 @@ def ctal(*args: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_run_of_a_custom_network_is_found_for_any_place_of_its_config(project: Path) -> None:
+def test_a_custom_network_is_found_for_any_location_of_its_config(project: Path) -> None:
     done = ctal("fit", "--config", "settings/flat.yaml", folder=project)
     assert done.returncode == 0, done.stderr
     assert (project / "runs/g1/checkpoints/best.ckpt").is_file()
@@ -79,7 +79,7 @@ def test_compare_trains_a_custom_network(project: Path) -> None:
 
 
 def test_another_directory(project: Path) -> None:
-    """Modules and data are those of the current directory, not of the configuration's."""
+    """Modules and data are searched in the current directory, not in the config's."""
     done = ctal("fit", "--config", "flat.yaml", folder=project / "settings")
     assert done.returncode == 2
     assert "No module named 'own_flat_network'" in done.stderr
@@ -98,14 +98,14 @@ def test_another_directory(project: Path) -> None:
     assert not (project / "settings/runs").exists()
 
 
-def test_a_module_of_the_current_directory_does_not_hide_an_installed_one(project: Path) -> None:
+def test_a_local_module_does_not_shadow_an_installed_one(project: Path) -> None:
     (project / "yaml.py").write_text("raise RuntimeError('the wrong module')")
     (project / "torch.py").write_text("raise RuntimeError('the wrong module')")
     done = ctal("fit", "--config", "settings/flat.yaml", folder=project)
     assert done.returncode == 0, done.stderr
 
 
-def test_a_removed_current_directory(tmp_path: Path) -> None:
+def test_a_deleted_current_directory(tmp_path: Path) -> None:
     script = "import os; os.rmdir(os.getcwd()); from ctal.cli import main; main(['--help'])"
     gone = tmp_path / "gone"
     gone.mkdir()

@@ -45,7 +45,7 @@ class TestPredictFiles:
         panel = Image.open(folder / "predictions" / "a.png")
         assert panel.size[0] > 3 * 240
 
-    def test_arrays_equal_those_of_predict(self, folder, checkpoint):
+    def test_arrays_equal_model_predict(self, folder, checkpoint):
         import ctal
 
         predict_files(["pictures/a.jpg"], checkpoint)
@@ -125,7 +125,7 @@ class TestPredictFiles:
             predict_files(["c.png"], checkpoint, ".", overwrite=True)
         assert (folder / "c.png").read_bytes() == before
 
-    def test_an_output_that_is_a_file_is_refused(self, folder, checkpoint):
+    def test_an_output_that_is_a_file_is_rejected(self, folder, checkpoint):
         (folder / "file").write_text("")
         with pytest.raises(InputError, match=r"file/a\.npz: cannot be written"):
             predict_files(["pictures/a.jpg"], checkpoint, "file")
@@ -182,7 +182,7 @@ class TestCommandLine:
 
 
 class TestForms:
-    def test_tiled_arrays_equal_those_of_predict(self, folder, checkpoint):
+    def test_tiled_arrays_equal_model_predict(self, folder, checkpoint):
         import ctal
 
         predict_files(["pictures/a.jpg"], checkpoint, tiled=True, image_size=[32, 32])
@@ -251,7 +251,7 @@ class TestForms:
             assert (parts["semseg"] == usual["semseg"]).mean() > 0.97
 
 
-def test_a_signal_leaves_no_partial_files(folder, checkpoint, monkeypatch, capfd):
+def test_a_signal_leaves_no_partial_file(folder, checkpoint, monkeypatch, capfd):
     def stopped(file, **arrays):
         file.write(b"half")
         os.kill(os.getpid(), signal.SIGTERM)

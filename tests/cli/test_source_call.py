@@ -1,4 +1,4 @@
-"""Commands parse their arguments from the source of their functions, before they are imported."""
+"""Commands parse their arguments from source code, before their functions are imported."""
 
 import importlib
 import inspect
@@ -39,7 +39,7 @@ def without_torch(*args, flags=()):
 
 
 @pytest.mark.parametrize(("module", "name"), FUNCTIONS.values())
-def test_the_signature_is_that_of_the_function(module, name):
+def test_the_signature_equals_that_of_the_function(module, name):
     real = getattr(importlib.import_module(module), name)
     found = signature_of(module, name)
     assert found.__doc__ == inspect.getdoc(real)
@@ -86,11 +86,11 @@ def test_errors_in_arguments_do_not_import_torch(tmp_path, args, reason):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_an_id_of_a_hub_is_not_taken_for_a_file(capsys, monkeypatch):
+def test_a_hub_id_is_not_treated_as_a_file(capsys, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert main(["info", "owner/name"]) == 2
     assert "checkpoint not found" not in capsys.readouterr().err
 
 
-def test_the_default_is_bundled():
+def test_the_default_is_the_bundled_model():
     assert DEFAULT in bundled_models()

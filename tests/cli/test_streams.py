@@ -1,4 +1,4 @@
-"""Commands whose standard streams are closed, as those of daemons, or end early."""
+"""Commands with standard streams that are closed, as for daemons, or close early."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ def test_an_error_without_a_stream_sets_the_exit_code(folder):
     assert run(f"{COMMAND} predict none.jpg 2>&-", folder).returncode == 2
 
 
-def test_a_reader_that_stops_early(folder):
+def test_a_reader_that_closes_early(folder):
     done = run(f"{COMMAND} fit --help | head -1; echo ${{PIPESTATUS[0]}}", folder)
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == "0"
@@ -39,6 +39,6 @@ def test_help_without_docstrings_in_memory(flags, folder):
     assert "replace existing outputs" in done.stdout
 
 
-def test_a_former_option_still_works(folder):
+def test_a_deprecated_option_still_works(folder):
     done = run(f"{COMMAND} predict pictures/a.jpg --output out --own_shape && ls out", folder)
     assert done.stdout.split() == ["a.npz", "a.png"]

@@ -1,4 +1,4 @@
-"""Defaults for OpenMP's threads."""
+"""Defaults of the OpenMP settings."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def unlimited(monkeypatch):
         ({"OMP_NUM_THREADS": "3"}, {"OMP_NUM_THREADS": "3", "GOMP_SPINCOUNT": "1000"}),
     ],
 )
-def test_the_users_settings_win(given, expected):
+def test_user_settings_take_precedence(given, expected):
     set_thread_defaults(given)
     assert given == expected
 
@@ -35,7 +35,7 @@ def test_the_users_settings_win(given, expected):
     ("limit", "cores", "expected"),
     [(2.5, 8, "2"), (0.5, 8, "1"), (8.0, 8, None), (None, 8, None)],
 )
-def test_threads_follow_the_limit_of_a_container(monkeypatch, limit, cores, expected):
+def test_threads_respect_the_container_limit(monkeypatch, limit, cores, expected):
     monkeypatch.setattr(threads, "cpu_limit", lambda: limit)
     monkeypatch.setattr(threads, "usable_cores", lambda: cores)
     environment = {}
@@ -65,7 +65,7 @@ def test_limits_of_both_versions_of_cgroups(tmp_path, files, expected):
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processors cannot be chosen")
-def test_cores_are_those_the_process_may_run_on():
+def test_cores_are_limited_to_the_process_affinity():
     first = min(os.sched_getaffinity(0))
     code = "import os; from ctal.cli.threads import usable_cores as n; print(n())"
     command = f"import os; os.sched_setaffinity(0, {{{first}}}); {code}"
@@ -74,7 +74,7 @@ def test_cores_are_those_the_process_may_run_on():
     assert usable_cores() == len(os.sched_getaffinity(0))
 
 
-def test_every_command_sets_them_before_torch_is_imported():
+def test_every_command_sets_the_defaults_before_importing_torch():
     code = (
         "import json, os, sys\n"
         "from ctal.cli.main import main\n"

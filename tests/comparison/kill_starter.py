@@ -1,4 +1,4 @@
-"""A callback that kills the process which started its run, once, at a chosen step."""
+"""Callback that kills the parent process of its run once, at a chosen step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 
 class KillStarter(Callback):
-    """The run holds a lock on its mark from then on, so that others see when it is gone."""
+    """Kill the parent process; then hold a lock, so that the end of the run can be detected."""
 
     def __init__(self, step: int) -> None:
         self.step = step

@@ -15,7 +15,7 @@ def found_in(sources, reference=None, split="test", seeds=(0,)):
 
 
 def check(sources, split="test"):
-    """As `ctal compare` does before any training."""
+    """Run the checks of `ctal compare` before training."""
     found = found_in(sources, split=split)
     check_same_data({candidate.source: candidate.settings() for candidate in found}, split)
 
@@ -28,7 +28,7 @@ def rewrite(source, target, change):
 
 
 def finished(folder, seed=0, **model):
-    """What a run leaves, as far as it is looked at before it is scored."""
+    """Write the files of a finished run that are read before evaluation."""
 
     def change(content):
         content["seed_everything"] = seed
@@ -42,18 +42,18 @@ def finished(folder, seed=0, **model):
     return folder
 
 
-def test_the_reference_comes_first(configs):
+def test_the_reference_is_first(configs):
     assert [c.name for c in found_in(configs)] == ["shared", "single"]
     assert [c.name for c in found_in(configs, "single")] == ["single", "shared"]
 
 
-def test_a_run_for_each_seed(configs):
+def test_one_run_per_seed(configs):
     (candidate,) = found_in(["single.yaml"], seeds=[3, 1, 3])
     assert [run.name for run in candidate.runs] == ["single/seed3", "single/seed1"]
     assert [str(run.folder) for run in candidate.runs] == ["out/single/seed3", "out/single/seed1"]
 
 
-def test_folders_of_runs(configs):
+def test_run_folders(configs):
     finished("runs/mine/first", 7)
     finished("runs/mine/second", 2)
     single, both, one = found_in(["single.yaml", "runs/mine", "runs/mine/first/"], "single")
@@ -91,7 +91,7 @@ def test_folders_of_runs(configs):
         ),
     ],
 )
-def test_what_cannot_be_compared(configs, sources, reference, split, seeds, message):
+def test_invalid_candidates(configs, sources, reference, split, seeds, message):
     Path("list.yaml").write_text("- 1\n- 2\n")
     Path("broken.yaml").write_text("a: [1\nb: {")
     Path("runs/empty").mkdir(parents=True)
@@ -110,7 +110,7 @@ def change_size(content):
     content["data"]["image_size"] = [64, 64]
 
 
-def test_other_data(configs):
+def test_different_data(configs):
     rewrite("single.yaml", "large.yaml", change_size)
     with pytest.raises(InputError, match=r"large\.yaml: data\.image_size differs from"):
         check(["single.yaml", "large.yaml"])
@@ -119,7 +119,7 @@ def test_other_data(configs):
         check(["flat.yaml"])
 
 
-def test_the_same_data_may_be_spelt_otherwise(configs):
+def test_equivalent_data_settings_are_accepted(configs):
     def spell_out(content):
         content["data"]["tasks"] = None  # the default
         content["data"]["train"]["init_args"]["fraction"] = [0, 1]  # likewise
@@ -128,14 +128,14 @@ def test_the_same_data_may_be_spelt_otherwise(configs):
     check(["single.yaml", "spelt.yaml", str(finished("runs/mine"))])
 
 
-def test_no_split_to_score_on(configs):
+def test_no_split_to_evaluate_on(configs):
     rewrite("single.yaml", "single.yaml", lambda content: content["data"].pop("test"))
     with pytest.raises(InputError, match=r"single\.yaml: data\.test is missing"):
         check(["single.yaml"])
     check(["single.yaml"], split="val")
 
 
-def test_scores_of_another_protocol_are_scored_again(configs):
+def test_scores_of_another_protocol_are_recomputed(configs):
     folder = finished("runs/mine")
     content = {"checkpoint": str(folder / "checkpoints" / "best.ckpt"), "scores": {}}
     (folder / "scores_test.json").write_text(json.dumps(content))
@@ -152,7 +152,7 @@ def test_scores_of_another_protocol_are_scored_again(configs):
     assert run.next_command() is None
 
 
-def test_all_have_the_same_protocol(configs):
+def test_all_candidates_have_the_same_protocol(configs):
     def change(content):
         content["scoring"] = {"depth": {"crop": "nyuv2", "max_depth": 10}}
 

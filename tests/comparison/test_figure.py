@@ -10,7 +10,7 @@ from ctal.tasks import Depth, SemanticSegmentation
 
 
 class Constant(Network):
-    """One class and one depth everywhere."""
+    """Predict one class and one depth everywhere."""
 
     def __init__(self, tasks, *, image_size, depth):
         super().__init__(tasks, image_size=image_size)
@@ -53,7 +53,7 @@ def test_rows_and_columns():
     assert area([128, 128, 128]) == 4 / 4
 
 
-def test_a_map_that_a_sample_lacks_is_shown_as_one_without_labels():
+def test_a_missing_map_is_drawn_as_unlabelled():
     tasks = [SemanticSegmentation(2), Depth()]
     sample = {
         "image": torch.full((3, 32, 32), 0.2),

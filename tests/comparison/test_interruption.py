@@ -1,4 +1,4 @@
-"""Comparisons whose processes die, and that are started again."""
+"""Comparisons that are restarted after their processes were killed."""
 
 import fcntl
 import json
@@ -50,7 +50,7 @@ def wait_until_gone(mark):
                 time.sleep(0.05)
 
 
-def test_a_killed_comparison_of_two_at_once_goes_on_and_equals_one_by_one(
+def test_a_killed_parallel_comparison_resumes_and_equals_a_serial_one(
     configs, in_process, tmp_path, monkeypatch
 ):
     killing = "trainer.callbacks=tests.comparison.kill_starter.KillStarter"
@@ -88,11 +88,11 @@ def test_a_killed_comparison_of_two_at_once_goes_on_and_equals_one_by_one(
 
 
 class Killed(BaseException):
-    """What stands for the death of a process."""
+    """Exception that simulates the death of a process."""
 
 
 class DyingWriter:
-    """Write files until it is to die, when it leaves a part of the next one."""
+    """Writer that is killed after a number of files, leaving a partial file."""
 
     def __init__(self, write, allowed):
         self.write, self.allowed = write, allowed
@@ -106,8 +106,8 @@ class DyingWriter:
         self.write(path, content)
 
 
-def test_a_process_may_die_between_any_two_files(configs, complete_here):
-    """best.ckpt and last.ckpt of two epochs, and the scores on val and test."""
+def test_a_process_may_be_killed_between_any_two_files(configs, complete_here):
+    """The files are best.ckpt and last.ckpt of two epochs, and the scores on val and test."""
 
     def training(output):
         plan = Plan(Path(output), [0], ["trainer.max_epochs=2", "trainer.logger=false"], "test")

@@ -40,7 +40,7 @@ def test_front_by_hand():
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(-9, 9)), min_size=1, max_size=12))
-def test_front_is_what_no_other_point_beats(points):
+def test_front_points_are_not_dominated(points):
     def beats(one, other):
         return one != other and one[0] <= other[0] and one[1] >= other[1]
 
@@ -49,7 +49,7 @@ def test_front_is_what_no_other_point_beats(points):
 
 @pytest.mark.parametrize("names", [LONG_NAMES[:1], LONG_NAMES[:3], LONG_NAMES])
 @pytest.mark.parametrize("spread", [1.0, 0.1])
-def test_labels_neither_overlap_nor_leave_their_panel(names, spread):
+def test_labels_do_not_overlap_and_stay_within_the_panel(names, spread):
     figure = pareto_figure(comparison_of(names, spread=spread))
     assert len(figure.axes) == 3
     for axes in figure.axes:
@@ -63,7 +63,7 @@ def test_labels_neither_overlap_nor_leave_their_panel(names, spread):
             assert not one.overlaps(other)
 
 
-def test_panels_show_gain_and_spread_against_each_cost():
+def test_panels_plot_gain_and_spread_against_each_cost():
     comparison = comparison_of(["single", "ctal"])
     for axes, key in zip(pareto_figure(comparison).axes, KEYS, strict=True):
         assert axes.get_xscale() == "log"
@@ -74,7 +74,7 @@ def test_panels_show_gain_and_spread_against_each_cost():
             assert (high - low) / 2 == pytest.approx(spread)
 
 
-def test_no_bars_of_one_seed_and_no_image_without_gains(tmp_path):
+def test_no_error_bars_for_one_seed_and_no_figure_without_gains(tmp_path):
     one = comparison_of(["single", "ctal"], runs=1)
     save_pareto(one, tmp_path / "pareto.png")
     with Image.open(tmp_path / "pareto.png") as image:

@@ -1,4 +1,4 @@
-"""Runs whose commands are small scripts in place of those of `ctal`."""
+"""Pool of runs whose commands are small scripts instead of `ctal` commands."""
 
 import io
 import json
@@ -30,7 +30,7 @@ BAR = "Epoch 5:  50%|##  | 1/2 [00:01<00:01, 1.2it/s, train/loss=2.0]"
 
 
 class Scripts:
-    """A run that executes scripts, each of which leaves a file of a name."""
+    """A run that executes scripts, each of which writes a named file."""
 
     def __init__(self, folder, **scripts):
         self.name, self.folder, self.scripts = folder.name, folder, scripts
@@ -64,7 +64,7 @@ def wait_for(path):
 
 
 @pytest.mark.parametrize("parallel", [1, 2])
-def test_all_commands_of_all_runs_so_many_at_once(parallel, tmp_path, monkeypatch):
+def test_all_commands_run_with_limited_parallelism(parallel, tmp_path, monkeypatch):
     monkeypatch.setattr(processes.torch, "get_num_threads", lambda: 5)
     monkeypatch.delenv("OMP_NUM_THREADS")
     runs = [Scripts(tmp_path / f"run{i}", train=STEP, score=STEP) for i in range(3)]
@@ -80,14 +80,14 @@ def test_all_commands_of_all_runs_so_many_at_once(parallel, tmp_path, monkeypatc
     assert not any(run.begun for run in again)
 
 
-def test_threads_that_are_asked_for_stay(tmp_path, monkeypatch):
+def test_requested_threads_are_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     runs = [Scripts(tmp_path / name, train=STEP) for name in "ab"]
     complete(runs, 2)
     assert [run.read("train")[1] for run in runs] == ["3", "3"]
 
 
-def test_log_has_lines_and_the_terminal_all(tmp_path, monkeypatch):
+def test_the_log_gets_lines_and_the_terminal_everything(tmp_path, monkeypatch):
     words = r"first\n\r 10%|#   | 1/9\x1b[A\r 20%|##  | 2/9\r\x1b[1mthird\x1b[0m\nlast\n"
     script = f"import sys; print('{words}', end=''); open(sys.argv[1] + '/done', 'w')"
     terminal = io.StringIO()
@@ -101,7 +101,7 @@ def test_log_has_lines_and_the_terminal_all(tmp_path, monkeypatch):
     assert "third" not in terminal.getvalue()
 
 
-def test_progress_is_what_stands_before_the_bar(tmp_path):
+def test_progress_is_the_text_before_the_bar(tmp_path):
     bar = r"print('\rEpoch 3:  45%|####    | 9/20\rEpoch 3:  50%', end='')"
     script = f"import time; {bar}; time.sleep(60)"
     command = processes.Command([script], tmp_path / "log.txt")
@@ -160,7 +160,7 @@ time.sleep(60)
 
 
 def signals(runs, *numbers):
-    """Send signals to this process when the runs are ready, half a second apart."""
+    """Send signals to this process half a second apart, once the runs have started."""
 
     def send():
         for run in runs:
@@ -173,7 +173,7 @@ def signals(runs, *numbers):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_being_asked_to_stop_lets_all_runs_save(number, tmp_path):
+def test_a_signal_lets_all_runs_save(number, tmp_path):
     handler = signal.getsignal(number)
     runs = [Scripts(tmp_path / name, train=SAVING) for name in "abc"]
     signals(runs[:2], number)
@@ -185,7 +185,7 @@ def test_being_asked_to_stop_lets_all_runs_save(number, tmp_path):
     assert signal.getsignal(number) is handler
 
 
-def test_a_second_signal_ends_what_does_not_stop(tmp_path):
+def test_a_second_signal_kills_the_runs(tmp_path):
     runs = [Scripts(tmp_path / name, train=DEAF) for name in "ab"]
     signals(runs, signal.SIGINT, signal.SIGINT)
     start = time.monotonic()
@@ -194,7 +194,7 @@ def test_a_second_signal_ends_what_does_not_stop(tmp_path):
     assert time.monotonic() - start < 30
 
 
-def test_an_error_here_ends_all_runs(tmp_path):
+def test_an_error_in_this_process_ends_all_runs(tmp_path):
     deaf = Scripts(tmp_path / "deaf", train=DEAF)
 
     class Broken(Scripts):

@@ -5,7 +5,7 @@ from ctal.errors import InputError
 
 
 @pytest.mark.parametrize("path", ["no_such_module.Net", "Net", "ctal.no_such_module.Net"])
-def test_a_module_that_is_not_found(path):
+def test_a_missing_module(path):
     settings = {"model": {"network": {"class_path": path}}, "seed_everything": 0}
     with pytest.raises(InputError, match=f"class_path: '{path}' cannot be imported .*; run the"):
         import_classes(settings)

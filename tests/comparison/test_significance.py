@@ -11,7 +11,7 @@ stats = pytest.importorskip("scipy.stats", reason="the independent reference")
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 4, 5, 9, 30])
 @pytest.mark.parametrize("t", [0.0, 0.3, -1.0, 2.5, 12.7, 1e3])
-def test_tails_are_those_of_scipy(t, freedom):
+def test_tails_equal_scipy(t, freedom):
     assert t_tails(t, freedom) == pytest.approx(2 * stats.t.sf(abs(t), freedom), abs=1e-14)
 
 
@@ -23,7 +23,7 @@ def test_tails_by_hand():
 
 
 @pytest.mark.parametrize(("freedom", "limit"), [(1, 12.706), (2, 4.303), (4, 2.776), (9, 2.262)])
-def test_limits_of_the_textbook(freedom, limit):
+def test_limits_equal_published_tables(freedom, limit):
     assert t_limit(0.95, freedom) == pytest.approx(limit, abs=5e-4)
     assert t_tails(t_limit(0.95, freedom), freedom) == pytest.approx(0.05)
 
@@ -38,14 +38,14 @@ def test_holm_by_hand():
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_holm_lies_between_none_and_bonferroni(values):
+def test_holm_is_between_uncorrected_and_bonferroni(values):
     corrected = holm(dict(enumerate(values)))
     for index, p in enumerate(values):
         assert p <= corrected[index] <= min(1, len(values) * p)
         assert all(corrected[index] <= corrected[other] for other, q in enumerate(values) if p <= q)
 
 
-def test_paired_differences_are_those_of_scipy():
+def test_paired_differences_equal_scipy():
     gains = {
         "base": {0: 0.4, 1: -0.9, 2: 0.5},
         "far": {2: 9.8, 1: 8.1, 0: 9.9},  # in another order
@@ -67,7 +67,7 @@ def test_paired_differences_are_those_of_scipy():
     assert not found["near"].is_significant
 
 
-def test_only_seeds_in_common_count():
+def test_only_shared_seeds_count():
     gains = {
         "base": {0: 1.0, 1: 2.0, 2: 4.0},
         "two": {1: 3.0, 2: 4.5, 7: 99.0},

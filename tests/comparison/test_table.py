@@ -31,7 +31,7 @@ def comparison():
 
 
 def cells(markdown, name):
-    """The cells of all rows with this name."""
+    """Return the cells of all rows with this name."""
     lines = [line for line in markdown.splitlines() if line.startswith(f"| {name} ")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
@@ -52,7 +52,7 @@ def test_summary_by_hand(comparison):
     ]  # fmt: skip
 
 
-def test_training_costs_are_printed_if_all_are_known(comparison):
+def test_training_costs_are_printed_if_known_for_all_runs(comparison):
     assert "minutes of training" not in comparison.markdown()
     known = {"training_minutes": 12.34, "training_mib": 2345.6}
     rows = [replace(row, cost={**row.cost, **known}) for row in comparison.networks()]
@@ -63,7 +63,7 @@ def test_training_costs_are_printed_if_all_are_known(comparison):
     assert "minutes of training" not in without.markdown()
 
 
-def test_tables_of_tasks_have_all_metrics_with_their_meaning(comparison):
+def test_task_tables_have_all_metrics_with_descriptions(comparison):
     markdown = comparison.markdown()
     assert len(cells(markdown, "ctal")[2]) == 1 + 2
     assert len(cells(markdown, "ctal")[3]) == 1 + 7
@@ -74,7 +74,7 @@ def test_tables_of_tasks_have_all_metrics_with_their_meaning(comparison):
     assert all(len(set(map(len, block))) == 1 for block in _tables(markdown))
 
 
-def test_json_has_what_the_table_has(comparison):
+def test_json_contains_the_numbers_of_the_tables(comparison):
     content = json.loads(json.dumps(comparison.json(), allow_nan=False))
     assert content["reference"] == "single"
     single, ctal, trivial = content["rows"]
@@ -112,7 +112,7 @@ def test_no_gain_over_a_reference_without_a_score(missing):
 
 
 def with_seeds(*gains):
-    """A row for each list of Delta_m, percent, by seed, over a reference of 0 on average."""
+    """Create rows from lists of Delta_m by seed, in percent, over a reference with mean 0."""
     rows = []
     for index, each in enumerate(gains):
         runs = [run(0.5 * (1 + gain / 100), 0.5 * (1 - gain / 100)) for gain in each]
@@ -150,7 +150,7 @@ def test_one_seed_has_no_spread():
     assert "Differences" not in with_seeds([0, 1]).markdown()
 
 
-def test_two_seeds_print_no_marks():
+def test_two_seeds_give_no_significance_marks():
     # b is above a by 10 in both seeds but for 0.002: p < 0.001 with one degree of freedom
     gains = [[-1, 1], [9, 11.002]]
     two = with_seeds(*gains)

@@ -20,7 +20,7 @@ TASKS = [SemanticSegmentation(3), Depth(), SurfaceNormals()]
 
 
 def batch(classes, depths, normals):
-    """One image of one row."""
+    """Return a batch with one image of one row."""
     return {
         "semseg": ClassMap(torch.tensor(classes)[None, None]),
         "depth": DepthMap(torch.tensor(depths)[None, None, None]),
@@ -60,13 +60,13 @@ def test_scores_by_hand():
     assert set(scores) == {f"{t.name}/{metric}" for t in TASKS for metric in t.metrics()}
 
 
-def test_no_label_to_learn_from():
+def test_no_labels_in_train():
     blank = batch([255, 0], [0.0, 0.0], [UP, UP])
     with pytest.raises(InputError, match="depth: the training images have no labelled pixel"):
         constant_maps(TASKS, [blank])
 
 
-def test_the_more_frequent_answer_of_yes_or_no():
+def test_binary_tasks_predict_the_majority():
     tasks = [Edges(), Saliency(), HumanParts()]
     # 1 of 4 labelled pixels is an edge or salient, and on the parts of a body
     answers = torch.tensor([[[0, 1, 0, 0, 255]]]).repeat(1, 10, 4)
@@ -85,7 +85,7 @@ def test_the_more_frequent_answer_of_yes_or_no():
     assert scores["human_parts/miou"] == pytest.approx((0.75 + 0) / 2)
 
 
-def test_a_task_without_a_label_to_score_on_has_no_score():
+def test_a_task_without_labels_in_the_evaluated_split_has_no_score():
     labels = {"edges": EdgeMap.blank(8, 8)[None], "saliency": ClassMap.blank(8, 8)[None]}
     answers = torch.zeros(1, 8, 8, dtype=torch.int64)
     train = {"edges": EdgeMap(answers), "saliency": ClassMap(answers)}
@@ -94,7 +94,7 @@ def test_a_task_without_a_label_to_score_on_has_no_score():
     assert all(np.isnan(score) for score in scores.values())
 
 
-def test_the_protocol_chooses_pixels():
+def test_the_protocol_selects_pixels():
     test = [batch([0, 0, 0, 1], [2.0, 3.0, 9.0, 1.0], [UP] * 4)]
     protocol = Protocol(depth=DepthProtocol(1.5, 5))
     scores = trivial_scores(TASKS, TRAIN, test, protocol)

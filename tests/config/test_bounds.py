@@ -1,4 +1,4 @@
-"""Files that contain themselves, nest or multiply: one line, soon, before torch is imported."""
+"""Recursive, nested or expanding files give a one-line error, before torch is imported."""
 
 import subprocess
 import sys
@@ -29,14 +29,14 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("key", ["model", "data", "trainer"])
-def test_ordinary_aliases_are_no_fault(key: str) -> None:
+def test_ordinary_aliases_are_accepted(key: str) -> None:
     check_bounds(f"optimizer: &o {{lr: 0.1}}\n{key}: {{a: *o, b: *o, c: [*o, *o]}}")
     check_bounds(f"a: &a 1\nb: [{'*a, ' * MAX_ALIASED}]")
     with pytest.raises(BoundsError):
         check_bounds(f"a: &a 1\nb: [{'*a, ' * (MAX_ALIASED + 1)}]")
 
 
-def test_written_values_are_not_limited() -> None:
+def test_explicit_values_are_not_limited() -> None:
     check_bounds(f"names: [{'x, ' * 50_000}]")
 
 
@@ -46,7 +46,7 @@ def test_text_that_is_not_yaml() -> None:
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_a_hostile_file_is_one_line(kind: str, tmp_path, monkeypatch, capsys) -> None:
+def test_a_malicious_file_gives_a_one_line_error(kind: str, tmp_path, monkeypatch, capsys) -> None:
     from ctal.cli import main
 
     monkeypatch.chdir(tmp_path)
@@ -62,7 +62,7 @@ def test_a_hostile_file_is_one_line(kind: str, tmp_path, monkeypatch, capsys) ->
     assert [file.name for file in tmp_path.iterdir()] == ["hostile.yaml"]
 
 
-def test_a_hostile_section_of_the_command_line(capsys) -> None:
+def test_a_malicious_section_of_the_command_line(capsys) -> None:
     from ctal.cli import main
 
     assert main(["fit", "--model.network", "&a [*a]"]) == 2

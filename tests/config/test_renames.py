@@ -15,7 +15,7 @@ def entry(**arguments):
     return {"class_path": "ctal.data.NYUv2", "init_args": arguments}
 
 
-def test_a_former_key_is_renamed_wherever_it_is():
+def test_a_deprecated_key_is_renamed_at_any_depth():
     old = {"data": {"train": entry(part=[0, 0.5]), "val": [entry(part=[0.5, 1], seed=1)]}}
     new = {"data": {"train": entry(fraction=[0, 0.5]), "val": [entry(fraction=[0.5, 1], seed=1)]}}
     assert upgrade(old) == new
@@ -30,13 +30,13 @@ def test_arguments_of_other_classes_keep_their_names():
     assert upgrade(without_class) == without_class
 
 
-def test_both_keys_are_left_to_the_parser():
+def test_both_keys_together_are_passed_to_the_parser():
     both = entry(part=[0, 0.5], fraction=[0.5, 1])
     assert upgrade(both) == both
 
 
 @pytest.mark.parametrize("write", [yaml.safe_dump, json.dumps])
-def test_a_file_with_the_former_key_opens_the_same_samples(tmp_path, write):
+def test_a_file_with_the_deprecated_key_opens_the_same_samples(tmp_path, write):
     for name in "abc":
         np.save(tmp_path / f"{name}_image.npy", np.zeros((2, 2, 3)))
         np.save(tmp_path / f"{name}_depth.npy", np.ones((2, 2)))
@@ -64,7 +64,7 @@ def test_a_file_with_the_former_key_opens_the_same_samples(tmp_path, write):
         "MultiScaleCTALNet",
     ],
 )
-def test_former_arguments_of_networks_are_renamed(name):
+def test_deprecated_arguments_of_networks_are_renamed(name):
     network = {"class_path": name, "init_args": {"widths": [1, 2, 3, 4], "equal_start": True}}
     new = {"class_path": name, "init_args": {"out_channels": [1, 2, 3, 4], "uniform_init": True}}
     assert upgrade({"model": {"network": network}}) == {"model": {"network": new}}
@@ -76,8 +76,8 @@ def test_arguments_of_other_networks_keep_their_names(name):
     assert upgrade({"model": {"network": network}}) == {"model": {"network": network}}
 
 
-def test_a_configuration_of_0_1_trains(tmp_path, monkeypatch):
-    """Its keys are read by `ctal fit`, and the run's own file holds today's."""
+def test_a_config_of_0_1_trains(tmp_path, monkeypatch):
+    """Its keys are read by `ctal fit`, and the config of the run has the current keys."""
     monkeypatch.chdir(tmp_path)
     network = {
         "class_path": "ctal.networks.CTALNet",
@@ -104,7 +104,7 @@ def test_a_configuration_of_0_1_trains(tmp_path, monkeypatch):
     assert "pictures" not in written
 
 
-def test_a_former_section_is_renamed_at_the_top_only():
+def test_a_deprecated_section_is_renamed_at_the_top_level_only():
     panels = {"every_n_epochs": 2, "count": 1}
     assert upgrade({"data": {}, "pictures": panels}) == {"data": {}, "images": panels}
     both = {"pictures": panels, "images": {}}
@@ -115,7 +115,7 @@ def test_a_former_section_is_renamed_at_the_top_only():
     assert upgrade(nested) == nested
 
 
-def test_former_options_of_commands():
+def test_deprecated_options_of_commands():
     args = [
         "--pictures=2",
         "--pictures",
@@ -132,7 +132,7 @@ def test_former_options_of_commands():
     assert upgrade_options(args, ["output"]) == args
 
 
-def test_hyphens_are_accepted_in_options_that_are_known():
+def test_hyphens_are_accepted_in_known_options():
     known = ["allow_remote", "a-b", "trainer.max_epochs"]
     args = [
         "--allow-remote",
@@ -148,7 +148,7 @@ def test_hyphens_are_accepted_in_options_that_are_known():
     ]
 
 
-def test_a_command_accepts_a_former_option():
+def test_a_command_accepts_a_deprecated_option():
     def show(output: str, images: int = 1) -> None:
         """Show images.
 

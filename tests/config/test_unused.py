@@ -1,4 +1,4 @@
-"""Parts of a configuration that a parser would drop are refused."""
+"""Parts of a config that a parser would ignore are rejected."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 @pytest.mark.parametrize("command", ["fit", "check"])
-def test_a_dropped_part_is_refused(content, line, command, capsys) -> None:
+def test_an_ignored_part_is_rejected(content, line, command, capsys) -> None:
     Path("section.yaml").write_text("vall: {}")
     Path("wrong.yaml").write_text(content)
     configs = ["--config", "whole.yaml", "--config=wrong.yaml"]
@@ -80,7 +80,7 @@ def test_empty_mappings_of_known_keys_are_allowed(content, capsys) -> None:
     assert settings == 0, capsys.readouterr().err
 
 
-def test_a_class_that_a_later_file_replaces() -> None:
+def test_a_class_replaced_by_a_later_file() -> None:
     file = Path("first.yaml")
     file.write_text("model: {network: {class_path: own.First, init_args: {options: {}}}}")
     parsed = {"model": {"network": {"class_path": "own.Second", "init_args": {}}}}

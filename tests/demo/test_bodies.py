@@ -1,4 +1,4 @@
-"""Bodies of requests that are large, slow or never completed."""
+"""Request bodies that are large, slow or never completed."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from ctal.demo.bodies import Bodies, GoneError, RefusedError, replayed
 
 
 def parts(*contents, ending=None):
-    """Return a receiving function of these parts, complete unless something else ends them."""
+    """Return a `receive` function that yields these parts, and optionally other messages."""
     messages = [
         {"type": "http.request", "body": part, "more_body": ending is not None or i > 1}
         for i, part in zip(range(len(contents), 0, -1), contents, strict=True)
@@ -31,7 +31,7 @@ async def content(store, receive, limit=1000):
         return file.read()
 
 
-def test_a_body_is_received_and_replayed_whole(tmp_path, monkeypatch):
+def test_a_body_is_received_and_replayed_completely(tmp_path, monkeypatch):
     monkeypatch.setattr(bodies, "_CHUNK", 3)
 
     async def both():
@@ -55,14 +55,14 @@ def test_a_large_body_is_counted_and_not_stored(tmp_path):
 
 
 @pytest.mark.parametrize("size", [10, 200_000])
-def test_nothing_is_left_of_a_broken_connection(tmp_path, size):
+def test_a_broken_connection_leaves_no_file(tmp_path, size):
     receive = parts(b"0" * size, ending="gone")
     with pytest.raises(GoneError):
         asyncio.run(content(Bodies(tmp_path), receive, 10**6))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_large_body_is_on_the_disk(tmp_path):
+def test_a_large_body_is_stored_on_disk(tmp_path):
     async def stored():
         async with Bodies(tmp_path).received(parts(b"0" * 200_000), 10**6) as file:
             return file._rolled
@@ -70,14 +70,14 @@ def test_a_large_body_is_on_the_disk(tmp_path):
     assert asyncio.run(stored())
 
 
-def test_slow_bodies_are_cut_off(tmp_path):
+def test_slow_bodies_are_rejected(tmp_path):
     for limits in ({"patience": 0.01}, {"duration": 0.01}):
         with pytest.raises(RefusedError, match="in time") as error:
             asyncio.run(content(Bodies(tmp_path, **limits), parts(b"0", ending="wait")))
         assert error.value.status == 408
 
 
-def test_unfinished_bodies_are_limited_together(tmp_path):
+def test_the_total_of_unfinished_bodies_is_limited(tmp_path):
     async def several():
         store = Bodies(tmp_path, total=1000, patience=0.05)
         unfinished = [content(store, parts(b"0" * 300, ending="wait")) for _ in range(4)]

@@ -1,4 +1,4 @@
-"""`ctal demo` as a visitor meets it: in a browser, and by requests that no browser would make."""
+"""`ctal demo` in a browser, and with requests that no browser would send."""
 
 import contextlib
 import io
@@ -50,7 +50,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(folder):
-    """A demo of small random networks, which ends as Ctrl-C ends it and leaves no file."""
+    """Run a demo of small random networks; stop it by Ctrl-C and check that no file is left."""
     torch.manual_seed(0)
     tasks = [SemanticSegmentation(4), Depth()]
     network = CTALNet(tasks, "test_resnet", image_size=(32, 64), channels=8)
@@ -91,7 +91,7 @@ def address(folder):
 
 @pytest.fixture
 def browser():
-    """Chromium without a screen."""
+    """Start headless Chromium."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
@@ -125,7 +125,7 @@ def test_an_image_is_uploaded_a_pixel_is_clicked_and_the_maps_change(address, br
         )
 
     def changed(names, before):
-        """Waits until all of these show something else."""
+        """Wait until all of these elements have changed."""
         for _ in range(600):
             now = state()
             if all(now.get(name) and now[name] != before.get(name) for name in names):
@@ -165,7 +165,7 @@ def test_an_image_is_uploaded_a_pixel_is_clicked_and_the_maps_change(address, br
 
 
 def answer(address, data, session):
-    """What the server makes of an upload event with this data: success or not, and all it says."""
+    """Send an upload event; return whether it succeeded, and the response."""
     config = httpx.get(f"{address}/config").json()
     (event,) = (e for e in config["dependencies"] if e["targets"][0][1] == "upload")
     body = {"data": [data, "refinement.ctal"], "fn_index": event["id"], "session_hash": session}
@@ -197,7 +197,7 @@ def test_an_uploaded_file_is_used_and_removed(address, folder):
 @pytest.mark.parametrize(
     "name", ["secret.png", "/etc/passwd", "../secret.png", "ours.ckpt", "temporary/../secret.png"]
 )
-def test_paths_that_a_visitor_names_are_not_read(address, folder, name):
+def test_paths_given_by_a_visitor_are_not_read(address, folder, name):
     for number, data in enumerate(
         (
             file_data(folder / name),
@@ -216,7 +216,7 @@ def test_paths_that_a_visitor_names_are_not_read(address, folder, name):
     assert (folder / "secret.png").is_file()
 
 
-def test_addresses_that_a_visitor_names_are_not_fetched(address):
+def test_urls_given_by_a_visitor_are_not_fetched(address):
     fetched = []
     with socket.create_server(("127.0.0.1", 0)) as trap:
         trap.settimeout(0.5)
@@ -232,7 +232,7 @@ def test_addresses_that_a_visitor_names_are_not_fetched(address):
     assert fetched == []
 
 
-def test_large_bodies_are_refused(address):
+def test_large_bodies_are_rejected(address):
     large = b"0" * 27_000_000
     sent = httpx.post(f"{address}/gradio_api/upload", files={"files": ("a.png", large)}, timeout=60)
     assert sent.status_code == 413
@@ -240,7 +240,7 @@ def test_large_bodies_are_refused(address):
     assert httpx.post(f"{address}/gradio_api/queue/join", json=body, timeout=60).status_code == 413
 
 
-def test_images_of_too_many_pixels_are_refused(address):
+def test_images_with_too_many_pixels_are_rejected(address):
     for number, (side, told) in enumerate(((8000, "got 8000x8000"), (20000, "at most 50 mega"))):
         content = io.BytesIO()
         Image.MAX_IMAGE_PIXELS, before = None, Image.MAX_IMAGE_PIXELS
@@ -262,7 +262,7 @@ def test_the_browser_requests_nothing_from_other_machines(address):
     assert not re.search(r"(src|href)=\"(https?:)?//", page)
 
 
-def test_two_visitors_with_the_same_file_get_an_answer_each(address):
+def test_two_visitors_with_the_same_file_get_one_response_each(address):
     sent = [
         httpx.post(f"{address}/gradio_api/upload", files={"files": ("a.png", picture(4))}).json()
         for _ in range(2)
@@ -272,7 +272,7 @@ def test_two_visitors_with_the_same_file_get_an_answer_each(address):
         assert success, line
 
 
-def test_requests_of_other_sites_are_refused(address):
+def test_requests_of_other_sites_are_rejected(address):
     for headers in ({"host": "evil.example"}, {"origin": "http://evil.example"}):
         sent = httpx.post(f"{address}/gradio_api/queue/join", json={"data": []}, headers=headers)
         assert sent.status_code == 403
@@ -285,14 +285,14 @@ def closed_within(connection, seconds):
     return connection.recv(1000) == b""
 
 
-def test_headers_that_never_end_are_cut_off(address):
+def test_incomplete_headers_time_out(address):
     port = int(address.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: ")
         assert closed_within(connection, 30)
 
 
-def test_an_upload_that_breaks_leaves_nothing(address, folder):
+def test_an_interrupted_upload_leaves_no_file(address, folder):
     port = int(address.rpartition(":")[2])
     files = set((folder / "temporary").rglob("*"))
     with socket.create_connection(("127.0.0.1", port)) as connection:

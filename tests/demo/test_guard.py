@@ -1,4 +1,4 @@
-"""What the demo's server refuses before gradio sees it."""
+"""Requests that the demo server rejects before they reach gradio."""
 
 import json
 
@@ -30,7 +30,7 @@ def client(tmp_path):
     return TestClient(Guard(app, tmp_path / "page"))
 
 
-def test_events_pass_with_files_of_the_page(client, tmp_path):
+def test_events_with_uploaded_files_are_accepted(client, tmp_path):
     inside = {"path": str(tmp_path / "page" / "a" / "b.png"), "url": "http://127.0.0.1/b.png"}
     for data in ([], [inside, None, "text"], {"deep": [[inside]]}):
         sent = client.post(EVENT, json={"data": data})
@@ -43,7 +43,7 @@ def test_events_pass_with_files_of_the_page(client, tmp_path):
     "path",
     ["/etc/passwd", "http://10.0.0.1/a.png", "a.png", "../secret.png", "page/out.png", "", 3, "\0"],
 )
-def test_events_with_any_other_path_are_refused(client, tmp_path, path):
+def test_events_with_any_other_path_are_rejected(client, tmp_path, path):
     if isinstance(path, str) and path.startswith(("..", "page")):
         path = str(tmp_path / "page" / path.removeprefix("page/"))
     for data in ([{"path": path}], {"deep": [[{"x": {"path": path, "meta": {}}}]]}):
@@ -62,7 +62,7 @@ def test_the_declared_content_type_changes_nothing(client, content_type):
     assert sent.headers["declared"] == "application/json"
 
 
-def test_events_are_passed_on_as_they_were_checked(client, tmp_path):
+def test_events_are_forwarded_as_checked(client, tmp_path):
     page = json.dumps(str(tmp_path / "page" / "a.png"))
     body = f'{{"path": "/etc/passwd", "path": {page}}}'  # json takes the last of two
     for encoding in ("utf-8", "utf-16"):
@@ -71,7 +71,7 @@ def test_events_are_passed_on_as_they_were_checked(client, tmp_path):
         assert "passwd" not in sent.text
 
 
-def test_invalid_json_is_refused_unlike_uploads(client):
+def test_invalid_json_is_rejected_unlike_uploads(client):
     assert client.post(EVENT, content=b"{").status_code == 403
     assert client.post(EVENT, content=b'{"a": NaN}').status_code == 403
     assert client.post(EVENT, content=b"[" * 100_000).status_code == 403
@@ -112,12 +112,12 @@ def test_addresses_of_other_machines(client, path, refused):
         *("/gradio_api/api/x", "/gradio_api/dev/reload", "/login", "/assets", "/gradio_api"),
     ],
 )
-def test_addresses_that_the_page_does_not_use_are_closed(client, path):
+def test_urls_not_used_by_the_page_are_rejected(client, path):
     assert client.get(path).status_code == 403
     assert client.post(path, json={}).status_code == 403
 
 
-def test_writing_is_by_post_to_few_addresses(client):
+def test_writing_requires_post_to_known_urls(client):
     for path in ("/gradio_api/run/first", "/gradio_api/call/first", "/upload", "/config"):
         assert client.post(path, json={}).status_code == 403
     for method in ("PUT", "DELETE", "PATCH"):

@@ -1,4 +1,4 @@
-"""Requests that a page of another site sends to a server of this machine."""
+"""Requests from pages of other sites to a local server."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def clients(tmp_path):
         ("", 403),
     ],
 )
-def test_a_foreign_host_is_refused_on_loopback_only(clients, host, status):
+def test_a_foreign_host_is_rejected_on_loopback_only(clients, host, status):
     local, remote = clients
     assert local.get("/", headers={"host": host}).status_code == status
     assert local.post(EVENT, json={}, headers={"host": host}).status_code == status
@@ -65,7 +65,7 @@ def test_a_foreign_host_is_refused_on_loopback_only(clients, host, status):
         ("http://localhost:7860", 403),
     ],
 )
-def test_writes_of_a_foreign_origin_are_refused_on_loopback_only(clients, origin, status):
+def test_writes_of_a_foreign_origin_are_rejected_on_loopback_only(clients, origin, status):
     local, remote = clients
     headers = {"host": OWN} | ({} if origin is None else {"origin": origin})
     assert local.post(EVENT, json={}, headers=headers).status_code == status
@@ -73,7 +73,7 @@ def test_writes_of_a_foreign_origin_are_refused_on_loopback_only(clients, origin
     assert remote.post(EVENT, json={}, headers=headers).status_code == 200
 
 
-def test_two_hosts_or_origins_are_refused(clients):
+def test_two_hosts_or_origins_are_rejected(clients):
     twice = [("host", OWN), ("host", "localhost")]
     assert clients[0].get("/", headers=twice).status_code == 403
     origins = [("host", OWN), ("origin", f"http://{OWN}"), ("origin", "http://evil.example")]

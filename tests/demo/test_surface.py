@@ -1,4 +1,4 @@
-"""The surface's file, read back by the glTF specification."""
+"""Surface files, parsed by the glTF specification."""
 
 import json
 import struct
@@ -11,7 +11,7 @@ from ctal.demo.surface import FIELD_OF_VIEW, surface
 
 
 def read(content):
-    """Positions, colours and triangles of a .glb file."""
+    """Return the positions, colors and triangles of a .glb file."""
     magic, version, length = struct.unpack_from("<4sII", content)
     assert (magic, version, length) == (b"glTF", 2, len(content))
     size, kind = struct.unpack_from("<I4s", content, 12)
@@ -34,7 +34,7 @@ def read(content):
     return arrays
 
 
-def test_a_wall_is_a_plane_of_the_cameras_width():
+def test_a_wall_is_a_plane_with_the_width_of_the_view():
     picture = torch.zeros(3, 30, 40, dtype=torch.uint8)
     picture[0, :, 20:] = 255
     points, colours, triangles = read(surface(torch.full((1, 30, 40), 2.0), picture))
@@ -71,6 +71,6 @@ def test_triangles_face_the_camera():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (600, 800)])
-def test_any_size_in_bounded_detail(size):
+def test_any_size_with_limited_detail(size):
     points, _, _ = read(surface(torch.ones(1, *size), torch.zeros(3, *size, dtype=torch.uint8)))
     assert 4 <= len(points) <= 192 * 192

@@ -1,4 +1,4 @@
-"""What the demo's server does at an interval."""
+"""Periodic tasks of the demo server."""
 
 import asyncio
 import ctypes
@@ -9,7 +9,7 @@ pytest.importorskip("gradio", reason="needs gradio, the extra `demo`")
 from ctal.demo import upkeep
 
 
-def test_functions_are_called_until_the_server_ends():
+def test_functions_are_called_until_the_server_stops():
     calls = []
 
     async def serve():
@@ -25,7 +25,7 @@ def test_functions_are_called_until_the_server_ends():
     assert calls[:4] == [1, 2, 1, 2]
 
 
-def test_memory_is_given_back_where_there_is_a_way(monkeypatch):
+def test_memory_is_released_where_supported(monkeypatch):
     trimmed = []
     monkeypatch.setattr(
         ctypes, "CDLL", lambda name: type("C", (), {"malloc_trim": staticmethod(trimmed.append)})

@@ -1,4 +1,4 @@
-"""Uploaded files and what becomes of them."""
+"""Storage and removal of uploaded files."""
 
 import os
 import time
@@ -44,13 +44,13 @@ def test_the_same_file_twice_is_two_files(client, tmp_path):
         (".", ""),
     ],
 )
-def test_only_the_suffix_of_a_name_is_used(client, tmp_path, name, suffix):
+def test_only_the_suffix_of_a_file_name_is_used(client, tmp_path, name, suffix):
     (path,) = client.post("/upload", files={"files": (name, b"abc")}).json()
     assert os.path.splitext(path)[1] == suffix
     assert os.path.dirname(path) == str(tmp_path / "uploads")
 
 
-def test_other_forms_are_refused(client, tmp_path):
+def test_other_forms_are_rejected(client, tmp_path):
     two = [("files", ("a.png", b"")), ("files", ("b.png", b""))]
     for form in (
         {"files": two},
@@ -73,7 +73,7 @@ def test_uploads_are_limited(client, monkeypatch):
     assert [response.status_code for response in sent] == [200, 200, 503]
 
 
-def test_files_that_no_visit_read_are_removed(client, store):
+def test_unread_files_are_removed(client, store):
     (old,), (new,) = (
         client.post("/upload", files={"files": ("a.png", b"abc")}).json() for _ in range(2)
     )

@@ -1,4 +1,4 @@
-"""What is read of a visitor, what is kept, and for how long."""
+"""Data of visitors: reading, storage and expiry."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_an_upload_is_read_and_removed(tmp_path):
     assert not (tmp_path / "a.png").exists()
 
 
-def test_a_file_that_is_not_an_image_is_removed_too(tmp_path):
+def test_invalid_images_are_removed_too(tmp_path):
     (tmp_path / "a.png").write_text("text")
     with pytest.raises(InputError, match=r"^this file cannot be read as an image$"):
         take_upload(str(tmp_path / "a.png"), tmp_path)
@@ -38,7 +38,7 @@ def test_a_file_that_is_not_an_image_is_removed_too(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_other_files_are_not_touched(tmp_path):
+def test_other_files_are_unchanged(tmp_path):
     folder = tmp_path / "uploads"
     folder.mkdir()
     secret = tmp_path / "secret.png"
@@ -51,7 +51,7 @@ def test_other_files_are_not_touched(tmp_path):
     assert secret.is_file()
 
 
-def test_the_last_visits_are_kept():
+def test_the_most_recent_visits_are_kept():
     visits = Visits()
     for number in range(16):
         visits.put(str(number), number)
@@ -66,7 +66,7 @@ def test_the_last_visits_are_kept():
     assert len(visits) == 15
 
 
-def test_visits_that_are_not_used_are_dropped(monkeypatch):
+def test_unused_visits_expire(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("ctal.demo.visits.time.monotonic", lambda: now[0])
     visits = Visits(age=60)
@@ -82,7 +82,7 @@ def test_visits_that_are_not_used_are_dropped(monkeypatch):
     assert visits.get("b") == "b"
 
 
-def test_a_large_image_is_reduced_and_its_pixels_are_given_in_the_original_size(model):
+def test_a_large_image_is_reduced_but_pixels_refer_to_the_original(model):
     kept = visit(torch.randint(0, 256, (3, 1000, 2000), dtype=torch.uint8), model, None)
     assert kept.image.shape == (3, 320, 640)
     assert kept.maps["depth"].shape == (1, 320, 640)
@@ -112,7 +112,7 @@ def test_names_of_tasks_are_escaped(model):
     assert "<b>" not in views._bars(found, 1)
 
 
-def test_surfaces_show_only_depth_in_meters(model):
+def test_only_depth_in_meters_has_a_surface(model):
     size = {"image_size": (32, 64), "channels": 8}
     other = Model(CTALNet([Depth(), InverseDepth()], "test_resnet", **size))
     assert Handlers(other, other, [], None).surfaces == ["depth", "depth, single-task"]

@@ -1,4 +1,4 @@
-"""Crops, limits and median scaling, against the formulas of published evaluation code in numpy."""
+"""Crops, limits and median scaling, compared with published evaluation code in numpy."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from ctal.metrics import RelativeError
 
 
 def published(prediction, target, low, high, crop, scaling):
-    """The relative error of one image as evaluation code of KITTI computes it."""
+    """Return the relative error of one image as KITTI evaluation code computes it."""
     height, width = target.shape
     mask = (target > low) & (target < high)
     box = (np.array(crop) * [height, height, width, width]).astype(np.int32)
@@ -44,13 +44,13 @@ def test_relative_error_of_kitti(scaling, crop, size):
 
 
 def test_pixels_of_the_crops():
-    """The pixels that the sources state."""
+    """The pixels given by the sources."""
     assert Crop.nyuv2.box(480, 640) == (slice(45, 471), slice(41, 601))
     assert Crop.garg.box(375, 1242) == (slice(153, 371), slice(44, 1197))
     assert Crop.eigen.box(375, 1242) == (slice(124, 342), slice(44, 1197))
 
 
-def test_images_are_scaled_one_by_one():
+def test_each_image_is_scaled_separately():
     target = torch.tensor([[1.0, 3, 0], [2, 2, 8]]).reshape(2, 1, 1, 3)
     prediction = torch.tensor([[1.0, 1, 50], [4, 4, 1]]).reshape(2, 1, 1, 3)
     scaled, same = DepthProtocol(median_scaling=True).apply(prediction, target)
@@ -59,7 +59,7 @@ def test_images_are_scaled_one_by_one():
     assert torch.equal(same, target)
 
 
-def test_an_image_without_labels_stays():
+def test_an_image_without_labels_is_unchanged():
     blank = torch.zeros(1, 1, 2, 2)
     prediction, target = DepthProtocol(median_scaling=True).apply(blank + 3, blank)
     assert torch.equal(prediction, blank + 3)
@@ -86,7 +86,7 @@ def test_limits_out_of_range(limits, message):
         DepthProtocol(*limits)
 
 
-def test_words():
+def test_title():
     assert DepthProtocol(1e-3, 80, Crop.garg, True).title() == (
         "0.001 to 80 m, crop garg, median scaling"
     )

@@ -1,4 +1,4 @@
-"""Scores of classes against scikit-learn, and of images against each image alone."""
+"""Scores per class compared with scikit-learn, and per image with single evaluations."""
 
 import math
 
@@ -55,13 +55,13 @@ def test_iou_and_accuracy_of_each_class(raw, batch):
     assert math.isnan(rows[3].accuracy)
 
 
-def test_a_class_that_is_nowhere_has_no_iou(raw, batch):
+def test_an_absent_class_has_no_iou(raw, batch):
     raw["semseg"][:, 3] = -1
     row = scored(raw, batch).details.classes()["semseg"][3]
     assert math.isnan(row.iou)
 
 
-def test_each_image_has_the_scores_that_it_has_alone(raw, batch):
+def test_image_scores_equal_separate_evaluation(raw, batch):
     images = scored(raw, batch).details.images
     assert len(images) == 5
     for index, image in enumerate(images):
@@ -75,7 +75,7 @@ def test_each_image_has_the_scores_that_it_has_alone(raw, batch):
     assert error["semseg"] == pytest.approx(1 - images[1].scores["semseg/pixel_accuracy"])
 
 
-def test_details_change_no_score_of_the_split(raw, batch):
+def test_details_do_not_change_the_scores_of_the_split(raw, batch):
     plain = Scoring(TASKS)
     for part in (slice(0, 2), slice(2, 5)):
         cut = [{name: values[part] for name, values in maps.items()} for maps in (raw, batch)]

@@ -1,4 +1,4 @@
-"""The scores of a split in which tasks have few labels, or none."""
+"""Scores of a split in which tasks have few or no labels."""
 
 import math
 
@@ -13,7 +13,7 @@ SIZE = (16, 20)
 
 
 def blank(pictures):
-    """A batch without any label."""
+    """Return a batch without any label."""
     maps = {task.name: torch.stack([task.map_type.blank(*SIZE)] * pictures) for task in TASKS}
     return {"image": torch.zeros(pictures, 3, *SIZE), **maps}
 
@@ -29,7 +29,7 @@ def scoring():
     return Scoring(TASKS)
 
 
-def test_a_task_without_any_label_is_left_out_of_the_score(scoring):
+def test_a_task_without_labels_is_excluded_from_the_score(scoring):
     batch = blank(2)
     batch["depth"] = torch.full((2, 1, *SIZE), 2.0)
     batch["saliency"] = torch.randint(2, (2, *SIZE))
@@ -43,7 +43,7 @@ def test_a_task_without_any_label_is_left_out_of_the_score(scoring):
     assert taken.samples == 2
 
 
-def test_a_split_without_any_label_has_no_score(scoring):
+def test_a_split_without_labels_has_no_score(scoring):
     scoring.update(raw_maps(2), blank(2), torch.tensor(0.0))
     taken = scoring.take()
     assert math.isnan(taken.score)
@@ -51,7 +51,7 @@ def test_a_split_without_any_label_has_no_score(scoring):
     assert taken.loss == 0
 
 
-def test_batches_without_labels_change_no_metric(scoring):
+def test_batches_without_labels_do_not_change_metrics(scoring):
     batch = blank(3)
     for task in TASKS:
         batch[task.name] = task.decode(raw_maps(3)[task.name].flip(0))
@@ -77,8 +77,8 @@ def test_a_score_of_zero_still_ranks_checkpoints(scoring):
     assert taken.score == pytest.approx(1e-6)
 
 
-def test_sums_keep_their_digits_beside_a_network_of_few(scoring):
-    """bfloat16, of which Lightning's "bf16-true" makes all modules, counts to 256."""
+def test_sums_keep_their_precision_with_a_bfloat16_network(scoring):
+    """bfloat16, to which Lightning's "bf16-true" converts all modules, counts only to 256."""
     scoring.to(torch.bfloat16)
     batch, raw = blank(1), raw_maps(1)
     for _ in range(300):

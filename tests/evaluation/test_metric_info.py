@@ -2,7 +2,7 @@ from ctal.evaluation.metric_info import measures
 from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 
 
-def test_measures_know_shares_and_directions():
+def test_measures_have_shares_and_directions():
     known = {
         m.key: (m.share, m.higher_is_better, m.primary)
         for m in measures([SemanticSegmentation(3), Depth(), SurfaceNormals()])
