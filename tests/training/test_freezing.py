@@ -1,5 +1,8 @@
 """A frozen encoder keeps its weights and statistics, for good or for some epochs."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,17 @@ def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_training(tmp_path, "c.yaml", (32, 32), max_epochs=1, logger=False)
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def processes():
+    """Leave no group of processes, and no variables that describe one, to other tests."""
+    before = dict(os.environ)
+    yield
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
 
 
 def fit(*arguments):
@@ -66,7 +80,7 @@ def test_trained_after_the_first_epochs():
     assert same(start, first) or same(last, first)  # the best epoch is the first or the second
 
 
-def test_several_processes_need_unused_parameters(capsys):
+def test_several_processes_need_unused_parameters(processes, capsys):
     ddp = ["--trainer.strategy=ddp", "--trainer.devices=1"]
     assert fit(FREEZE, "--trainer.callbacks.epochs=1", *ddp) == 2
     assert "expected ddp_find_unused_parameters_true" in capsys.readouterr().err
@@ -75,6 +89,34 @@ def test_several_processes_need_unused_parameters(capsys):
     assert fit(FREEZE, "--trainer.callbacks.epochs=1", *ddp, "--trainer.max_epochs=2") == 0
     start, _ = weights("good/checkpoints/last.ckpt")
     assert not same(start, weights()[0])
+
+
+def test_processes_keep_the_same_weights_after_the_encoder_is_trained():
+    root = str(Path(__file__).parents[2])
+    frozen = [FREEZE, "--trainer.callbacks.epochs=1", "--trainer.max_epochs=2"]
+    processes = [
+        "--trainer.strategy=ddp_find_unused_parameters_true",
+        "--trainer.devices=2",
+        "--trainer.callbacks+=tests.training.encoder_of_process.WriteWeights",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "ctal", "fit", "--config", "c.yaml", *frozen, *processes],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([f"{root}/src", root])},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    states = {
+        (rank, epoch): torch.load(f"weights_{rank}_{epoch}.pt", weights_only=True)
+        for rank in (0, 1)
+        for epoch in (0, 1)
+    }
+    trained = [name for name in states[0, 0] if name.endswith((".weight", ".bias"))]
+    for name in trained:
+        for epoch in (0, 1):
+            assert torch.equal(states[0, epoch][name], states[1, epoch][name]), name
+    body = [name for name in trained if ".body." in name]
+    assert any(not torch.equal(states[0, 0][name], states[0, 1][name]) for name in body)
 
 
 @pytest.mark.parametrize(
