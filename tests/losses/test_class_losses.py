@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from ctal.errors import InputError
 from ctal.losses import BerHu, ClassLossSum, CrossEntropy, Dice, Focal
-from ctal.tasks import HumanParts, SemanticSegmentation
+from ctal.tasks import HumanParts, Saliency, SemanticSegmentation
 from ctal.tasks.serialization import build_task, describe_task
 
 CLASSES = 4
@@ -143,7 +143,7 @@ def test_dice_without_its_package(monkeypatch):
         Dice()
 
 
-@pytest.mark.parametrize("kind", [lambda **o: SemanticSegmentation(7, **o), HumanParts])
+@pytest.mark.parametrize("kind", [lambda **o: SemanticSegmentation(7, **o), HumanParts, Saliency])
 def test_a_saved_network_does_not_need_the_loss_of_its_training(kind):
     task = kind(criterion=CrossEntropy(ignored_classes=[0]))
     assert describe_task(task) == describe_task(kind())

@@ -20,7 +20,7 @@ from ctal.losses import (
     GradientMatching,
     ScaleInvariantLog,
 )
-from ctal.tasks import Depth, HumanParts, InverseDepth, SemanticSegmentation
+from ctal.tasks import Depth, HumanParts, InverseDepth, Saliency, SemanticSegmentation
 
 CLASSES = [
     CrossEntropy([0.1, 0.2, 0.3, 0.4, 0.5], label_smoothing=0.1, ignored_classes=[0]),
@@ -39,6 +39,7 @@ TASKS = [
     *(SemanticSegmentation(5, criterion=criterion) for criterion in CLASSES),
     *(Depth(criterion=criterion) for criterion in DEPTHS),
     HumanParts(criterion=Focal()),
+    Saliency(criterion=ClassLossSum([CrossEntropy([1.0, 4.0]), Dice()])),
     InverseDepth(criterion=ScaleInvariantLog(smallest=0.01)),
 ]
 each_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: repr(task.criterion))

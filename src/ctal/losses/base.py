@@ -14,7 +14,7 @@ from ctal.errors import InputError
 
 
 class ClassLoss(ABC):
-    """Loss of class scores, a criterion of `SemanticSegmentation` and `HumanParts`.
+    """Loss of class scores, a criterion of `SemanticSegmentation`, `HumanParts` and `Saliency`.
 
     A subclass is a frozen dataclass of plain values, so that a configuration can name it.
     """

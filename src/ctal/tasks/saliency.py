@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ctal.losses import ClassLoss
+from ctal.losses.base import check_criterion
 from ctal.maps import ClassMap
-from ctal.tasks.base import masked, masked_mean
+from ctal.tasks.base import TRAINING_ONLY, masked, masked_mean
 from ctal.tasks.binary import CERTAIN, BinaryTask
 
 if TYPE_CHECKING:
@@ -19,17 +21,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Saliency(BinaryTask):
-    """Salient object detection; its loss is a cross entropy that balances the two labels.
+    """Salient object detection.
 
     Args:
         name: key of the task's map in samples and outputs.
+        criterion: its loss of two classes, see `ctal.losses`; None: a cross entropy that balances
+            the two labels of each batch.
     """
 
     name: str = "saliency"
+    criterion: ClassLoss | None = field(default=None, compare=False, metadata=TRAINING_ONLY)
 
     map_type = ClassMap
     answers = ("not salient", "salient")
     colormap = "cividis"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.criterion is not None:
+            check_criterion(self.criterion, ClassLoss)
+            self.criterion.check(self.channels)
 
     @property
     def channels(self) -> int:
@@ -37,15 +48,18 @@ class Saliency(BinaryTask):
         return 2
 
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        """Compute -(1 - s) y ln p - s (1 - y) ln (1 - p), mean over labelled pixels.
+        """Compute the criterion, by default a balanced cross entropy.
 
-        y is the target, p the salient channel of softmax(raw), and s the fraction of salient pixels
-        among the labelled ones of the batch. So both labels have the same total weight, s (1 - s),
-        and a batch with only one of them gives 0 (Xie and Tu, "Holistically-Nested Edge Detection",
-        ICCV 2015, equation 2).
+        The default is -(1 - s) y ln p - s (1 - y) ln (1 - p), mean over labelled pixels. y is the
+        target, p the salient channel of softmax(raw), and s the fraction of salient pixels among
+        the labelled ones of the batch. So both labels have the same total weight, s (1 - s), and a
+        batch with only one of them gives 0 (Xie and Tu, "Holistically-Nested Edge Detection", ICCV
+        2015, equation 2).
         """
         valid = self.valid(target)
         answer = torch.where(valid, target, 0)
+        if self.criterion is not None:
+            return self.criterion(masked(raw, valid), answer, valid)
         entropy = F.cross_entropy(masked(raw, valid), answer, reduction="none")
         share = answer.sum() / valid.sum().clamp(min=1)
         return masked_mean(torch.where(answer == 1, 1 - share, share) * entropy, valid)
