@@ -42,7 +42,7 @@ def test_colors_with_alpha_and_with_16_bits():
     assert table.classes(stored, np.ones((1, 2), bool)).tolist() == [[1, 2]]
 
 
-def test_others_get_the_class_that_is_set(tmp_path):
+def test_other_values_get_the_default_class(tmp_path):
     values = [[5, 6, 7, 0]]
     labels = {5: 1, 6: None}
     assert read(tmp_path, values, labels=labels, others="unlabelled").tolist() == [
@@ -67,7 +67,7 @@ def test_others_get_the_class_that_is_set(tmp_path):
         ([[[1, 2, 3]]] * 2, {"labels": {1: 0}, "others": 0}, r"one value per pixel"),
     ],
 )
-def test_values_that_do_not_fit_name_the_file(tmp_path, values, meaning, message):
+def test_the_error_of_an_invalid_value_names_the_file(tmp_path, values, meaning, message):
     with pytest.raises(InputError, match=rf"a\.png: .*{message}"):
         read(tmp_path, values, **meaning)
 
@@ -81,7 +81,7 @@ def test_values_that_do_not_fit_name_the_file(tmp_path, values, meaning, message
         ({"1 2 3": 0, "1 2 3 4": 1}, "colors of one length"),
     ],
 )
-def test_keys_that_are_no_colors_are_refused_at_once(labels, message):
+def test_invalid_colors_are_rejected_on_construction(labels, message):
     with pytest.raises(InputError, match=message):
         MapFiles(SemanticSegmentation(2), "{name}", labels=labels)
     with pytest.raises(InputError, match="others: expected it together with labels"):

@@ -69,7 +69,7 @@ def test_the_only_array_needs_no_key(tmp_path):
         ("a.npy", "z", r"key: expected an \.npz, HDF5 or EXR file, got \.npy"),
     ],
 )
-def test_a_wrong_or_missing_key_names_what_there_is(tmp_path, name, key, message):
+def test_the_error_of_a_wrong_or_missing_key_lists_the_available_ones(tmp_path, name, key, message):
     np.save(tmp_path / "a.npy", VALUES)
     np.savez(tmp_path / "a.npz", depth=VALUES, other=VALUES)
     write_hdf5(tmp_path / "a.h5", maps__depth=VALUES, maps__other=VALUES)
@@ -153,7 +153,7 @@ def test_python_objects_are_never_read(tmp_path):
         read_array(tmp_path / "a.h5")
 
 
-def test_a_part_of_an_exr_image_is_refused(tmp_path):
+def test_a_partial_exr_image_is_rejected(tmp_path):
     window = (np.array([0, 0], np.int32), np.array([9, 9], np.int32))
     write_exr(tmp_path / "a.exr", {"Z": VALUES}, displayWindow=window)
     with pytest.raises(InputError, match=r"pixels of the whole image, from \[0, 0\] to \[9, 9\]"):
@@ -162,7 +162,7 @@ def test_a_part_of_an_exr_image_is_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.npz", "a.h5", "a.exr"])
 @pytest.mark.parametrize("content", [b"", b"not a file", None])
-def test_broken_files_are_named(tmp_path, name, content):
+def test_errors_name_broken_files(tmp_path, name, content):
     if content is None:
         write = {
             "a.npz": lambda p: np.savez(p, a=VALUES),
@@ -176,7 +176,7 @@ def test_broken_files_are_named(tmp_path, name, content):
 
 
 @pytest.mark.parametrize(("module", "name"), [("h5py", "a.h5"), ("OpenEXR", "a.exr")])
-def test_a_missing_package_is_named(tmp_path, monkeypatch, module, name):
+def test_the_error_of_a_missing_package_names_it(tmp_path, monkeypatch, module, name):
     (tmp_path / name).touch()
     monkeypatch.setitem(__import__("sys").modules, module, None)
     with pytest.raises(InputError, match=rf"requires {module}; install it with: .*ctal\[data\]"):
@@ -184,7 +184,7 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch, module, name):
 
 
 def test_a_zip_member_never_yields_more_than_it_lists(tmp_path):
-    """The bound relies on it: the listed size is that of the directory, which may be wrong."""
+    """The size limit relies on this: it checks the size in the directory, which may be wrong."""
     path = tmp_path / "a.npz"
     np.savez_compressed(path, a=np.zeros((64, 64)))
     with zipfile.ZipFile(path) as archive:

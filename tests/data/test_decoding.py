@@ -1,4 +1,4 @@
-"""Numbers that are encoded in the values of a file, against values computed by hand."""
+"""Decoding of numbers in stored values, compared with values computed by hand."""
 
 import struct
 
@@ -52,7 +52,7 @@ def test_a_raw_pgm_of_a_kinect_has_swapped_bytes(tmp_path):
     assert files.read(tmp_path / "d.pgm").flatten().tolist() == pytest.approx(expected)
 
 
-def test_a_soft_mask_gets_a_threshold(tmp_path):
+def test_a_soft_mask_is_thresholded(tmp_path):
     Image.fromarray(np.array([[0, 127, 128, 255]], np.uint8)).save(tmp_path / "a.png")
     files = MapFiles(Saliency(), "{name}", decode=Threshold(128))
     assert files.read(tmp_path / "a.png").tolist() == [[0, 0, 1, 1]]
@@ -86,7 +86,7 @@ def test_the_red_channel_may_hold_class_ids(tmp_path):
         (SwappedBytes(), np.full((2, 3), np.nan), r"integers of 16 bits"),
     ],
 )
-def test_values_of_another_form_name_the_file(tmp_path, decoder, values, message):
+def test_the_error_of_an_invalid_value_names_the_file(tmp_path, decoder, values, message):
     np.save(tmp_path / "a.npy", values)
     with pytest.raises(InputError, match=rf"a\.npy: decode: expected {message}"):
         MapFiles(Depth(), "{name}", decode=decoder).read(tmp_path / "a.npy")

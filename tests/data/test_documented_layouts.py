@@ -1,7 +1,7 @@
-"""The layouts of docs/data.md, as they are printed, on small files of each publisher's form.
+"""The configs of docs/data.md on small files in each publisher's layout.
 
-Each writer below makes a tree with the names, types and codes of the real one, from meters, class
-ids and vectors; the dataset of the page has to give these back.
+Each writer below creates a tree with the names, types and encodings of the real one, from meters,
+class ids and vectors, which the dataset of the page has to return.
 """
 
 import json
@@ -30,7 +30,7 @@ NORMALS /= np.linalg.norm(NORMALS, axis=-1, keepdims=True)
 
 
 def unknown(array, mark):
-    """A copy of an array whose first pixel is the publisher's mark of an unknown value."""
+    """Return a copy of an array whose first pixel has the publisher's value for unknown."""
     marked = array.copy()
     marked[0, 0] = mark
     return marked
@@ -40,7 +40,7 @@ DEPTH = unknown(METERS, np.nan)
 
 
 def ids(count):
-    """Class ids that contain every class, and None as -1 in the first pixel."""
+    """Return class ids that contain every class, with None as -1 in the first pixel."""
     values = np.arange(SIZE[0] * SIZE[1]) % count
     values[0] = -1
     return values.reshape(SIZE)
@@ -63,7 +63,7 @@ def save_image(path, size=SIZE):
 
 
 def palette(name):
-    """The colors of each class of a layout, in the order of the page."""
+    """Return the color of each class of a layout, in the order of the page."""
     colors = {}
     for entry in yaml.safe_load(LAYOUTS[name])["data"]["train"]["init_args"]["maps"]:
         for color, number in (entry.get("labels") or {}).items():
@@ -208,7 +208,7 @@ STEP = {"KITTI": 1 / 256, "Taskonomy": 1 / 512, "Virtual KITTI 2": 0.01, "Hypers
 
 
 def opened(text, format=None):
-    """Build the data module of a configuration, on request of one that was saved and read again."""
+    """Build the data module of a config, optionally after saving and reading it."""
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(DenseDataModule, "data")
     parsed = parser.parse_object(yaml.safe_load(text))
@@ -218,12 +218,12 @@ def opened(text, format=None):
     return parser.instantiate(parsed).data
 
 
-def test_every_layout_of_the_page_is_tested():
+def test_every_documented_layout_is_tested():
     assert list(LAYOUTS) == list(WRITERS)
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_layout_of_the_page_reads_the_files_of_its_publisher(name, tmp_path, monkeypatch, capsys):
+def test_a_documented_layout_reads_the_files_of_its_publisher(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     expected = WRITERS[name]()
     Path("c.yaml").write_text(LAYOUTS[name])
@@ -239,8 +239,8 @@ def test_a_layout_of_the_page_reads_the_files_of_its_publisher(name, tmp_path, m
 
 @pytest.mark.parametrize("format", ["yaml", "json"])
 @pytest.mark.parametrize("name", ["ScanNet", "Hypersim", "CamVid", "CARLA"])
-def test_a_saved_configuration_means_the_same(name, format, tmp_path, monkeypatch):
-    """`ctal fit` saves it for `ctal test`: keys of labels must stay numbers, decoders classes."""
+def test_a_saved_config_is_equivalent(name, format, tmp_path, monkeypatch):
+    """`ctal fit` saves it for `ctal test`: label keys must remain numbers, and decoders classes."""
     monkeypatch.chdir(tmp_path)
     WRITERS[name]()
     again = opened(LAYOUTS[name], format).datasets["train"]
@@ -249,7 +249,7 @@ def test_a_saved_configuration_means_the_same(name, format, tmp_path, monkeypatc
 
 
 def check(sample, expected, step):
-    """Compare the maps of a sample with the truth, which is NaN, or -1, where there is no label."""
+    """Compare the maps of a sample with the expected ones, which are NaN or -1 where unlabelled."""
     assert sample.keys() == {"image", *expected}
     if "semseg" in expected:
         wanted = expected["semseg"]

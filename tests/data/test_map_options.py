@@ -23,8 +23,8 @@ def test_distances_along_rays_become_depth(tmp_path):
         MapFiles(SurfaceNormals(), "{name}", along_ray=CAMERA)
 
 
-def test_the_distance_of_a_point_gives_its_depth_back(tmp_path):
-    """Independently: back-project any depth, and measure how far its points are."""
+def test_the_distance_of_a_point_is_converted_to_its_depth(tmp_path):
+    """Independent reference: back-project a depth map, and compute the distances of its points."""
     camera = Camera(fx=50.0, fy=55.0, cx=20.3, cy=14.1)
     depth = np.random.default_rng(0).uniform(1, 9, (30, 40)).astype(np.float32)
     np.save(tmp_path / "a.npy", np.linalg.norm(camera.points(depth), axis=-1))
@@ -33,7 +33,7 @@ def test_the_distance_of_a_point_gives_its_depth_back(tmp_path):
 
 
 def test_intrinsics_of_another_size_are_scaled():
-    """A camera of 4x8 pixels at 2x4: every second edge of a pixel stays where it is."""
+    """A camera of 4x8 pixels resized to 2x4: every second pixel edge keeps its position."""
     camera = Camera(fx=8.0, fy=6.0, cx=3.5, cy=1.5, size=(4, 8))
     small = camera.for_size(2, 4)
     assert (small.fx, small.fy, small.cx, small.cy) == (4, 3, 1.5, 0.5)
@@ -63,7 +63,7 @@ def test_vectors_are_normalized(tmp_path):
 
 @pytest.fixture
 def masked(tmp_path):
-    """Depth, normals and classes that are wrong where the mask is 0."""
+    """Return depth, normals and classes that are wrong where the mask is 0."""
     Image.fromarray(np.zeros((1, 3, 3), np.uint8)).save(tmp_path / "i.png")
     np.save(tmp_path / "i_depth.npy", np.array([[2, -1, np.inf]], np.float32)[..., None])
     np.save(tmp_path / "i_normal.npy", np.array([[[0, 0, -1], [9, 9, 9], [0, 0, 0]]], np.float32))
@@ -72,7 +72,7 @@ def masked(tmp_path):
     return tmp_path
 
 
-def test_a_mask_hides_values(masked):
+def test_a_mask_removes_labels(masked):
     mask = {"mask": "{name}_mask.npy"}
     maps = [
         MapFiles(Depth(), "{name}_depth.npy", **mask),
@@ -95,7 +95,7 @@ def test_a_mask_hides_values(masked):
 
 @pytest.fixture
 def smaller(tmp_path):
-    """An image of 4x6, with depth and classes of 2x3."""
+    """Return an image of 4x6, with depth and classes of 2x3."""
     Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(tmp_path / "i.png")
     np.save(tmp_path / "i_d.npy", np.array([[1, 2, 3], [4, 5, 6]], np.float32))
     np.save(tmp_path / "i_c.npy", np.array([[0, 1, 1], [0, 0, 1]]))
@@ -124,7 +124,7 @@ def test_maps_of_another_size_are_refused_unless_resize_is_set(smaller):
 
 
 def test_derived_maps_are_computed_before_the_resizing(smaller):
-    """With the intrinsics of the image, a plane has the normals that its small depth map has."""
+    """A small depth map of a plane gives the correct normals with the intrinsics of the image."""
     y, x = np.indices((16, 24), dtype=np.float32)
     large = Camera(fx=60.0, fy=60.0, cx=23.5, cy=15.5, size=(32, 48))
     small = large.for_size(16, 24)
@@ -142,7 +142,7 @@ def test_derived_maps_are_computed_before_the_resizing(smaller):
     )
 
 
-def test_edges_stay_connected_when_they_are_resized(smaller):
+def test_resized_edges_remain_connected(smaller):
     np.save(smaller / "i_c.npy", np.array([[0, 1, 0], [0, 1, 0]]))
     maps = [MapFiles(Edges(), "{name}_c.npy", resize=True)]
     edges = FolderDataset(smaller, "{name}.png", maps)[0]["edges"]

@@ -100,7 +100,7 @@ def test_a_missing_split_has_no_batches(memory_dataset):
         data.prepared("val")
 
 
-def test_samples_on_the_device_are_the_same(memory_dataset, monkeypatch):
+def test_samples_on_the_device_are_equal(memory_dataset, monkeypatch):
     dataset = memory_dataset(without_depth=[3])
     augmentation = [v2.RandomHorizontalFlip(), v2.ColorJitter(0.5)]
     plain, placed = (

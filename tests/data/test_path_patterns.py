@@ -1,4 +1,4 @@
-"""Path patterns: what their fields match, and the paths that values give back."""
+"""Path patterns: matching of fields, and paths formatted from values."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def test_fields_match_parts_of_a_path(pattern, file, expected):
 
 
 @pytest.mark.parametrize("pattern", ["", "a.png", "{}", "{a b}", "{name", "{name}}", "{1}/{name}"])
-def test_a_pattern_needs_fields_and_no_other_braces(pattern):
+def test_a_pattern_requires_fields_and_no_other_braces(pattern):
     with pytest.raises(InputError, match=r"expected a path with \{name\} or other fields"):
         fields_of(pattern)
 
@@ -77,7 +77,7 @@ def test_only_the_topmost_folders_are_listed():
     assert found == [ROOT / "a", ROOT / "c", ROOT / "d"]
 
 
-def test_names_join_the_fields_and_give_them_back():
+def test_names_join_the_fields_and_can_be_parsed():
     names = SampleNames(["name", "frame"])
     values = {"name": "kv1/b3do", "frame": "7"}
     assert names.join(values) == "kv1/b3do/7"

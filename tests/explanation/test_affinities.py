@@ -1,4 +1,4 @@
-"""Rows of one pixel against the dense form of the paper's equations, written out here in numpy."""
+"""Affinity rows of one pixel, compared with the dense form of the paper's equations in numpy."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def features(size=(H, W), channels=C, batch=1):
 
 
 def dense(refine, given):
-    """A (T, P, P), G (T, P, P) and what is added (T, T + 1, C, P), each from full matrices."""
+    """Compute A (T, P, P), G (T, P, P) and contributions (T, T + 1, C, P) from full matrices."""
     T, P, f = len(TASKS), H * W, refine.mixing_weight.shape[-1]
     scale = P**-refine.mixing_power
     weight = scale * refine.mixing_weight.detach().double().numpy()
@@ -59,7 +59,7 @@ def dense(refine, given):
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("f", [1, 3, 5])
 @pytest.mark.parametrize("learned", [False, True])
-def test_rows_are_those_of_the_dense_form(f, shared, learned):
+def test_rows_equal_the_dense_form(f, shared, learned):
     refine = module(
         kernel_size=f, shared_mixing=shared, gamma=0.3, learned_gamma=learned, mixing_power=0.2
     )
@@ -81,7 +81,7 @@ def test_rows_are_those_of_the_dense_form(f, shared, learned):
 
 
 @pytest.mark.parametrize("method", ["dense", "factorised"])
-def test_lengths_are_those_of_what_the_module_puts_out(method):
+def test_lengths_equal_those_of_the_module_output(method):
     refine, given = module(gamma=0.2, method=method), features()
     with capture_affinities(refine) as seen:
         out = refine(given)
@@ -95,7 +95,7 @@ def test_lengths_are_those_of_what_the_module_puts_out(method):
             assert found.strength[t] == pytest.approx(found.added[t] / found.kept[t], rel=1e-5)
 
 
-def test_shares_add_to_one_or_are_zero():
+def test_shares_sum_to_one_or_are_zero():
     refine, given = module(), features()
     with capture_affinities(refine) as seen:
         refine(given)
@@ -108,7 +108,7 @@ def test_shares_add_to_one_or_are_zero():
     assert (found.contributions == 0).all()
 
 
-def test_a_task_without_weights_adds_nothing():
+def test_a_task_without_weights_contributes_nothing():
     refine, given = module(), features()
     torch.nn.init.zeros_(refine.mixing_bias)
     with torch.no_grad():
@@ -121,7 +121,7 @@ def test_a_task_without_weights_adds_nothing():
 
 
 class Largest(TorchDispatchMode):
-    """Remember the largest number of elements of any tensor that an operator gives back."""
+    """Record the largest number of elements of any operator's result."""
 
     numel = 0
 
@@ -133,7 +133,7 @@ class Largest(TorchDispatchMode):
         return result
 
 
-def test_nothing_of_p_by_p_is_made():
+def test_no_tensor_has_size_p_by_p():
     torch.manual_seed(0)
     size = (24, 32)
     refine = CTAL(TASKS, 8, size, method="factorised").requires_grad_(False)
@@ -153,7 +153,7 @@ def test_nothing_of_p_by_p_is_made():
     assert largest.numel >= P * P
 
 
-def test_the_first_of_a_batch_is_kept():
+def test_the_first_image_of_a_batch_is_captured():
     refine, given = module(), features(batch=3)
     with capture_affinities(refine) as seen:
         refine(given)

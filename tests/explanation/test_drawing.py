@@ -1,4 +1,4 @@
-"""Heat maps and bars, by their pixels."""
+"""Pixels of heat maps and bars."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import torch
 from ctal.explanation.drawing import bars, heat_map, marked, shown_size
 
 
-def test_above_0_is_red_below_blue_and_0_gray():
+def test_positive_is_red_negative_blue_and_zero_gray():
     picture = torch.full((3, 20, 40), 90, dtype=torch.uint8)
     values = np.repeat(np.array([[1.0, -1.0, 0.0, 5.0]], np.float32), 20, axis=0)
     painted = heat_map(values.repeat(10, axis=1), picture, limit=1.0).int()
@@ -20,12 +20,12 @@ def test_above_0_is_red_below_blue_and_0_gray():
     assert (painted[:, 10, 35] == painted[:, 10, 5]).all()
 
 
-def test_a_map_of_zeros_has_a_scale_too():
+def test_a_map_of_zeros_has_a_scale():
     picture = torch.zeros(3, 20, 40, dtype=torch.uint8)
     heat_map(np.zeros((2, 4), np.float32), picture, limit=0.0)
 
 
-def test_bars_are_as_long_as_their_shares():
+def test_bar_lengths_are_proportional_to_shares():
     picture = bars(["depth", "bias"], np.array([0.75, 0.25], np.float32), (240, 320)).int()
     coloured = (picture.amax(0) - picture.amin(0) > 40).sum(dim=1).max()
     assert coloured == pytest.approx(0.75 * 320, abs=3)
@@ -43,7 +43,7 @@ def test_images_of_any_shape(size):
     assert (marked(picture, (size[1] - 1, size[0] - 1), size) != picture).any()
 
 
-def test_the_mark_surrounds_its_pixel():
+def test_the_marker_surrounds_its_pixel():
     picture = torch.full((3, 200, 320), 100, dtype=torch.uint8)
     ring = (marked(picture, (50, 20), (100, 160)) != picture).any(dim=0)
     ys, xs = ring.nonzero(as_tuple=True)

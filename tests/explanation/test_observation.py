@@ -1,4 +1,4 @@
-"""`Model.explain`, and networks of any kind with CTAL in them."""
+"""`Model.explain` with any network that contains CTAL."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ NAMES = ["semseg", "depth", "normals"]
 
 
 class TwoScales(Network):
-    """CTAL on the image's own colors at two scales, one module called by keyword."""
+    """CTAL on image colors at two scales, with one module called by keyword."""
 
     def __init__(self, tasks, *, image_size):
         super().__init__(tasks, image_size=image_size)
@@ -59,7 +59,7 @@ def test_networks_of_the_package(network):
     assert found.contributions.shape == (3, 4)
 
 
-def test_a_network_of_ones_own_with_several():
+def test_a_custom_network_with_several_modules():
     model = Model(TwoScales(TASKS, image_size=(32, 64)))
     explained = model.explain(torch.rand(3, 32, 64), (63, 0))
     assert {name: found.pixel for name, found in explained.items()} == {
@@ -69,7 +69,7 @@ def test_a_network_of_ones_own_with_several():
     assert explained["coarse"].affinity["depth"].shape == (8, 16)
 
 
-def test_explaining_changes_nothing_and_leaves_nothing(model):
+def test_explaining_has_no_side_effects(model):
     picture = torch.rand(3, 32, 64)
     before = model.predict(picture)["depth"]
     model.explain(picture, (0, 0))
@@ -80,7 +80,7 @@ def test_explaining_changes_nothing_and_leaves_nothing(model):
     assert not model.network.refinement.ctal._forward_hooks
 
 
-def test_another_pixel_has_another_row(model):
+def test_different_pixels_have_different_rows(model):
     picture = torch.rand(3, 32, 64)
     one, other = (model.explain(picture, p)["refinement.ctal"].mixed for p in ((0, 0), (40, 20)))
     assert not np.allclose(one["depth"], other["depth"])
@@ -99,7 +99,7 @@ def test_another_pixel_has_another_row(model):
         ((1, 2, 3), "expected two integers"),
     ],
 )
-def test_pixels_that_are_none(model, pixel, message):
+def test_invalid_pixels(model, pixel, message):
     with pytest.raises(InputError, match=f"^pixel: .*{message}"):
         model.explain(torch.rand(3, 32, 64), pixel)
 
@@ -111,7 +111,7 @@ def test_a_network_without_ctal():
 
 
 @given(st.integers(1, 50), st.integers(1, 50), st.integers(1, 20), st.integers(1, 20))
-def test_every_pixel_lies_in_the_grid_and_none_of_it_is_passed_over(height, width, rows, columns):
+def test_every_pixel_maps_to_the_grid_and_every_cell_is_used(height, width, rows, columns):
     size, grid = (height, width), (rows, columns)
     xs = [grid_pixel(checked_pixel((x, 0), size), size, grid)[0] for x in range(width)]
     ys = [grid_pixel(checked_pixel((0, y), size), size, grid)[1] for y in range(height)]

@@ -1,4 +1,4 @@
-"""Every network, written, read back and run, in both formats."""
+"""Every network exported, loaded and run in both formats."""
 
 import io
 import itertools
@@ -32,7 +32,7 @@ onnx = pytest.importorskip("onnx", reason="the extra `export` is not installed")
 
 
 def options(kind):
-    """The factorised form, which is what images of usual sizes take."""
+    """Return the factorised form, which is used for images of usual sizes."""
     return {"method": "factorised"} if kind in (CTALNet, MultiScaleCTALNet) else {}
 
 
@@ -47,7 +47,7 @@ def written(graph, network, extension, folder):
     ("kind", "encoder"),  # every network once, and every kind of encoder
     list(zip(NETWORKS, itertools.cycle(ENCODERS))),
 )
-def test_the_files_of_every_network_compute_what_it_does(kind, encoder, tmp_path):
+def test_exported_files_of_every_network_give_the_same_results(kind, encoder, tmp_path):
     network = small_network(kind, encoder, **options(kind))
     model = Deployed(network).eval()
     graph = traced(model)
@@ -63,19 +63,19 @@ def test_the_files_of_every_network_compute_what_it_does(kind, encoder, tmp_path
 
 @pytest.fixture(scope="module")
 def exported():
-    """A network whose CTAL is in the dense form, and its graph."""
+    """Return a network with CTAL in the dense form, and its graph."""
     network = small_network()
     return network, traced(Deployed(network).eval())
 
 
-def test_the_dense_form_is_exported_as_it_is(exported, tmp_path):
+def test_the_dense_form_is_exported_unchanged(exported, tmp_path):
     network, graph = exported
     run = FORMATS[".onnx"].open(written(graph, network, ".onnx", tmp_path))
     found = compare_maps(Deployed(network), run, [torch.rand(2, 3, 32, 64)])
     assert found["depth"].largest < 1e-4
 
 
-def test_an_onnx_file_tells_what_is_in_it(exported, tmp_path):
+def test_an_onnx_file_describes_its_content(exported, tmp_path):
     path = written(exported[1], exported[0], ".onnx", tmp_path)
     model = onnx.load(path)
     onnx.checker.check_model(model)
@@ -94,7 +94,7 @@ def test_an_onnx_file_tells_what_is_in_it(exported, tmp_path):
     assert {node.domain for node in model.graph.node} <= {"", "ai.onnx"}  # standard operators only
 
 
-def test_a_torch_file_tells_the_same(exported, tmp_path):
+def test_a_torch_file_describes_its_content(exported, tmp_path):
     network, graph = exported
     told = dict.fromkeys(notes(network), "")
     torch.export.load(str(written(graph, network, ".pt2", tmp_path)), extra_files=told)
@@ -102,13 +102,13 @@ def test_a_torch_file_tells_the_same(exported, tmp_path):
     assert texts == notes(network)
 
 
-def test_a_file_takes_images_of_its_size_only(exported, tmp_path):
+def test_a_file_accepts_images_of_its_size_only(exported, tmp_path):
     path = written(exported[1], exported[0], ".pt2", tmp_path)
     with pytest.raises(Exception, match="64"):
         FORMATS[".pt2"].open(path)(torch.rand(1, 3, 32, 32))
 
 
-def test_a_network_too_large_for_onnx_is_told(exported, monkeypatch):
+def test_a_network_too_large_for_onnx_is_reported(exported, monkeypatch):
     class Huge:
         model = type("Model", (), {"metadata_props": {}})()
 
@@ -128,7 +128,7 @@ def test_other_extensions(name, tmp_path):
 
 
 @pytest.mark.parametrize("module", ["onnx", "onnxscript", "onnxruntime"])
-def test_the_extra_that_is_not_installed(module, tmp_path, monkeypatch):
+def test_a_missing_extra(module, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(InputError, match=rf"need {module}; .*pip install 'ctal\[export\]'"):
         format_of(tmp_path / "a.onnx")

@@ -9,7 +9,7 @@ from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 
 
 class Given(Network):
-    """Give the raw map that it is told, whatever the image."""
+    """Network that returns given raw maps for any image."""
 
     def __init__(self, tasks, raw, *, image_size=(1, 2)):
         super().__init__(tasks, image_size=image_size)
@@ -20,7 +20,7 @@ class Given(Network):
 
 
 def compared(task, raw, found):
-    """Of one image of two pixels."""
+    """Compare the maps of one image of two pixels."""
     raw, found = torch.tensor(raw).view(1, -1, 1, 2), torch.tensor(found)
     run = lambda images: {task.name: found.view(1, *task.decode(raw).shape[1:])}  # noqa: E731
     return compare_maps(Deployed(Given([task], raw)), run, [torch.rand(1, 3, 1, 2)])[task.name]
@@ -33,18 +33,18 @@ def test_largest_and_mean_difference():
 
 
 @pytest.mark.parametrize("wrong", [2.0003, float("nan"), float("inf")])
-def test_a_map_that_differs_is_refused(wrong):
+def test_a_map_that_differs_is_rejected(wrong):
     with pytest.raises(InputError, match=r"^depth: the file's map differs .* \(m\) in 50 %"):
         compared(Depth(), [1.0, 2.0], [1.0, wrong])
 
 
-def test_rounding_grows_with_the_values():
+def test_tolerance_scales_with_the_values():
     assert compared(Depth(), [1.0, 1000.0], [1.0, 1000.05]).largest > TOLERANCE
     with pytest.raises(InputError, match="depth"):
         compared(Depth(), [1.0, 1000.0], [1.0, 1000.2])
 
 
-def test_classes_of_the_same_score_may_be_exchanged():
+def test_classes_with_equal_scores_may_be_exchanged():
     task = SemanticSegmentation(2)
     raw = [[0.5, 0.2], [0.50003, 0.9]]  # by class, of two pixels
     difference = compared(task, raw, [0, 1])
@@ -53,7 +53,7 @@ def test_classes_of_the_same_score_may_be_exchanged():
         compared(task, raw, [1, 0])
 
 
-def test_a_normal_without_length_may_point_anywhere():
+def test_a_normal_of_length_zero_may_have_any_direction():
     task = SurfaceNormals()
     raw = [[1e-6, 0.0], [0.0, 0.0], [0.0, -1.0]]
     compared(task, raw, [[0.0, 0.0], [1.0, 0.0], [0.0, -1.0]])
@@ -62,13 +62,13 @@ def test_a_normal_without_length_may_point_anywhere():
 
 
 @pytest.mark.parametrize("found", [torch.ones(1, 2, 2), torch.ones(1, 1, 1, 2).double()])
-def test_maps_of_another_form_are_refused(found):
+def test_maps_of_another_shape_are_rejected(found):
     model = Deployed(Given([Depth()], torch.ones(1, 1, 1, 2)))
     with pytest.raises(InputError, match=r"^depth: expected maps \(1, 1, 1, 2\) of torch.float32"):
         compare_maps(model, lambda _: {"depth": found}, [torch.rand(1, 3, 1, 2)])
 
 
-def test_one_image_then_two_at_a_time():
+def test_one_image_then_batches_of_two():
     pictures = [torch.full((3, 10, 12), 51 * index, dtype=torch.uint8) for index in range(6)]
     found = list(batches(pictures, (4, 6)))
     assert [tuple(batch.shape) for batch in found] == [

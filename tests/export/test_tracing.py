@@ -7,7 +7,7 @@ from ctal.networks import Network, Predictions
 from ctal.tasks import Depth
 
 
-def test_initial_heads_are_left_out_and_nothing_else(network, graph):
+def test_only_initial_heads_are_omitted(network, graph):
     kept = {name.removeprefix("network.") for name in graph.state_dict}
     dropped = set(network.state_dict()) - kept
     of_heads = {
@@ -20,18 +20,18 @@ def test_initial_heads_are_left_out_and_nothing_else(network, graph):
     assert "initial.heads.depth.blocks.0.conv1.weight" in kept  # its features are needed
 
 
-def test_only_operators_of_torch_remain(graph):
+def test_only_torch_operators_remain(graph):
     called = [node.target for node in graph.graph.nodes if node.op == "call_function"]
     assert {target.namespace for target in called if hasattr(target, "namespace")} == {"aten"}
 
 
-def test_the_network_itself_stays_as_it_is(network, graph):
+def test_the_network_is_unchanged(network, graph):
     out = network(torch.rand(1, 3, 32, 64))
     assert set(out.initial[0]) == {"semseg", "depth", "normals"}
 
 
 class Hesitant(Network):
-    """Do one thing for dark images and another for bright ones."""
+    """Network with a data-dependent branch on the brightness."""
 
     def predict_raw(self, images):
         bright = images.mean() > 0.5

@@ -1,4 +1,4 @@
-"""Random arguments of the operator."""
+"""Random arguments for the operator."""
 
 import torch
 

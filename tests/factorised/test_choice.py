@@ -3,7 +3,7 @@ import pytest
 from ctal.factorised import cheaper_method, multiply_adds
 
 
-def test_counted_work_by_hand():
+def test_multiply_adds_by_hand():
     # T=2, C=3, P=4x5, f=3: dense 2 * 400 * (6 + 18), factorised 2 * 4 * 9 * 9 * 20
     assert multiply_adds((2, 3, 4, 5), 3) == {"dense": 19200, "factorised": 12960}
 
@@ -24,5 +24,5 @@ def test_counted_work_by_hand():
         (3, 128, (72, 96), "factorised"),
     ],
 )
-def test_the_form_that_was_measured_to_be_faster(tasks, channels, size, method):
+def test_the_choice_agrees_with_measurements(tasks, channels, size, method):
     assert cheaper_method((tasks, channels, *size), 3, "cpu") == method

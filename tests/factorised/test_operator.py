@@ -1,4 +1,4 @@
-"""What torch must be able to do with the operator, and what it must not hold in memory."""
+"""Integration of the operator with torch, and its memory."""
 
 import pytest
 import torch
@@ -19,14 +19,14 @@ def gradients(inputs, **options):
 
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("size", [(4, 5), (20, 20)], ids=["S made again", "S kept"])
-def test_torch_finds_the_operator_consistent(shared, size):
+def test_torch_opcheck(shared, size):
     inputs = make_inputs(2, 2, 3, *size, shared=shared, dtype=torch.float32)
     torch.library.opcheck(torch.ops.ctal.factorised_affinity.default, inputs)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("shared", [False, True])
-def test_float32_takes_convolutions_and_float64_products(dtype, shared, monkeypatch):
+def test_float32_uses_convolutions_and_float64_matrix_products(dtype, shared, monkeypatch):
     other = {torch.float32: matmuls, torch.float64: convolutions}[dtype]
     monkeypatch.setattr(other, "correlate", None)
     inputs = make_inputs(2, 3, 4, 5, 6, shared=shared, dtype=dtype)
@@ -43,7 +43,7 @@ def test_blocks_of_pixels_do_not_change_the_result(monkeypatch):
         torch.testing.assert_close(a, b)
 
 
-def test_images_together_are_as_each_by_itself(monkeypatch):
+def test_a_batch_equals_single_images(monkeypatch):
     inputs = make_inputs(3, 2, 4, 5, 6)
     each = gradients(inputs, method="factorised")
     monkeypatch.setattr(passes, "_portions", lambda features: [slice(0, 3)])  # as on a GPU
@@ -51,7 +51,7 @@ def test_images_together_are_as_each_by_itself(monkeypatch):
         torch.testing.assert_close(a, b)
 
 
-def test_it_saves_its_inputs_and_a_small_sum():
+def test_backward_saves_the_inputs_and_a_small_sum():
     for size, kept in [((6, 6), 0), ((12, 12), 2 * 2**2 * 3**2 * 4**2)]:
         inputs = make_inputs(2, 2, 4, *size)
         saved = []
@@ -64,7 +64,7 @@ def test_it_saves_its_inputs_and_a_small_sum():
 
 
 class _LargestTensor(torch.utils._python_dispatch.TorchDispatchMode):
-    """Numbers in the largest tensor that any operation puts out."""
+    """Record the number of elements of the largest result of any operation."""
 
     numbers = 0
 
@@ -77,7 +77,7 @@ class _LargestTensor(torch.utils._python_dispatch.TorchDispatchMode):
 
 
 @torch.no_grad()
-def test_nothing_of_p_by_p_is_made(monkeypatch):
+def test_no_tensor_has_size_p_by_p(monkeypatch):
     T, C, H, W = 2, 4, 40, 50
     P = H * W
     monkeypatch.setitem(passes._BLOCK_NUMBERS, "cpu", 1 << 14)
@@ -112,7 +112,7 @@ def test_empty_batch(dtype):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("size", [(4, 5), (20, 20)], ids=["S made again", "S kept"])
-def test_results_are_laid_out_as_the_compiler_is_told(dtype, size):
+def test_results_have_the_strides_of_the_fake_implementation(dtype, size):
     # opcheck does not look at the strides of the gradients; compiled code goes by them
     inputs = [x.detach() for x in make_inputs(2, 2, 3, *size, dtype=dtype)]
     forward = torch.ops.ctal.factorised_affinity
@@ -152,7 +152,7 @@ def test_exports():
     torch.testing.assert_close(exported(*more), Module()(*more))
 
 
-def test_second_derivatives_are_refused():
+def test_second_derivatives_are_rejected():
     inputs = make_inputs(1, 2, 3, 3, 4)
     out = cross_task_affinity(*inputs, method="factorised")
     (first,) = torch.autograd.grad(out.square().sum(), inputs[0], create_graph=True)
@@ -175,7 +175,7 @@ def test_autocast(dtype):
 
 @pytest.mark.parametrize("autocast", [False, True], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("size", [(16, 16), (24, 32)])
-def test_rounding_is_no_worse_than_that_of_the_dense_form(autocast, size):
+def test_rounding_errors_are_not_larger_than_in_the_dense_form(autocast, size):
     exact = [x.detach().double() for x in gradients(make_inputs(1, 3, 64, *size), method="dense")]
     errors = {}
     for method in ("dense", "factorised"):
@@ -191,7 +191,7 @@ def test_rounding_is_no_worse_than_that_of_the_dense_form(autocast, size):
         assert factorised < 1.2 * dense
 
 
-def test_torch_counts_its_operations():
+def test_torch_counts_the_flops():
     inputs = make_inputs(2, 3, 4, 5, 6, dtype=torch.float32)
     work = 2 * multiply_adds(inputs[0].shape, 3)["factorised"]
     with torch.utils.flop_counter.FlopCounterMode(display=False) as counter:

@@ -1,4 +1,4 @@
-"""The form for exported files, against the paper's."""
+"""The form for exported files, compared with the dense form."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ from ctal.functional import cross_task_affinity
     f=st.sampled_from([1, 3, 5]),
     shared=st.booleans(),
 )
-def test_it_is_the_dense_form(B, T, H, W, f, shared):
+def test_it_equals_the_dense_form(B, T, H, W, f, shared):
     inputs = make_inputs(B, T, 4, H, W, f, shared)
     expected = cross_task_affinity(*inputs, method="dense")
     torch.testing.assert_close(portable_affinity(*inputs)[0], expected)
@@ -35,7 +35,7 @@ def test_features_of_length_zero_count_as_zero():
 
 
 class Largest(TorchDispatchMode):
-    """Remember the largest tensor that anything gives back."""
+    """Record the size of the largest result of any operation."""
 
     numbers = 0
 
@@ -47,7 +47,7 @@ class Largest(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_nothing_is_of_the_size_of_the_affinities(shared):
+def test_no_tensor_has_the_size_of_the_affinities(shared):
     T, C, H, W = 2, 16, 16, 20
     inputs = make_inputs(1, T, C, H, W, shared=shared)
     with torch.no_grad(), Largest() as seen:

@@ -1,4 +1,4 @@
-"""The five products, in both implementations, against sums over single pixels."""
+"""The five products in both implementations, compared with sums over single pixels."""
 
 import itertools
 
@@ -19,7 +19,7 @@ IMPLEMENTATIONS = pytest.mark.parametrize(
 
 
 def neighbours(H, W, f):
-    """(q, q + d, d) for all q and q + d inside the image; d as an index of the window."""
+    """Yield (q, q + d, d) for all q and q + d inside the image, with d as a window index."""
     for y, x, dy, dx in itertools.product(range(H), range(W), range(f), range(f)):
         y2, x2 = y + dy - f // 2, x + dx - f // 2
         if 0 <= y2 < H and 0 <= x2 < W:
@@ -66,7 +66,7 @@ def test_bands_of_rows_do_not_change_the_correlation(monkeypatch):
     assert_close(convolutions.correlate(V, X, 5), whole)
 
 
-def test_several_images_at_once():
+def test_a_batch_of_images():
     V, X = make(2, 3, 4, N, dtype=torch.float64), make(2, 3, 4, K, dtype=torch.float64, seed=1)
     both = matmuls.correlate(V, X, 3)
     each = [matmuls.correlate(v[None], x[None], 3) for v, x in zip(V, X, strict=True)]

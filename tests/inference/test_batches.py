@@ -1,4 +1,4 @@
-"""Prediction in batches of columns; in local workers of Ray where it is installed."""
+"""Prediction of batches of columns, in local Ray workers if Ray is installed."""
 
 import os
 import pickle
@@ -76,7 +76,7 @@ class TestColumns:
 
 
 class Mortal(ctal.BatchPredictor):
-    """Ends its process in the middle of a batch, once, and notes each image that it begins."""
+    """Predictor that ends its process once within a batch, and records each started image."""
 
     def __init__(self, *args, notes, **kwargs):
         super().__init__(*args, **kwargs)
@@ -97,8 +97,8 @@ class Mortal(ctal.BatchPredictor):
 
 
 @pytest.mark.timeout(600)
-def test_workers_of_ray_lose_no_image_and_repeat_none(checkpoint, tmp_path, monkeypatch):
-    """Two workers, one of which is killed, against this process alone."""
+def test_ray_workers_neither_lose_nor_repeat_images(checkpoint, tmp_path, monkeypatch):
+    """Two workers, one of which is killed, compared with this process."""
     ray = pytest.importorskip("ray", reason="needs Ray, the extra `ray`")
     pytest.importorskip("ray.data", reason="needs Ray Data, the extra `ray`")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))  # Ray writes the token of its cluster there

@@ -43,7 +43,7 @@ class TestLoad:
         with pytest.raises(InputError, match=r"best\.ckpt: checkpoint not found"):
             load(tmp_path)
 
-    def test_a_run_folder_names_its_best_or_else_its_last_checkpoint(self, network, tmp_path):
+    def test_a_run_folder_loads_its_best_or_else_its_last_checkpoint(self, network, tmp_path):
         (tmp_path / "checkpoints").mkdir()
         for name in ("last", "best"):
             written = write_checkpoint(network, tmp_path / "checkpoints" / f"{name}.ckpt")
@@ -56,7 +56,7 @@ class TestLoad:
             load(file, device)
         assert "\n" not in str(caught.value)
 
-    def test_pickled_code_is_refused_and_not_run(self, tmp_path):
+    def test_pickled_code_is_rejected_and_not_executed(self, tmp_path):
         class Evil:
             def __reduce__(self):
                 return (open, (str(tmp_path / "was_run"), "w"))

@@ -1,4 +1,4 @@
-"""Losses of class scores, by hand and against other implementations."""
+"""Losses of class scores, compared with hand-computed values and other implementations."""
 
 import builtins
 import math
@@ -47,7 +47,7 @@ def test_cross_entropy_by_hand():
         CrossEntropy([0.5, 1.0, 2.0, 1.0], label_smoothing=0.2),
     ],
 )
-def test_cross_entropy_is_that_of_torch(batch, criterion):
+def test_cross_entropy_equals_torch(batch, criterion):
     raw, target = batch
     used = criterion or CrossEntropy()
     weights = None if used.class_weights is None else torch.tensor(used.class_weights)
@@ -58,7 +58,7 @@ def test_cross_entropy_is_that_of_torch(batch, criterion):
 
 
 @pytest.mark.parametrize("kind", [CrossEntropy, Focal])
-def test_ignored_classes_are_as_if_without_label(batch, kind):
+def test_ignored_classes_count_as_unlabelled(batch, kind):
     raw, target = batch
     blank = torch.where(target == 2, 255, target)
     ignoring = loss(kind(ignored_classes=[2]), raw, target)
@@ -66,7 +66,7 @@ def test_ignored_classes_are_as_if_without_label(batch, kind):
     assert ignoring != loss(kind(), raw, target)
 
 
-def test_balanced_weights_are_those_of_scikit_learn(batch):
+def test_balanced_weights_equal_scikit_learn(batch):
     weight = pytest.importorskip("sklearn.utils.class_weight").compute_class_weight
     _, target = batch
     labels = target[target != 255].numpy()
@@ -102,7 +102,7 @@ def test_dice_by_hand(batch):
     torch.testing.assert_close(loss(Dice(ignored_classes=[0]), raw, target), (1 - ratio[1:]).mean())
 
 
-def test_a_sum_weighs_its_losses(batch):
+def test_a_sum_is_weighted(batch):
     pytest.importorskip("segmentation_models_pytorch")
     both = ClassLossSum([CrossEntropy("balanced"), Dice()], weights=[1.0, 3.0])
     assert both.needs_counts
@@ -127,7 +127,7 @@ def test_a_sum_weighs_its_losses(batch):
         (BerHu, r"criterion: expected a ctal.losses.ClassLoss, got BerHu\("),
     ],
 )
-def test_arguments_that_do_not_fit(criterion, named):
+def test_invalid_arguments(criterion, named):
     with pytest.raises(InputError, match=named):
         SemanticSegmentation(CLASSES, criterion=criterion())
 

@@ -1,4 +1,4 @@
-"""Losses of depth, by hand."""
+"""Losses of depth, compared with hand-computed values."""
 
 import math
 
@@ -18,7 +18,7 @@ from ctal.tasks import Depth, InverseDepth
 
 
 def rows(*values):
-    """One image (1, 1, H, W)."""
+    """Return one image (1, 1, H, W)."""
     return torch.tensor([[values]], dtype=torch.float32)
 
 
@@ -72,7 +72,7 @@ def test_gradient_matching():
 
 
 @pytest.mark.parametrize("criterion", [ScaleInvariantLog(), GradientMatching()])
-def test_a_depth_of_zero_or_less_moves_up(criterion):
+def test_a_depth_of_zero_or_less_increases(criterion):
     raw = rows([-2.0, 0.0], [1.0, 0.05]).requires_grad_()
     target = rows([1.0, 1.0], [1.0, 0.05])
     found = loss(criterion, raw, target)
@@ -82,7 +82,7 @@ def test_a_depth_of_zero_or_less_moves_up(criterion):
     assert raw.grad[0, 0, 0, 0] < 0
 
 
-def test_a_perfect_prediction_costs_nothing_and_has_a_gradient():
+def test_a_perfect_prediction_has_zero_loss_and_a_finite_gradient():
     target = rows([1.0, 5.0], [0.05, 0.0])
     for criterion in (ScaleInvariantLog(), GradientMatching(), BerHu(), L1()):
         raw = target.clone().requires_grad_()
@@ -113,6 +113,6 @@ def test_a_sum_and_the_default():
     ],
 )
 @pytest.mark.parametrize("task", [Depth, InverseDepth])
-def test_arguments_that_do_not_fit(task, make, named):
+def test_invalid_arguments(task, make, named):
     with pytest.raises(InputError, match=named):
         task(criterion=make())

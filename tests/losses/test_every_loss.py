@@ -1,4 +1,4 @@
-"""All losses keep the promises of a task's loss about pixels without label."""
+"""Requirements on all losses for unlabelled pixels."""
 
 import pytest
 import torch

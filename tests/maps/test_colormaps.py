@@ -1,4 +1,4 @@
-"""Colormaps against matplotlib's own."""
+"""Colormaps compared with matplotlib."""
 
 import numpy as np
 import pytest

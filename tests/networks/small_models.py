@@ -1,6 +1,6 @@
-"""Encoders as small as timm's own test models, of kinds that those lack: a Swin, and patches of 14.
+"""Encoders as small as timm's test models: a Swin, and a ViT with a patch size of 14.
 
-Importing this file makes them known to timm.
+Importing this module registers them with timm.
 """
 
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
@@ -30,7 +30,7 @@ default_cfgs = generate_default_cfgs(
 
 @register_model
 def small_swin(pretrained=False, **options):
-    """Swin (Liu et al., ICCV 2021), in miniature."""
+    """Create a small Swin (Liu et al., ICCV 2021)."""
     return build_model_with_cfg(
         SwinTransformer,
         "small_swin",
@@ -47,7 +47,7 @@ def small_swin(pretrained=False, **options):
 
 @register_model
 def small_dinov2(pretrained=False, **options):
-    """The vision transformer of DINOv2 (Oquab et al., TMLR 2024) with registers, in miniature."""
+    """Create a small DINOv2 vision transformer (Oquab et al., TMLR 2024) with registers."""
     return build_model_with_cfg(
         VisionTransformer,
         "small_dinov2",

@@ -1,4 +1,4 @@
-"""Metadata of a training from a file of somebody else."""
+"""Metadata of a training run, read from an untrusted file."""
 
 import json
 
@@ -27,11 +27,11 @@ def write(folder, about):
     file.write_text(json.dumps({**json.loads(file.read_text()), "about": about}))
 
 
-def test_what_was_written_is_read(saved):
+def test_written_metadata_is_read(saved):
     assert ctal.load(saved).about == GOOD
 
 
-def test_a_score_that_is_not_defined_is_read_and_written_again(saved, tmp_path):
+def test_an_undefined_score_survives_a_round_trip(saved, tmp_path):
     write(saved, {**GOOD, "scores": {"semseg/miou": None, "depth/rmse": 1.5}})
     model = ctal.load(saved)
     assert model.about["scores"] == {"semseg/miou": None, "depth/rmse": 1.5}
@@ -43,7 +43,7 @@ def test_a_score_that_is_not_defined_is_read_and_written_again(saved, tmp_path):
 @pytest.mark.parametrize(
     "value", ["<b>", [1], [[1]], {"a": {"b": 1}}, None, True, 1e999, -1, 10**400, "x" * 9999]
 )
-def test_any_value_is_read_and_written_again_or_refused(saved, tmp_path, key, value):
+def test_any_value_survives_a_round_trip_or_is_rejected(saved, tmp_path, key, value):
     section, _, name = key.partition(".")
     write(saved, {**GOOD, section: {**GOOD[section], name: value} if name else value})
     reason = None

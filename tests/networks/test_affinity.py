@@ -1,4 +1,4 @@
-"""The CTAL module against the outputs and gradients of the published one."""
+"""CTAL module, compared with outputs and gradients of the published one."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def features(channels=4, size=(3, 5)):
     return {task: torch.randn(2, channels, *size) for task in TASKS}
 
 
-def test_gamma_blends_features_with_what_is_diffused():
+def test_gamma_blends_features_with_the_diffused_ones():
     torch.manual_seed(0)
     x = features()
     module = CTAL(TASKS, 4, (3, 5))
@@ -55,7 +55,7 @@ def test_gamma_blends_features_with_what_is_diffused():
         torch.testing.assert_close(outputs[0.5][task], (outputs[1.0][task] + x[task]) / 2)
 
 
-def test_a_learned_gamma_starts_as_given_and_gets_a_gradient():
+def test_a_learned_gamma_has_the_given_initial_value_and_a_gradient():
     torch.manual_seed(0)
     x = features()
     module = CTAL(TASKS, 4, (3, 5), gamma=0.2, learned_gamma=True)
@@ -69,7 +69,7 @@ def test_a_learned_gamma_starts_as_given_and_gets_a_gradient():
     torch.testing.assert_close(module.gamma.grad, expected.detach())
 
 
-def test_order_of_tasks_is_kept_whatever_the_order_of_the_features():
+def test_the_order_of_tasks_does_not_depend_on_the_features():
     torch.manual_seed(0)
     x = features()
     module = CTAL(TASKS, 4, (3, 5))
@@ -94,7 +94,7 @@ def test_each_target_task_has_its_own_mixing_unless_shared():
 
 
 @pytest.mark.parametrize("power", [0, 1])
-def test_mixing_parameters_start_as_those_of_a_grouped_convolution_whatever_the_power(power):
+def test_mixing_is_initialized_as_a_grouped_convolution_for_any_power(power):
     torch.manual_seed(0)
     module = CTAL(TASKS, 4, (20, 20), mixing_power=power)
     bound = (3 * 9) ** -0.5
@@ -104,7 +104,7 @@ def test_mixing_parameters_start_as_those_of_a_grouped_convolution_whatever_the_
         assert abs(float(parameter.detach().mean())) < 0.05 * bound
 
 
-def test_uniform_init_starts_all_pixels_with_the_weights_of_one():
+def test_uniform_init_gives_all_pixels_the_same_weights():
     torch.manual_seed(0)
     module = CTAL(TASKS, 4, (3, 5), uniform_init=True)
     weight, bias = module.mixing()
@@ -115,7 +115,7 @@ def test_uniform_init_starts_all_pixels_with_the_weights_of_one():
     assert module.mixing_weight.stride() == CTAL(TASKS, 4, (3, 5)).mixing_weight.stride()
 
 
-def test_mixing_weights_and_biases_are_divided_by_the_power_of_the_pixels():
+def test_mixing_is_divided_by_a_power_of_the_number_of_pixels():
     torch.manual_seed(0)
     x = features(size=(4, 4))
     scaled, plain = CTAL(TASKS, 4, (4, 4), mixing_power=0.5), CTAL(TASKS, 4, (4, 4))
@@ -128,8 +128,8 @@ def test_mixing_weights_and_biases_are_divided_by_the_power_of_the_pixels():
         torch.testing.assert_close(out, expected[task])
 
 
-def test_the_optimizer_does_not_undo_the_division():
-    """Adam moves a parameter by its learning rate; what is applied by that over 15."""
+def test_the_optimizer_does_not_cancel_the_division():
+    """Adam changes a parameter by the learning rate, and the applied weight by a 15th of it."""
     torch.manual_seed(0)
     module = CTAL(TASKS, 4, (3, 5), mixing_power=1)
     optimizer = torch.optim.Adam(module.parameters(), lr=1e-3)
@@ -142,8 +142,8 @@ def test_the_optimizer_does_not_undo_the_division():
 
 
 @pytest.mark.parametrize(("power", "low", "high"), [(0, 50, 500), (0.5, 1.8, 18), (1, 0.05, 0.5)])
-def test_size_of_what_is_diffused_at_the_start(power, low, high):
-    """The sum over all P pixels makes it grow with P; a power of 1 undoes that."""
+def test_magnitude_of_diffused_features_at_initialization(power, low, high):
+    """It grows with P, due to the sum over all P pixels, unless the power is 1."""
     torch.manual_seed(0)
     module = CTAL(TASKS, 16, (24, 32), gamma=1.0, mixing_power=power)
     x = {task: 0.5 + torch.randn(1, 16, 24, 32) for task in TASKS}
@@ -153,7 +153,7 @@ def test_size_of_what_is_diffused_at_the_start(power, low, high):
     assert low < diffused / values < high
 
 
-def test_parameters_of_one_mixing_at_the_papers_size():
+def test_parameters_of_one_mixing_at_the_size_of_the_paper():
     module = CTAL(TASKS, 1, (72, 96), shared_mixing=True)
     assert module.mixing_weight.numel() + module.mixing_bias.numel() == 193_536
 
@@ -172,7 +172,7 @@ def test_refinement_keeps_the_resolution_on_request():
 
 
 @pytest.mark.parametrize("bilinear", [False, True])
-def test_bilinear_resizing_leaves_no_pattern_on_constant_features(bilinear):
+def test_bilinear_resizing_keeps_constant_features_constant(bilinear):
     torch.manual_seed(0)
     refine = AffinityRefinement(TASKS, 4, (6, 6), channels=8, gamma=0.0, bilinear=bilinear).eval()
     out = refine({task: torch.ones(1, 4, 6, 6) for task in TASKS})["depth"]
@@ -180,7 +180,7 @@ def test_bilinear_resizing_leaves_no_pattern_on_constant_features(bilinear):
     assert (inside.std((-2, -1)).max() < 1e-6) == bilinear
 
 
-def test_wrong_features_are_named():
+def test_errors_name_wrong_features():
     module = CTAL(TASKS, 4, (3, 5))
     with pytest.raises(InputError, match=r"\(3, 5\).*built for.*got \(4, 5\)"):
         module(features(size=(4, 5)))
@@ -198,6 +198,6 @@ def test_wrong_features_are_named():
         CTAL(TASKS, 4, (3, 5), mixing_power=-1)
 
 
-def test_a_learned_gamma_may_start_at_a_whole_number():
+def test_a_learned_gamma_may_be_initialized_with_an_integer():
     module = CTAL(TASKS, 4, (3, 5), gamma=1, learned_gamma=True)
     assert module.gamma.dtype == torch.float32

@@ -1,4 +1,4 @@
-"""Arguments of all networks, and the maps that they return."""
+"""Arguments and predictions of all networks."""
 
 import copy
 import pickle
@@ -34,7 +34,7 @@ from ctal.tasks import Depth, Edges, SemanticSegmentation
         ([Depth(), Depth()], "got ['depth', 'depth']"),
     ],
 )
-def test_tasks_that_are_none(tasks, message):
+def test_invalid_tasks(tasks, message):
     with pytest.raises(InputError, match=rf"^tasks: expected .*{re.escape(message)}$"):
         SharedEncoderNet(tasks, "test_resnet", image_size=32)
 
@@ -66,7 +66,7 @@ def test_predictions_by_task():
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_one_value_per_channel_names_batch_and_image_size(compiled):
+def test_the_error_of_one_value_per_channel_names_batch_and_image_size(compiled):
     network = SharedEncoderNet(TASKS, "test_resnet", image_size=32).train()
     if compiled:
         network.compile(backend="eager")
@@ -79,14 +79,14 @@ def test_one_value_per_channel_names_batch_and_image_size(compiled):
         network.eval()(images)
 
 
-def test_other_errors_pass_through():
+def test_other_errors_are_propagated():
     for error in (ValueError("another"), InputError("more than 1 value per channel")):
         with pytest.raises(type(error)) as caught, normalization_errors(torch.rand(1, 3, 32, 32)):
             raise error
         assert caught.value is error
 
 
-def test_instance_normalization_too():
+def test_the_same_for_instance_normalization():
     images = torch.rand(2, 3, 1, 1)
     with pytest.raises(InputError, match="batch_size"), normalization_errors(images):
         torch.nn.InstanceNorm2d(3)(images)

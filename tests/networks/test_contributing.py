@@ -1,4 +1,4 @@
-"""The network of CONTRIBUTING.md keeps what the page promises."""
+"""The example network of CONTRIBUTING.md works as described."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from ctal.networks import build, describe
 PAGE = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
-def test_the_network_of_the_page():
+def test_the_documented_network():
     code = re.search(r"## A network\n.*?```python\n(.*?)```", PAGE, re.DOTALL)
     names = {"__name__": "my_package"}
     exec(code[1], names)
@@ -26,7 +26,7 @@ def test_the_network_of_the_page():
     assert build(describe(network)).image_size == (32, 64)
 
 
-def test_the_lists_that_the_page_names_exist():
+def test_the_documented_lists_exist():
     for name, file in re.findall(r"to `([A-Z]+)` in\s+`([^`]+)`", PAGE):
         text = (Path(__file__).parents[2] / file).read_text(encoding="utf-8")
         assert re.search(rf"^{name}\b[^\n]* = ", text, re.MULTILINE), f"{name} in {file}"

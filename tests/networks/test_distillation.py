@@ -1,4 +1,4 @@
-"""Distillation between tasks, on numbers small enough to follow."""
+"""Distillation between tasks, with hand-computed values."""
 
 import torch
 
@@ -6,7 +6,7 @@ from ctal.networks.distillation import Distillation
 
 
 def centre(convolution, value):
-    """Make a 3x3 convolution of one channel multiply by `value`."""
+    """Set a 3x3 convolution of one channel to a multiplication by `value`."""
     torch.nn.init.zeros_(convolution.weight)
     convolution.weight.data[0, 0, 1, 1] = value
 
@@ -26,12 +26,12 @@ def test_adds_the_gated_content_of_all_other_tasks():
     assert set(module.messages["b"]) == {"a", "c"}  # no task tells itself anything
 
 
-def test_one_task_alone_stays_as_it_is():
+def test_a_single_task_is_unchanged():
     features = {"a": torch.rand(2, 4, 3, 4)}
     torch.testing.assert_close(Distillation(["a"], 4)(features), features)
 
 
-def test_convolutions_see_their_neighbors():
+def test_convolutions_use_neighboring_pixels():
     torch.manual_seed(0)
     module = Distillation(["a", "b"], channels=2)
     features = {name: torch.zeros(1, 2, 5, 5) for name in "ab"}

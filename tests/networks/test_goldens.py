@@ -1,4 +1,4 @@
-"""Final maps of the published networks, given the same weights."""
+"""Final maps of the published networks with the same weights."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ GOLDENS = Path(__file__).parents[3] / "shared/goldens/hrnet_shared_encoder.json"
 
 
 def filled(value):
-    """Weights that depend on the shape alone, as in the README.md of the goldens."""
+    """Return weights that depend only on the shape, as in the README.md of the goldens."""
     base = torch.sin(0.7 * torch.arange(value.numel()).double() + sum(value.shape))
     return base.reshape(value.shape)
 

@@ -1,4 +1,4 @@
-"""The model hub, which is not asked unless it is named, and is absent here."""
+"""Model hub: accessed only on request, and unavailable in these tests."""
 
 import socket
 from types import SimpleNamespace
@@ -34,11 +34,11 @@ def model():
         ("a b/c", False),
     ],
 )
-def test_what_may_be_an_id(name, expected):
+def test_valid_ids(name, expected):
     assert is_hub_id(name) is expected
 
 
-def test_a_mistyped_path_is_not_asked_of_the_hub(tmp_path, monkeypatch):
+def test_a_mistyped_path_is_not_requested_from_the_hub(tmp_path, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("asked the hub"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").mkdir()
@@ -47,7 +47,7 @@ def test_a_mistyped_path_is_not_asked_of_the_hub(tmp_path, monkeypatch):
             ctal.load(name)
 
 
-def test_fetched_and_loaded(model, tmp_path, monkeypatch):
+def test_downloaded_and_loaded(model, tmp_path, monkeypatch):
     model.save_pretrained(tmp_path / "there")
     asked = []
 
@@ -81,7 +81,7 @@ def _refused():
     return RepositoryNotFoundError("404", response=response)
 
 
-def test_an_absent_hub_or_repository(monkeypatch):
+def test_an_unavailable_hub_or_repository(monkeypatch):
     monkeypatch.setattr(hub, "snapshot_download", _fails(LocalEntryNotFoundError("offline\nsee")))
     with pytest.raises(InputError, match=r"cannot be reached \(offline\); use the path") as caught:
         ctal.load("someone/rooms")
@@ -114,16 +114,16 @@ def test_pushed(model, monkeypatch):
     assert torch.equal(again.network(image).final["depth"], model.network(image).final["depth"])
 
 
-def test_a_hub_that_cannot_be_reached(model, monkeypatch):
+def test_an_unreachable_hub(model, monkeypatch):
     class TransportError(Exception):
-        """Those of the hub's client are no OSError."""
+        """Error of the hub's client, which is not an OSError."""
 
     monkeypatch.setattr(hub.HfApi, "create_repo", _fails(TransportError("no route")))
     with pytest.raises(InputError, match=r"me/rooms: cannot be uploaded to the hub \(no route\)"):
         model.push_to_hub("me/rooms")
 
 
-def test_not_let_in(model, monkeypatch):
+def test_access_denied(model, monkeypatch):
     monkeypatch.setattr(hub.HfApi, "create_repo", _fails(_refused()))
     with pytest.raises(InputError, match=r"me/rooms: cannot be uploaded to the .*save_pretrained"):
         model.push_to_hub("me/rooms")

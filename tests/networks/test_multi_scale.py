@@ -1,4 +1,4 @@
-"""The feature propagation module, on numbers small enough to follow; tasks' features per scale."""
+"""Feature propagation module, with hand-computed values."""
 
 import re
 
@@ -37,7 +37,7 @@ def test_features_pass_through_where_nothing_is_shared():
         torch.testing.assert_close(module(features), features)
 
 
-def test_out_channels_sets_the_features_from_all_channels_of_the_encoder():
+def test_out_channels_projects_all_channels_of_the_encoder():
     initial = MultiScaleInitial(TASKS, [6, 8, 10, 12], [2, 3, 4, 5]).eval()
     assert initial.out_channels == [2, 3, 4, 5]
     scales = [torch.rand(1, C, 64 // s, 96 // s) for C, s in ((6, 4), (8, 8), (10, 16), (12, 32))]
@@ -50,7 +50,7 @@ def test_out_channels_sets_the_features_from_all_channels_of_the_encoder():
     assert seen == [6 + 3, 8 + 4, 10 + 5, 12]  # the encoder's, and the task's of the coarser scale
 
 
-def test_out_channels_defaults_to_the_encoders():
+def test_out_channels_defaults_to_those_of_the_encoder():
     one = MultiScaleInitial(TASKS, [6, 8, 10, 12])
     other = MultiScaleInitial(TASKS, [6, 8, 10, 12], [6, 8, 10, 12])
     assert one.out_channels == [6, 8, 10, 12]
@@ -68,12 +68,12 @@ def test_networks_of_four_scales_accept_out_channels(network, encoder):
 
 
 @pytest.mark.parametrize("out_channels", [[5, 6, 7], [5, 6, 7, 0], []])
-def test_out_channels_need_one_integer_for_each_scale(out_channels):
+def test_out_channels_require_one_integer_per_scale(out_channels):
     message = rf"out_channels: expected 4 integers >= 1, .* got {re.escape(str(out_channels))}$"
     with pytest.raises(InputError, match=message):
         MultiScaleInitial(TASKS, [6, 8, 10, 12], out_channels)
 
 
-def test_one_channel_is_enough():
+def test_one_channel_is_supported():
     net = MTINet(TASKS[:2], "test_resnet", image_size=(64, 96), out_channels=[1, 1, 1, 1])
     assert net(torch.rand(2, 3, 64, 96)).final["depth"].shape == (2, 1, 64, 96)

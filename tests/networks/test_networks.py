@@ -1,4 +1,4 @@
-"""One tester for all networks: counts, shapes, gradients, reload, compile."""
+"""Tests of all networks: parameter counts, shapes, gradients, reloading, compilation."""
 
 import copy
 import itertools
@@ -37,7 +37,7 @@ TRANSFORMERS = ["small_swin", "small_dinov2"]
 
 
 class Stubborn(torch.nn.Module):
-    """A part that takes one size only."""
+    """A module that supports one size only."""
 
     def __init__(self, size):
         super().__init__()
@@ -71,12 +71,12 @@ def parameters(network):
         (MultiScaleCTALNet, CITYSCAPES, (128, 256), 8_474_086),
     ],
 )
-def test_parameters_are_those_of_the_published_networks(network, tasks, image_size, expected):
+def test_parameter_counts_of_the_published_networks(network, tasks, image_size, expected):
     options = {"shared_mixing": True} if network in (CTALNet, MultiScaleCTALNet) else {}
     assert parameters(network(tasks, image_size=image_size, **options)) == expected
 
 
-def test_task_specific_mixing_adds_a_set_per_further_task():
+def test_task_specific_mixing_adds_one_set_per_additional_task():
     counts = [
         parameters(CTALNet(NYUV2, "test_resnet", image_size=(64, 96), shared_mixing=shared))
         for shared in (True, False)
@@ -126,11 +126,11 @@ class TestEveryNetwork:
         with torch.no_grad():
             torch.testing.assert_close(copy.deepcopy(net)(images).final, net(images).final)
 
-    def test_a_wrong_size_names_the_right_one(self, network):
+    def test_the_error_of_a_wrong_size_names_the_right_one(self, network):
         with pytest.raises(InputError, match=r"\(B, 3, 64, 96\).*got \(1, 3, 64, 64\)"):
             self.make(network)(torch.rand(1, 3, 64, 64))
 
-    def test_resizes_there_and_back(self, network):
+    def test_resizing_and_back(self, network):
         net = self.make(network)
         shapes = {name: value.shape for name, value in net.state_dict().items()}
         for size in ((96, 64), (32, 32), self.size):
@@ -146,7 +146,7 @@ class TestEveryNetwork:
             assert without == [], "parameters without a gradient: see CONTRIBUTING.md, A network"
         assert {name: value.shape for name, value in net.state_dict().items()} == shapes
 
-    def test_a_resized_network_is_described_and_reloaded_as_it_is(self, network):
+    def test_a_resized_network_is_described_and_reloaded(self, network):
         net = self.make(network)
         net.resize([96, 64])
         assert net.arguments["image_size"] == net.image_size == (96, 64)
@@ -158,7 +158,7 @@ class TestEveryNetwork:
                 again(images).final, net.eval()(images).final, rtol=0, atol=0
             )
 
-    def test_its_own_size_changes_nothing(self, network):
+    def test_resizing_to_the_same_size_changes_nothing(self, network):
         net = self.make(network).eval()
         images = torch.rand(1, 3, *self.size)
         with torch.no_grad():
@@ -166,7 +166,7 @@ class TestEveryNetwork:
             net.resize(self.size)
             torch.testing.assert_close(net(images).final, before, rtol=0, atol=0)
 
-    def test_a_size_that_a_part_refuses_leaves_the_network_as_it_was(self, network):
+    def test_a_size_that_a_module_rejects_leaves_the_network_unchanged(self, network):
         net = self.make(network).eval()
         net.last = Stubborn(self.size)
         parameters, images = dict(net.named_parameters()), torch.rand(1, 3, *self.size)
@@ -186,7 +186,7 @@ class TestEveryNetwork:
             ((64, 64, 64), r"height and width in pixels, or .*, got \(64, 64, 64\)"),
         ],
     )
-    def test_sizes_that_cannot_be(self, network, size, message):
+    def test_invalid_sizes(self, network, size, message):
         with pytest.raises(InputError, match=f"^image_size: expected .*{message}") as caught:
             self.make(network).resize(size)
         assert "\n" not in str(caught.value)
@@ -201,7 +201,7 @@ class TestEveryNetwork:
 @pytest.mark.parametrize("encoder", TRANSFORMERS)
 @pytest.mark.parametrize("network", NETWORKS)
 class TestEveryNetworkOnTransformers:
-    """What an encoder could break; a CNN has all the checks above."""
+    """Checks that depend on the encoder; CNNs are covered by all tests above."""
 
     size = (64, 96)
 
@@ -274,7 +274,7 @@ def test_initial_predictions_per_scale():
 
 
 @pytest.mark.parametrize("network", ON_LAST_STAGE)
-def test_the_form_for_transformers_sees_the_last_stage_only(network):
+def test_the_variant_for_transformers_uses_the_last_stage_only(network):
     net = network(NYUV2, "test_resnet", image_size=(64, 96), last_stage=True).eval()
     encoders = [part for part in net.modules() if isinstance(part, Encoder)]
     assert encoders
@@ -284,8 +284,8 @@ def test_the_form_for_transformers_sees_the_last_stage_only(network):
 
 
 @pytest.mark.parametrize("network", ON_LAST_STAGE)
-def test_on_the_last_stage_of_a_plain_vit_every_weight_learns(network):
-    """Several devices wait for the gradients of all weights, and for ever for one without."""
+def test_every_weight_on_the_last_stage_of_a_plain_vit_gets_a_gradient(network):
+    """DDP waits for the gradients of all weights, and hangs if one has none."""
     net = network(NYUV2, "test_vit", image_size=(64, 96), last_stage=True)
     predictions = net(torch.rand(2, 3, 64, 96))
     maps = [predictions.final, *predictions.initial]
@@ -294,7 +294,7 @@ def test_on_the_last_stage_of_a_plain_vit_every_weight_learns(network):
 
 
 @pytest.mark.parametrize("network", ON_LAST_STAGE)
-def test_heads_that_normalize_over_the_batch_need_two_images(network):
+def test_heads_with_batch_normalization_require_two_images(network):
     net = network(NYUV2, "test_resnet", image_size=(64, 96), last_stage=True)
     with pytest.raises(
         InputError, match="batch_size: expected at least 2 images in a training batch, got 1"
@@ -305,7 +305,7 @@ def test_heads_that_normalize_over_the_batch_need_two_images(network):
 
 @pytest.mark.parametrize("channels", [0, 3, 30])
 @pytest.mark.parametrize("network", [CTALNet, MultiScaleCTALNet, PAPNet])
-def test_channels_that_no_bottleneck_has(network, channels):
+def test_invalid_channels_of_a_bottleneck(network, channels):
     with pytest.raises(InputError, match=rf"^channels: expected .*got {channels}$"):
         network(NYUV2, "test_resnet", image_size=(64, 96), channels=channels)
 
@@ -335,7 +335,7 @@ def test_single_task_networks_share_nothing():
     assert touched == {"depth"}
 
 
-def test_tasks_need_different_names():
+def test_tasks_require_different_names():
     with pytest.raises(InputError, match=r"different names, got \['depth', 'depth'\]"):
         SharedEncoderNet([Depth(), Depth()], "test_resnet", image_size=(64, 64))
     with pytest.raises(InputError, match="one or more"):

@@ -1,4 +1,4 @@
-"""Options of CTAL as keyword arguments of modules and networks, and in configurations."""
+"""Options of CTAL as keyword arguments of modules and networks, and in configs."""
 
 import inspect
 from dataclasses import asdict, fields
@@ -74,7 +74,7 @@ def test_options_reach_ctal_and_the_description(kind):
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
-def test_the_start_of_the_norm_reaches_ctal_and_the_description(kind):
+def test_norm_start_reaches_ctal_and_the_description(kind):
     network = make(kind, norm_start=0.25)
     for ctal in (network.refinement.ctal, build(describe(network)).refinement.ctal):
         assert options_of(ctal)["norm_start"] == 0.25
@@ -89,7 +89,7 @@ def test_defaults_are_described_too(kind):
     assert completed(description) == describe(make(kind))
 
 
-def test_a_subclass_with_a_constructor_of_its_own():
+def test_a_subclass_with_its_own_constructor():
     network = OwnNet(TASKS, image_size=(32, 64), mixing_power=0.5)
     assert describe(network)["arguments"] == {
         "image_size": [32, 64],
@@ -135,7 +135,7 @@ class TestConfiguration:
     @pytest.mark.parametrize(
         ("arguments", "key"), [({"gama": 0.1}, "gama"), ({"gamma": "large"}, "gamma")]
     )
-    def test_wrong_options_name_the_key(self, parser, arguments, key):
+    def test_errors_of_invalid_options_name_the_key(self, parser, arguments, key):
         network = {"class_path": "ctal.networks.CTALNet", "init_args": arguments}
         with pytest.raises(ArgumentError, match=key):
             parser.parse_object({"network": network})

@@ -1,4 +1,4 @@
-"""Propagation along affinities, against sums over single pixels and over dense matrices."""
+"""Propagation along affinities, compared with sums over single pixels and dense matrices."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ TASKS = ["a", "b", "c"]
 
 
 def by_pixels(features, shares, beta):
-    """The definition, pixel by pixel: {name: (C, H, W)} of one image."""
+    """Compute the definition pixel by pixel, {name: (C, H, W)} of one image."""
     tasks = list(features)
     X = {task: x.flatten(1) for task, x in features.items()}
     P = X[tasks[0]].shape[1]
@@ -29,7 +29,7 @@ def by_pixels(features, shares, beta):
 
 
 def dense(features, weights, beta):
-    """The definition with P x P matrices, differentiable."""
+    """Compute the definition with P x P matrices, differentiably."""
     X = torch.stack([x.flatten(2) for x in features.values()], dim=1)  # (B, T, C, P)
     unit = F.normalize(X, dim=2)
     affinity = 1 + unit.mT @ unit
@@ -51,7 +51,7 @@ def make(beta=0.3, size=(3, 4), channels=4):
     return module, features
 
 
-def test_is_the_sum_over_pixels():
+def test_equals_the_sum_over_pixels():
     module, features = make()
     with torch.no_grad():
         found = module(features)
@@ -63,7 +63,7 @@ def test_is_the_sum_over_pixels():
             torch.testing.assert_close(found[name][index], expected[name])
 
 
-def test_equals_the_dense_matrices_gradients_too():
+def test_equals_dense_matrices_including_gradients():
     module, features = make(beta=0.9, size=(12, 16), channels=8)
     inputs = [*features.values(), module.weights]
     gradients = {}
@@ -97,17 +97,17 @@ def test_sums_keep_float32_precision_under_autocast(dtype):
     torch.testing.assert_close(found, expected)
 
 
-def test_all_tasks_count_the_same_at_the_start():
+def test_all_tasks_have_equal_initial_weights():
     module = Propagation(["a", "b", "c", "d"])
     torch.testing.assert_close(module.weights.softmax(dim=1), torch.full((4, 4), 0.25))
 
 
-def test_constant_features_stay_as_they_are():
+def test_constant_features_are_unchanged():
     features = {name: torch.full((1, 3, 4, 4), 2.0) for name in "ab"}
     torch.testing.assert_close(Propagation(["a", "b"], beta=0.5)(features), features)
 
 
-def test_opposite_and_empty_features_stay_finite():
+def test_opposite_and_zero_features_give_finite_results():
     x = torch.zeros(1, 3, 4, 4)
     x[:, 0, :2], x[:, 0, 2:] = 1.0, -1.0
     module = Propagation(["a", "b"], beta=0.5)

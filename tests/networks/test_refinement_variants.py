@@ -1,4 +1,4 @@
-"""Options of CTAL that the paper does not have, against dense references in float64."""
+"""Options of CTAL beyond the paper, compared with dense references in float64."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ def features(channels=5, size=SIZE):
 
 
 def propagated(module, x):
-    """sum_q G_t[j, q] V_t[:, q] with every affinity spelled out, {task: (B, C, H, W)}."""
+    """Compute sum_q G_t[j, q] V_t[:, q] with explicit affinities, {task: (B, C, H, W)}."""
     keys = {task: x[task].flatten(2) for task in TASKS}
     values = {task: module.value[task](x[task]).flatten(2) for task in TASKS}
     if module.centered:
@@ -62,7 +62,7 @@ def test_normalized_addition_equals_the_dense_reference_in_values_and_gradients(
     torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-9)
 
 
-def test_centered_blend_with_gamma_keeps_the_features_themselves():
+def test_centered_blend_with_gamma_keeps_the_uncentered_features():
     torch.manual_seed(0)
     module = CTAL(TASKS, 5, SIZE, centered=True, gamma=0.2).double()
     x = features()
@@ -79,7 +79,7 @@ def test_centered_affinities_do_not_change_when_a_constant_is_added_to_a_channel
     torch.testing.assert_close(module.inputs(x)[0], module.inputs(shifted)[0])
 
 
-def test_pooling_adds_the_change_made_at_the_lower_resolution():
+def test_pooling_adds_the_change_at_the_lower_resolution():
     torch.manual_seed(0)
     size = (8, 12)
     refinement = AffinityRefinement(
@@ -145,6 +145,6 @@ def test_explained_contributions_sum_to_the_change_of_the_features():
         ({"norm_start": 0.1, "learned_gamma": True}, "norm_start: .*learned_gamma has no effect"),
     ],
 )
-def test_options_that_cannot_be(options, message):
+def test_invalid_options(options, message):
     with pytest.raises(InputError, match=message):
         CTAL(TASKS, 5, SIZE, **options)

@@ -1,4 +1,4 @@
-"""Sizes of networks: the resampled mixing of CTAL, restoring, the nearest size of an image."""
+"""Resizing of networks: resampled mixing of CTAL, restoring, size for an image."""
 
 import copy
 import math
@@ -29,7 +29,7 @@ sizes = st.tuples(sides, sides)
 
 
 def mixing_of_constants(size, kernel_size=3, power=0.0):
-    """A module whose mixing is random over tasks and window and the same at all pixels."""
+    """Return a module with mixing that is random over tasks and window, and equal at all pixels."""
     torch.manual_seed(0)
     module = CTAL(TASKS, 4, size, kernel_size=kernel_size, gamma=1.0, mixing_power=power)
     with torch.no_grad():
@@ -41,7 +41,7 @@ def mixing_of_constants(size, kernel_size=3, power=0.0):
 class TestCTAL:
     @settings(deadline=None, max_examples=30)
     @given(old=sizes, new=sizes)
-    def test_constant_mixing_stays_constant_times_the_share_of_pixels(self, old, new):
+    def test_constant_mixing_remains_constant_scaled_by_the_pixels(self, old, new):
         module = mixing_of_constants(old)
         share, names = math.prod(old) / math.prod(new), ("mixing_weight", "mixing_bias")
         before = [getattr(module, name)[:, 0] * share for name in names]
@@ -54,7 +54,7 @@ class TestCTAL:
             )
 
     @pytest.mark.parametrize("power", [0.3, 0.5, 1])
-    def test_what_is_applied_is_the_same_whatever_the_power(self, power):
+    def test_applied_mixing_does_not_depend_on_the_power(self, power):
         plain, divided = mixing_of_constants((4, 6)), mixing_of_constants((4, 6), power=power)
         with torch.no_grad():
             for parameter in (divided.mixing_weight, divided.mixing_bias):
@@ -66,10 +66,8 @@ class TestCTAL:
 
     @pytest.mark.parametrize("new", [(8, 12), (32, 48), (24, 24)])
     @pytest.mark.parametrize(("kernel_size", "tolerance"), [(1, 0.05), (3, 0.2)])
-    def test_what_is_diffused_is_about_the_same_at_another_resolution(
-        self, new, kernel_size, tolerance
-    ):
-        """Of smooth features: a sum over P' pixels and weights times P / P' make up for it."""
+    def test_diffused_features_are_similar_at_another_resolution(self, new, kernel_size, tolerance):
+        """For smooth features: weights scaled by P / P' compensate the sum over P' pixels."""
         module = mixing_of_constants((16, 24), kernel_size)
         with torch.no_grad():
             for conv in module.value.values():  # whose window covers another part, too
@@ -93,14 +91,14 @@ class TestCTAL:
         )
         torch.testing.assert_close(module.mixing_bias[0], 1 - rows / 2)
 
-    def test_at_its_own_size_everything_stays(self):
+    def test_resizing_to_the_same_size_changes_nothing(self):
         module = CTAL(TASKS, 4, (3, 5))
         before, values = dict(module.named_parameters()), copy.deepcopy(module.state_dict())
         module.resize((3, 5))
         assert all(p is before[name] for name, p in module.named_parameters())
         assert all(torch.equal(value, values[name]) for name, value in module.state_dict().items())
 
-    def test_only_the_mixing_becomes_new_parameters(self):
+    def test_only_mixing_parameters_are_replaced(self):
         module = CTAL(TASKS, 4, (3, 5))
         before = dict(module.named_parameters())
         module.resize((6, 5))
@@ -111,7 +109,7 @@ class TestCTAL:
         assert module.mixing_weight.grad[0].any()
         assert module.mixing_weight.is_contiguous()
 
-    def test_type_and_what_is_frozen_are_kept(self):
+    def test_dtype_and_requires_grad_are_kept(self):
         module = CTAL(TASKS, 4, (3, 5)).bfloat16()
         module.mixing_bias.requires_grad_(False)
         module.resize((6, 10))
@@ -124,7 +122,7 @@ class TestCTAL:
     @pytest.mark.parametrize(
         "size", [(0, 4), (), (2, 3, 4), (2.5, 4), 0, "ab", True, None, 2.5, (float("inf"), 4)]
     )
-    def test_values_that_are_no_size(self, size):
+    def test_invalid_sizes(self, size):
         message = (
             "size: expected height and width in pixels, or one integer >= 1 for a square, got "
         )
@@ -132,7 +130,7 @@ class TestCTAL:
             with pytest.raises(InputError, match=rf"^{message}{re.escape(repr(size))}$"):
                 use()
 
-    def test_one_number_is_the_side_of_a_square(self):
+    def test_one_integer_means_a_square(self):
         module = CTAL(TASKS, 4, 3)
         assert module.size == (3, 3)
         module.resize(6)
@@ -145,14 +143,14 @@ class TestCTAL:
 
 
 def smooth_features(size):
-    """The same smooth functions of the image's plane, seen at the pixels of a grid."""
+    """Return smooth functions of the image plane, sampled at the pixels of a grid."""
     y, x = ((torch.arange(side) + 0.5) / side for side in size)
     y, x = torch.meshgrid(y, x, indexing="ij")
     waves = [torch.ones(size), torch.cos(2 * x), torch.sin(3 * y), torch.cos(x + 2 * y)]
     return {task: torch.stack(waves).roll(i, 0)[None] for i, task in enumerate(TASKS)}
 
 
-def test_every_pixel_counts_when_a_field_shrinks():
+def test_every_pixel_contributes_when_a_map_is_reduced():
     alone = nn.Parameter(torch.eye(64).view(64, 64, 1))  # field m is 1 at pixel m alone
     small = resample(alone, (8, 8), (2, 2), factor=1.0)
     assert (small.flatten(1).sum(1) > 0).all()
@@ -172,7 +170,7 @@ class TestNearestSize:
             ((7, 5), (32, 32), (32, 32)),
         ],
     )
-    def test_shape_of_the_image_at_the_pixels_of_the_size(self, picture, size, expected):
+    def test_aspect_ratio_of_the_image_with_the_pixels_of_the_size(self, picture, size, expected):
         assert nearest_size(picture, size, 32) == expected
 
     @given(
@@ -188,13 +186,13 @@ class TestNearestSize:
         assert nearest_size(size, size, 32) == size
 
 
-def test_parts_are_known_by_what_they_offer():
+def test_resizable_modules_are_found_by_their_methods():
     assert isinstance(CTAL(TASKS, 4, (3, 5)), SizedPart)
     assert isinstance(Encoder("test_resnet", image_size=(32, 64)), SizedPart)
     assert not isinstance(nn.Conv2d(1, 1, 1), SizedPart)
 
 
-def test_sizes_of_parts_stay_whole():
+def test_sizes_of_modules_remain_integers():
     assert scaled_size((24, 32), (96, 128), (192, 160)) == (48, 40)
     with pytest.raises(InputError, match=r"features of 24x32 at 96x128 .* got 98x128"):
         scaled_size((24, 32), (96, 128), (98, 128))

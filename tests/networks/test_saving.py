@@ -1,4 +1,4 @@
-"""save_pretrained, from_pretrained and push_to_hub of networks."""
+"""`save_pretrained`, `from_pretrained` and `push_to_hub` of networks."""
 
 import pytest
 import torch
@@ -57,12 +57,12 @@ def test_another_class(network, tmp_path):
 
 
 @pytest.mark.parametrize("source", ["", "none", "a/b/c", "model.safetensors"])
-def test_nothing_there(tmp_path, source):
+def test_a_missing_folder(tmp_path, source):
     with pytest.raises(InputError, match=r"config\.json"):
         SharedEncoderNet.from_pretrained(tmp_path / source)
 
 
-def test_through_the_hub(network, tmp_path, monkeypatch):
+def test_push_to_hub_and_from_pretrained(network, tmp_path, monkeypatch):
     class Api:
         def create_repo(self, hub_id, private, exist_ok):
             assert (private, exist_ok) == (True, True)

@@ -1,4 +1,4 @@
-"""What a checkpoint says of its network, and what it may not make happen."""
+"""Description of a network in a checkpoint, and protection against malicious files."""
 
 import json
 
@@ -12,7 +12,7 @@ from ctal.tasks import Depth, SemanticSegmentation
 from ctal.training.checkpointing import check_same_network
 
 
-def test_a_description_is_plain_and_keeps_the_order_of_tasks():
+def test_a_description_has_plain_values_and_the_order_of_tasks():
     tasks = [SemanticSegmentation(5, class_names=list("abcde")), Depth(name="a_depth")]
     net = SharedEncoderNet(tasks, encoder="test_resnet", image_size=(32, 64))
     description = json.loads(json.dumps(describe(net)))
@@ -27,13 +27,13 @@ class _HandsOn(SharedEncoderNet):
         super().__init__(tasks, **options)
 
 
-def test_arguments_that_a_subclass_hands_on_are_described_too():
+def test_arguments_passed_on_by_a_subclass_are_described():
     net = _HandsOn([Depth()], encoder="test_resnet", image_size=(32, 64))
     assert describe(net)["arguments"] == {"encoder": "test_resnet", "image_size": [32, 64]}
     assert describe(build(describe(net))) == describe(net)
 
 
-def test_a_description_never_asks_for_pretrained_weights(monkeypatch):
+def test_a_description_never_requests_pretrained_weights(monkeypatch):
     def init(self, *arguments, **options):
         torch.nn.Module.__init__(self)
 
@@ -44,14 +44,14 @@ def test_a_description_never_asks_for_pretrained_weights(monkeypatch):
     assert describe(net)["arguments"]["pretrained"] is False
 
 
-def test_nothing_is_imported_that_a_file_names():
+def test_modules_named_in_a_file_are_not_imported():
     net = SharedEncoderNet([Depth()], "test_resnet", image_size=(32, 32))
     for name in ("os.system", "elsewhere.Net", "ctal.tasks.Depth"):
         with pytest.raises(InputError, match=rf"^{name} has not been imported \(expected a Net"):
             build({**describe(net), "class": name})
 
 
-def test_arguments_that_do_not_fit():
+def test_invalid_arguments():
     description = describe(SharedEncoderNet([Depth()], "test_resnet", image_size=(32, 32)))
     description["arguments"]["gamma"] = 1
     with pytest.raises(InputError, match="gamma"):
@@ -66,7 +66,7 @@ def test_arguments_that_do_not_fit():
         build(description)
 
 
-def test_a_description_cannot_have_other_files_read():
+def test_a_description_cannot_read_other_files():
     description = describe(SharedEncoderNet([Depth()], "test_resnet", image_size=(32, 32)))
     description["arguments"]["pretrained"] = "/etc/passwd"
     assert build(description).arguments["pretrained"] is False
@@ -122,7 +122,7 @@ def test_other_encoders_have_no_upsampling():
     assert completed(old) == describe(net) == describe(build(old))
 
 
-def test_resuming_a_run_of_before_names_the_argument_to_set():
+def test_the_error_of_resuming_an_older_run_names_the_argument():
     net = SharedEncoderNet([Depth()], "hrnet_w18_small", image_size=(32, 32))
     old = describe(net)
     del old["arguments"]["upsampling"]

@@ -1,4 +1,4 @@
-"""The mean over mirrored and scaled copies, against means made by hand."""
+"""Test-time augmentation, compared with explicit means over flipped and scaled copies."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -18,7 +18,7 @@ from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 
 
 class Slopes(Network):
-    """Normals that lean along the slope of the red channel, as a mirrored scene's would."""
+    """Network whose normals follow the gradient of the red channel, consistently with flips."""
 
     def __init__(self, tasks, *, image_size):
         super().__init__(tasks, image_size=image_size)
@@ -43,7 +43,7 @@ def test_a_mirrored_scene_has_mirrored_normals(image):
     np.testing.assert_allclose(model.predict(image, flip=True)["normals"], once, atol=1e-6)
 
 
-def test_a_flip_averages_raw_maps_and_turns_their_directions(image):
+def test_a_flip_averages_raw_maps_and_flips_directions(image):
     echo = Model(Echo(TASKS, image_size=(32, 64)))
     maps = echo.predict(image, flip=True)
     # Echo's raw maps do not depend on the neighborhood, so both copies have equal values
@@ -84,7 +84,7 @@ def test_without_options_nothing_changes(network, image):
     assert all(np.array_equal(plain[name], same[name]) for name in plain)
 
 
-def test_tiles_are_mirrored_each(image):
+def test_each_tile_is_flipped(image):
     model = Model(Slopes([SurfaceNormals()], image_size=(32, 32)))
     once = model.predict(image, tiled=True)["normals"]
     both = model.predict(image, tiled=True, flip=True)["normals"]
@@ -109,18 +109,18 @@ def test_scales_out_of_range(network, image, scales):
 
 @dataclass(frozen=True)
 class Angles(SurfaceNormals):
-    """Normals from two angles."""
+    """Task with normals as two angles."""
 
     channels: ClassVar[int] = 2  # type: ignore[assignment]
 
 
-def test_directions_in_other_channels_need_a_rule_of_their_own():
+def test_directions_in_other_channels_require_their_own_rule():
     assert Angles.map_type is NormalMap
     with pytest.raises(InputError, match=r"^flip: expected a rule .* override Angles\.mirrored"):
         Angles().mirrored(torch.zeros(1, 2, 4, 4))
 
 
-def test_words():
+def test_title_copies_and_flips():
     assert TestTimeAugmentation().title() == ""
     assert TestTimeAugmentation(True, [0.5, 1]).title() == "flip and scales 0.5, 1"
     assert TestTimeAugmentation(True, [0.5, 1]).copies == 4

@@ -18,7 +18,7 @@ def save(path, array):
 
 
 def write_cityscapes(folder):
-    """Write both splits with one image, whose 35 pixels have every label id once."""
+    """Write both splits with one image, in which each label id has one of 35 pixels."""
     labels = np.array(SCORED + OTHERS, np.uint8).reshape(SHAPE)
     disparity = np.full(SHAPE, 1 + 256 * 40, np.uint16)
     disparity[0, :3] = [0, 1, 32257]

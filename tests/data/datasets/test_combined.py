@@ -1,4 +1,4 @@
-"""Several datasets as one: their samples, tasks and errors, in Python and from a configuration."""
+"""Combined datasets: samples, tasks and errors, in Python and from a config."""
 
 import json
 
@@ -40,7 +40,7 @@ def test_samples_follow_each_other_with_their_own_maps(classes_and_depth):
         combined[5]
 
 
-def test_a_batch_mixes_them_and_what_one_lacks_is_unlabelled(classes_and_depth):
+def test_a_batch_mixes_datasets_and_missing_maps_are_unlabelled(classes_and_depth):
     data = DenseDataModule(CombinedDataset(classes_and_depth), batch_size=5)
     batch = next(iter(data.train_dataloader()))
     with_depth = batch["depth"].flatten(1).any(dim=1).as_subclass(torch.Tensor)
@@ -62,7 +62,7 @@ def test_the_same_dataset_twice_counts_twice(memory_dataset):
         (lambda one, other: [one, other], r"datasets\[1\]: expected the task .*num_classes=3"),
     ],
 )
-def test_datasets_that_do_not_fit_are_refused(memory_dataset, change, message):
+def test_incompatible_datasets_are_rejected(memory_dataset, change, message):
     other = memory_dataset()
     other.tasks = [SemanticSegmentation(4), Depth()]
     with pytest.raises(InputError, match=message):

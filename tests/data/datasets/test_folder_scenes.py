@@ -1,4 +1,4 @@
-"""Folders with a folder per scene, samples chosen by scene, and samples without all maps."""
+"""Datasets with a folder per scene, lists of scenes, and samples without all maps."""
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def test_a_map_may_belong_to_all_samples_of_a_scene(scenes):
     assert dataset.unused_files() == [(scenes / "ground" / "s3.png", "a map without an image")]
 
 
-def test_a_star_finds_the_one_file_of_a_folder(scenes):
+def test_a_wildcard_matches_the_single_file_of_a_folder(scenes):
     (scenes / "s2" / "depth" / "0.png").rename(scenes / "s2" / "depth" / "0-00123.png")
     star = [MapFiles(Depth(), "{scene}/depth/{frame}-*.png")]
     dataset = FolderDataset(scenes, IMAGE, star, skip_incomplete=True)
@@ -81,7 +81,7 @@ def test_a_list_may_name_scenes(scenes):
         FolderDataset(scenes, IMAGE, maps(), names=scenes / "list.txt")
 
 
-def test_the_error_of_a_missing_map_names_what_to_set(scenes):
+def test_the_error_of_a_missing_map_names_the_setting(scenes):
     (scenes / "s1" / "depth" / "1.png").unlink()
     message = (
         r"s1/depth/1\.png: expected a file for each of the 3 samples, 1 are missing; set "
@@ -99,7 +99,7 @@ def test_no_sample_with_all_maps_is_an_error(scenes):
         FolderDataset(scenes, IMAGE, wrong, skip_incomplete=True)
 
 
-def test_fields_that_do_not_fit_are_refused(scenes):
+def test_invalid_fields_are_rejected(scenes):
     other = [MapFiles(Depth(), "{scene}/depth/{name}.png")]
     with pytest.raises(InputError, match=r"expected the fields of the image, scene, frame, got na"):
         FolderDataset(scenes, IMAGE, other)

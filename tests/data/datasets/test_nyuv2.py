@@ -51,7 +51,7 @@ def test_values_of_the_official_file_are_exact(official, pictures):
     assert [type(sample[task.name]) for task in dataset.tasks] == types
 
 
-def test_labels_are_mapped_to_the_usual_classes(official):
+def test_labels_are_mapped_to_the_13_and_40_classes(official):
     # of the authors' 894: 21 wall, 11 floor, 5 chair, 17 refrigerator, 894 torah; 0 void
     assert class_table(40)[[21, 11, 5, 17, 894, 0]].tolist() == [0, 1, 4, 23, 39, 255]
     assert class_table(13)[[21, 11, 5, 17, 894, 0]].tolist() == [11, 4, 3, 5, 6, 255]

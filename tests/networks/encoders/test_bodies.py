@@ -1,4 +1,4 @@
-"""Which feature maps of timm's models an encoder takes, and for which sizes."""
+"""Selection of feature maps of timm models, and supported image sizes."""
 
 import pytest
 
@@ -19,11 +19,11 @@ from ctal.networks.encoders.bodies import body_options, feature_maps
         ("vit_small_patch14_dinov2.lvd142m", (2, 5, 8, 11), 14),  # with the tag of its weights
     ],
 )
-def test_maps_of_a_pyramid_or_of_blocks_spread_over_the_depth(name, indices, patch):
+def test_maps_of_a_pyramid_or_of_blocks_at_regular_depths(name, indices, patch):
     assert feature_maps(name) == (indices, patch)
 
 
-def test_a_patch_stands_for_the_nearest_power_of_two():
+def test_a_patch_size_is_rounded_to_a_power_of_two():
     maps = feature_maps("eva02_tiny_patch14_224")
     assert maps.strides == (16, 16, 16, 16)
     assert maps.body_size((512, 288)) == (448, 252)
@@ -43,7 +43,7 @@ def test_windows_do_not_limit_the_sizes(name, size):
     assert body_options(name, size)["img_size"] == size
 
 
-def test_errors_name_what_would_do():
+def test_errors_name_supported_values():
     with pytest.raises(InputError, match="unknown timm model 'resnett18'; did you mean 'resnet18'"):
         feature_maps("resnett18")
     with pytest.raises(InputError, match=r"got 'levit_128s' with \(16, 32, 64\); use a pyramid"):

@@ -1,4 +1,4 @@
-"""Encoders of timm's models, pyramids and plain ViTs: shapes, normalization, weights, sizes."""
+"""Encoders from timm, pyramids and plain ViTs: shapes, normalization, weights, sizes."""
 
 import pickle
 import socket
@@ -49,7 +49,7 @@ def test_pyramid_is_channels_first_at_strides_4_to_32(name, out_channels):
         ("eva02_tiny_patch14_224", 1),
     ],
 )
-def test_resized_as_one_that_is_made_for_the_size(name, resampled):
+def test_a_resized_encoder_equals_one_created_at_that_size(name, resampled):
     encoder = Encoder(name, image_size=(64, 96)).eval()
     encoder.body.requires_grad_(False)
     before, state = dict(encoder.named_parameters()), torch.get_rng_state()
@@ -68,8 +68,8 @@ def test_resized_as_one_that_is_made_for_the_size(name, resampled):
 
 
 @pytest.mark.parametrize("size", [(64, 64), (96, 64)])
-def test_an_encoder_whose_weights_belong_to_a_size_cannot_be_resized(size):
-    """Not to one of as many pixels either, for which they have the same shape."""
+def test_an_encoder_with_weights_for_one_size_cannot_be_resized(size):
+    """Not even to a size with as many pixels, for which the weights have the same shape."""
     encoder = Encoder("efficientformerv2_s0", image_size=(64, 96)).eval()
     images = torch.rand(1, 3, 64, 96)
     with torch.no_grad():
@@ -82,12 +82,12 @@ def test_an_encoder_whose_weights_belong_to_a_size_cannot_be_resized(size):
         torch.testing.assert_close(encoder(images), before, rtol=0, atol=0)
 
 
-def test_hrnet_has_the_papers_parameters():
+def test_hrnet_has_the_parameters_of_the_paper():
     encoder = Encoder("hrnet_w18_small_v2", image_size=(64, 64))
     assert sum(p.numel() for p in encoder.parameters()) == 3_860_720
 
 
-def test_images_are_normalized_as_the_encoder_was_trained():
+def test_images_are_normalized_with_the_statistics_of_pretraining():
     encoder = Encoder("test_mambaout", image_size=(64, 64)).eval()
     seen = []
     encoder.body.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
@@ -96,7 +96,7 @@ def test_images_are_normalized_as_the_encoder_was_trained():
     torch.testing.assert_close(seen[0], torch.full((1, 3, 64, 64), 2.0))
 
 
-def test_a_plain_vit_sees_the_image_in_as_many_patches_as_pixels_of_stride_16():
+def test_a_plain_vit_has_as_many_patches_as_pixels_at_stride_16():
     encoder = Encoder("small_dinov2", image_size=(64, 96)).eval()
     seen = []
     encoder.body.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
@@ -112,7 +112,7 @@ def test_a_plain_vit_sees_the_image_in_as_many_patches_as_pixels_of_stride_16():
 @pytest.mark.parametrize("size", [(64, 96), (128, 128)])
 @pytest.mark.parametrize("name", ["test_vit", "small_dinov2"])
 def test_position_embeddings_of_a_file_are_resampled(tmp_path, name, size):
-    """As timm's dynamic form of the model does it, which keeps them and resamples at every pass."""
+    """The reference is timm's dynamic version, which resamples them in every forward pass."""
     source = timm.create_model(name, dynamic_img_size=True).eval()
     save_file(source.state_dict(), tmp_path / "weights.safetensors")
     path = str(tmp_path / "weights.safetensors")
@@ -126,7 +126,7 @@ def test_position_embeddings_of_a_file_are_resampled(tmp_path, name, size):
             torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
 
 
-def test_weights_that_belong_to_another_size(tmp_path):
+def test_weights_for_another_size(tmp_path):
     save_file(timm.create_model("efficientformerv2_s0").state_dict(), tmp_path / "own.safetensors")
     with pytest.raises(
         InputError, match=r"do not fit .*64x96: .*size mismatch.*designed for 224x224"
@@ -154,7 +154,7 @@ class _Code:
         return (print, ("this must not run",))
 
 
-def test_files_that_are_no_weights(tmp_path, capsys):
+def test_invalid_weights_files(tmp_path, capsys):
     def load(path):
         Encoder("test_resnet", image_size=(64, 64), pretrained=str(path))
 
@@ -172,7 +172,7 @@ def test_files_that_are_no_weights(tmp_path, capsys):
         load(tmp_path / "other.safetensors")
 
 
-def test_an_absent_hub_points_to_local_files(monkeypatch):
+def test_an_unavailable_hub_suggests_local_files(monkeypatch):
     def unreachable(*args, **options):
         if options.get("pretrained"):
             raise OSError("no connection")
@@ -184,7 +184,7 @@ def test_an_absent_hub_points_to_local_files(monkeypatch):
         Encoder("test_resnet", image_size=(64, 64), pretrained=True)
 
 
-def test_a_local_file_never_asks_the_hub(tmp_path, monkeypatch):
+def test_a_local_file_never_accesses_the_hub(tmp_path, monkeypatch):
     # timm makes this ViT on a ResNet, for which it asks the hub itself
     name = "vit_small_resnet26d_224"
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
@@ -195,7 +195,7 @@ def test_a_local_file_never_asks_the_hub(tmp_path, monkeypatch):
     assert constants.HF_HUB_OFFLINE is False
 
 
-def test_sizes_that_cannot_be():
+def test_invalid_sizes():
     with pytest.raises(InputError, match=r"multiples of 32.*got 100x128"):
         Encoder("test_resnet", image_size=(100, 128))
     with pytest.raises(InputError, match=r"multiples of 32.*got 64x100"):
@@ -204,7 +204,7 @@ def test_sizes_that_cannot_be():
         Encoder("convit_tiny", image_size=(64, 64)).resize((64, 96))
 
 
-def test_every_hrnet_has_the_upsampling_asked_for():
+def test_every_hrnet_has_the_requested_upsampling():
     names = timm.list_models("hrnet_*")
     assert "hrnet_w18_small_v2" in names
     for name in names:
@@ -218,7 +218,7 @@ def test_every_hrnet_has_the_upsampling_asked_for():
     assert not is_hrnet("test_resnet")
 
 
-def test_upsampling_between_branches_is_bilinear_unless_asked():
+def test_upsampling_between_branches_is_bilinear_by_default():
     maps = {}
     for options in ({}, {"upsampling": "bilinear"}, {"upsampling": "nearest"}):
         torch.manual_seed(0)
@@ -229,6 +229,6 @@ def test_upsampling_between_branches_is_bilinear_unless_asked():
     assert not torch.allclose(maps["bilinear"], maps["nearest"], atol=1e-3)
 
 
-def test_an_unknown_upsampling_is_refused():
+def test_an_unknown_upsampling_is_rejected():
     with pytest.raises(InputError, match=r"upsampling: expected one of .*, got 'cubic'"):
         Encoder("test_resnet", image_size=(64, 64), upsampling="cubic")

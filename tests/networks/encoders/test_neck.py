@@ -1,4 +1,4 @@
-"""The pyramid of a plain vision transformer: where things are, and how large channels are."""
+"""Pyramid of a plain vision transformer: positions, and magnitude of channels."""
 
 import pytest
 import torch
@@ -22,8 +22,8 @@ def test_scales_halve_and_channels_double(given):
     ]
 
 
-def test_a_pixel_stays_where_it_was():
-    """What it changes at a scale is its own place there and the reach of one 3x3 convolution."""
+def test_a_pixel_keeps_its_position():
+    """At each scale it affects its own position within the window of one 3x3 convolution."""
     torch.manual_seed(0)
     neck = PyramidNeck([32] * 4, [16] * 4, STRIDES).eval()
     maps = torch.rand(4, 1, 32, 8, 8)
@@ -39,7 +39,7 @@ def test_a_pixel_stays_where_it_was():
         assert (columns.min(), columns.max()) == (max(left - 1, 0), min(right, before.shape[3] - 1))
 
 
-def test_a_channel_that_is_large_everywhere_does_not_drown_the_others():
+def test_a_channel_that_is_large_everywhere_does_not_dominate_the_others():
     torch.manual_seed(0)
     neck = PyramidNeck([32] * 4, [16] * 4, STRIDES)
     maps = torch.randn(4, 2, 32, 8, 8)
