@@ -1,4 +1,4 @@
-"""A network that the package does not know, as a person would write it."""
+"""Custom network outside the package, as a user would write it."""
 
 from __future__ import annotations
 

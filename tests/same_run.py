@@ -1,4 +1,4 @@
-"""Whether two checkpoints of a run hold the same, bit for bit."""
+"""Comparison of two checkpoints of a run."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ def checkpoint(path):
 
 
 def assert_same_checkpoint(one, other):
-    """All content is equal but the clock's."""
+    """Assert that all content is bit-equal, except for times."""
     contents = [checkpoint(path) for path in (one, other)]
     for content in contents:
         content["callbacks"].pop("TrainingCost", None)

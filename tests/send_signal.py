@@ -1,4 +1,4 @@
-"""A callback that interrupts a run at a chosen step, by a real signal to its own process."""
+"""Callback that sends a signal to its own process at a chosen step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Four small images with their classes, and a configuration that trains on them."""
+"""Four small images with their classes, and a config that trains on them."""
 
 import numpy as np
 import yaml
@@ -23,7 +23,7 @@ data:
 
 
 def write_training(folder, config, size, **trainer):
-    """Write `data` with images of a size (H, W), and a configuration with `trainer` settings."""
+    """Write `data` with images of a size (H, W), and a config with `trainer` settings."""
     generator = np.random.default_rng(0)
     for kind in ("image", "semseg"):
         (folder / "data" / kind).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Networks and checkpoints for tests of what uses them."""
+"""Small networks and checkpoints for tests."""
 
 from pathlib import Path
 
@@ -11,7 +11,11 @@ TASKS = [SemanticSegmentation(3), Depth(), SurfaceNormals()]
 
 
 class Echo(Network):
-    """Say what it sees: red, green or blue; 10 m times red; the color less gray as a normal."""
+    """Network whose maps are functions of the color.
+
+    The class is the largest of red, green and blue, the depth 10 m times red, and the normal the
+    color minus gray.
+    """
 
     def __init__(self, tasks, *, image_size):
         super().__init__(tasks, image_size=image_size)
@@ -28,7 +32,7 @@ def shared_encoder():
 
 
 def with_mixing():
-    """A network with weights that belong to pixels."""
+    """Create a network with pixel-specific weights."""
     torch.manual_seed(0)
     network = CTALNet(TASKS, "test_resnet", image_size=(32, 64), channels=8).eval()
     torch.nn.init.constant_(network.decoders["depth"][-1].bias, 9.0)  # no depths below 0

@@ -1,10 +1,10 @@
-"""NYUv2 as images of 288x384, written as `ctal.data.NYUv2` reads them."""
+"""Small files of NYUv2 in the layout with images of 288x384."""
 
 from PIL import Image
 
 
 def write_small_nyuv2(folder, number, image, depth, labels):
-    """Write the sample of an official number into the folder of its split.
+    """Write the sample with an official number into the folder of its split.
 
     Depth is in units of 4 mm, uint16; labels are 0..40, uint8.
     """

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.affinity_use`, on networks whose affinities add what is known."""
+"""`python -m benchmarks.affinity_use`, on networks with a known affinity term."""
 
 import pytest
 import torch
@@ -31,7 +31,7 @@ def scored(model, name):
     return affinity_use.scores(model, model.network.refinement.ctal, batches(), name)
 
 
-def test_left_out_is_what_a_network_without_values_says(model):
+def test_left_out_equals_a_network_with_zero_values(model):
     trained, _ = scored(model, "as trained")
     left_out, _ = scored(model, "left out")
     assert left_out != trained
@@ -44,7 +44,7 @@ def test_left_out_is_what_a_network_without_values_says(model):
 
 
 def test_shares_by_hand():
-    """One image adds 3 in one channel at two pixels, the other 4 in the other at one of them."""
+    """The term is 3 at two pixels of a channel for one image, 4 at one pixel of the other."""
     added = torch.zeros(2, 2, 1, 2)
     added[0, 0] = 3
     added[1, 1, 0, 0] = 4
@@ -64,7 +64,7 @@ def test_two_directions():
     assert amounts.shares()[1] == pytest.approx(4 / 5)
 
 
-def test_a_run_of_another_network_is_refused(model, tmp_path, monkeypatch, capsys):
+def test_a_run_of_another_network_is_rejected(model, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["affinity_use", "nyuv2-lite"])
     assert affinity_use.main() == 2
     assert capsys.readouterr().err.startswith("error: nyuv2-lite: ")

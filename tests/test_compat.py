@@ -1,4 +1,4 @@
-"""Each private or undocumented API that ctal uses, alone, and what to do when it is gone."""
+"""Private and undocumented APIs used by ctal, and the remedy if they are removed."""
 
 import asyncio
 import re
@@ -65,26 +65,26 @@ def parser_of_fit():
 
 
 def test_command_parsers():
-    """Gone: keep the parser that `LightningCLI.init_parser` returns for each subcommand."""
+    """If removed: keep the parser that `LightningCLI.init_parser` returns for each subcommand."""
     assert "trainer.max_epochs" in parser_of_fit().get_defaults()
 
 
 def test_set_option_help():
-    """Gone: drop the call; `ctal fit --help` then prints Lightning's own text of ckpt_path."""
+    """If removed: delete the call; `ctal fit --help` then prints Lightning's help of ckpt_path."""
     parser = parser_of_fit()
     compat.set_option_help(parser, "--ckpt_path", "zzz of ctal")
     assert "zzz of ctal" in parser.format_help()
 
 
 def test_misconfiguration(tmp_path):
-    """Gone: find what `Trainer(max_epochs=-2)` raises now, and return its class."""
+    """If removed: find the exception of `Trainer(max_epochs=-2)`, and return its class."""
     with pytest.raises(compat.misconfiguration(), match="max_epochs"):
         Trainer(max_epochs=-2, logger=False, accelerator="cpu", default_root_dir=tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
 def test_trainer_command_and_processed_batches(trainer):
-    """Gone: count batches in `on_train_batch_end`; note the command in `Experiment`."""
+    """If removed: count batches in `on_train_batch_end`; store the command in `Experiment`."""
     module, batches = Line(), torch.utils.data.DataLoader(range(3))
     trainer.fit(module, batches, batches)
     assert set(module.seen) == {("fit", False), ("fit", True)}
@@ -97,7 +97,7 @@ def test_trainer_command_and_processed_batches(trainer):
 
 
 def test_defer_sigterm(trainer):
-    """Gone: look up how Lightning notes SIGTERM; tests/training/test_checkpointing.py shows it."""
+    """If removed: see how Lightning records SIGTERM; see training/test_checkpointing.py."""
     connector = trainer._signal_connector
     assert connector.received_sigterm is False  # a new name would be set without effect
     connector.received_sigterm = True
@@ -122,7 +122,7 @@ class Sum(Metric):
 
 
 def test_move_metric():
-    """Gone: move states in `Metric.to`, `.cuda`, `.half`, `.bfloat16` and where they are nested."""
+    """If removed: move states in `Metric.to`, `.cuda`, `.half`, `.bfloat16`, also when nested."""
     total = torch.nn.ModuleList([Sum()]).to(torch.bfloat16)[0].total
     assert total.dtype is torch.float64
     assert total == 1
@@ -139,7 +139,7 @@ class Buffers(torch.nn.Module):
 
 
 def test_move_module():
-    """Gone: keep the sums out of buffers, and move them where they are used."""
+    """If removed: do not store the sums as buffers, and move them to the device on use."""
     sums = torch.nn.Sequential(Buffers()).half()[0].sums
     assert sums.dtype is torch.float32
     assert sums.tolist() == [1, 1]
@@ -149,7 +149,7 @@ _PRIVATE = re.compile(r"(?<![\w.])(?!(?:self|cls)\._)[\w.]+(?:\[[^]]*\]|\([^()]*
 
 
 def test_no_other_module_uses_private_names():
-    """What a module needs of this kind is a function in ctal/compat.py, tested above."""
+    """Such uses belong in a function of ctal/compat.py, tested above."""
     assert _PRIVATE.search("trainer._connector.x = 1")
     assert _PRIVATE.search("super()._apply(fn)")
     assert not _PRIVATE.search("self._names[0]")
@@ -165,7 +165,7 @@ def test_no_other_module_uses_private_names():
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: a\r\nX: "])
 def test_prompt_protocol(sent):
-    """If this fails: see how uvicorn's protocol of h11 is called now, and what holds its state."""
+    """If removed: find the new name of uvicorn's h11 protocol, and of its state."""
     uvicorn = pytest.importorskip("uvicorn", reason="needs gradio, the extra `demo`")
 
     async def app(scope, receive, send):

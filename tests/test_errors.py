@@ -16,12 +16,12 @@ class Broken(Dataset):
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
-def test_the_line_that_was_meant_survives_a_worker_process(num_workers):
+def test_the_error_line_survives_a_worker_process(num_workers):
     with pytest.raises(InputError) as caught:
         next(iter(DataLoader(Broken(), num_workers=num_workers)))
     assert str(caught.value) == "photo.jpg: expected a picture, got: nothing"
 
 
-def test_a_file_cannot_break_the_line_by_its_name():
+def test_a_file_name_cannot_break_the_line():
     error = InputError("a\nb\x1b[2J\udcff.png: expected a picture")
     assert str(error) == "a\\nb\\x1b[2J\\udcff.png: expected a picture"

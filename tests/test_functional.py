@@ -1,4 +1,4 @@
-"""The operator against a loop over the paper's indices, against itself in the other form."""
+"""The operator compared with a loop over the paper's indices, and between its two forms."""
 
 import itertools
 
@@ -13,7 +13,7 @@ from ctal.functional import cross_task_affinity
 
 
 def by_index(features, values, weight, bias):
-    """G_t[j, q] = b_t[j] + sum_k sum_d W_t[j,k,d] A_k[j,q+d], one number at a time."""
+    """Compute G_t[j, q] = b_t[j] + sum_k sum_d W_t[j,k,d] A_k[j,q+d] in a loop."""
     B, T, _, H, W = features.shape
     f = weight.shape[-1]
     unit = features / features.norm(dim=2, keepdim=True)
@@ -35,7 +35,7 @@ def by_index(features, values, weight, bias):
 
 @pytest.mark.parametrize("method", ["dense", "factorised"])
 @pytest.mark.parametrize(("f", "shared"), [(3, False), (3, True), (1, False), (5, False)])
-def test_both_forms_follow_the_papers_indices(method, f, shared):
+def test_both_forms_equal_a_loop_over_the_papers_indices(method, f, shared):
     inputs = make_inputs(2, 2, 3, 3, 4, f, shared)
     out = cross_task_affinity(*inputs, method=method)
     torch.testing.assert_close(out, by_index(*inputs), rtol=1e-12, atol=1e-12)
@@ -52,7 +52,7 @@ def test_both_forms_follow_the_papers_indices(method, f, shared):
     shared=st.booleans(),
     seed=st.integers(0, 2**31),
 )
-def test_forms_agree_forward_and_backward(B, T, C, H, W, f, shared, seed):
+def test_forms_agree_in_forward_and_backward_pass(B, T, C, H, W, f, shared, seed):
     inputs = make_inputs(B, T, C, H, W, f, shared, seed)
     dense = cross_task_affinity(*inputs, method="dense")
     factorised = cross_task_affinity(*inputs, method="factorised")
@@ -67,12 +67,12 @@ def test_forms_agree_forward_and_backward(B, T, C, H, W, f, shared, seed):
 
 
 @pytest.mark.parametrize("method", ["dense", "factorised"])
-def test_gradients_against_finite_differences(method):
+def test_gradients_equal_finite_differences(method):
     inputs = make_inputs(1, 2, 2, 2, 3, 3, shared=False)
     assert torch.autograd.gradcheck(lambda *a: cross_task_affinity(*a, method=method), inputs)
 
 
-def test_scale_of_features_does_not_matter():
+def test_result_does_not_depend_on_the_scale_of_features():
     features, values, weight, bias = make_inputs(1, 2, 4, 3, 3, 3, shared=False)
     once = cross_task_affinity(features, values, weight, bias)
     again = cross_task_affinity(features * 7.5, values, weight, bias)
@@ -106,7 +106,7 @@ def test_float32_is_close_to_float64(method):
         (lambda i: (i[0], i[1], i[2], i[3][:, 1:]), "bias: expected"),
     ],
 )
-def test_shapes_that_do_not_fit(change, message):
+def test_invalid_shapes(change, message):
     inputs = make_inputs(1, 2, 3, 4, 4, 3, shared=False)
     with pytest.raises(InputError, match=message):
         cross_task_affinity(*change(inputs))

@@ -48,10 +48,10 @@ REVISED = ("cli", "data", "data_commands", "demo", "inference", "io", "maps", "m
 
 
 def phrases(table: str) -> list[str]:
-    """Return the phrases of the left column, those of a cell apart; gaps are regular expressions.
+    """Return the phrases of the left column as regular expressions.
 
     A cell may hold several phrases, separated by semicolons. In "got X, which is none" the capital
-    letter alone is any word. Single words are no phrase: they are good English elsewhere.
+    letter stands for any word. Single words are skipped, since they may be correct elsewhere.
     """
     found = []
     for row in re.findall(r"^\| (.+?) \| .+ \|$", table, flags=re.MULTILINE):
@@ -63,7 +63,7 @@ def phrases(table: str) -> list[str]:
 
 
 def texts(source: str) -> Iterator[tuple[int, str]]:
-    """Yield the comments and strings of a module with their lines; adjacent strings as one."""
+    """Yield the comments and strings of a module with their lines; adjacent strings are joined."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.lineno, node.value
@@ -101,7 +101,7 @@ def occurrences(where: str, found: Iterator[tuple[int, str]], patterns: list[str
 
 
 def prose(found: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Yield the texts of several words; a single one may be a name or a key."""
+    """Yield texts of several words, since a single word may be a name or a key."""
     return ((line, text) for line, text in found if " " in text.strip())
 
 

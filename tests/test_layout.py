@@ -1,4 +1,4 @@
-"""The size and the walls of the code: small files, short functions, private APIs in one place."""
+"""Layout of the code: small files, short functions, private APIs in one module."""
 
 import ast
 import re
@@ -32,7 +32,7 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]
 
 
 def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Lines of a function without its docstring, whose length is no fault."""
+    """Count the lines of a function without its docstring."""
     whole = (function.end_lineno or 0) - function.lineno + 1
     first = function.body[0]
     document = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
@@ -42,9 +42,9 @@ def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def foreign_private(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield each private name of another library: attributes, inherited ones too, and imports.
+    """Yield each private name of another library: attributes, also inherited ones, and imports.
 
-    A name is ctal's own if some module of ctal defines a function, class or attribute so called.
+    A name belongs to ctal if a module of ctal defines a function, class or attribute of that name.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
@@ -118,10 +118,10 @@ def test_private_apis_of_libraries_are_used_in_one_file() -> None:
         ("a.__class__.__name__", []),
     ],
 )
-def test_what_counts_as_private(code: str, expected: list[str]) -> None:
+def test_private_names_by_hand(code: str, expected: list[str]) -> None:
     assert [attribute for _, attribute in foreign_private(ast.parse(code))] == expected
 
 
-def test_the_length_of_a_function_leaves_out_its_docstring() -> None:
+def test_the_length_of_a_function_excludes_its_docstring() -> None:
     (function,) = functions(ast.parse('def f():\n    """One.\n\n    Two.\n    """\n    return 1\n'))
     assert length(function) == 2

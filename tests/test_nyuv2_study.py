@@ -1,4 +1,4 @@
-"""`python -m benchmarks.nyuv2_study`, on three small rooms and with a small encoder."""
+"""`python -m benchmarks.nyuv2_study` on a small dataset with a small encoder."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ SMALL = [
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
-    """Run the study with further arguments, in a folder with NYUv2 of a few random images."""
+    """Run the study with additional arguments, in a folder with a few random images as NYUv2."""
     generator = np.random.default_rng(0)
     wall = np.full((288, 384), 500, np.uint16)  # 2 m away
     for split, count in (("train", 5), ("test", 3)):
@@ -40,7 +40,7 @@ def study(tmp_path, monkeypatch):
     return run
 
 
-def test_trains_on_train_and_scores_on_test_or_chooses_within_train(study, tmp_path, capsys):
+def test_trains_on_train_and_evaluates_on_test_or_on_held_out_train(study, tmp_path, capsys):
     assert study() == 0
     done = tmp_path / "out" / "small"
     content = json.loads((done / "comparison.json").read_text())
@@ -53,7 +53,7 @@ def test_trains_on_train_and_scores_on_test_or_chooses_within_train(study, tmp_p
     assert content["protocol"]["scored on"].startswith("val")
 
 
-def test_images_that_are_not_there_are_named(study, tmp_path, capsys):
+def test_the_error_of_missing_images_names_the_folder(study, tmp_path, capsys):
     (tmp_path / "nyuv2").rename(tmp_path / "elsewhere")
     assert study() == 2
     lines = capsys.readouterr().err.splitlines()
@@ -61,7 +61,7 @@ def test_images_that_are_not_there_are_named(study, tmp_path, capsys):
     assert lines[-1].startswith("error: small: nyuv2: cannot be prepared")
 
 
-def test_a_block_with_its_encoders_own_channels(tmp_path):
+def test_a_block_with_the_channels_of_its_encoder(tmp_path):
     block = nyuv2_study.BLOCKS["hrnet"]
     made = nyuv2_study._configuration("mti", block, tmp_path)
     assert made.parent == tmp_path / "configs"

@@ -1,4 +1,4 @@
-"""`import ctal` gives every public name and package, and imports torch when one needs it."""
+"""`import ctal` has every public name and package, and imports torch only when needed."""
 
 import importlib
 import inspect
@@ -39,7 +39,7 @@ def test_all_has_the_public_names() -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_package_is_imported_at_its_first_use(package: str) -> None:
+def test_a_package_is_imported_on_first_use(package: str) -> None:
     code = f"import ctal; print(ctal.{package}.__name__)"
     assert python(code) == f"ctal.{package}\n"
 
@@ -68,7 +68,7 @@ def test_tab_completion_finds_names_and_packages() -> None:
     assert "ctal.load(" in found
 
 
-def test_help_names_every_public_name() -> None:
+def test_help_lists_every_public_name() -> None:
     text = pydoc.render_doc(ctal, renderer=pydoc.plaintext)
     overview = text[: text.index("PACKAGE CONTENTS")]
     for name in ctal.__all__:

@@ -1,4 +1,4 @@
-"""The configurations in configs/: complete, alike where they must be, accepted as they are."""
+"""Configs in configs/: complete, consistent and valid."""
 
 import inspect
 from pathlib import Path
@@ -25,7 +25,7 @@ FILES = [path.relative_to(CONFIGS) for path in sorted(CONFIGS.rglob("*.yaml"))]
 
 
 @pytest.mark.parametrize("data_set", DATA_SETS)
-def test_every_network_on_the_same_data_for_the_same_time(data_set):
+def test_every_network_has_the_same_data_and_epochs(data_set):
     settings = {name: read_config(CONFIGS / data_set / f"{name}.yaml") for name in NETWORKS}
     assert {path.stem for path in (CONFIGS / data_set).glob("*.yaml")} == set(NETWORKS)
     first = settings["single_task"]
@@ -58,7 +58,7 @@ def test_an_ablation_changes_one_argument():
         assert content["model"]["optimizer"] == base["model"]["optimizer"]
 
 
-def test_the_study_on_nyuv2_changes_the_network_alone():
+def test_the_study_on_nyuv2_changes_only_the_network():
     settings = {path.stem: read_config(path) for path in (CONFIGS / "nyuv2_study").glob("*.yaml")}
     assert set(NETWORKS) < set(settings)
     first = settings["single_task"]

@@ -1,4 +1,4 @@
-"""Files written by ctal 0.1: they load, predict the same numbers and resume."""
+"""Files written by ctal 0.1 load, give the same predictions, and resume."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ def run(tmp_path):
     return Path(shutil.copytree(RUN, tmp_path / "run"))
 
 
-def test_a_checkpoint_predicts_the_same_numbers(run):
+def test_a_checkpoint_gives_the_same_predictions(run):
     image = (np.arange(32 * 64 * 3).reshape(3, 32, 64) * 7919 % 256).astype(np.uint8)
     maps = ctal.load(run / "checkpoints" / "last.ckpt").predict(image)
     with np.load(run / "predictions.npz") as expected:
@@ -40,7 +40,7 @@ def test_a_checkpoint_predicts_the_same_numbers(run):
             np.testing.assert_allclose(maps[name][::2, ::2], values, rtol=1e-4, atol=1e-5)
 
 
-def test_a_run_resumes_from_its_own_configuration(run, monkeypatch):
+def test_a_run_resumes_from_its_own_config(run, monkeypatch):
     monkeypatch.chdir(run.parent)
     config = run / "config.yaml"
     assert (
@@ -80,7 +80,7 @@ def test_a_run_resumes_from_its_own_configuration(run, monkeypatch):
 
 
 @pytest.mark.parametrize("index", range(3))
-def test_module_paths_of_0_1_name_the_same_classes(index):
+def test_module_paths_of_0_1_resolve_to_the_same_classes(index):
     network = build(BUNDLED)
     description = describe(network)
     assert description["class"] == "ctal.networks.MultiScaleCTALNet"
@@ -89,7 +89,7 @@ def test_module_paths_of_0_1_name_the_same_classes(index):
     assert describe(build(description)) == description
 
 
-def test_renamed_arguments_of_a_description_are_read():
+def test_renamed_arguments_of_a_description_are_supported():
     old = {"widths": [8, 8, 16, 16], "equal_start": True}
     new = {"out_channels": [8, 8, 16, 16], "uniform_init": True}
     arguments = describe(build({**BUNDLED, "arguments": {**BUNDLED["arguments"], **old}}))

@@ -8,7 +8,7 @@ from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 
 
 class Small(Network):
-    """A grouped convolution and a matrix product, small enough to be counted by hand."""
+    """Network with a grouped convolution and a matrix product, small enough to count by hand."""
 
     def __init__(self, tasks, *, image_size):
         super().__init__(tasks, image_size=image_size)
@@ -30,7 +30,7 @@ def test_parameters_and_multiply_adds_by_hand():
     assert network.calls == [False]
 
 
-def test_the_two_forms_of_ctal_differ_by_what_the_paper_says():
+def test_the_two_forms_of_ctal_differ_as_in_the_paper():
     tasks = [SemanticSegmentation(13), Depth(), SurfaceNormals()]
     dense, factorised = (
         CTALNet(tasks, "test_resnet", image_size=(32, 64), method=method)
@@ -43,7 +43,7 @@ def test_the_two_forms_of_ctal_differ_by_what_the_paper_says():
     assert 1e9 * (gmacs(dense) - gmacs(factorised)) == pytest.approx(by_dense - by_factorised)
 
 
-def test_networks_take_turns():
+def test_networks_are_interleaved():
     first, second = (Small([Depth()], image_size=(8, 8)) for _ in range(2))
     order = []
     first.register_forward_pre_hook(lambda *_: order.append("first"))
@@ -54,7 +54,7 @@ def test_networks_take_turns():
     assert order == ["first", "second"] * (len(order) // 2)
 
 
-def test_machine_names_threads_and_torch():
+def test_machine_includes_threads_and_torch():
     words = machine(torch.device("cpu"))
     assert f"{torch.get_num_threads()} of" in words
     assert torch.__version__ in words

@@ -1,4 +1,4 @@
-"""Costs of parts, against networks that can be counted by hand."""
+"""Costs of modules, compared with hand-computed values."""
 
 import time
 from functools import partial
@@ -17,7 +17,7 @@ BYTES = 4 * 3 * PIXELS
 
 
 class Repeat(nn.Module):
-    """So many copies side by side, which is one allocation."""
+    """Module that repeats its input, which is a single allocation."""
 
     def __init__(self, times, seconds=0.0):
         super().__init__()
@@ -29,7 +29,7 @@ class Repeat(nn.Module):
 
 
 class Holding(nn.Module):
-    """Hold what its first part made while the others run."""
+    """Network that keeps the output of its first module while the others run."""
 
     def __init__(self):
         super().__init__()
@@ -45,7 +45,7 @@ class Holding(nn.Module):
 
 
 class Counted(nn.Module):
-    """A grouped convolution in a part that is called by another, and a product between parts."""
+    """Network with a grouped convolution in a nested module, and a product between modules."""
 
     def __init__(self):
         super().__init__()
@@ -57,7 +57,7 @@ class Counted(nn.Module):
         return x @ x.transpose(1, 2)
 
 
-def test_memory_of_what_is_held_by_hand():
+def test_memory_of_live_tensors_by_hand():
     costs = part_costs(Holding(), SIZE)
     assert list(costs) == ["first", "lists", "unused", WHOLE]
     about = partial(pytest.approx, abs=512)  # the profiler's own marks are 64 bytes each
@@ -67,7 +67,7 @@ def test_memory_of_what_is_held_by_hand():
     assert costs[WHOLE].memory == about((2 + 5) * BYTES)
 
 
-def test_time_goes_to_the_part_that_takes_it():
+def test_time_is_assigned_to_the_module_that_needs_it():
     costs = part_costs(Holding(), SIZE)
     assert costs["lists"].latency > 9
     assert costs[WHOLE].latency >= costs["lists"].latency
@@ -84,7 +84,7 @@ def test_parameters_and_multiply_adds_by_hand():
     assert costs[WHOLE].gmacs * 1e9 == pytest.approx(6 * 9 * PIXELS + 6 * 6 * PIXELS)
 
 
-def test_parts_of_a_network_add_up_to_the_whole():
+def test_costs_of_modules_sum_to_the_total():
     tasks = [SemanticSegmentation(5), Depth()]
     network = MultiScaleCTALNet(tasks, "test_resnet", image_size=(32, 64), method="factorised")
     costs = part_costs(network, network.image_size)
@@ -98,7 +98,7 @@ def test_parts_of_a_network_add_up_to_the_whole():
     assert not any(part._forward_hooks or part._forward_pre_hooks for part in network.modules())
 
 
-def test_hooks_are_gone_when_a_network_fails():
+def test_hooks_are_removed_if_a_network_fails():
     network = Holding()
     network.forward = lambda x: network.first(x, "one too many")
     with pytest.raises(TypeError):

@@ -1,4 +1,4 @@
-"""What a run tells of a network, and the card made of it, by a real run."""
+"""Metadata of a real run, and the model card created from it."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from ctal.tasks import Depth, SemanticSegmentation
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A folder of a short training, scored on val."""
+    """Return the folder of a short run, evaluated on val."""
     folder = tmp_path_factory.mktemp("run")
     rooms = {"class_path": "ctal.data.Rooms"}
     network = {"class_path": "ctal.networks.SharedEncoderNet"}
@@ -48,7 +48,7 @@ def run(tmp_path_factory):
     return folder
 
 
-def test_a_run_tells_data_training_and_scores(run, tmp_path):
+def test_metadata_of_data_training_and_scores(run, tmp_path):
     about = ctal.load(run).about
     scores = json.loads((run / "scores_val.json").read_text())["scores"]
     assert about == {
@@ -77,7 +77,7 @@ def test_a_run_tells_data_training_and_scores(run, tmp_path):
     assert str(run) not in card + (tmp_path / "config.json").read_text()
 
 
-def test_the_card_tells_tasks_cost_scores_and_licenses():
+def test_the_card_has_tasks_cost_scores_and_licenses():
     tasks = [SemanticSegmentation(2, ["wall", "floor"]), Depth()]
     network = SharedEncoderNet(tasks, "test_resnet", image_size=(32, 64))
     scores = {"semseg/miou": 0.25, "depth/abs_error": 0.5}
@@ -98,19 +98,19 @@ def test_the_card_tells_tasks_cost_scores_and_licenses():
     assert "own.safetensors (license of timm's weights: apache-2.0)" in card
 
 
-def test_a_network_of_unknown_origin_says_so():
+def test_the_card_of_a_network_of_unknown_origin():
     card = model_card(SharedEncoderNet([Depth()], "test_resnet", image_size=(32, 32)), {})
     assert "Not known: the network was saved from a run without scores." in card
     assert "source of its initial weights not known" in card
 
 
-def test_scores_of_another_checkpoint_are_not_told(run):
+def test_scores_of_another_checkpoint_are_omitted(run):
     about = ctal.load(run / "checkpoints" / "last.ckpt").about
     assert about["data"] == {"train": "Rooms", "val": "Rooms"}
     assert "scores" not in about
 
 
-def test_a_broken_run_folder_tells_nothing(run, tmp_path):
+def test_a_broken_run_folder_has_no_metadata(run, tmp_path):
     (tmp_path / "checkpoints").mkdir()
     best = (run / "checkpoints" / "best.ckpt").read_bytes()
     (tmp_path / "checkpoints" / "best.ckpt").write_bytes(best)

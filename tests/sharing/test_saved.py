@@ -1,4 +1,4 @@
-"""Networks as folders: the way there and back, and files that are not what they should be."""
+"""Saving networks to folders and loading them, and invalid files."""
 
 import json
 import pickle
@@ -42,7 +42,7 @@ def test_saved_and_loaded_gives_equal_outputs(model, folder):
             assert torch.equal(raw, model.network(image).final[name])
 
 
-def test_saved_in_half_the_space(model, folder, tmp_path):
+def test_saved_in_half_precision(model, folder, tmp_path):
     model.save_pretrained(tmp_path / "half", half=True)
     sizes = [(place / "model.safetensors").stat().st_size for place in (folder, tmp_path / "half")]
     assert sizes[1] < 0.6 * sizes[0]
@@ -64,12 +64,12 @@ def test_tasks_keep_their_order_and_arguments(tmp_path):
     assert ctal.load(tmp_path / "a").tasks == tasks
 
 
-def test_a_resized_network_is_saved_as_it_is(folder, tmp_path):
+def test_a_resized_network_is_saved_at_its_size(folder, tmp_path):
     ctal.load(folder, image_size=(64, 64)).save_pretrained(tmp_path / "resized")
     assert ctal.load(tmp_path / "resized").network.image_size == (64, 64)
 
 
-def test_what_is_known_of_the_training_goes_along(model, folder, tmp_path):
+def test_metadata_of_the_training_is_saved(model, folder, tmp_path):
     assert ctal.load(folder).about == model.about == {}
     model.about = {"scores": {"depth/rmse": 0.5}, "scored on": "test"}
     model.save_pretrained(folder)
@@ -78,7 +78,7 @@ def test_what_is_known_of_the_training_goes_along(model, folder, tmp_path):
     assert (tmp_path / "again" / "README.md").read_text() == (folder / "README.md").read_text()
 
 
-def test_networks_that_come_with_the_package_have_names(folder, tmp_path, monkeypatch):
+def test_bundled_networks_have_names(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(loading, "_bundled", lambda: {"small": folder})
     assert isinstance(ctal.load("small").network, CTALNet)
     with pytest.raises(InputError, match=r"smal: checkpoint not found.*bundled models: small$"):
@@ -90,7 +90,7 @@ class _Code:
         return (print, ("this must not run",))
 
 
-def test_weights_that_are_none(folder, capsys):
+def test_invalid_weights_files(folder, capsys):
     weights = folder / "model.safetensors"
     whole = weights.read_bytes()
     contents = {
@@ -121,7 +121,7 @@ def test_weights_of_another_network(folder):
             ctal.load(folder)
 
 
-def test_configurations_that_are_none(folder):
+def test_invalid_configs(folder):
     file = folder / "config.json"
     config = json.loads(file.read_text())
     outside = {**config["network"], "class": "os.system"}
@@ -155,7 +155,7 @@ def test_configurations_that_are_none(folder):
         ctal.load(folder)
 
 
-def test_a_place_that_cannot_be_written(model, tmp_path):
+def test_an_unwritable_folder(model, tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match="cannot be written"):
         model.save_pretrained(tmp_path / "file")

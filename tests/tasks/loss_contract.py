@@ -1,4 +1,4 @@
-"""What every loss promises about pixels without label, with maps to check it on."""
+"""Requirements on all losses for unlabelled pixels, and maps to test them."""
 
 import pytest
 import torch
@@ -9,9 +9,9 @@ from ctal.tasks.classes import ClassTask
 
 
 def labels(task: Task, seed: int = 0, batch: int = 2, size: tuple[int, int] = (4, 6)):
-    """A batch of targets, about a third of it unlabelled.
+    """Return a batch of targets, about a third of it unlabelled.
 
-    Of a task of another kind: what it decodes from a random raw map.
+    For other kinds of tasks, the targets are decoded from a random raw map.
     """
     generator = torch.Generator().manual_seed(seed)
     known = torch.rand(batch, *size, generator=generator) > 0.3

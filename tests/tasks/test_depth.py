@@ -1,4 +1,4 @@
-"""Depth."""
+"""Depth task."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ def test_loss_and_gradient_by_hand():
     assert raw.grad.flatten().tolist() == [-0.5, 0.5, 0.0]
 
 
-def test_decoded_depth_is_never_below_a_millimetre():
+def test_decoded_depth_is_at_least_one_millimeter():
     decoded = TASK.decode(torch.tensor([[[[-3.0, 0.0, 4.5]]]], dtype=torch.float16))
     assert decoded.dtype == torch.float32
     assert decoded.flatten().tolist() == pytest.approx([1e-3, 1e-3, 4.5])
@@ -30,19 +30,19 @@ def test_valid_is_positive_and_finite():
 
 
 @pytest.mark.parametrize("wrong", ["-0.5", "nan", "inf"])
-def test_a_depth_that_cannot_be_is_named(wrong):
+def test_errors_name_invalid_depths(wrong):
     target = DepthMap(torch.tensor([[[0.0, 3.0, float(wrong)]]]))
     with pytest.raises(InputError, match=rf"depth: expected metres > 0, .* got {wrong} \(one of 1"):
         TASK.check(target)
 
 
-def test_error_is_in_metres():
+def test_error_is_in_meters():
     error = TASK.error(torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[1.25, 0.0]]]]))
     assert error[0, 0, 0].item() == 0.25
     assert error[0, 0, 1].isnan()
 
 
-def test_near_is_bright_and_the_range_is_the_reference_s():
+def test_near_is_bright_and_the_range_comes_from_the_reference():
     near, far = [253, 231, 36], [68, 1, 84]  # the ends of viridis
     reference = DepthMap(torch.tensor([[[2.0, 4.0, 0.0]]]))
     assert TASK.visualize(reference)[:, 0].T.tolist() == [near, far, [0, 0, 0]]
@@ -50,7 +50,7 @@ def test_near_is_bright_and_the_range_is_the_reference_s():
     assert TASK.visualize(prediction, reference)[:, 0].T.tolist() == [near, far, far]
 
 
-def test_a_map_of_one_value_or_of_no_label_can_be_painted():
+def test_constant_and_unlabelled_maps_can_be_visualized():
     assert TASK.visualize(torch.full((1, 2, 2), 3.0))[:, 0, 0].tolist() == [253, 231, 36]
     assert not TASK.visualize(torch.zeros(1, 2, 2)).any()
     assert TASK.visualize(torch.full((1, 2, 2), 3.0), torch.zeros(1, 2, 2)).any()

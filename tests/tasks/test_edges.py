@@ -1,4 +1,4 @@
-"""Edges."""
+"""Edge detection task."""
 
 import math
 
@@ -42,14 +42,14 @@ def test_a_confident_network_has_a_finite_loss_and_gradient():
     assert raw.grad.flatten().tolist() == pytest.approx([-0.475, 0.025])
 
 
-def test_decoded_are_probabilities():
+def test_decoded_values_are_probabilities():
     decoded = TASK.decode(torch.tensor([[[[0.0, math.log(3.0), -90.0]]]], dtype=torch.bfloat16))
     assert decoded.dtype == torch.float32
     assert decoded.shape == (1, 1, 3)
     assert decoded[0, 0].tolist() == pytest.approx([0.5, 0.75, 0], abs=1e-3)
 
 
-def test_the_tolerance_goes_to_the_metric():
+def test_the_tolerance_is_passed_to_the_metric():
     metric = Edges(max_distance=0.011).metrics()["odsf"]
     assert isinstance(metric, OdsF)
     assert metric.max_distance == 0.011
@@ -67,25 +67,25 @@ def test_the_tolerance_goes_to_the_metric():
         ({"name": "image"}, "name: expected"),
     ],
 )
-def test_arguments_out_of_range_are_refused(arguments, message):
+def test_arguments_out_of_range_are_rejected(arguments, message):
     with pytest.raises(InputError, match=message):
         Edges(**arguments)
 
 
 @pytest.mark.parametrize("wrong", [-1, 2, 254])
-def test_a_value_that_is_no_answer_is_named(wrong):
+def test_errors_name_invalid_labels(wrong):
     target = EdgeMap(torch.tensor([[0, 1], [255, wrong]]))
     with pytest.raises(InputError, match=rf"edges: expected 0 \(no edge\), .* got \[{wrong}\]"):
         TASK.check(target)
 
 
-def test_error_is_the_distance_to_the_right_answer():
+def test_error_is_the_distance_to_the_label():
     error = TASK.error(torch.tensor([[[0.25, 0.25, 0.25]]]), torch.tensor([[[0, 1, 255]]]))
     assert error[0, 0, :2].tolist() == [0.25, 0.75]
     assert error[0, 0, 2].isnan()
 
 
-def test_labels_and_probabilities_are_painted_in_the_same_colors():
+def test_labels_and_probabilities_have_the_same_colors():
     paper, ink = [247, 251, 255], [8, 48, 107]  # the ends of matplotlib's "Blues"
     label = TASK.visualize(EdgeMap(torch.tensor([[0, 1, 255]])))
     assert label[:, 0].T.tolist() == [paper, ink, [0, 0, 0]]

@@ -1,4 +1,4 @@
-"""What holds for the loss, the coding and the names of all tasks."""
+"""Requirements on the loss, the encoding and the names of all tasks."""
 
 import pytest
 import torch
@@ -36,7 +36,7 @@ TASKS = [
 
 
 def each_task_but(name: str):
-    """Run a test for all tasks but one."""
+    """Run a test for all tasks except one."""
     tasks = [task for task in TASKS if task.name != name]
     return pytest.mark.parametrize("task", tasks, ids=lambda task: task.name)
 
@@ -45,24 +45,24 @@ each_task = each_task_but("")
 
 
 @each_task
-def test_a_batch_without_labels_costs_nothing_and_moves_nothing(task):
+def test_a_batch_without_labels_has_zero_loss_and_gradient(task):
     assert_costs_nothing_without_labels(task)
 
 
 @each_task
-def test_what_unlabelled_pixels_hold_does_not_count(task):
+def test_values_of_unlabelled_pixels_are_ignored(task):
     assert_unlabelled_pixels_do_not_count(task)
 
 
 @pytest.mark.parametrize("labelled", [[1, 3], [0], []])
 @each_task
-def test_an_image_without_label_adds_nothing_to_the_loss_of_a_batch(task, labelled):
+def test_an_image_without_labels_does_not_change_the_loss_of_a_batch(task, labelled):
     assert_an_image_without_label_adds_nothing(task, labelled)
 
 
 @pytest.mark.parametrize("missing", [[0], [0, 2], [0, 1, 2]])
 @each_task
-def test_metrics_pass_over_images_without_label(task, missing):
+def test_metrics_ignore_images_without_labels(task, missing):
     size = (16, 20)
     target, raw = labels(task, batch=3, size=size), raw_map(task, batch=3, size=size)
     target[missing] = task.map_type.unlabelled
@@ -78,7 +78,7 @@ def test_metrics_pass_over_images_without_label(task, missing):
 
 # Saliency weighs its two answers by their shares of the batch
 @each_task_but("saliency")
-def test_every_labelled_pixel_of_the_batch_weighs_the_same(task):
+def test_every_labelled_pixel_of_the_batch_has_the_same_weight(task):
     target, raw = labels(task, batch=3), raw_map(task, batch=3)
     valid = task.valid(target)
     pixels = [
@@ -94,7 +94,7 @@ def test_every_labelled_pixel_of_the_batch_weighs_the_same(task):
 
 @each_task
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_a_half_precision_map_is_scored_in_float32(task, dtype):
+def test_the_loss_of_a_half_precision_map_is_computed_in_float32(task, dtype):
     raw = raw_map(task).to(dtype).requires_grad_()
     loss = task.loss(raw, labels(task))
     loss.backward()
@@ -106,7 +106,7 @@ def test_a_half_precision_map_is_scored_in_float32(task, dtype):
 @each_task
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 10**6), height=st.integers(1, 5), width=st.integers(1, 5))
-def test_decoding_what_was_encoded_gives_the_target(task, seed, height, width):
+def test_encoding_and_decoding_gives_the_target(task, seed, height, width):
     target = labels(task, seed, batch=1, size=(height, width))
     raw = task.encode(target)
     assert raw.shape == (1, task.channels, height, width)
@@ -121,7 +121,7 @@ def test_decoding_what_was_encoded_gives_the_target(task, seed, height, width):
 
 
 @each_task
-def test_a_perfect_prediction_has_no_error_and_nan_where_there_is_no_label(task):
+def test_the_error_of_a_perfect_prediction_is_zero_or_nan_if_unlabelled(task):
     target = labels(task)
     error = task.error(task.decode(task.encode(target)), target)
     assert error.dtype == torch.float32
@@ -150,7 +150,7 @@ def test_unlabelled_pixels_are_black(task):
 
 
 @each_task
-def test_metrics_are_fresh_and_say_which_way_is_better(task):
+def test_metrics_are_new_instances_with_a_direction(task):
     metrics = task.metrics()
     assert metrics
     assert all(metrics[name] is not task.metrics()[name] for name in metrics)
@@ -171,7 +171,7 @@ METRICS = {
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_metrics_of_published_tasks_keep_names_order_and_signs(name):
+def test_names_order_and_directions_of_metrics_are_fixed(name):
     metrics = next(task for task in TASKS if task.name == name).metrics()
     assert list(metrics) == METRICS[name]
     shares = ("miou", "pixel_accuracy", "odsf", "maxf")
@@ -182,6 +182,6 @@ def test_metrics_of_published_tasks_keep_names_order_and_signs(name):
 @pytest.mark.parametrize(
     "name", ["", "a.b", "a/b", "my depth", "image", "keys", "type", "training"]
 )
-def test_a_name_that_cannot_be_a_key_is_refused(name):
+def test_a_name_that_cannot_be_a_key_is_rejected(name):
     with pytest.raises(InputError, match="name: expected"):
         Depth(name=name)

@@ -1,4 +1,4 @@
-"""Human parts; all else that they share with the classes of a scene is tested there."""
+"""Human parts task; everything shared with semantic segmentation is tested there."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ def test_background_and_six_parts():
         TASK.check(ClassMap(torch.tensor([[0, 6, 255, 7]])))
 
 
-def test_loss_and_decoding_are_those_of_seven_classes():
+def test_loss_and_decoding_equal_those_of_seven_classes():
     raw, target = torch.randn(2, 7, 4, 5), torch.randint(7, (2, 4, 5))
     target[0, :2] = 255
     classes = SemanticSegmentation(7)
@@ -27,14 +27,14 @@ def test_loss_and_decoding_are_those_of_seven_classes():
     assert torch.equal(TASK.decode(raw), classes.decode(raw))
 
 
-def test_miou_is_over_background_and_the_parts_that_are_there():
+def test_miou_is_over_background_and_the_present_parts():
     metric = TASK.metrics()["miou"]
     # background: 2 of 3; head: 1 of 2; the unlabelled pixel and its torso count nowhere
     metric.update(torch.tensor([[[0, 0, 1, 1, 2]]]), torch.tensor([[[0, 0, 0, 1, 255]]]))
     assert metric.compute().item() == pytest.approx((2 / 3 + 1 / 2) / 2)
 
 
-def test_parts_are_painted_apart():
+def test_parts_have_distinct_colors():
     picture = TASK.visualize(ClassMap(torch.tensor([[0, 1, 2, 3, 4, 5, 6, 255]])))
     colours = [tuple(colour) for colour in picture[:, 0].T.tolist()]
     assert len(set(colours)) == 8

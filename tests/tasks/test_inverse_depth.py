@@ -11,7 +11,7 @@ def inverse(*values):
     return InverseDepthMap.from_array(np.array([values], np.float32))
 
 
-def test_it_is_no_depth():
+def test_it_is_not_a_depth_task():
     task = InverseDepth()
     assert task.name == "inverse_depth"
     assert "m" != task.unit != Depth().unit
@@ -20,7 +20,7 @@ def test_it_is_no_depth():
     assert task != Depth("inverse_depth")
 
 
-def test_loss_and_metrics_are_those_of_its_own_values():
+def test_loss_and_metrics_use_inverse_depth():
     task, target = InverseDepth(), inverse(0.1, 0.4, 0.0)[None]
     raw = torch.tensor([[[[0.2, 0.2, 7.0]]]])
     assert task.loss(raw, target).item() == pytest.approx(0.15)
@@ -32,18 +32,18 @@ def test_loss_and_metrics_are_those_of_its_own_values():
     assert metrics["rel_error"].compute().item() == pytest.approx((1 + 0.5) / 2)
 
 
-def test_a_prediction_is_positive():
+def test_predictions_are_positive():
     assert InverseDepth().decode(torch.tensor([[[[-1.0, 0.3]]]])).min() > 0
 
 
 @pytest.mark.parametrize("value", [-0.1, np.nan, np.inf])
-def test_values_that_cannot_be_are_refused_without_a_word_of_metres(value):
+def test_the_error_of_an_invalid_value_does_not_mention_meters(value):
     with pytest.raises(InputError, match="inverse_depth: expected inverse depth > 0") as caught:
         InverseDepth().check(inverse(value))
     assert "metres" not in str(caught.value)
 
 
-def test_near_is_painted_as_near_depth_is():
+def test_near_has_the_same_color_as_near_depth():
     near_to_far = InverseDepth().visualize(inverse(0.5, 0.25, 0.1, 0.0))
     depth = Depth().visualize(DepthMap.from_array(np.array([[1.0, 2.0, 3.0, 0.0]])))
     assert torch.equal(near_to_far[:, 0, [0, 2, 3]], depth[:, 0, [0, 2, 3]])

@@ -1,4 +1,4 @@
-"""Surface normals."""
+"""Surface normal task."""
 
 import math
 
@@ -14,7 +14,7 @@ TASK = SurfaceNormals()
 
 
 def pixels(*vectors):
-    """A batch of one image with these vectors in a row, (1, 3, 1, N)."""
+    """Return a batch of one image with these vectors in one row, (1, 3, 1, N)."""
     return torch.tensor(vectors, dtype=torch.float32).T[None, :, None, :]
 
 
@@ -25,7 +25,7 @@ def test_loss_by_hand():
     assert TASK.loss(raw, target).item() == pytest.approx((0 + 0.5 + 2) / 3)
 
 
-def test_loss_and_gradient_are_those_of_torch():
+def test_loss_and_gradient_equal_torch():
     target = F.normalize(torch.randn(2, 3, 4, 5), dim=1)
     raw = torch.randn(2, 3, 4, 5, requires_grad=True)
     expected = (1 - F.cosine_similarity(raw, target, dim=1)).mean()
@@ -46,13 +46,13 @@ def test_a_raw_vector_of_zero_has_a_finite_gradient(dtype):
     assert raw.grad[0, 2, 0, 0] > 0  # a step down the gradient goes towards the target
 
 
-def test_decoded_vectors_are_of_unit_length_for_any_raw_map():
+def test_decoded_vectors_have_unit_length_for_any_raw_map():
     decoded = TASK.decode(pixels((0, 3, 4), (0, 0, 0), (1e-30, 0, 0), (1e30, 0, 0), (1e-5, 0, 0)))
     expected = pixels((0, 0.6, 0.8), (0, 0, -1), (0, 0, -1), (0, 0, -1), (1, 0, 0))
     torch.testing.assert_close(decoded, expected)
 
 
-def test_valid_looks_at_the_norm_and_not_at_the_sum():
+def test_valid_uses_the_norm_and_not_the_sum():
     target = pixels((0, 0, 0), (0.6, -0.6, 0), (float("nan"), 0, 0), (0, 0, -1))
     assert TASK.valid(target).tolist() == [[[False, True, False, True]]]
 
@@ -60,12 +60,12 @@ def test_valid_looks_at_the_norm_and_not_at_the_sum():
 @pytest.mark.parametrize(
     "wrong", [(0, 0, 0.98), (0.6, 0.8, 0.5), (float("nan"), 0, 1), (1e-30, 0, 0), (1e30, 0, 0)]
 )
-def test_a_vector_of_another_length_is_refused(wrong):
+def test_a_vector_of_another_length_is_rejected(wrong):
     with pytest.raises(InputError, match="normals: expected vectors of length 1"):
         TASK.check(NormalMap(pixels((0, 0, -1), wrong)[0]))
 
 
-def test_a_length_right_to_rounding_is_accepted():
+def test_a_length_within_rounding_is_accepted():
     TASK.check(NormalMap(pixels((0, 0, -1.009), (0.992, 0, 0), (0, 0, 0))[0]))
 
 
@@ -75,7 +75,7 @@ def test_error_is_in_degrees():
     assert error[0, 0, 1].isnan()
 
 
-def test_colors_are_those_of_the_field():
+def test_colors_follow_the_common_convention():
     # floor (up), wall facing the camera, wall on the left (faces right), ceiling, unlabelled
     walls = pixels((0, -1, 0), (0, 0, -1), (1, 0, 0), (0, 1, 0), (0, 0, 0))
     assert TASK.visualize(NormalMap(walls[0]))[:, 0].T.tolist() == [

@@ -1,4 +1,4 @@
-"""Saliency."""
+"""Saliency task."""
 
 import math
 
@@ -14,7 +14,7 @@ TASK = Saliency()
 
 
 def scores(*log_odds):
-    """Raw maps (1, 2, 1, N) of pixels with these log-odds of being salient."""
+    """Return raw maps (1, 2, 1, N) with these log-odds of being salient."""
     odds = torch.tensor(log_odds)
     return torch.stack([0.5 - odds / 2, 0.5 + odds / 2])[None, :, None]
 
@@ -27,7 +27,7 @@ def test_loss_by_hand():
     assert loss.item() == pytest.approx(expected)
 
 
-def test_loss_is_torch_s_with_the_weights_of_the_batch():
+def test_loss_equals_torch_with_the_weights_of_the_batch():
     raw = torch.randn(3, 2, 5, 7)
     target = (torch.rand(3, 5, 7) < 0.2).long()
     target[torch.rand(target.shape) < 0.3] = 255
@@ -39,7 +39,7 @@ def test_loss_is_torch_s_with_the_weights_of_the_batch():
 
 
 @pytest.mark.parametrize("answer", [0, 1])
-def test_a_batch_with_one_answer_only_has_nothing_to_balance(answer):
+def test_a_batch_with_one_class_is_not_balanced(answer):
     raw = torch.randn(2, 2, 3, 3, requires_grad=True)
     loss = TASK.loss(raw, torch.full((2, 3, 3), answer))
     loss.backward()
@@ -47,19 +47,19 @@ def test_a_batch_with_one_answer_only_has_nothing_to_balance(answer):
     assert not raw.grad.any()
 
 
-def test_softmax_is_taken_once():
+def test_softmax_is_applied_once():
     decoded = TASK.decode(scores(0.0, math.log(3.0), -90.0, 90.0).half())
     assert decoded.dtype == torch.float32
     assert decoded.shape == (1, 1, 4)
     assert decoded[0, 0].tolist() == pytest.approx([0.5, 0.75, 0, 1], abs=1e-3)
 
 
-def test_a_value_that_is_no_answer_is_named():
+def test_errors_name_invalid_labels():
     with pytest.raises(InputError, match=r"saliency: expected 0 \(not salient\), .* got \[2, 9\]"):
         TASK.check(ClassMap(torch.tensor([[0, 9, 2, 255]])))
 
 
-def test_labels_and_probabilities_are_painted_in_the_same_colors():
+def test_labels_and_probabilities_have_the_same_colors():
     label = TASK.visualize(ClassMap(torch.tensor([[0, 1, 255]])))
     prediction = TASK.visualize(torch.tensor([[0.0, 1.0, 0.5]]))
     assert torch.equal(label[..., :2], prediction[..., :2])

@@ -1,4 +1,4 @@
-"""Semantic segmentation."""
+"""Semantic segmentation task."""
 
 import math
 
@@ -19,7 +19,7 @@ def test_loss_of_two_pixels_by_hand():
     assert loss.item() == pytest.approx(-math.log(0.75))
 
 
-def test_loss_is_the_one_of_torch():
+def test_loss_equals_torch():
     raw = torch.randn(3, 6, 5, 7)
     target = torch.randint(6, (3, 5, 7))
     target[torch.rand(target.shape) < 0.3] = 255
@@ -27,20 +27,20 @@ def test_loss_is_the_one_of_torch():
     torch.testing.assert_close(SemanticSegmentation(6).loss(raw, target), expected)
 
 
-def test_decode_takes_the_highest_score():
+def test_decode_returns_the_class_with_the_highest_score():
     raw = torch.tensor([[[[1.0, 0.0]], [[2.0, -5.0]], [[0.0, -1.0]]]])
     decoded = SemanticSegmentation(3).decode(raw)
     assert decoded.dtype == torch.int64
     assert decoded.tolist() == [[[1, 0]]]
 
 
-def test_an_unlabelled_pixel_is_no_class_in_the_code():
+def test_an_unlabelled_pixel_has_no_class_in_the_encoding():
     encoded = SemanticSegmentation(3).encode(torch.tensor([[[2, 255]]]))
     assert encoded.movedim(1, -1).tolist() == [[[[0, 0, 1], [0, 0, 0]]]]
 
 
 @pytest.mark.parametrize("wrong", [-1, 3, 254, 256])
-def test_a_class_out_of_range_is_named_with_the_range(wrong):
+def test_the_error_of_a_class_out_of_range_names_it_and_the_range(wrong):
     target = ClassMap(torch.tensor([[0, 2], [255, wrong]]))
     with pytest.raises(InputError, match=rf"semseg: expected class ids 0\.\.2.* got \[{wrong}\]"):
         SemanticSegmentation(3).check(target)
@@ -53,13 +53,13 @@ def test_error_is_one_where_the_class_is_wrong():
     assert error[0, 0, 2].isnan()
 
 
-def test_given_colors_are_painted():
+def test_given_colors_are_used():
     task = SemanticSegmentation(2, ["wall", "floor"], ["#ff8000", "#0000FF"])
     picture = task.visualize(ClassMap(torch.tensor([[0, 1, 255]])))
     assert picture[:, 0].T.tolist() == [[255, 128, 0], [0, 0, 255], [0, 0, 0]]
 
 
-def test_the_legend_names_the_classes_that_are_seen():
+def test_the_legend_lists_the_visible_classes():
     task = SemanticSegmentation(3, class_names=["bed", "wall", "tv"])
     prediction = torch.full((10, 20), 1)
     prediction[0, :3], prediction[1, 0], prediction[2] = 0, 2, 255
@@ -92,12 +92,12 @@ def test_default_colors_are_all_different_and_far_from_black():
         ({"num_classes": 2, "colours": ["red", "#000000"]}, "got 'red'"),
     ],
 )
-def test_arguments_of_another_form_are_refused(arguments, message):
+def test_invalid_arguments_are_rejected(arguments, message):
     with pytest.raises(InputError, match=message):
         SemanticSegmentation(**arguments)
 
 
-def test_a_task_equals_the_one_read_back_with_lists():
+def test_a_task_equals_its_copy_loaded_with_lists():
     task = SemanticSegmentation(2, ("a", "b"))
     assert task == SemanticSegmentation(2, ["a", "b"])
     assert hash(task) == hash(SemanticSegmentation(2, ["a", "b"]))

@@ -11,7 +11,7 @@ from ctal.tasks.serialization import build_task, describe_task
 @pytest.mark.parametrize(
     "task", [*Rooms("val").tasks, Edges(max_distance=0.011), HumanParts(name="parts")]
 )
-def test_a_task_comes_back_from_json(task):
+def test_a_task_is_restored_from_json(task):
     assert build_task(json.loads(json.dumps(describe_task(task)))) == task
 
 
@@ -28,6 +28,6 @@ def test_a_task_comes_back_from_json(task):
         (None, "invalid description of a task"),
     ],
 )
-def test_what_is_no_task_is_refused(description, named):
+def test_invalid_descriptions_are_rejected(description, named):
     with pytest.raises(InputError, match=named):
         build_task(description)

@@ -1,4 +1,4 @@
-"""How the documentation's site is made of the repository: links that leave docs/, and equations."""
+"""MkDocs hooks of the documentation site: links to files outside docs/, and equations."""
 
 from types import SimpleNamespace
 
@@ -25,17 +25,17 @@ from tools.docs_site import equations, outside
         ("docs/data.md", "repository/README.md", "docs/data.md", "data.md"),
     ],
 )
-def test_links_by_place_in_the_repository(link, page, target, uri):
+def test_links_by_path_in_the_repository(link, page, target, uri):
     assert outside.repository_path(link, page) == target
     assert outside.site_uri(target) == uri
 
 
 @pytest.mark.parametrize("link", ["none.md", "../../etc", "https://example.org/a.md", "../none"])
-def test_links_to_nothing_in_the_repository_are_left_to_mkdocs(link):
+def test_links_without_a_file_in_the_repository_are_left_to_mkdocs(link):
     assert outside.repository_path(link, "index.md") is None
 
 
-def test_links_are_turned_to_pages_of_the_site():
+def test_links_are_converted_to_pages_of_the_site():
     text = "[a](../Makefile) ![b](images/ctal.svg) [c](data.md#sizes) [d](#here) [e](none.md)"
     page = SimpleNamespace(file=SimpleNamespace(src_uri="method.md"))
     turned = outside.on_page_markdown(text, page=page)
@@ -44,7 +44,7 @@ def test_links_are_turned_to_pages_of_the_site():
     assert outside.on_page_markdown("[a](../docs/data.md)", page=page) == "[a](../../data.md)"
 
 
-def test_a_file_is_shown_as_code_that_the_search_leaves_out():
+def test_a_file_is_shown_as_code_and_excluded_from_search():
     shown = outside._shown(outside.ROOT / "mkdocs.yml", "mkdocs.yml")
     assert shown.startswith("---\nsearch: {exclude: true}\n---\n# mkdocs.yml\n\n``````yaml\n")
     assert "- `ctal.yaml`" in outside._shown(outside.ROOT / "configs" / "rooms", "configs/rooms")
@@ -63,6 +63,6 @@ def test_equations_become_mathml():
     assert 'display="block"' in made
 
 
-def test_an_unknown_command_in_an_equation_ends_the_build():
+def test_an_unknown_command_in_an_equation_fails_the_build():
     with pytest.raises(PluginError, match=r"unknown command '.{1,2}nonsense'"):
         equations.as_mathml(r"\nonsense{x}", "inline")

@@ -1,11 +1,11 @@
-"""The tables of encoders, for a few names."""
+"""Tables of encoders for a few models."""
 
 import sys
 
 from tools.encoders_report import main
 
 
-def test_a_row_for_every_family_with_what_its_smallest_model_does(monkeypatch, capsys):
+def test_one_row_per_family_with_results_of_its_smallest_model(monkeypatch, capsys):
     names = ["test_resnet", "test_vit*", "efficientformerv2_s0", "levit_128s"]
     monkeypatch.setattr(sys, "argv", ["encoders_report", *names])
     main()

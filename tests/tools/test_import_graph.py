@@ -5,7 +5,7 @@ import pytest
 from tools.import_graph import PAGE, ROOT, direct, layers, mermaid, renewed, room_imports
 
 
-def test_imports_that_follow_from_others_are_omitted():
+def test_transitive_imports_are_omitted():
     imports = {"top": {"middle", "low"}, "middle": {"low"}, "low": set(), "other": {"low"}}
     assert direct(imports) == {"top": {"middle"}, "middle": {"low"}, "low": set(), "other": {"low"}}
 
@@ -21,7 +21,7 @@ def test_a_diagram_by_hand():
         renewed("nothing to replace", drawn)
 
 
-def test_the_page_has_every_room_once_and_the_current_drawing():
+def test_the_page_has_every_room_once_and_the_current_diagram():
     page = PAGE.read_text(encoding="utf-8")
     order = layers((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     rooms = [room for layer in order for room in layer]
@@ -29,7 +29,7 @@ def test_the_page_has_every_room_once_and_the_current_drawing():
     assert mermaid(direct(room_imports()), order) in page, "run tools.import_graph --write"
 
 
-def test_the_layers_hold_every_room_and_no_arrow_points_upward():
+def test_the_layers_contain_every_room_and_no_import_points_upward():
     order = layers((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     level = {room: number for number, layer in enumerate(order) for room in layer}
     imports = room_imports()

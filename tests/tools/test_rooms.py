@@ -1,4 +1,4 @@
-"""The maker of Rooms: reproducible rooms, sound arrangement, exact ground truth."""
+"""Generator of Rooms: reproducible rooms, valid arrangement, exact ground truth."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def studio(rooms):
 
 @pytest.fixture(scope="module")
 def empty():
-    """A bare 4 x 6 x 3 m room."""
+    """Return an empty room of 4 x 6 x 3 m."""
     item = Item("room")
     grey = plain([0.7, 0.7, 0.7])
     item.add("floor", grey, box((-0.1, -0.1, -0.1), (4.1, 6.1, 0.0)))
@@ -52,7 +52,7 @@ def test_rooms_are_furnished(rooms):
         assert len(room.items) > 15
 
 
-def test_no_two_items_meet(rooms):
+def test_no_two_items_intersect(rooms):
     for room in rooms.values():
         for i, item in enumerate(room.items):
             for other in room.items[i + 1 :]:
@@ -99,7 +99,7 @@ def test_floor_under_a_pitched_camera(empty):
 
 
 def test_axes_of_the_image():
-    """A thing to the left of and above the axis is at the left and the top of the image."""
+    """An object to the left of and above the optical axis is at the top left of the image."""
     item = Item("room")
     item.add("wall", plain([0.5] * 3), box((-9, 3, -9), (9, 3.1, 9)))
     item.add("lamp", plain([1] * 3, emission=5.0), box((-0.6, 2.5, 0.2), (-0.2, 2.6, 0.5)))
@@ -122,7 +122,7 @@ def test_axes_of_the_image():
         blade(np.zeros(3), 0.3, 0.4, 0.1, 1.0),
     ],
 )
-def test_meshes_wind_with_their_normals(mesh):
+def test_the_winding_of_meshes_agrees_with_their_normals(mesh):
     a, b, c = (mesh.vertices[mesh.faces[:, i]] for i in range(3))
     flat = np.cross(b - a, c - a)
     big = np.linalg.norm(flat, axis=1) > 1e-9
@@ -130,7 +130,7 @@ def test_meshes_wind_with_their_normals(mesh):
     assert (np.sign(side) == np.sign(side[0])).mean() > 0.99
 
 
-def test_moved_items_keep_their_relation():
+def test_moved_items_keep_their_relative_position():
     table = Item("table", surfaces=[np.array([0, 0, 0.7, 0.6, 0.3])])
     table.add("table", plain([0.5] * 3), box((-0.6, -0.3, 0), (0.6, 0.3, 0.7)))
     placed = table.moved(90, (1, 2, 0)).moved(90, (0, 0, 0))
@@ -141,7 +141,7 @@ def test_moved_items_keep_their_relation():
     np.testing.assert_allclose(placed.surfaces[0][3:], [0.6, 0.3], atol=1e-12)
 
 
-def test_chosen_views_are_worth_seeing(studio):
+def test_chosen_views_meet_the_criteria(studio):
     room, scene = studio
     chosen = views.choose(scene, room, 4, 4)
     again = views.choose(scene, room, 4, 4)
@@ -152,7 +152,7 @@ def test_chosen_views_are_worth_seeing(studio):
         assert len(np.unique(labels)) >= 5
 
 
-def test_a_view_is_reproducible_and_written_whole(studio, tmp_path):
+def test_a_view_is_reproducible_and_written_completely(studio, tmp_path):
     room, scene = studio
     view = views.choose(scene, room, 4, 1)[0]
     shot, same = (views.shoot(scene, view, SIZE, 12, seed=7) for _ in range(2))

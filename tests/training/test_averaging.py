@@ -1,4 +1,4 @@
-"""Averaged weights (EMA): scored, saved as the ones to use, and resumed beside the trained ones."""
+"""Averaged weights (EMA): evaluated, saved for inference, and resumed with the trained ones."""
 
 import json
 import signal
@@ -34,7 +34,7 @@ def scores(run="run"):
     return json.loads((Path(run) / "scores_val.json").read_text())["scores"]
 
 
-def test_the_average_is_computed_scored_and_used(capsys):
+def test_the_average_is_computed_evaluated_and_used(capsys):
     watched = "--trainer.callbacks+=tests.training.weights_of_steps.WeightsOfSteps"
     assert fit(watched) == 0
     content = checkpoint(LAST)
@@ -78,7 +78,7 @@ def test_a_stopped_run_resumes_with_both_sets_of_weights(step):
     assert scores("run") == scores("whole")
 
 
-def test_a_run_that_averages_does_not_resume_without_the_average(capsys):
+def test_a_run_with_averaging_does_not_resume_without_it(capsys):
     assert fit() == 0
     capsys.readouterr()
     more = ["--ckpt_path=last", "--trainer.max_epochs=3"]

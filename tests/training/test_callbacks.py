@@ -9,8 +9,8 @@ from ctal.training import MultiTaskModule
 from ctal.training.score_files import ScoreFiles
 
 
-def test_scores_that_json_does_not_have(tmp_path):
-    """No label gives NaN, one infinite depth an infinite error."""
+def test_scores_that_json_does_not_support(tmp_path):
+    """NaN without labels, and an infinite error of one infinite depth."""
     module = MultiTaskModule(OwnNet([SemanticSegmentation(2), Depth()], channels=2))
     module.scores = {"depth/rmse": math.inf, "depth/rel_error": math.nan, "semseg/miou": 0.25}
     trainer = SimpleNamespace(is_global_zero=True, ckpt_path=None, default_root_dir=tmp_path)

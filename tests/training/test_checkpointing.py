@@ -1,4 +1,4 @@
-"""Stopped in the middle of a step that gathers gradients of several batches."""
+"""Stopping within a step that accumulates gradients of several batches."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from ctal.training.checkpointing import RunCheckpoints, WholeCheckpointIO
 
 
 class Line(LightningModule):
-    """Fit a line; asks to be stopped after a batch."""
+    """Fit a line, and request a stop after a batch."""
 
     def __init__(self, stop_after=None, number=None):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Losses chosen in a configuration, through the real command line."""
+"""Losses set in a config, through the command line."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def with_criteria(**criteria):
 
 
 def in_the_task(criterion):
-    """The configuration with the loss as an argument of the task."""
+    """Return the config with the loss as an argument of the task."""
     content = yaml.safe_load(Path("c.yaml").read_text())
     for split in ("train", "val"):
         (entry,) = content["data"][split]["init_args"]["maps"]
@@ -60,7 +60,7 @@ def counts():
     return np.bincount(labels.ravel(), minlength=3).tolist()
 
 
-def test_balanced_weights_are_counted_once_and_kept_by_the_checkpoint():
+def test_balanced_weights_are_computed_once_and_saved_in_the_checkpoint():
     assert fit(*with_criteria(semseg=BALANCED)) == 0
     assert checkpoint(LAST)["class_counts"] == {"semseg": counts()}
     settings = yaml.safe_load(Path("run/config.yaml").read_text())["model"]["criteria"]["semseg"]
@@ -79,7 +79,7 @@ def test_balanced_weights_are_counted_once_and_kept_by_the_checkpoint():
     assert checkpoint(LAST)["class_counts"] == {"semseg": [1, 2, 3]}
 
 
-def test_a_loss_as_an_argument_of_the_task_and_of_the_model_trains_alike():
+def test_a_loss_of_the_task_equals_a_loss_of_the_model():
     assert fit(*with_criteria(semseg=BALANCED)) == 0
     assert fit(*with_criteria(), "--trainer.default_root_dir=default") == 0
     in_the_task(BALANCED)
@@ -113,7 +113,7 @@ def test_a_loss_as_an_argument_of_the_task_and_of_the_model_trains_alike():
         ),
     ],
 )
-def test_a_loss_that_does_not_fit_is_one_line(criteria, named, capsys):
+def test_an_incompatible_loss_gives_a_one_line_error(criteria, named, capsys):
     assert fit(*with_criteria(**criteria)) == 2
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line]
     assert line.startswith("error: ")

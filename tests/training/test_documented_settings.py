@@ -1,4 +1,4 @@
-"""Each setting of docs/train.md builds a training."""
+"""Settings of docs/train.md are valid."""
 
 import re
 import shlex
@@ -57,7 +57,7 @@ def test_losses_in_the_task_and_by_task():
     assert saved["init_args"]["class_weights"] == "balanced"
 
 
-def test_losses_of_the_table_are_ones_of_a_task():
+def test_losses_of_the_table_exist_in_a_task():
     assert len(CALLS) == 10
     names = vars(ctal.losses)
     for call in CALLS:

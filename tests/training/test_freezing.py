@@ -1,4 +1,4 @@
-"""A frozen encoder keeps its weights and statistics, for good or for some epochs."""
+"""Frozen encoders keep their weights and statistics, always or for some epochs."""
 
 import os
 import subprocess
@@ -40,7 +40,7 @@ def fit(*arguments):
 
 
 def weights(path=LAST):
-    """Weights and statistics of the encoder, and all others."""
+    """Return the weights and statistics of the encoder, and all others."""
     state = checkpoint(path)["state_dict"]
     inside = {name: value for name, value in state.items() if ".encoder.body." in name}
     return inside, {name: value for name, value in state.items() if name not in inside}
@@ -50,7 +50,7 @@ def same(one, other):
     return all(torch.equal(value, other[name]) for name, value in one.items())
 
 
-def test_frozen_for_good_and_for_an_epoch():
+def test_frozen_always_and_for_one_epoch():
     decay = ["--model.optimizer=torch.optim.AdamW", "--model.optimizer.weight_decay=0.5"]
     assert fit(FREEZE, *decay) == 0
     first, rest = weights()
@@ -80,7 +80,7 @@ def test_trained_after_the_first_epochs():
     assert same(start, first) or same(last, first)  # the best epoch is the first or the second
 
 
-def test_several_processes_need_unused_parameters(processes, capsys):
+def test_several_processes_require_find_unused_parameters(processes, capsys):
     ddp = ["--trainer.strategy=ddp", "--trainer.devices=1"]
     assert fit(FREEZE, "--trainer.callbacks.epochs=1", *ddp) == 2
     assert "expected ddp_find_unused_parameters_true" in capsys.readouterr().err
@@ -129,7 +129,7 @@ def test_processes_keep_the_same_weights_after_the_encoder_is_trained():
         ),
     ],
 )
-def test_a_mistake_is_one_line(arguments, named, capsys):
+def test_user_errors_give_one_line(arguments, named, capsys):
     assert fit(*arguments) == 2
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line]
     assert named in line

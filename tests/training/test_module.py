@@ -20,7 +20,7 @@ TASKS: list[Task] = [SemanticSegmentation(2), Depth()]
 
 
 class FixedNet(nn.Module):
-    """Predict the same values whatever it sees: 2 scales of initial maps, then the final ones."""
+    """Predict constant values: initial maps at 2 scales, and final maps."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ def quiet_trainer(folder: Path, **options: object) -> Trainer:
 
 
 def cross_entropy(logit: float) -> float:
-    """Of class 0 with logits (logit, 0)."""
+    """Return the loss of class 0 with logits (logit, 0)."""
     return math.log(1 + math.exp(-logit))
 
 
@@ -87,17 +87,17 @@ def test_unknown_task_weight() -> None:
 
 
 @pytest.mark.parametrize("weight", [-1.0, math.nan, math.inf])
-def test_weight_that_is_none(weight: float) -> None:
+def test_invalid_weight(weight: float) -> None:
     with pytest.raises(InputError, match=r"model\.task_weights: .* for 'depth'"):
         MultiTaskModule(FixedNet(), task_weights={"depth": weight})
 
 
-def test_a_compiled_network_does_not_tell_an_aggregator_what_tasks_share() -> None:
+def test_a_compiled_network_does_not_support_an_aggregator() -> None:
     with pytest.raises(InputError, match=r"model\.compiled: not supported with an aggregator"):
         MultiTaskModule(FixedNet(), aggregator=nn.Identity, compiled="default")
 
 
-def test_graphs_and_gradients_of_several_batches_exclude_each_other(tmp_path: Path) -> None:
+def test_cuda_graphs_do_not_support_gradient_accumulation(tmp_path: Path) -> None:
     module = MultiTaskModule(FixedNet(), compiled="reduce-overhead")
     with pytest.raises(InputError, match=r"model\.compiled: .* accumulate_grad_batches above 1"):
         fit(tmp_path, module, accumulate_grad_batches=2)
@@ -115,7 +115,7 @@ def test_batch_without_a_task() -> None:
         MultiTaskModule(FixedNet()).training_step(batch, 0)
 
 
-def test_scores_are_of_the_whole_split_not_means_over_batches(tmp_path: Path) -> None:
+def test_scores_are_computed_over_the_split_and_not_per_batch(tmp_path: Path) -> None:
     # 3 images at an error of 1, then 1 at an error of 2; classes right, then wrong
     batches = [make_batch(3, 2.0, 0), make_batch(1, 5.0, 1)]
     prediction = Depth().decode(torch.full((1, 1, 1, 1), 3.0)).item()
@@ -140,7 +140,7 @@ def test_scores_are_of_the_whole_split_not_means_over_batches(tmp_path: Path) ->
     assert module.samples == 4
 
 
-def test_a_task_that_diverged_is_never_the_best(tmp_path: Path) -> None:
+def test_a_diverged_task_is_never_the_best(tmp_path: Path) -> None:
     class Diverged(FixedNet):
         def forward(self, images: Tensor) -> Predictions:
             return Predictions(self.maps(images, math.nan, 2.0), [])
@@ -154,7 +154,7 @@ def test_a_task_that_diverged_is_never_the_best(tmp_path: Path) -> None:
     assert math.isnan(logged["val/score"])
 
 
-def test_a_task_without_labels_is_left_out_of_the_score(tmp_path: Path) -> None:
+def test_a_task_without_labels_is_excluded_from_the_score(tmp_path: Path) -> None:
     # of one class alone, mIoU would not be defined
     batches = [make_batch(depth=0.0), make_batch(depth=0.0, target=1)]
     loader = DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
@@ -174,7 +174,7 @@ def fit(tmp_path: Path, module: MultiTaskModule, **options: object) -> Trainer:
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
-def test_learns_by_heart(tmp_path: Path, precision: str) -> None:
+def test_overfits_a_batch(tmp_path: Path, precision: str) -> None:
     network = OwnNet(TASKS, channels=8)
     network.body[2].p = 0.0
     module = MultiTaskModule(network, optimizer=lambda p: torch.optim.Adam(p, lr=0.05))
@@ -191,7 +191,7 @@ def test_learns_by_heart(tmp_path: Path, precision: str) -> None:
     assert losses[-1] < losses[0] / 4
 
 
-def test_cosine_goes_to_zero_by_steps(tmp_path: Path) -> None:
+def test_cosine_decreases_to_zero_by_steps(tmp_path: Path) -> None:
     module = MultiTaskModule(FixedNet(), optimizer=lambda p: torch.optim.SGD(p, lr=0.1))
     rates: list[float] = []
     step = module.on_train_batch_start
@@ -207,7 +207,7 @@ def test_cosine_goes_to_zero_by_steps(tmp_path: Path) -> None:
     assert rates == pytest.approx(wanted)
 
 
-def test_own_schedule_steps_by_epochs(tmp_path: Path) -> None:
+def test_another_schedule_steps_by_epochs(tmp_path: Path) -> None:
     module = MultiTaskModule(
         FixedNet(),
         optimizer=lambda p: torch.optim.SGD(p, lr=1e-3),
@@ -217,7 +217,7 @@ def test_own_schedule_steps_by_epochs(tmp_path: Path) -> None:
     assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(1e-3 / 8)
 
 
-def test_endless_run_needs_a_schedule(tmp_path: Path) -> None:
+def test_a_run_without_an_end_requires_a_schedule(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="max_epochs"):
         fit(tmp_path, MultiTaskModule(FixedNet()), max_epochs=-1)
 
@@ -245,7 +245,7 @@ def test_checkpoint_of_another_network(other: MultiTaskModule, named: str) -> No
         other.on_load_checkpoint(checkpoint)
 
 
-def test_checkpoint_of_another_own_network() -> None:
+def test_checkpoint_of_another_custom_network() -> None:
     checkpoint = {"state_dict": MultiTaskModule(OwnNet(TASKS, channels=2)).state_dict()}
     with pytest.raises(InputError, match=r"differ in network\.body"):
         MultiTaskModule(OwnNet(TASKS, channels=3)).on_load_checkpoint(checkpoint)

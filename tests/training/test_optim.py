@@ -1,4 +1,4 @@
-"""A scheduler that waits for a plateau goes on, in a resumed run, as in one without a stop."""
+"""`ReduceLROnPlateau` in a resumed run equals that of an uninterrupted run."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from ctal.training.optim import PlateauSteps
 
 
 class Stuck(LightningModule):
-    """Its loss never falls."""
+    """Module whose loss never decreases."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Learning rates and weight decays of the encoder against the rest."""
+"""Learning rates and weight decays of the encoder and the rest."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def adam(parameters):
 
 
 def groups_of(network, settings, make=adam):
-    """The optimizer's groups by name, without a schedule."""
+    """Return the optimizer's groups by name, without a schedule."""
     module = MultiTaskModule(network, optimizer=make, parameter_groups=settings)
     optimizer = module.optimization._make_optimizer(module, network)
     return {group["name"]: group for group in optimizer.param_groups}
@@ -35,7 +35,7 @@ def names_of(network, group):
 
 
 @pytest.mark.parametrize("kind", [SharedEncoderNet, SingleTaskNet])
-def test_the_encoder_has_its_own_rate_and_decay(kind):
+def test_the_encoder_has_its_own_learning_rate_and_weight_decay(kind):
     network = kind(TASKS, "test_resnet", image_size=32)
     found = groups_of(network, ParameterGroups(0.5, encoder_weight_decay=0.2))
     assert list(found) == ["rest", "encoder"]
@@ -78,7 +78,7 @@ def test_layer_decay_of_a_vision_transformer():
     assert id(body.blocks[0].attn.qkv.weight) not in undecayed
 
 
-def test_a_network_of_a_users_own_has_its_encoder_in_an_attribute():
+def test_a_custom_network_has_its_encoder_in_an_attribute():
     network = OwnNet(TASKS, channels=2)
     with pytest.raises(InputError, match="`encoder`, got OwnNet, which has neither"):
         groups_of(network, ParameterGroups(0.1))
@@ -100,7 +100,7 @@ def test_numbers_out_of_range(arguments, named):
         ParameterGroups(**arguments)
 
 
-def test_what_an_encoder_or_optimizer_does_not_have():
+def test_unsupported_encoders_and_optimizers():
     network = SharedEncoderNet(TASKS, "test_resnet", image_size=32)
     with pytest.raises(InputError, match="layer_decay: expected a vision transformer"):
         groups_of(network, ParameterGroups(layer_decay=0.9))
@@ -108,7 +108,7 @@ def test_what_an_encoder_or_optimizer_does_not_have():
         groups_of(network, ParameterGroups(encoder_weight_decay=0.1), torch.optim.Rprop)
 
 
-def test_without_groups_the_optimizer_gets_the_parameters_alone():
+def test_without_groups_the_optimizer_gets_only_the_parameters():
     network = SharedEncoderNet(TASKS, "test_resnet", image_size=32)
     module = MultiTaskModule(network)
     optimizer = Optimization(adam, None, None, None)._make_optimizer(module, network)
@@ -117,7 +117,7 @@ def test_without_groups_the_optimizer_gets_the_parameters_alone():
     assert not {"name", "lr_scale"} & group.keys()
 
 
-def test_the_command_line_and_the_rates_that_are_logged(tmp_path, monkeypatch, capsys):
+def test_command_line_and_logged_learning_rates(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write_training(tmp_path, "c.yaml", (32, 32), max_epochs=1, log_every_n_steps=1)
     groups = ["--model.parameter_groups.encoder_lr_scale=0.1"]

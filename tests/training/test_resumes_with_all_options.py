@@ -1,4 +1,4 @@
-"""A run with every option of optimization continues bit for bit after a kill or a stop."""
+"""Runs with all optimization options resume bit-equal after a kill or a stop."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Settings given when a run resumes are used or refused, never recorded without being used."""
+"""Settings given on resuming are used or rejected, and never silently ignored."""
 
 import math
 import shutil
@@ -35,7 +35,7 @@ class Rates(Callback):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A directory with data and a run of one epoch."""
+    """Create a directory with data and a run of one epoch."""
     root = tmp_path_factory.mktemp("trained")
     write_training(root, "c.yaml", (32, 64), max_epochs=1, logger=False)
     with pytest.MonkeyPatch.context() as patch:
@@ -60,7 +60,7 @@ def resume(*arguments):
 
 
 def without_description():
-    """Make the checkpoint one of a version that did not describe its settings."""
+    """Convert the checkpoint to one of a version that did not save its settings."""
     content = torch.load("run/checkpoints/last.ckpt", weights_only=True)
     del content["ctal_run"]
     torch.save(content, "run/checkpoints/last.ckpt")
@@ -92,7 +92,7 @@ def assert_refused(capsys, message, *arguments):
     ],
 )
 @pytest.mark.parametrize("described", [True, False])
-def test_values_that_the_checkpoint_replaces(argument, message, described, capsys):
+def test_values_overwritten_by_the_checkpoint(argument, message, described, capsys):
     if not described:
         without_description()
     assert_refused(capsys, message, argument)
@@ -120,14 +120,14 @@ def test_another_argument_of_the_schedule(described, capsys):
     assert_refused(capsys, "model.lr_scheduler.init_args.gamma: expected 0.5", *other)
 
 
-def test_an_argument_of_a_callback_that_its_state_replaces(capsys):
+def test_a_callback_argument_overwritten_by_its_state(capsys):
     shutil.rmtree("run")
     assert fit(*STOPPING, "--trainer.callbacks.patience=5") == 0
     message = "trainer.callbacks: patience of EarlyStopping: expected 5"
     assert_refused(capsys, message, *STOPPING, "--trainer.callbacks.patience=7")
 
 
-def test_a_batch_size_that_would_lose_the_place_in_the_schedule(capsys):
+def test_a_batch_size_that_would_change_the_position_in_the_schedule(capsys):
     assert_refused(capsys, "data.batch_size: expected 2", "--data.batch_size=4")
     message = "trainer.accumulate_grad_batches: expected 1"
     assert_refused(capsys, message, "--trainer.accumulate_grad_batches=2")
@@ -165,6 +165,6 @@ def test_a_finished_run_with_more_epochs_follows_the_longer_cosine(described):
     assert yaml.safe_load(Path("run/config.yaml").read_text())["trainer"]["max_epochs"] == 2
 
 
-def test_a_checkpoint_is_scored_whatever_the_optimizer():
+def test_a_checkpoint_is_evaluated_with_any_optimizer():
     arguments = ["--ckpt_path=last", "--model.optimizer.lr=0.05"]
     assert main(["validate", "--config", "c.yaml", *arguments]) == 0

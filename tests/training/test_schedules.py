@@ -1,4 +1,4 @@
-"""Schedules through the real command line, against rates computed by hand."""
+"""Schedules through the command line, compared with hand-computed learning rates."""
 
 import math
 from pathlib import Path
@@ -42,7 +42,7 @@ def fit(*arguments):
 
 
 def schedule(**model):
-    """Write a second configuration file, and return the arguments that name it."""
+    """Write a second config file, and return the arguments that use it."""
     Path("schedule.yaml").write_text(yaml.safe_dump({"model": model}))
     return ["--config", "schedule.yaml"]
 
@@ -99,7 +99,7 @@ def test_one_cycle_keeps_the_ratio_of_parameter_groups():
 
 
 @pytest.mark.parametrize(("interval", "length"), [(None, 4), ("step", 8)])
-def test_a_length_of_torch_that_is_left_to_the_trainer(interval, length):
+def test_a_length_of_a_torch_schedule_from_the_trainer(interval, length):
     annealing = {"class_path": f"{TORCH}.CosineAnnealingLR", "init_args": {"T_max": -1}}
     assert fit(*schedule(lr_scheduler=annealing, lr_interval=interval)) == 0
     done = [step if interval else step // 2 for step in range(STEPS)]
@@ -120,7 +120,7 @@ def test_schedules_in_sequence():
 
 
 @pytest.mark.filterwarnings("ignore:Detected call of")
-def test_a_longer_run_follows_the_longer_schedule_or_is_refused(capsys):
+def test_a_longer_run_follows_the_longer_schedule_or_is_rejected(capsys):
     poly = {"class_path": "ctal.training.Polynomial", "init_args": {"power": 1.0}}
     more = ["--ckpt_path=last", "--trainer.max_epochs=5"]
     assert fit(*schedule(lr_scheduler=poly)) == 0
@@ -146,14 +146,14 @@ def test_a_longer_run_follows_the_longer_schedule_or_is_refused(capsys):
         ([f"{MODEL}=ctal.training.Polynomial", "--trainer.max_epochs=-1"], "length of the run"),
     ],
 )
-def test_a_schedule_that_cannot_be_used_is_one_line(arguments, named, capsys):
+def test_an_invalid_schedule_gives_a_one_line_error(arguments, named, capsys):
     assert fit(*arguments) == 2
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith("error: ")
     assert named in line
 
 
-def test_a_schedule_starts_at_the_optimizers_rate():
+def test_a_schedule_starts_at_the_learning_rate_of_the_optimizer():
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(()))], lr=0.5)
     Cosine(optimizer).fit_to(10)
     assert optimizer.param_groups[0]["lr"] == 0.5

@@ -1,4 +1,4 @@
-"""Settings and callbacks of Lightning's trainer through the real command line."""
+"""Settings and callbacks of Lightning's trainer, through the command line."""
 
 import pytest
 from tests.small_classes import write_training
@@ -8,7 +8,7 @@ from ctal.cli import main
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
-    """A current directory with four samples of 32x32 pixels and config.yaml."""
+    """Change to a directory with four samples of 32x32 pixels and config.yaml."""
     monkeypatch.chdir(tmp_path)
     write_training(tmp_path, "config.yaml", (32, 32), max_epochs=2, log_every_n_steps=1)
     return tmp_path
@@ -22,12 +22,12 @@ def fit(*args):
     "setting",
     ["overfit_batches=1", "overfit_batches=0.5", "limit_train_batches=1", "limit_val_batches=1"],
 )
-def test_a_part_of_the_data_trains(setting, place):
+def test_training_on_a_part_of_the_data(setting, place):
     assert fit(f"--trainer.{setting}") == 0
     assert (place / "run" / "checkpoints" / "best.ckpt").is_file()
 
 
-def test_a_trial_run_writes_nothing(place):
+def test_fast_dev_run_writes_nothing(place):
     assert fit("--trainer.fast_dev_run=true") == 0
     assert not (place / "run").exists()
 
@@ -50,7 +50,7 @@ ONE_CYCLE = [f"{SCHEDULE}OneCycleLR", "--model.lr_scheduler.max_lr=0.1"]
         ([f"{CALLBACKS}BatchSizeFinder"], "data.batch_size"),
     ],
 )
-def test_a_mistake_is_reported_before_the_first_epoch(args, named, place, capsys):
+def test_user_errors_are_reported_before_the_first_epoch(args, named, place, capsys):
     assert fit(*args) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert named in line
@@ -67,7 +67,7 @@ def test_a_mistake_is_reported_before_the_first_epoch(args, named, place, capsys
         (["--model.optimizer=torch.optim.SparseAdam"], "model.optimizer: "),
     ],
 )
-def test_an_optimizer_that_cannot_train_is_one_line(args, named, capsys):
+def test_an_unsupported_optimizer_gives_a_one_line_error(args, named, capsys):
     assert fit(*args) == 2
     assert named in capsys.readouterr().err.splitlines()[-1]
 
@@ -85,6 +85,6 @@ def test_a_run_of_one_epoch_logs_images_and_the_learning_rate(monitor, place):
     assert ("lr-Adam" in logged.Tags()["scalars"]) == bool(monitor)
 
 
-def test_a_monitored_metric_that_is_logged_trains():
+def test_a_logged_metric_can_be_monitored():
     monitor = "--trainer.callbacks.monitor=val/semseg/miou"
     assert fit(f"{CALLBACKS}EarlyStopping", monitor) == 0

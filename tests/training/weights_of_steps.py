@@ -1,4 +1,4 @@
-"""A callback that records all weights after every step."""
+"""Callback that records all weights after every step."""
 
 from typing import ClassVar
 

@@ -13,12 +13,12 @@ def plain(colour, height=96, width=128):
 
 
 def area(picture, colour):
-    """Number of pixels of exactly one color."""
+    """Count the pixels of a color."""
     return int((picture == torch.tensor(colour, dtype=torch.uint8)[:, None, None]).all(0).sum())
 
 
 class TestPanel:
-    def test_small_images_are_doubled_and_keep_their_order(self):
+    def test_small_images_are_enlarged_and_keep_their_order(self):
         red, green, blue = plain((255, 0, 0)), plain((0, 255, 0)), plain((0, 0, 255))
         result = panel([[red, green], [blue, None]], ["a", "b"])
         assert result.dtype == torch.uint8
@@ -33,13 +33,13 @@ class TestPanel:
         enlarged = picture.repeat_interleave(4, 1).repeat_interleave(4, 2)
         assert torch.equal(result[:, top : top + 128, left : left + 256], enlarged)
 
-    def test_large_images_are_shrunk(self):
+    def test_large_images_are_reduced(self):
         result = panel([[plain((0, 200, 0), 1000, 1600)]], ["title"])
         assert area(result, (0, 200, 0)) == 400 * 640
         result = panel([[plain((0, 200, 0), 5000, 2)]], ["title"])
         assert area(result, (0, 200, 0)) == 640 * 1
 
-    def test_a_legend_has_a_swatch_and_words_for_each_color(self):
+    def test_a_legend_has_a_swatch_and_a_name_for_each_color(self):
         legend = [("#ff0000", "wall"), ("#0000ff", "a rather long name of a class")]
         result = panel([[plain((0, 200, 0), 100, 256), legend]], ["", ""])
         tile = result[:, -106:-6, 268:]  # beyond the image and the gaps
@@ -51,7 +51,7 @@ class TestPanel:
         assert (tile == 0).all(dim=0).any()  # words in black
         panel([[plain((0, 200, 0), 100, 256), legend * 50]], ["", ""])  # too many to be shown
 
-    def test_titles_are_written_above_and_beside(self):
+    def test_titles_of_columns_and_rows(self):
         picture = plain((255, 0, 0))
         bare, titled = panel([[picture]], [""]), panel([[picture]], ["depth [m]"])
         assert bare.shape == titled.shape
@@ -63,7 +63,7 @@ class TestPanel:
         assert len(dark) > 50
         assert dark[:, 1].max() < beside.shape[2] - 256 - 6
 
-    def test_a_cell_of_text_is_written_in_its_place(self):
+    def test_a_text_cell(self):
         red = plain((255, 0, 0))
         result = panel([[red, "mean error\n0.25"]], ["", ""])
         ink = (result[0] < 100).nonzero()
@@ -78,14 +78,14 @@ class TestPanel:
         assert dark[:, 1].min() >= 6
         assert dark[:, 1].max() < 6 + 256
 
-    def test_leaves_matplotlib_alone(self):
+    def test_matplotlib_settings_are_unchanged(self):
         before = matplotlib.get_backend()
         panel([[plain((1, 2, 3))]], ["title"])
         assert matplotlib.get_backend() == before
 
 
 class TestErrorPicture:
-    def test_scale_and_unlabelled(self):
+    def test_error_scale_and_unlabelled_pixels(self):
         result = error_image(torch.tensor([[0.0, 2.0, 9.0, torch.nan, 1.0]]), limit=2.0)
         inferno = matplotlib.colormaps["inferno"]
         expected = [inferno(v, bytes=True)[:3] for v in (0.0, 1.0, 1.0)]
@@ -96,14 +96,14 @@ class TestErrorPicture:
 
 
 class TestSavePng:
-    def test_is_read_back(self, tmp_path):
+    def test_a_saved_png_is_read_back(self, tmp_path):
         picture = torch.randint(0, 256, (3, 5, 7), dtype=torch.uint8)
         save_png(picture, tmp_path / "new" / "picture.png")
         read = np.asarray(Image.open(tmp_path / "new" / "picture.png"))
         assert np.array_equal(read, picture.permute(1, 2, 0).numpy())
         assert [file.name for file in (tmp_path / "new").iterdir()] == ["picture.png"]
 
-    def test_a_file_in_the_way_of_the_folder(self, tmp_path):
+    def test_a_file_in_place_of_the_folder(self, tmp_path):
         (tmp_path / "file").write_text("")
         with pytest.raises(InputError, match=r"file/picture\.png: cannot be written \("):
             save_png(plain((0, 0, 0)), tmp_path / "file" / "picture.png")

@@ -26,7 +26,7 @@ def weights_of(
 
 
 def softmax(first: float, second: float) -> list[float]:
-    """Twice the softmax of two numbers."""
+    """Return twice the softmax of two numbers."""
     parts = [math.exp(first), math.exp(second)]
     return [2 * part / sum(parts) for part in parts]
 
@@ -71,7 +71,7 @@ def test_weights_sum_to_the_number_of_tasks(
     assert [sum(pair) for pair in weights] == pytest.approx([2, 2, 2])
 
 
-def test_a_task_without_loss_counts_as_one_that_stays() -> None:
+def test_a_task_without_loss_counts_as_constant() -> None:
     weighting = DynamicWeightAverage(TASKS)
     for epoch in range(2):
         weights_of(weighting, epoch, (0.0, 4.0 / (epoch + 1)))
@@ -79,7 +79,7 @@ def test_a_task_without_loss_counts_as_one_that_stays() -> None:
 
 
 @pytest.mark.parametrize("batches", range(1, 6))
-def test_state_goes_on_where_it_was(batches: int) -> None:
+def test_state_is_restored(batches: int) -> None:
     steps = [(epoch, losses) for epoch, pairs in enumerate(EPOCHS) for losses in pairs]
     steps.append((3, (1.0, 1.0)))
     whole, first, second = (DynamicWeightAverage(TASKS) for _ in range(3))
@@ -95,7 +95,7 @@ def test_temperature_of_zero() -> None:
         DynamicWeightAverage(TASKS, temperature=0)
 
 
-def test_sums_keep_their_digits_beside_a_network_of_few() -> None:
+def test_sums_keep_their_precision_with_a_bfloat16_network() -> None:
     weighting = DynamicWeightAverage(TASKS).to(torch.bfloat16)
     for _ in range(600):
         weights_of(weighting, 0, (1.0, 2.0))

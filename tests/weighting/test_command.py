@@ -1,4 +1,4 @@
-"""Every weighting through `ctal fit` and a real configuration."""
+"""Every weighting through `ctal fit` and a real config."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ WEIGHTINGS = {
 
 
 def weighted(name: str, network: str = "own_network") -> list[str]:
-    """The configuration of a network with a weighting."""
+    """Return the config of a network with a weighting."""
     if WEIGHTINGS[name].startswith("aggregator"):
         pytest.importorskip("torchjd", reason="the extra mtl is not installed")
     if name == "nash_mtl":
@@ -55,7 +55,7 @@ def weights_of(folder: str) -> dict[str, torch.Tensor]:
 
 # the third epoch is the first in which dynamic weights differ, and it ends at step 9
 @pytest.mark.parametrize("name", WEIGHTINGS)
-def test_resumed_run_is_the_uninterrupted_one(name: str) -> None:
+def test_a_resumed_run_equals_an_uninterrupted_one(name: str) -> None:
     short = ["--trainer.max_epochs=4", "--model.task_weights={depth: 2}"]
     command = ["fit", *weighted(name), *short]
     assert main([*command, *interrupting(signal.SIGINT, step=7)]) == 130
@@ -119,7 +119,9 @@ AGGREGATOR = "--model.aggregator=torchjd.aggregation."
         ([AGGREGATOR + "UPGrad", "--trainer.precision=bf16-true"], r"precision .* got bf16-true"),
     ],
 )
-def test_refusals(wrong: list[str], named: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_combinations(
+    wrong: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("torchjd", reason="the extra mtl is not installed")
     if "NashMTL" in named:
         pytest.importorskip("ecos", reason="the solver of Nash-MTL is not installed")
@@ -128,7 +130,7 @@ def test_refusals(wrong: list[str], named: str, capsys: pytest.CaptureFixture[st
     assert not Path("run").exists()
 
 
-def test_network_that_shares_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_network_without_shared_parameters(capsys: pytest.CaptureFixture[str]) -> None:
     line = error_line(["fit", *weighted("upgrad", "single_task")], capsys)
     assert re.search(r"model\.aggregator: UPGrad .* this network has none", line)
     assert not Path("run").exists()
@@ -147,7 +149,7 @@ def test_checkpoint_of_another_weighting(capsys: pytest.CaptureFixture[str]) -> 
 
 
 class WithoutTorchJD(importlib.abc.MetaPathFinder):
-    """Find no torchjd, as where it is not installed."""
+    """Import finder that simulates a missing torchjd."""
 
     def find_spec(self, name: str, *_: object) -> None:
         if name.partition(".")[0] == "torchjd":
@@ -169,7 +171,7 @@ def test_without_torchjd(
 
 
 @pytest.mark.parametrize("section", [0, 1])
-def test_configurations_of_the_documentation(section: int) -> None:
+def test_configs_of_the_documentation(section: int) -> None:
     pytest.importorskip("torchjd", reason="the extra mtl is not installed")
     Path("weighting.yaml").write_text(re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[section])
     command = ["fit", *config("own_network"), "--config=weighting.yaml"]

@@ -1,4 +1,4 @@
-"""Directions by hand: two least-squares losses whose gradients at 0 are (1, 0) and (-1, 1)."""
+"""Hand-computed directions of two least-squares losses with gradients (1, 0) and (-1, 1) at 0."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GRADIENTS = torch.tensor([[1.0, 0.0], [-1.0, 1.0]])
 
 
 def half_square(parameter: Tensor, gradient: Tensor) -> Tensor:
-    """A least-squares loss of `parameter` with this gradient at 0."""
+    """Return a least-squares loss of `parameter` with this gradient at 0."""
     return 0.5 * (parameter + gradient).square().sum()
 
 
@@ -43,7 +43,7 @@ def direction(make: Callable[[], nn.Module], gradients: Tensor = GRADIENTS) -> T
 
 
 def cagrad_by_search(c: float) -> Tensor:
-    """CAGrad's direction (its paper's equations 4 and 5), by trying 100001 weights."""
+    """Compute the direction of CAGrad (equations 4 and 5 of its paper) by trying 100001 weights."""
     mean = GRADIENTS.double().mean(dim=0)
     share = torch.linspace(0, 1, 100001, dtype=torch.float64)[:, None]
     mixed = share * GRADIENTS[0] + (1 - share) * GRADIENTS[1]
@@ -69,14 +69,14 @@ def test_direction_by_hand(make: Callable[[], nn.Module], wanted: list[float]) -
     torch.testing.assert_close(direction(make), torch.tensor(wanted), atol=5e-4, rtol=0)
 
 
-def test_gradients_that_agree_are_left_alone() -> None:
+def test_gradients_without_conflict_are_unchanged() -> None:
     agreeing = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
     torch.testing.assert_close(direction(methods.PCGrad, agreeing), torch.tensor([2.0, 1.0]))
     wanted = torch.tensor([1.0, 0.5])
     torch.testing.assert_close(direction(methods.UPGrad, agreeing), wanted, atol=5e-4, rtol=0)
 
 
-def test_what_one_task_reaches_follows_its_gradient_alone() -> None:
+def test_parameters_of_one_task_follow_its_gradient_only() -> None:
     shared, own, unused = (nn.Parameter(torch.zeros(2)) for _ in range(3))
     frozen = nn.Parameter(torch.zeros(2), requires_grad=False)
     first = half_square(shared, GRADIENTS[0]) + half_square(own + frozen, torch.tensor([3.0, 4.0]))
@@ -124,7 +124,7 @@ def test_weights_of_both_kinds() -> None:
         (methods.GradVac, r"nash_mtl\.NashMTL, got GradVac, whose state"),
     ],
 )
-def test_aggregators_that_cannot_be_used(make: Callable[[], nn.Module], named: str) -> None:
+def test_invalid_aggregators(make: Callable[[], nn.Module], named: str) -> None:
     with pytest.raises(InputError, match=r"^model\.aggregator: .*" + named):
         GradientAggregation(TASKS, make)
 
@@ -146,7 +146,7 @@ def flat(network: nn.Module) -> Tensor:
 
 
 def train(folder: Path, make: Callable[[], nn.Module] | None, **options: object) -> Tensor:
-    """How far the weights of a small network move at the first step, as one vector."""
+    """Return the change of all weights of a small network in the first step, as one vector."""
     torch.manual_seed(0)
     # the factorised form: an operator of its own
     network = CTALNet(TASKS, "test_resnet", image_size=(32, 32), channels=8, method="factorised")
@@ -182,7 +182,9 @@ def train(folder: Path, make: Callable[[], nn.Module] | None, **options: object)
     ],
     ids=str,
 )
-def test_a_plain_sum_trains_like_no_aggregator(tmp_path: Path, options: dict[str, object]) -> None:
+def test_a_sum_equals_training_without_an_aggregator(
+    tmp_path: Path, options: dict[str, object]
+) -> None:
     without = train(tmp_path, None, **options)
     moved = train(tmp_path, methods.Sum, **options)
     tolerance = 0.02 if options.get("precision") == "bf16-mixed" else 1e-4
@@ -193,7 +195,7 @@ def test_a_plain_sum_trains_like_no_aggregator(tmp_path: Path, options: dict[str
 
 
 @pytest.mark.parametrize("precision", ["16-mixed", "16-true", "bf16-true"])
-def test_precisions_that_do_not_go_with_it(tmp_path: Path, precision: str) -> None:
+def test_unsupported_precisions(tmp_path: Path, precision: str) -> None:
     trainer = Trainer(accelerator="cpu", default_root_dir=tmp_path, logger=False)
     plugin = trainer.strategy.precision_plugin
     plugin.precision = precision  # on a CPU, Lightning itself takes another than the first
@@ -206,7 +208,7 @@ def test_strategy_for_several_devices(tmp_path: Path) -> None:
         train(tmp_path, methods.UPGrad, strategy="ddp")
 
 
-def test_network_that_shares_nothing() -> None:
+def test_network_without_shared_parameters() -> None:
     module = MultiTaskModule(
         SingleTaskNet(TASKS, "test_resnet", image_size=(32, 32)), aggregator=methods.UPGrad
     )

@@ -18,7 +18,7 @@ def test_direction_by_hand() -> None:
 
 
 @pytest.mark.parametrize("every", [1, 3])
-def test_state_goes_on_where_it_was(every: int) -> None:
+def test_state_is_restored(every: int) -> None:
     generator = torch.Generator().manual_seed(0)
     rows = torch.randn(6, 3, 5, generator=generator)
     options = {"n_tasks": 3, "update_weights_every": every, "optim_niter": 2}

@@ -1,4 +1,4 @@
-"""All processes of a run weigh the losses alike, though each sees batches of its own."""
+"""All processes of a run use the same weights of the losses, although their batches differ."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ def weights_by_rank(tmp_path_factory):
     return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
 
 
-def test_weights_follow_the_mean_over_processes(weights_by_rank):
+def test_weights_depend_on_the_mean_over_processes(weights_by_rank):
     means = [tuple(torch.tensor(pair).mean(dim=0).tolist()) for pair in zip(*LOSSES, strict=True)]
     expected = weights_of(DynamicWeightAverage(TASKS), means)
     assert expected[-1] != [1, 1]
@@ -53,7 +53,7 @@ def test_weights_follow_the_mean_over_processes(weights_by_rank):
         )
 
 
-def test_random_weights_are_those_of_the_first_process(weights_by_rank):
+def test_random_weights_come_from_the_first_process(weights_by_rank):
     torch.manual_seed(0)
     expected = weights_of(RandomWeighting(TASKS), LOSSES[0])
     assert [weights["RandomWeighting"] for weights in weights_by_rank] == [expected, expected]

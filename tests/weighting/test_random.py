@@ -22,7 +22,7 @@ def test_weights_are_the_softmax_of_normal_numbers() -> None:
     assert total.item() == pytest.approx(5 * first + 2 * second + 3 * third)
 
 
-def test_every_batch_has_weights_of_its_own_which_are_even_on_average() -> None:
+def test_every_batch_has_different_weights_which_are_equal_on_average() -> None:
     weighting = RandomWeighting(TASKS)
     torch.manual_seed(0)
     drawn = []

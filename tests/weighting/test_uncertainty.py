@@ -32,7 +32,7 @@ def test_total_and_weights_by_hand() -> None:
     assert weighting.weights.tolist() == pytest.approx(weights)
 
 
-def test_weights_are_those_of_the_paper_at_the_start() -> None:
+def test_initial_weights_equal_those_of_the_paper() -> None:
     tasks = [SemanticSegmentation(2), HumanParts(), Saliency(), Edges(), Depth(), SurfaceNormals()]
     weighting = UncertaintyWeighting([*tasks, InverseDepth(name="inverse")])
     weighting({name: torch.tensor(1.0) for name in weighting.names})
@@ -52,7 +52,7 @@ def test_gradients_reach_losses_and_log_variances() -> None:
     assert weighting.log_variances.grad.tolist() == [0.5 - 3, 0.5 - 2.5]
 
 
-def test_weights_go_to_half_the_inverse_of_a_loss_that_stays() -> None:
+def test_weights_converge_to_half_the_inverse_of_a_constant_loss() -> None:
     weighting = UncertaintyWeighting(TASKS)
     optimizer = torch.optim.SGD(weighting.parameters(), lr=0.5)
     for _ in range(200):
