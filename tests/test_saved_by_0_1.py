@@ -100,8 +100,8 @@ def test_renamed_arguments_of_a_description_are_supported():
         build(both)
 
 
-def test_a_task_that_defines_paint_still_works():
-    with pytest.warns(FutureWarning, match="Own: expected a method visualize, got paint"):
+def test_a_task_with_the_deprecated_method_still_works():
+    with pytest.warns(FutureWarning, match="Own: expected a method `visualize`, got `paint`"):
 
         class Own(ctal.tasks.Depth):
             def paint(self, prediction, reference=None):

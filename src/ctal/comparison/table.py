@@ -63,7 +63,7 @@ class Comparison:
         )
 
     def gains(self, row: Row, *, all_metrics: bool = False) -> tuple[float, float | None]:
-        """Return Delta_m of a row and its spread over runs, which is None for a single run."""
+        """Return Delta_m of a row and its spread over runs, or None for a single run."""
         each = [self.gain(run, all_metrics=all_metrics) for run in row.runs]
         return statistics.fmean(each), spread_of(each) if len(each) > 1 else None
 

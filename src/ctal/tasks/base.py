@@ -71,7 +71,7 @@ class Task(ABC):
         own = vars(cls)
         if "paint" in own and "visualize" not in own:
             warnings.warn(
-                f"{cls.__name__}: expected a method visualize, got paint; rename it",
+                f"{cls.__name__}: expected a method `visualize`, got `paint`; rename it",
                 FutureWarning,
                 stacklevel=2,
             )

@@ -30,7 +30,7 @@ class Depth(Task):
 
     Attributes:
         nearest: the minimum of predictions in metres, since metrics use ratios and logarithms; no
-            camera measures a millimetre.
+            camera measures a millimeter.
     """
 
     name: str = "depth"

@@ -41,7 +41,7 @@ class ConfigFile(SaveConfigCallback):
         super().setup(trainer, pl_module, "fit")
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Write all settings, whole or not at all."""
+        """Write all settings atomically."""
         settings = self.parser.dump(self.config, skip_unset=False)
         write_text(RunFolder(trainer.default_root_dir).config, settings)
 

@@ -37,7 +37,7 @@ class WholeCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
-        """Save the checkpoint to `path`, whole or not at all.
+        """Save the checkpoint to `path` atomically.
 
         Raises:
             InputError: the file cannot be written (a full disk, a read-only folder).

@@ -88,7 +88,7 @@ def error_image(error: Tensor, limit: float) -> Tensor:
 
 
 def save_png(image: Tensor, path: str | Path) -> None:
-    """Write a (3, H, W) uint8 image as PNG, whole or not at all.
+    """Write a (3, H, W) uint8 image as PNG, atomically.
 
     Raises:
         InputError: the file cannot be written.
