@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from ctal.errors import InputError
 from ctal.io.formats import ARRAY_SUFFIXES, is_readable
@@ -68,10 +68,9 @@ class PathPattern:
         found = self._regex.fullmatch(path.as_posix())
         if not found:
             return None
-        parts = [
-            part for value in found.groupdict().values() for part in PurePosixPath(value).parts
-        ]
-        return None if any(part.startswith(".") for part in parts) else found.groupdict()
+        values = found.groupdict()
+        hidden = any(value.startswith(".") or "/." in value for value in values.values())
+        return None if hidden else values
 
     def covers(self, path: Path) -> bool:
         """Return whether a file is in a folder where files of this pattern can be."""

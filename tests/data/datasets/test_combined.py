@@ -8,7 +8,7 @@ import torch
 from PIL import Image as PILImage
 
 from ctal.cli import main
-from ctal.data import CombinedDataset, DenseDataModule
+from ctal.data import CombinedDataset, DenseDataModule, PreparedArrays
 from ctal.errors import InputError
 from ctal.tasks import Depth, SemanticSegmentation
 
@@ -122,6 +122,15 @@ def test_a_network_trains_on_two_folders_and_is_scored_on_one(tmp_path, monkeypa
     assert main(["data", "check", "--config", "c.yaml", "--workers=0"]) == 0
     out = capsys.readouterr().out
     assert "CombinedDataset, 8 samples" in out
+    assert main(["data", "show", "--config", "c.yaml", "--output", "sheet.png"]) == 0
+    assert (tmp_path / "sheet.png").is_file()
+    assert main(["data", "prepare", "--config", "c.yaml", "--output=p", "--workers=0"]) == 0
+    prepared = PreparedArrays(tmp_path / "p" / "train")
+    assert [task.name for task in prepared.tasks] == ["semseg", "depth"]
+    assert [sorted(prepared[index].keys() - {"image"}) for index in (0, 7)] == [
+        ["semseg"],
+        ["depth"],
+    ]
     with pytest.warns(UserWarning, match=r"data\.(val|test): has no depth"):
         assert main(["fit", "--config", "c.yaml", "--trainer.default_root_dir", "run"]) == 0
     best = ["--ckpt_path", "run/checkpoints/best.ckpt"]

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image as PILImage
 
 from ctal.data import FolderDataset, MapFiles
+from ctal.data.completeness import allowing_incomplete
 from ctal.errors import InputError
 from ctal.tasks import Depth, SemanticSegmentation
 
@@ -89,6 +90,10 @@ def test_the_error_of_a_missing_map_names_the_setting(scenes):
     )
     with pytest.raises(InputError, match=message):
         FolderDataset(scenes, IMAGE, maps())
+    with allowing_incomplete():  # as `ctal data check`, which lists all such samples
+        dataset = FolderDataset(scenes, IMAGE, maps())
+    with pytest.raises(InputError, match=r"1\.png: file not found; set `optional: true` for dep"):
+        dataset[1]
     assert "depth" not in FolderDataset(scenes, IMAGE, maps(optional=True))[1]
     assert FolderDataset(scenes, IMAGE, maps(), skip_incomplete=True).names == ["s1/0", "s2/0"]
 

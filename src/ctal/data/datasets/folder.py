@@ -21,8 +21,8 @@ class FolderDataset(NamedSamples):
     """Images and label maps in folders: one file per sample and task, found by its name.
 
     Reads images of any common format, maps in PNG (up to 16 bits, palettes as their indices),
-    TIFF and the like, .npy, and .npz with one array. Class ids and depth are (H, W), normals
-    (H, W, 3). docs/data.md has a worked example.
+    TIFF and the like, .npy, .npz, HDF5 and EXR. Class ids and depth are (H, W), normals (H, W, 3).
+    docs/data.md has a worked example, and the layouts of published datasets.
 
     Example in YAML::
 
@@ -117,8 +117,10 @@ class FolderDataset(NamedSamples):
         found: Sample = {}
         for kind, files, masks in zip(self.maps, self.map_files, self.mask_files, strict=True):
             path = files.path(name)
-            if kind.optional and not path.is_file():
-                continue
+            if not path.is_file():
+                if kind.optional:
+                    continue
+                raise InputError(f"{path}: file not found{_advice(kind)}")
             label_map = kind.read(path, masks.path(name) if masks else None)
             check_size(label_map, path, image.shape[-2:], image_path, resized=kind.resize)
             found[kind.task.name] = label_map
@@ -160,12 +162,12 @@ class FolderDataset(NamedSamples):
         """Check that all samples have an image, and the maps that are not optional."""
         check_present(self._paths(self.images), samples=len(self))
         for files, kind in zip(self.map_files, self.maps, strict=True):
-            advice = (
-                f"; set `optional: true` for {kind.task.name} if samples may lack this map, or "
-                "`skip_incomplete: true` to leave such samples out"
+            check_present(
+                self._paths(files),
+                samples=len(self),
+                optional=kind.optional,
+                advice=_advice(kind),
             )
-            paths = self._paths(files)
-            check_present(paths, samples=len(self), optional=kind.optional, advice=advice)
         for files, masks in zip(self.map_files, self.mask_files, strict=True):
             if masks:
                 present = [name for name in self.names if files.path(name).is_file()]
@@ -188,3 +190,11 @@ class CompleteFolders(FolderDataset):
 
     def _found_names(self) -> list[str]:
         return found_names(self.images, self.map_files)
+
+
+def _advice(kind: MapFiles) -> str:
+    """Return what to do about a missing map."""
+    return (
+        f"; set `optional: true` for {kind.task.name} if samples may lack this map, or "
+        "`skip_incomplete: true` to leave such samples out"
+    )
