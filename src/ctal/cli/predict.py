@@ -37,12 +37,13 @@ def predict_files(
     """Predict the maps of all tasks for images and videos, each at its own size.
 
     For `<name>.jpg` this writes `<name>.npz` (an array per task, under the task's name; `units`, a
-    JSON object of the arrays' units; `source`, the path of the image) and `<name>.png` (the image
-    beside its visualized maps), and with --intrinsics `<name>.ply` (a point cloud). For a video it
-    writes `<name>.mp4`, the panels of its frames, in colors of the first frame's range; for a
-    camera the same, until Ctrl-C. If inputs have the same name, later ones become `<name>-2` and
-    so on. Inputs that cannot be read are reported at the end, after the others are written; of a
-    truncated video, the readable frames are written.
+    JSON object of the arrays' units; `source`, the path of the image; `record`, which identifies
+    the input, the network and the settings) and `<name>.png` (the image beside its visualized
+    maps), and with --intrinsics `<name>.ply` (a point cloud). For a video it writes `<name>.mp4`,
+    the panels of its frames, in colors of the first frame's range; for a camera the same, until
+    Ctrl-C. If inputs have the same name, later ones become `<name>-2` and so on. Inputs that cannot
+    be read are reported at the end, after the others are written; of a truncated video, the
+    readable frames are written.
 
     Args:
         inputs: images, videos (pip install 'ctal[video]'), folders of them (without subfolders),
