@@ -11,11 +11,11 @@ pytest_plugins = [
     "tests.fixtures.data_commands",
 ]
 
-# On a busy machine any example may take long, which says nothing of the code.
+# Examples may be slow on a busy machine, independently of the code.
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
 
-# Small tensors gain nothing from threads, and the tests of one machine share its cores. Set before
+# Small tensors do not benefit from threads, and parallel tests share the cores. Set before
 # torch is imported, and inherited by the commands that tests start.
 os.environ["OMP_NUM_THREADS"] = "1"
 

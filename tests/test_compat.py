@@ -169,7 +169,7 @@ def test_prompt_protocol(sent):
     uvicorn = pytest.importorskip("uvicorn", reason="needs gradio, the extra `demo`")
 
     async def app(scope, receive, send):
-        await asyncio.sleep(0.4)  # longer than headers may take
+        await asyncio.sleep(0.4)  # longer than the timeout of headers
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
 
@@ -186,7 +186,7 @@ def test_prompt_protocol(sent):
             slow.write(sent)
             writer.write(sent)
             assert await asyncio.wait_for(other.read(), 3) == b""
-            if sent:  # else the connection ends by the server's time for the next request
+            if sent:  # otherwise the keep-alive timeout closes the connection
                 assert await asyncio.wait_for(reader.read(), 3) == b""
             server.should_exit = True
             slow.close()

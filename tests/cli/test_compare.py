@@ -53,7 +53,7 @@ def test_end_to_end_and_rerun(configs, in_process, scores_of, tmp_path, capsys):
     assert "semseg 2, depth 7" in markdown
     assert "differences: of Δm" in markdown
 
-    # again: nothing is trained or scored anew, and the numbers stay
+    # again: nothing is trained or evaluated again, and the numbers are unchanged
     written = {name: scores_of(name, 1)[1] for name in runs}
     weights = (tmp_path / "out" / "single" / "seed0" / "checkpoints" / "best.ckpt").stat()
     compare(configs, [0, 1], "out", "single", SHORT)
@@ -74,7 +74,7 @@ def test_without_val_the_last_epoch_is_scored(configs, in_process, scores_of, tm
     markdown = (tmp_path / "out" / "comparison.md").read_text()
     assert "each run once, with the checkpoint of the last epoch" in markdown
     assert "minutes of training" in markdown
-    # all are finished, also on a machine where the work is done in another way
+    # all are finished, also with other machine settings
     compare(configs, [0], "out", "single", overrides, machine=["data.cache=true"])
     assert len(in_process) == 4
     (tmp_path / "out" / "single" / "seed0" / "scores_test.json").unlink()
@@ -101,7 +101,7 @@ def test_a_folder_with_a_run_of_another_command_is_rejected(configs):
 
 
 def test_settings_may_change_after_a_failed_start(configs, in_process):
-    picture = Path("train/image/3.png")  # that of a later sample
+    picture = Path("train/image/3.png")  # the label of a later sample
     whole = picture.read_bytes()
     picture.write_bytes(whole[:-60])
     with pytest.raises(SystemExit):
@@ -179,7 +179,7 @@ def test_existing_runs_are_compared_without_training(configs, in_process, scores
     commands = [command[0] for command in in_process]
     assert commands == ["fit", "test", "fit", "test", "test", "test"]
 
-    # scored again only if those of another checkpoint lie there
+    # evaluated again only if the scores of another checkpoint are present
     del in_process[:]
     scores = Path("mine/shared_of_mine/0/scores_test.json")
     last = ["--ckpt_path", "mine/shared_of_mine/0/checkpoints/last.ckpt"]

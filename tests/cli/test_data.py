@@ -223,7 +223,7 @@ def test_show(photos, capsys):
     assert main(command) == 0
     with Image.open("samples.png") as sheet:
         first = np.asarray(sheet)
-    # 4 rows (2 samples of 2 splits) of 4 pictures, each 16 pixels wide and enlarged 16 times
+    # 4 rows (2 samples of 2 splits) of 4 images, each 16 pixels wide and enlarged 16 times
     assert first.shape[1] > 4 * 256
     assert first.shape[0] > 4 * 160
     assert "--overwrite" in error_line(command, capsys)

@@ -53,7 +53,7 @@ def test_the_panel_shows_the_pixel(folder):
         np.asarray(Image.open(f"explanations/one-{name}.png")) for name in ("x5-y5", "x40-y30")
     )
     assert one.shape == other.shape
-    # a column for the picture and one for each of two tasks; 40x50 is shown at 280x350
+    # a column for the image and one for each of two tasks; 40x50 is shown at 280x350
     assert one.shape[1] > 3 * 350
     assert one.shape[0] > 4 * 280
     assert (one != other).any(axis=-1).mean() > 0.1

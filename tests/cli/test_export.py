@@ -55,7 +55,7 @@ def test_both_formats_run_without_ctal(folder, capfd):
     assert "on 1 images" in printed
     assert "| ONNX Runtime " in printed
     assert "| torch.export, eager " in printed
-    # what the documentation says, where nothing of this package can be imported
+    # the example of the documentation, where this package cannot be imported
     code = "\n".join(re.findall("```python\n(.*?)```", DOCS.read_text(), re.DOTALL))
     code = 'import sys\nsys.modules["ctal"] = None\n' + code + "\nprint(maps['depth'].shape)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder)

@@ -127,7 +127,7 @@ def test_evaluation_repeats_scores(fitted: Path, capsys: pytest.CaptureFixture[s
     table = capsys.readouterr().out
     assert f"{100 * written['scores']['semseg/miou']:.4g}" in table
     assert "normals" in table
-    # of a run's own folder the best checkpoint is meant, and its configuration stays as it is
+    # a run folder means its best checkpoint, and its config is unchanged
     own = ["--trainer.default_root_dir", str(fitted)]
     assert main(["validate", *arguments, *own]) == 0
     assert read_scores(fitted / "scores_val.json")["scores"] == written["scores"]
@@ -193,11 +193,11 @@ def test_the_network_of_the_documentation_trains(monkeypatch: pytest.MonkeyPatch
     page = (Path(__file__).parents[2] / "docs" / "own_network.md").read_text()
     network, *others = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     (section,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
-    assert network.count("\n") < 30  # as few as CTAL in another network may take
+    assert network.count("\n") < 30  # the fewest that CTAL supports
     Path("my_networks.py").write_text(network)
     Path("own.yaml").write_text(section)
     assert main(["fit", *config(), "--config=own.yaml", "--trainer.max_epochs=1"]) == 0
-    assert len(others) == 2  # the network alone, and one of the package
+    assert len(others) == 2  # only the network, and one of the package
     for code in others:
         exec(code, {})
 
@@ -263,7 +263,7 @@ def test_killed_run_resumes_bit_equal() -> None:
     assert scores[0] == scores[1]
 
 
-# in the middle of an epoch of 3 steps, and in its last step, which validation follows
+# within an epoch of 3 steps, and in its last step, which is followed by validation
 @pytest.mark.parametrize(("step", "saved"), [(4, 5), (5, 6)])
 def test_ctrl_c_leaves_a_checkpoint_that_resumes(
     step: int, saved: int, capsys: pytest.CaptureFixture[str]
@@ -464,7 +464,7 @@ def test_a_broken_image_is_reported(
     for name in ("semseg", "depth", "normals"):
         (broken.parent / name).symlink_to(data / "train" / name)
     for path in (data / "train" / "image").iterdir():
-        # the first one is read at once, to see whether it has labels; the others by the workers
+        # the first one is read before training, to check its labels; the others by the workers
         whole = path.read_bytes()
         (broken / path.name).write_bytes(whole if path.stem == "0" else whole[:-99])
     options = ["--data.train.init_args.root=broken", "--data.image_size=[32,64]"]
@@ -529,7 +529,7 @@ def test_duration_and_memory_are_written_and_accumulate_on_resuming() -> None:
     assert taken["seconds"] > 1000 + saved["seconds"]
     assert taken["steps"] == 6
     assert taken["validated"] is True
-    assert taken["peak_memory_mib"] is None  # on a CPU nobody counts
+    assert taken["peak_memory_mib"] is None  # not measured on a CPU
     assert "CPU cores" in taken["device"]
 
 
@@ -540,12 +540,12 @@ def test_a_compiled_network_trains_to_the_same_weights(monkeypatch: pytest.Monke
 
     def traced(self: torch.nn.Module, mode: str) -> None:
         asked.append(mode)
-        compiled(self, backend="aot_eager")  # which needs no compiler of C++
+        compiled(self, backend="aot_eager")  # which needs no C++ compiler
 
     monkeypatch.setattr(torch.nn.Module, "compile", traced)
     assert main(["fit", *config("own_network"), *options, "--model.compiled=default"]) == 0
     assert main(["test", "--config", "run/config.yaml"]) == 0
-    assert asked == ["default"]  # not for the scoring
+    assert asked == ["default"]  # not for the evaluation
     assert main(["fit", *config("own_network"), *options, "--trainer.default_root_dir=eager"]) == 0
     compiled_state, eager_state = (
         torch.load(f"{run}/checkpoints/last.ckpt", weights_only=True)["state_dict"]

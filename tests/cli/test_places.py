@@ -42,7 +42,7 @@ def project(tmp_path: Path) -> Path:
         np.save(tmp_path / "scans" / f"{name}_depth.npy", np.ones((16, 16), np.float32))
     (tmp_path / "own_flat_network.py").write_text(OWN)
     (tmp_path / "settings" / "flat.yaml").write_text(CONFIG)
-    # a file that another one names is beside it
+    # paths in a file are relative to its folder
     splits = [f"{split}: {DATASET}" for split in ("train", "val", "test")]
     (tmp_path / "settings" / "data.yaml").write_text("\n".join([*splits, "batch_size: 3"]))
     return tmp_path

@@ -79,7 +79,7 @@ def test_help_without_docstrings_in_the_code():
 )
 def test_errors_in_arguments_do_not_import_torch(tmp_path, args, reason):
     image = tmp_path / "one.jpg"
-    image.write_bytes(b"")  # it is there; whether it can be read is seen later
+    image.write_bytes(b"")  # it exists; its content is checked later
     done = without_torch(*(arg.format(image=image) for arg in args))
     assert done.returncode == 2, done.stderr
     assert reason in done.stderr

@@ -26,6 +26,6 @@ class KillStarter(Callback):
         if trainer.global_step == self.step and not mark.exists():
             self.lock = mark.open("w")
             fcntl.flock(self.lock, fcntl.LOCK_EX)
-            if os.getppid() == self.starter:  # else another run was faster, and this one is to end
+            if os.getppid() == self.starter:  # otherwise another was faster
                 os.kill(self.starter, signal.SIGKILL)
             time.sleep(60)

@@ -140,7 +140,7 @@ def test_scores_of_another_protocol_are_recomputed(configs):
     content = {"checkpoint": str(folder / "checkpoints" / "best.ckpt"), "scores": {}}
     (folder / "scores_test.json").write_text(json.dumps(content))
     (run,) = found_in(["runs/mine"])[0].runs
-    assert run.next_command() is None  # files of before 0.2 name no protocol
+    assert run.next_command() is None  # files before 0.2 contain no protocol
     content["scoring"] = Protocol(flip=True).plain()
     (folder / "scores_test.json").write_text(json.dumps(content))
     assert run.next_command()[0] == "test"

@@ -44,10 +44,10 @@ def test_rows_and_columns():
 
     def area(colour):
         same = result == torch.tensor(colour, dtype=torch.uint8)[:, None, None]
-        return pytest.approx(int(same.all(0).sum()) / 256**2, abs=0.01)  # the text has greys too
+        return pytest.approx(int(same.all(0).sum()) / 256**2, abs=0.01)  # text has gray pixels too
 
     assert area([51, 51, 51]) == 2
-    # class 1 is painted only in the labels, on half of 3/4 of the image
+    # the color of class 1 is only in the labels, on half of 3/4 of the image
     assert area([0, 255, 0]) == 2 * 3 / 8
     # gray where semseg has no label, once for each network
     assert area([128, 128, 128]) == 4 / 4

@@ -46,7 +46,7 @@ def wait_until_gone(mark):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return
             except BlockingIOError:
-                assert time.monotonic() < end, "the run goes on without the comparison"
+                assert time.monotonic() < end, "the run continues without the comparison"
                 time.sleep(0.05)
 
 
@@ -67,14 +67,14 @@ def test_a_killed_parallel_comparison_resumes_and_equals_a_serial_one(
         assert weights(mark.parent, "last")[1] == 2  # the end of the first epoch
     assert not list(Path("killed").glob("*/seed0/scores_*"))
 
-    for config in configs:  # neither is to kill again
+    for config in configs:  # neither should kill again
         Path("killed", Path(config).stem, "seed0", "killed").touch()
         Path("whole", Path(config).stem, "seed0").mkdir(parents=True)
         Path("whole", Path(config).stem, "seed0", "killed").touch()
-    compare(configs, output="whole", overrides=overrides, split="val")  # in this process
+    compare(configs, output="whole", overrides=overrides, split="val")  # only in this process
     assert [command[0] for command in in_process] == ["fit", "fit"]
     assert not list(Path("whole").rglob("log.txt"))
-    monkeypatch.undo()  # and the other in processes of their own
+    monkeypatch.undo()  # the other in child processes
     monkeypatch.chdir(tmp_path)
     compare(configs, output="killed", overrides=overrides, split="val", parallel=2)
     logs = [Path("killed", name, "seed0", "log.txt").read_text() for name in ("shared", "single")]
@@ -131,4 +131,4 @@ def test_a_process_may_be_killed_between_any_two_files(configs, complete_here):
         assert run.scores() == whole.scores()
         assert run.settings()["trainer"]["max_epochs"] == 2
         assert not list(run.folder.rglob("*.part"))
-    assert files >= 5  # files that a whole run writes
+    assert files >= 5  # files written by a complete run

@@ -74,7 +74,7 @@ def test_all_commands_run_with_limited_parallelism(parallel, tmp_path, monkeypat
     assert {threads for _, threads in found} == {None if parallel == 1 else "2"}
     assert [line for line in runs[0].log().splitlines() if line.startswith("$ ctal")]
 
-    # what is done is not begun again
+    # complete runs are not started again
     again = [Scripts(run.folder, train=STEP, score=STEP) for run in runs]
     complete(again, parallel)
     assert not any(run.begun for run in again)

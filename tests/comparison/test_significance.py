@@ -29,7 +29,7 @@ def test_limits_equal_published_tables(freedom, limit):
 
 
 def test_holm_by_hand():
-    # .005 * 4, .01 * 3, .03 * 2, and .04 * 1, which may not fall below the one before
+    # .005 * 4, .01 * 3, .03 * 2, and .04 * 1, which is raised to the previous value
     given_p = {"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005}
     assert holm(given_p) == pytest.approx({"a": 0.03, "b": 0.06, "c": 0.06, "d": 0.02})
     assert list(holm(given_p)) == list(given_p)

@@ -124,7 +124,7 @@ def test_differences_over_seeds_are_printed_and_marked():
     comparison = with_seeds([-1, 0, 1], [9.1, 9.9, 11], [-0.9, 0.2, 1.3], [-30, 0, 30])
     markdown = comparison.markdown()
     assert comparison.best().name == "b"
-    # b is over a by 10.1, 9.9, 10, so by 0.1 / sqrt 3 * 4.303; a below b, of course, by as much
+    # b exceeds a by 10.1, 9.9, 10, with half width 0.1 / sqrt 3 * 4.303
     over = comparison.differences(comparison.rows[0])["b"]
     assert over.half_width == pytest.approx(4.303 * 0.1 / math.sqrt(3), rel=1e-3)
     # t = 10 / (0.1 / sqrt 3) = 173.2 with 2 degrees of freedom: p = 1 - t / sqrt(2 + t^2), times 3
@@ -134,7 +134,7 @@ def test_differences_over_seeds_are_printed_and_marked():
     ]  # fmt: skip
     assert cells(markdown, "a")[1][:5] == ["a", "3", "", "", ""]
     assert cells(markdown, "a")[1][5:] == ["-10.00", "-10.25 .. -9.75", "< 0.001"]
-    # c differs from b alone, d from none
+    # c differs only from b, d from neither
     assert [cells(markdown, name)[0][3] for name in "bcd"] == [
         "+10.00 ± 0.95 *",
         "+0.20 ± 1.10 †",
@@ -151,7 +151,7 @@ def test_one_seed_has_no_spread():
 
 
 def test_two_seeds_give_no_significance_marks():
-    # b is above a by 10 in both seeds but for 0.002: p < 0.001 with one degree of freedom
+    # b exceeds a by 10 +- 0.002 in both seeds: p < 0.001 with one degree of freedom
     gains = [[-1, 1], [9, 11.002]]
     two = with_seeds(*gains)
     assert two.differences(two.rows[0])["b"].corrected < 0.001

@@ -49,7 +49,7 @@ def test_scores_by_hand():
         batch([2, 255, 255, 255], [0.0, 0.0, 0.0, 3.0], [NONE, UP, NONE, NONE]),
     ]
     scores = trivial_scores(TASKS, TRAIN, test)
-    # class 1 everywhere: right on 2 of 4; IoU 2/4 for class 1, 0 for 0 and 2
+    # class 1 everywhere: correct on 2 of 4; IoU 2/4 for class 1, 0 for 0 and 2
     assert scores["semseg/pixel_accuracy"] == pytest.approx(0.5)
     assert scores["semseg/miou"] == pytest.approx(0.5 / 3)
     # 2.5 m against 2, 4, 2.5, 3
@@ -79,7 +79,7 @@ def test_binary_tasks_predict_the_majority():
         assert task.decode(raw).item() < 0.01
     scores = trivial_scores(tasks, [labels], [labels])
     assert scores["edges/odsf"] == 0
-    # a constant cannot tell pixels apart: all are salient or none; P = 1/4, R = 1
+    # a constant map has all pixels salient or none; P = 1/4, R = 1
     assert scores["saliency/maxf"] == pytest.approx(1.3 * 0.25 / (0.3 * 0.25 + 1))
     assert scores["saliency/miou"] == pytest.approx(0.25)
     assert scores["human_parts/miou"] == pytest.approx((0.75 + 0) / 2)

@@ -26,7 +26,7 @@ def test_a_deprecated_key_is_renamed_at_any_depth():
 def test_arguments_of_other_classes_keep_their_names():
     other = {"class_path": "my_module.Scans", "init_args": {"part": 3}}
     assert upgrade({"data": {"train": other}}) == {"data": {"train": other}}
-    without_class = {"init_args": {"part": [0, 1]}}  # it may be anyone's
+    without_class = {"init_args": {"part": [0, 1]}}  # a custom class may have this key
     assert upgrade(without_class) == without_class
 
 

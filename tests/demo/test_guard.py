@@ -64,7 +64,7 @@ def test_the_declared_content_type_changes_nothing(client, content_type):
 
 def test_events_are_forwarded_as_checked(client, tmp_path):
     page = json.dumps(str(tmp_path / "page" / "a.png"))
-    body = f'{{"path": "/etc/passwd", "path": {page}}}'  # json takes the last of two
+    body = f'{{"path": "/etc/passwd", "path": {page}}}'  # json uses the last of two equal keys
     for encoding in ("utf-8", "utf-16"):
         sent = client.post(EVENT, content=body.encode(encoding))
         assert sent.status_code == 200

@@ -147,7 +147,7 @@ def test_no_tensor_has_size_p_by_p():
     with Largest() as largest:
         seen["ctal"].at((30, 20))
     assert largest.numel <= T * P * 9
-    refine.method = "dense"  # that such a tensor would be noticed
+    refine.method = "dense"  # check that such a tensor is detected
     with Largest() as largest:
         refine(features(size, channels=8))
     assert largest.numel >= P * P

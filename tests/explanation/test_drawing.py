@@ -16,7 +16,7 @@ def test_positive_is_red_negative_blue_and_zero_gray():
     assert red > blue + 50
     red, green, blue = painted[:, 10, 15]
     assert blue > red + 50
-    assert np.ptp(painted[:, 10, 25].numpy()) <= 3  # seismic is white but for a step of its table
+    assert np.ptp(painted[:, 10, 25].numpy()) <= 3  # one step from white
     assert (painted[:, 10, 35] == painted[:, 10, 5]).all()
 
 
@@ -47,7 +47,7 @@ def test_the_marker_surrounds_its_pixel():
     picture = torch.full((3, 200, 320), 100, dtype=torch.uint8)
     ring = (marked(picture, (50, 20), (100, 160)) != picture).any(dim=0)
     ys, xs = ring.nonzero(as_tuple=True)
-    # the centre of pixel (50, 20) at twice the size
+    # the center of pixel (50, 20) at twice the size
     assert (xs.min() + xs.max()).item() / 2 == pytest.approx(101, abs=2)
     assert (ys.min() + ys.max()).item() / 2 == pytest.approx(41, abs=2)
     assert not ring[41, 101]

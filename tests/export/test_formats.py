@@ -58,7 +58,7 @@ def test_exported_files_of_every_network_give_the_same_results(kind, encoder, tm
         found = compare_maps(model, run, batches)
         assert found["depth"].largest < 1e-4
         assert found["normals"].mean < 1e-5
-        assert found["semseg"].mean < 1e-3  # pixels whose two best classes score the same
+        assert found["semseg"].mean < 1e-3  # pixels with equal scores of the two best classes
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ def test_float32_uses_convolutions_and_float64_matrix_products(dtype, shared, mo
 def test_blocks_of_pixels_do_not_change_the_result(monkeypatch):
     inputs = make_inputs(2, 3, 4, 5, 6)
     whole = gradients(inputs, method="factorised")
-    monkeypatch.setitem(passes._BLOCK_NUMBERS, "cpu", 3 * 3 * 4 * 7)  # some 7 pixels a block
+    monkeypatch.setitem(passes._BLOCK_NUMBERS, "cpu", 3 * 3 * 4 * 7)  # about 7 pixels per block
     for a, b in zip(gradients(inputs, method="factorised"), whole, strict=True):
         torch.testing.assert_close(a, b)
 
@@ -82,13 +82,15 @@ def test_no_tensor_has_size_p_by_p(monkeypatch):
     P = H * W
     monkeypatch.setitem(passes._BLOCK_NUMBERS, "cpu", 1 << 14)
     inputs = make_inputs(1, T, C, H, W, dtype=torch.float32)
-    with _LargestTensor() as largest:  # the passes, since a mode does not see into an operator
+    with (
+        _LargestTensor() as largest
+    ):  # the passes, since a dispatch mode does not see inside an operator
         out, S = passes.forward(*inputs)
         passes.backward(torch.ones_like(out), S, *inputs)
     assert largest.numbers < P * P / 10
     with _LargestTensor() as largest:
         cross_task_affinity(*inputs, method="dense")
-    assert largest.numbers >= T * P * P  # the measure sees what it is there to see
+    assert largest.numbers >= T * P * P  # it detects large tensors
 
 
 def test_channels_last_input():
@@ -113,7 +115,7 @@ def test_empty_batch(dtype):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("size", [(4, 5), (20, 20)], ids=["S made again", "S kept"])
 def test_results_have_the_strides_of_the_fake_implementation(dtype, size):
-    # opcheck does not look at the strides of the gradients; compiled code goes by them
+    # opcheck does not check the strides of gradients, on which compiled code relies
     inputs = [x.detach() for x in make_inputs(2, 2, 3, *size, dtype=dtype)]
     forward = torch.ops.ctal.factorised_affinity
     backward = torch.ops.ctal.factorised_affinity_backward
@@ -186,7 +188,7 @@ def test_rounding_errors_are_not_larger_than_in_the_dense_form(autocast, size):
             float((a.detach().double() - b).norm() / b.norm())
             for a, b in zip(rounded, exact, strict=True)
         ]
-    # 1.2: of some thousand roundings, no two orders of summing give the same
+    # 1.2: the rounding errors of sums depend on their order
     for factorised, dense in zip(errors["factorised"], errors["dense"], strict=True):
         assert factorised < 1.2 * dense
 

@@ -62,7 +62,7 @@ def test_products_of_rows(products, dtype):
 def test_bands_of_rows_do_not_change_the_correlation(monkeypatch):
     V, X = make(1, 7, 4, N, dtype=torch.float32), make(1, 7, 4, K, dtype=torch.float32, seed=1)
     whole = convolutions.correlate(V, X, 5)
-    monkeypatch.setattr(convolutions, "_BAND_PIXELS", 8)  # 2 rows a band
+    monkeypatch.setattr(convolutions, "_BAND_PIXELS", 8)  # 2 rows per band
     assert_close(convolutions.correlate(V, X, 5), whole)
 
 

@@ -62,7 +62,7 @@ def test_gradient_matching():
     target = rows([1.0, 1.0, 1.0], [1.0, 1.0, 0.0])
     right = 1 + 2 + 0
     down = 2 + 1
-    # on every second pixel, one pair of the first row is left
+    # with every second pixel, one pair of the first row remains
     expected = [(right + down) / 5, (right + down) / 5 + 3 / 2, (right + down) / 5 + 3 / 2]
     for scales in (1, 2, 3):
         found = loss(GradientMatching(scales), raw, target)

@@ -23,7 +23,7 @@ def test_adds_the_gated_content_of_all_other_tasks():
         refined = module(features)
     expected = features["a"] + 2 * b * torch.sigmoid(0.5 * b) - c * torch.sigmoid(3 * c)
     torch.testing.assert_close(refined["a"], expected)
-    assert set(module.messages["b"]) == {"a", "c"}  # no task tells itself anything
+    assert set(module.messages["b"]) == {"a", "c"}  # no task gets its own features
 
 
 def test_a_single_task_is_unchanged():

@@ -61,4 +61,4 @@ def test_the_published_shared_encoder(mode):
         differences.append((raw.mean() - golden["mean"]).abs())
         differences.append((raw.std() - golden["std"]).abs())
     largest = float(max(differences))
-    assert largest < 1e-13 if mode == "bilinear" else largest > 0.1  # timm's form is another one
+    assert largest < 1e-13 if mode == "bilinear" else largest > 0.1  # timm's version differs

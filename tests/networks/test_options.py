@@ -28,7 +28,7 @@ OTHERS = {
     "mixing_power": 0.5,
     "uniform_init": True,
     "centered": True,
-    "norm_start": None,  # cannot be combined with learned_gamma: tested by itself
+    "norm_start": None,  # not supported with learned_gamma, so tested separately
     "method": "dense",
 }
 NETWORKS = [CTALNet, MultiScaleCTALNet]

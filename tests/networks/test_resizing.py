@@ -70,7 +70,7 @@ class TestCTAL:
         """For smooth features: weights scaled by P / P' compensate the sum over P' pixels."""
         module = mixing_of_constants((16, 24), kernel_size)
         with torch.no_grad():
-            for conv in module.value.values():  # whose window covers another part, too
+            for conv in module.value.values():  # its window includes another part too
                 conv.weight.mul_(torch.tensor([[0, 0, 0], [0, 1, 0], [0, 0, 0]]))
         before = module(smooth_features((16, 24)))
         module.resize(new)
@@ -151,7 +151,7 @@ def smooth_features(size):
 
 
 def test_every_pixel_contributes_when_a_map_is_reduced():
-    alone = nn.Parameter(torch.eye(64).view(64, 64, 1))  # field m is 1 at pixel m alone
+    alone = nn.Parameter(torch.eye(64).view(64, 64, 1))  # map m is 1 only at pixel m
     small = resample(alone, (8, 8), (2, 2), factor=1.0)
     assert (small.flatten(1).sum(1) > 0).all()
     torch.testing.assert_close(small.sum(0), torch.ones(4, 1))  # a weighted mean of all of them

@@ -25,7 +25,7 @@ class Small(Network):
 def test_parameters_and_multiply_adds_by_hand():
     network = Small([Depth()], image_size=(8, 10))
     assert parameters(network) == 6 * 9 + 6
-    # each of 6 channels sees 1 channel through 3x3 at 80 places; two products of 6x80 and 80x6
+    # each of 6 channels has one input channel, 3x3 at 80 pixels; two products of 6x80 and 80x6
     assert gmacs(network) * 1e9 == pytest.approx(6 * 9 * 80 + 2 * 6 * 6 * 80)
     assert network.calls == [False]
 

@@ -60,9 +60,9 @@ class Counted(nn.Module):
 def test_memory_of_live_tensors_by_hand():
     costs = part_costs(Holding(), SIZE)
     assert list(costs) == ["first", "lists", "unused", WHOLE]
-    about = partial(pytest.approx, abs=512)  # the profiler's own marks are 64 bytes each
+    about = partial(pytest.approx, abs=512)  # the profiler's markers are 64 bytes each
     assert costs["first"].memory == about(2 * BYTES)
-    assert costs["lists"].memory == about((2 + 5) * BYTES)  # that of the first part waits meanwhile
+    assert costs["lists"].memory == about((2 + 5) * BYTES)  # the first output is kept
     assert costs["unused"].memory == 0
     assert costs[WHOLE].memory == about((2 + 5) * BYTES)
 
@@ -80,7 +80,7 @@ def test_parameters_and_multiply_adds_by_hand():
     assert costs["outer"].parameters == costs[WHOLE].parameters == 6 * 9 + 6
     assert costs["again"].parameters == 0  # counted already
     assert costs["outer"].gmacs * 1e9 == pytest.approx(6 * 9 * PIXELS)
-    # the product of 6xP and Px6 is in no part
+    # the product of 6xP and Px6 is in no module
     assert costs[WHOLE].gmacs * 1e9 == pytest.approx(6 * 9 * PIXELS + 6 * 6 * PIXELS)
 
 

@@ -76,7 +76,7 @@ def test_metrics_ignore_images_without_labels(task, missing):
         torch.testing.assert_close(mixed.compute(), alone.compute(), equal_nan=True)
 
 
-# Saliency weighs its two answers by their shares of the batch
+# Saliency weights its two classes by their shares of the batch
 @each_task_but("saliency")
 def test_every_labelled_pixel_of_the_batch_has_the_same_weight(task):
     target, raw = labels(task, batch=3), raw_map(task, batch=3)
@@ -129,7 +129,7 @@ def test_the_error_of_a_perfect_prediction_is_zero_or_nan_if_unlabelled(task):
     assert error[task.valid(target)].abs().max() < 1e-4
 
 
-# edges in noise of 4x6 pixels are no lines: tests/metrics/test_edges.py has some that are
+# edges in noise of 4x6 pixels are not lines; tests/metrics/test_edges.py tests lines
 @each_task_but("edges")
 def test_a_perfect_prediction_has_the_best_score(task):
     target = labels(task)

@@ -29,7 +29,7 @@ def test_loss_and_decoding_equal_those_of_seven_classes():
 
 def test_miou_is_over_background_and_the_present_parts():
     metric = TASK.metrics()["miou"]
-    # background: 2 of 3; head: 1 of 2; the unlabelled pixel and its torso count nowhere
+    # background: 2 of 3; head: 1 of 2; the unlabelled pixel and its torso are ignored
     metric.update(torch.tensor([[[0, 0, 1, 1, 2]]]), torch.tensor([[[0, 0, 0, 1, 255]]]))
     assert metric.compute().item() == pytest.approx((2 / 3 + 1 / 2) / 2)
 

@@ -16,7 +16,7 @@ def test_it_is_not_a_depth_task():
     assert task.name == "inverse_depth"
     assert "m" != task.unit != Depth().unit
     assert task.map_type is InverseDepthMap
-    assert not issubclass(InverseDepthMap, DepthMap)  # nor may normals be derived from it
+    assert not issubclass(InverseDepthMap, DepthMap)  # normals cannot be derived from it
     assert task != Depth("inverse_depth")
 
 

@@ -43,7 +43,7 @@ def test_a_raw_vector_of_zero_has_a_finite_gradient(dtype):
     loss.backward()
     assert loss.item() == 1
     assert raw.grad.isfinite().all()
-    assert raw.grad[0, 2, 0, 0] > 0  # a step down the gradient goes towards the target
+    assert raw.grad[0, 2, 0, 0] > 0  # a gradient step moves towards the target
 
 
 def test_decoded_vectors_have_unit_length_for_any_raw_map():

@@ -20,7 +20,7 @@ def scores(*log_odds):
 
 
 def test_loss_by_hand():
-    # one salient pixel of four: it weighs 3/4, each of the others 1/4
+    # one salient pixel of four: its weight is 3/4, that of the others 1/4
     raw = scores(math.log(3.0), 0.0, 0.0, 0.0, 9.0)
     loss = TASK.loss(raw, torch.tensor([[[1, 0, 0, 0, 255]]]))
     expected = (-0.75 * math.log(0.75) - 3 * 0.25 * math.log(0.5)) / 4

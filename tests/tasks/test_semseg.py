@@ -71,7 +71,7 @@ def test_default_colors_are_all_different_and_far_from_black():
     colours = [tuple(bytes.fromhex(colour[1:])) for colour in class_colours(255)]
     assert len(set(colours)) == 255
     assert min(max(colour) for colour in colours) >= 120
-    # the first ones do not change with the number of classes, and differ well
+    # the first colors do not depend on the number of classes, and are well separated
     assert class_colours(13) == class_colours(255)[:13]
     first = torch.tensor(colours[:13]).float()
     distances = torch.cdist(first, first) + 1e3 * torch.eye(13)

@@ -41,14 +41,14 @@ def test_the_average_is_computed_evaluated_and_used(capsys):
     from tests.training.weights_of_steps import WeightsOfSteps
 
     name = next(key for key in content["state_dict"] if key.endswith("weight"))
-    # the first step's weights, then half of the average and half of each step's
+    # the weights of the first step, then half of the average and half of each step
     average, *steps = [weights[name] for weights in WeightsOfSteps.seen]
     for weights in steps:
         average = 0.5 * average + 0.5 * weights
     torch.testing.assert_close(content["state_dict"][name], average)
     assert torch.equal(content["current_model_state"][name], steps[-1])
     trained = scores()
-    # from the checkpoint alone, with and without the callback in the configuration
+    # from the checkpoint, with and without the callback in the config
     for config in ("run/config.yaml", "c.yaml"):
         command = ["validate", "--config", config, "--trainer.default_root_dir=run"]
         assert main(command) == 0

@@ -24,7 +24,7 @@ class Line(LightningModule):
     def training_step(self, batch, batch_idx):
         if batch_idx == self.stop_after:
             os.kill(os.getpid(), self.number)
-        # of its number and not its content: to skip what was seen is the data module's work
+        # of its number and not its content, since skipping batches is done by the data module
         return (self.layer(torch.tensor([batch_idx + 1.0])) - 1).square().mean()
 
     def configure_optimizers(self):
@@ -62,5 +62,5 @@ def test_no_gradient_is_lost(tmp_path, stop_after, number):
         train(tmp_path / "stopped", stop_after=stop_after, number=number)
     last = tmp_path / "stopped" / "checkpoints" / "last.ckpt"
     steps = torch.load(last, weights_only=True)["global_step"]
-    assert steps == 1 + stop_after // 2  # the step under way is finished first
+    assert steps == 1 + stop_after // 2  # the current step is finished first
     assert train(tmp_path / "stopped", last) == straight

@@ -67,7 +67,7 @@ def test_balanced_weights_are_computed_once_and_saved_in_the_checkpoint():
     assert settings["init_args"]["class_weights"] == "balanced"
     whole = ["--trainer.default_root_dir=whole", "--trainer.max_epochs=2"]
     assert fit(*with_criteria(semseg=BALANCED), *whole) == 0
-    # labels that change do not change the weights of a run
+    # changed labels do not change the weights of a run
     more = ["--ckpt_path=last", "--trainer.max_epochs=2"]
     assert main(["fit", "--config", "run/config.yaml", *more]) == 0
     assert_same_checkpoint(LAST, "whole/checkpoints/last.ckpt")

@@ -65,7 +65,7 @@ def cross_entropy(logit: float) -> float:
 def test_total_is_final_plus_mean_of_initial_losses() -> None:
     module = MultiTaskModule(FixedNet(), task_weights={"depth": 10.0})
     total = module.training_step(make_batch(), 0)
-    # the depth task's loss of a constant is its own matter: ask it
+    # the loss of a constant depth is computed by the task
     depth = [Depth().loss(torch.full((2, 1, 4, 4), d), make_batch()["depth"]) for d in (3, 5, 9)]
     semseg = [cross_entropy(logit) for logit in (2.0, 1.0, 3.0)]
     wanted = 10 * (depth[0] + (depth[1] + depth[2]) / 2) + semseg[0] + (semseg[1] + semseg[2]) / 2
@@ -116,7 +116,7 @@ def test_batch_without_a_task() -> None:
 
 
 def test_scores_are_computed_over_the_split_and_not_per_batch(tmp_path: Path) -> None:
-    # 3 images at an error of 1, then 1 at an error of 2; classes right, then wrong
+    # 3 images with an error of 1, then 1 with an error of 2; classes correct, then wrong
     batches = [make_batch(3, 2.0, 0), make_batch(1, 5.0, 1)]
     prediction = Depth().decode(torch.full((1, 1, 1, 1), 3.0)).item()
     module = MultiTaskModule(FixedNet(), task_weights={"semseg": 0.5})
@@ -134,7 +134,7 @@ def test_scores_are_computed_over_the_split_and_not_per_batch(tmp_path: Path) ->
     semseg = [cross_entropy(2.0), cross_entropy(-2.0)]
     losses = [0.5 * s + d for s, d in zip(semseg, depth, strict=True)]
     assert logged["val/loss"] == pytest.approx((3 * losses[0] + losses[1]) / 4, rel=1e-5)
-    # nothing is left for the next time
+    # the state is cleared for the next epoch
     again = trainer.validate(module, loader, verbose=False)[0]
     assert again == logged
     assert module.samples == 4
@@ -145,7 +145,7 @@ def test_a_diverged_task_is_never_the_best(tmp_path: Path) -> None:
         def forward(self, images: Tensor) -> Predictions:
             return Predictions(self.maps(images, math.nan, 2.0), [])
 
-    # the second batch holds no depth: what is right there must not hide the first
+    # the second batch has no depth, so it must not hide the errors of the first
     batches = [make_batch(), make_batch(depth=0.0, target=1)]
     loader = DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
     logged = quiet_trainer(tmp_path).validate(MultiTaskModule(Diverged()), loader, verbose=False)[0]
@@ -155,7 +155,7 @@ def test_a_diverged_task_is_never_the_best(tmp_path: Path) -> None:
 
 
 def test_a_task_without_labels_is_excluded_from_the_score(tmp_path: Path) -> None:
-    # of one class alone, mIoU would not be defined
+    # with a single class, mIoU would be undefined
     batches = [make_batch(depth=0.0), make_batch(depth=0.0, target=1)]
     loader = DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
     logged = quiet_trainer(tmp_path).validate(MultiTaskModule(FixedNet()), loader, verbose=False)[0]

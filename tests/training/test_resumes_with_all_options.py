@@ -49,7 +49,7 @@ CALLBACKS = [
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    # two steps an epoch
+    # two steps per epoch
     write_training(tmp_path, "c.yaml", (32, 32), max_epochs=4, gradient_clip_val=0.5, logger=False)
     torch.set_num_threads(1)
 

@@ -43,12 +43,12 @@ class TestPanel:
         legend = [("#ff0000", "wall"), ("#0000ff", "a rather long name of a class")]
         result = panel([[plain((0, 200, 0), 100, 256), legend]], ["", ""])
         tile = result[:, -106:-6, 268:]  # beyond the image and the gaps
-        assert 100 < tile.shape[-1] < 256  # as narrow as the words allow
+        assert 100 < tile.shape[-1] < 256  # as narrow as the text allows
         for index, colour in ((0, (255, 0, 0)), (2, (0, 0, 255))):
             assert (tile[index] == 255).any()
             swatch = (tile == torch.tensor(colour)[:, None, None]).all(dim=0)
             assert swatch.sum() > 50
-        assert (tile == 0).all(dim=0).any()  # words in black
+        assert (tile == 0).all(dim=0).any()  # black text
         panel([[plain((0, 200, 0), 100, 256), legend * 50]], ["", ""])  # too many to be shown
 
     def test_titles_of_columns_and_rows(self):

@@ -51,7 +51,7 @@ def test_total_is_the_weighted_sum() -> None:
     first, second = softmax(1 / 0.5, (4 / 3) / 0.5)
     assert total.item() == pytest.approx(first * 3 + second * 5)
     total.backward()
-    # a weight is no function of the loss that it weighs
+    # weights have no gradient with respect to the losses
     assert losses["semseg"].grad is not None
     assert losses["semseg"].grad.item() == pytest.approx(first)
 

@@ -83,7 +83,7 @@ def test_ctal_network_trains_and_loads(name: str) -> None:
 def test_log_variances_are_trained_by_the_optimizer() -> None:
     assert main(["fit", *weighted("uncertainty"), "--trainer.max_epochs=1"]) == 0
     moved = weights_of("run")["weighting.log_variances"].abs()
-    # Adam moves by about the learning rate, 1e-3, which the cosine lowers over 3 steps
+    # Adam changes weights by about the learning rate, 1e-3, which the cosine decreases over 3 steps
     assert ((moved > 1e-4) & (moved < 3e-3)).all()
 
 

@@ -88,7 +88,7 @@ def test_parameters_of_one_task_follow_its_gradient_only() -> None:
     assert own.grad.tolist() == [3, 4]
     assert unused.grad is None
     assert frozen.grad is None
-    # and it does not count among the gradients that are combined
+    # and it is not among the combined gradients
     torch.testing.assert_close(shared.grad, torch.tensor([0.2, 0.4]))
     torch.testing.assert_close(weighting.weights, torch.tensor([0.6, 0.4]))
 
@@ -96,7 +96,7 @@ def test_parameters_of_one_task_follow_its_gradient_only() -> None:
 def test_the_mean_over_batches_is_combined() -> None:
     shared = nn.Parameter(torch.zeros(2))
     weighting = GradientAggregation(TASKS, methods.MGDA)
-    # each batch by itself would give nothing: the two gradients are opposite in both
+    # single batches would give zero, since the two gradients are opposite in both
     for sign in (1.0, -1.0):
         added = torch.tensor([3.0, -2.0]) * sign
         losses = [half_square(shared, gradient + added) for gradient in GRADIENTS]
@@ -148,7 +148,7 @@ def flat(network: nn.Module) -> Tensor:
 def train(folder: Path, make: Callable[[], nn.Module] | None, **options: object) -> Tensor:
     """Return the change of all weights of a small network in the first step, as one vector."""
     torch.manual_seed(0)
-    # the factorised form: an operator of its own
+    # the factorised form, a custom operator
     network = CTALNet(TASKS, "test_resnet", image_size=(32, 32), channels=8, method="factorised")
     start = flat(network)
     module = MultiTaskModule(
@@ -189,7 +189,7 @@ def test_a_sum_equals_training_without_an_aggregator(
     moved = train(tmp_path, methods.Sum, **options)
     tolerance = 0.02 if options.get("precision") == "bf16-mixed" else 1e-4
     assert (moved - without).norm() < tolerance * without.norm()
-    # and the comparison tells two methods apart
+    # and the comparison distinguishes two methods
     moved = train(tmp_path, methods.MGDA, **options)
     assert (moved - without).norm() > 0.2 * without.norm()
 
@@ -198,7 +198,7 @@ def test_a_sum_equals_training_without_an_aggregator(
 def test_unsupported_precisions(tmp_path: Path, precision: str) -> None:
     trainer = Trainer(accelerator="cpu", default_root_dir=tmp_path, logger=False)
     plugin = trainer.strategy.precision_plugin
-    plugin.precision = precision  # on a CPU, Lightning itself takes another than the first
+    plugin.precision = precision  # on a CPU, Lightning replaces the first one
     with pytest.raises(InputError, match=rf"trainer\.precision 32-true or .*, got {precision}"):
         GradientAggregation(TASKS, methods.UPGrad).check(trainer, torch.nn.Linear(1, 1))
 

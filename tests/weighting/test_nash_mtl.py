@@ -26,7 +26,7 @@ def test_state_is_restored(every: int) -> None:
     wanted = [whole(matrix) for matrix in rows]
     for step, matrix in enumerate(rows):
         second = NashMTL(**options)
-        second(rows[0])  # what it saw before does not matter
+        second(rows[0])  # the batches before do not matter
         second.load_state_dict(first.state_dict())
         resumed = [second(other) for other in rows[step:]]
         assert torch.equal(torch.stack(resumed), torch.stack(wanted[step:]))

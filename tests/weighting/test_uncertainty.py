@@ -25,7 +25,7 @@ def test_total_and_weights_by_hand() -> None:
     with torch.no_grad():
         weighting.log_variances.copy_(torch.tensor([0.4, -0.2]))
     total = weighting({"semseg": torch.tensor(3.0), "depth": torch.tensor(5.0)})
-    # classes: L / sigma^2 + log sigma; metres: L / (2 sigma^2) + log sigma
+    # classes: L / sigma^2 + log sigma; meters: L / (2 sigma^2) + log sigma
     weights = [math.exp(-0.4), math.exp(0.2) / 2]
     assert total.item() == pytest.approx(weights[0] * 3 + 0.2 + weights[1] * 5 - 0.1)
     assert weighting.weights is not None

@@ -22,7 +22,7 @@ from ctal.networks.encoders.bodies import create_body, is_hrnet, set_upsampling
         ("test_resnet", [32, 48, 192, 96]),
         ("test_convnext", [24, 32, 48, 64]),
         ("test_mambaout", [16, 32, 48, 64]),  # channels last inside
-        ("swinv2_cr_tiny_ns_224", [96, 192, 384, 768]),  # made for one size of image
+        ("swinv2_cr_tiny_ns_224", [96, 192, 384, 768]),  # defined for one image size
         ("small_swin", [24, 48, 96, 192]),  # both of it
         ("test_vit", [8, 16, 32, 64]),  # 64 channels at stride 16
         ("small_dinov2", [24, 48, 96, 192]),  # in patches of 14
@@ -185,7 +185,7 @@ def test_an_unavailable_hub_suggests_local_files(monkeypatch):
 
 
 def test_a_local_file_never_accesses_the_hub(tmp_path, monkeypatch):
-    # timm makes this ViT on a ResNet, for which it asks the hub itself
+    # timm creates this ViT on a ResNet, which accesses the hub by itself
     name = "vit_small_resnet26d_224"
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("asked the hub"))
