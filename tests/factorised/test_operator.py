@@ -82,9 +82,8 @@ def test_no_tensor_has_size_p_by_p(monkeypatch):
     P = H * W
     monkeypatch.setitem(passes._BLOCK_NUMBERS, "cpu", 1 << 14)
     inputs = make_inputs(1, T, C, H, W, dtype=torch.float32)
-    with (
-        _LargestTensor() as largest
-    ):  # the passes, since a dispatch mode does not see inside an operator
+    # the passes, since a dispatch mode does not see inside an operator
+    with _LargestTensor() as largest:
         out, S = passes.forward(*inputs)
         passes.backward(torch.ones_like(out), S, *inputs)
     assert largest.numbers < P * P / 10
