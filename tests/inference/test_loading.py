@@ -8,8 +8,9 @@ from tests.small_networks import TASKS, write_checkpoint
 import ctal
 from ctal.errors import InputError
 from ctal.inference import Model
-from ctal.inference.loading import checkpoint_file, load
+from ctal.inference.loading import load
 from ctal.networks import SharedEncoderNet, describe
+from ctal.networks.source import checkpoint_file
 
 
 class TestLoad:

@@ -10,8 +10,9 @@ from tests.small_networks import TASKS, write_checkpoint
 
 import ctal
 from ctal.errors import InputError
-from ctal.inference import loading
+from ctal.io import bundled
 from ctal.networks import CTALNet, SharedEncoderNet, describe
+from ctal.networks import source as sources
 from ctal.tasks import Depth, HumanParts, SemanticSegmentation
 
 
@@ -79,7 +80,8 @@ def test_metadata_of_the_training_is_saved(model, folder, tmp_path):
 
 
 def test_bundled_networks_have_names(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(loading, "_bundled", lambda: {"small": folder})
+    for module in (sources, bundled):
+        monkeypatch.setattr(module, "bundled_models", lambda: {"small": folder})
     assert isinstance(ctal.load("small").network, CTALNet)
     with pytest.raises(InputError, match=r"smal: checkpoint not found.*bundled models: small$"):
         ctal.load("smal")

@@ -13,6 +13,7 @@ from ctal.networks.resizing import SizedPart
 from ctal.networks.serialization import build, completed, describe
 from ctal.networks.shared_encoder import SharedEncoderNet
 from ctal.networks.single_task import SingleTaskNet
+from ctal.networks.transfer import initialize_from
 
 __all__ = [
     "CTAL",
@@ -31,4 +32,5 @@ __all__ = [
     "build",
     "completed",
     "describe",
+    "initialize_from",
 ]

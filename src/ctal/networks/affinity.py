@@ -171,6 +171,12 @@ class CTAL(nn.Module):
         scale = math.prod(self.size) ** -self.mixing_power
         return scale * self.mixing_weight, scale * self.mixing_bias
 
+    def task_dims(self) -> dict[str, tuple[int, ...]]:
+        """Dimensions with a block for each task, by tensor (`ctal.networks.initialize_from`)."""
+        shared = self.mixing_weight.shape[0] < len(self.tasks)
+        weight, bias = ((2,), ()) if shared else ((0, 2), (0,))
+        return {"mixing_weight": weight, "mixing_bias": bias}
+
     def resize(self, size: int | Sequence[int]) -> None:
         """Adapt the module, trained or not, to features of another size, in place.
 

@@ -14,8 +14,9 @@ from huggingface_hub.errors import (
 )
 
 from ctal.errors import InputError, first_line
-from ctal.networks.saved import CONFIG, WEIGHTS
+from ctal.networks.saved_files import CONFIG, WEIGHTS
 
+_ENDINGS = (".bin", ".ckpt", ".pt", ".pth", ".safetensors")  # of files with weights
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
@@ -24,7 +25,7 @@ def is_hub_id(name: str) -> bool:
 
     A path in an existing folder is a misspelt path, for which the hub is not queried.
     """
-    is_file_name = Path(name).suffix in (".ckpt", ".safetensors")
+    is_file_name = Path(name).suffix in _ENDINGS
     return bool(_HUB_ID.fullmatch(name)) and not is_file_name and not Path(name).parent.exists()
 
 

@@ -19,6 +19,7 @@ from ctal.errors import InputError
 from ctal.networks.layers import InitialHead, basic_block, upsample
 from ctal.tasks import Task
 
+_OF_INPUTS = ("conv1", "downsample.0")  # the layers of a block that see its input
 _SQUEEZE = 16  # reduction of squeeze-and-excitation (Hu et al., CVPR 2018)
 
 
@@ -48,6 +49,13 @@ class FeaturePropagation(nn.Module):
         attention = self.attention(together).unflatten(1, (len(tasks), -1)).softmax(dim=1)
         shared = self.shared(attention.flatten(1, 2) * together)
         return {task: self.excite[task](shared) + features[task] for task in tasks}
+
+    def task_dims(self) -> dict[str, tuple[int, ...]]:
+        """Dimensions with a block for each task, by tensor (`ctal.networks.initialize_from`)."""
+        convolutions = ("attention.0", "shared")  # of all features, concatenated
+        inputs = [f"{block}.{conv}.weight" for block in convolutions for conv in _OF_INPUTS]
+        outputs = ("attention.2.weight", "attention.2.bias")
+        return {**dict.fromkeys(inputs, (1,)), **dict.fromkeys(outputs, (0,))}
 
 
 class MultiScaleInitial(nn.Module):

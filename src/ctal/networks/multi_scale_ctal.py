@@ -29,7 +29,7 @@ class MultiScaleCTALNet(Network):
         tasks: the tasks.
         encoder: name of a timm encoder.
         image_size: (H, W) of the images, multiples of 32, or the side of square ones.
-        pretrained: True, False, or a local file of encoder weights.
+        pretrained: True, False, a file of encoder weights or a trained network, as in `Encoder`.
         upsampling: as in `Encoder`.
         out_channels: channels of a task's features at the four scales, finest first; None: those of
             the encoder, as in the paper. Most encoders have more channels than HRNet, and the

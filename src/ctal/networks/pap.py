@@ -25,7 +25,7 @@ class PAPNet(Network):
         tasks: the tasks.
         encoder: name of a timm encoder.
         image_size: (H, W) of the images, multiples of 32, or the side of square ones.
-        pretrained: True, False, or a local file of encoder weights.
+        pretrained: True, False, a file of encoder weights or a trained network, as in `Encoder`.
         upsampling: as in `Encoder`.
         channels: channels of a task's features in the propagation and its decoder.
         last_stage: the variant for transformers: features of the encoder's last stage, DeepLab v3

@@ -50,3 +50,7 @@ class Propagation(nn.Module):
         diffused = row_normalized_affinity(X, X, self.weights.softmax(dim=1))
         refined = self.beta * diffused + (1 - self.beta) * X
         return dict(zip(self.tasks, refined.unbind(1), strict=True))
+
+    def task_dims(self) -> dict[str, tuple[int, ...]]:
+        """Dimensions with a block for each task, by tensor (`ctal.networks.initialize_from`)."""
+        return {"weights": (0, 1)}

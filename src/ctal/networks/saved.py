@@ -11,24 +11,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 
-from ctal.errors import InputError, first_line
+from ctal.errors import InputError
 from ctal.io.atomic import write_text, write_whole
 from ctal.networks.about import checked_about
 from ctal.networks.base import Network
+from ctal.networks.saved_files import CONFIG, FORMAT, WEIGHTS
 from ctal.networks.serialization import build, describe
-
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
-FORMAT = 1
-"""Version of the configuration's form."""
-
-
-def is_saved(path: Path) -> bool:
-    """Return whether a path is a saved network: its folder, or the weights file in it."""
-    return path.suffix == ".safetensors" or (path / CONFIG).is_file() or (path / WEIGHTS).is_file()
+from ctal.networks.source import SavedNetwork, read_saved
 
 
 def write_network(
@@ -65,15 +57,23 @@ def read_network(path: Path) -> tuple[Network, dict[str, Any]]:
     Raises:
         InputError: a file is missing, damaged or of another kind, or the files do not match.
     """
-    folder = path.parent if path.suffix == ".safetensors" else path
-    weights = path if path.suffix == ".safetensors" else folder / WEIGHTS
-    config = _read_config(folder / CONFIG)
+    saved = read_saved(path)
+    return build_saved(saved), checked_about(saved.about, saved.description_file)
+
+
+def build_saved(saved: SavedNetwork) -> Network:
+    """Build the network of a source, with its weights.
+
+    Raises:
+        InputError: a class of the description has not been imported, or the weights are those of
+            another network or not finite.
+    """
     try:
-        network = build(config["network"])
+        network = build(saved.description)
     except InputError as error:
-        raise InputError(f"{folder / CONFIG}: {error}") from error
-    load_weights(network, _read_weights(weights), weights)
-    return network, checked_about(config.get("about", {}), folder / CONFIG)
+        raise InputError(f"{saved.description_file}: {error}") from error
+    load_weights(network, saved.state, saved.weights_file)
+    return network
 
 
 def _halved(name: str, value: Tensor) -> Tensor:
@@ -108,35 +108,4 @@ def load_weights(network: Network, state: dict[str, Tensor], file: Path) -> None
         raise InputError(
             f"{file}: its weights are not those of the {type(network).__name__} it describes "
             f"({reason[0].strip()})"
-        ) from error
-
-
-def _read_config(file: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"{file}: expected the config.json written by save_pretrained beside the weights "
-            f"({error.strerror})"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file}: expected JSON, got another format ({error})") from error
-    if not isinstance(config, dict) or not isinstance(config.get("network"), dict):
-        raise InputError(f"{file}: expected the configuration of a ctal network, with 'network'")
-    if config.get("format") != FORMAT:
-        raise InputError(
-            f"{file}: expected format {FORMAT}, got {config.get('format')!r}; it may be of "
-            "another version of ctal"
-        )
-    return config
-
-
-def _read_weights(file: Path) -> dict[str, Tensor]:
-    if not file.is_file():
-        raise InputError(f"{file}: not found; expected the weights of the network")
-    try:
-        return load_file(file)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(
-            f"{file}: expected a complete safetensors file ({first_line(error)}); download it again"
         ) from error

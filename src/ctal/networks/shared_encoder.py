@@ -19,7 +19,7 @@ class SharedEncoderNet(Network):
         tasks: the tasks.
         encoder: name of a timm encoder.
         image_size: (H, W) of the images, multiples of 32, or the side of square ones.
-        pretrained: True, False, or a local file of encoder weights.
+        pretrained: True, False, a file of encoder weights or a trained network, as in `Encoder`.
         upsampling: as in `Encoder`.
         last_stage: the variant for transformers: DeepLab v3 heads on the encoder's last stage.
     """

@@ -113,7 +113,7 @@ def _licenses(encoders: Mapping[str, Encoder], about: Mapping[str, Any]) -> str:
             "timm's": f"started from timm's weights (license: {terms})",
         }.get(
             first,
-            f"started from the file {first} (license of timm's weights: {terms})",
+            f"started from {first} (license of timm's weights: {terms})",
         )
         lines.append(f"- encoder {name}: {origin}")
     lines.append(

@@ -60,7 +60,8 @@ def _training(settings: Mapping[str, Any]) -> dict[str, Any]:
     model, data, trainer = settings["model"], settings["data"], settings["trainer"]
     optimizer = model["optimizer"]
     chosen = {key: optimizer["init_args"].get(key) for key in ("lr", "weight_decay")}
-    weights = (model["network"].get("init_args") or {}).get("pretrained", False)
+    first = model.get("init_from")
+    weights = first or (model["network"].get("init_args") or {}).get("pretrained", False)
     found = {
         "epochs": trainer.get("max_epochs"),
         "batch size": data.get("batch_size"),
@@ -71,6 +72,7 @@ def _training(settings: Mapping[str, Any]) -> dict[str, Any]:
         "augmentation": [_name(step["class_path"]) for step in data.get("augmentation") or []],
         "seed": settings.get("seed_everything"),
         # only the last part of a path: the others are private
+        "fine-tuned from": Path(first).name if first else None,
         "encoder's first weights": Path(weights).name
         if isinstance(weights, str)
         else ("timm's" if weights else "random"),

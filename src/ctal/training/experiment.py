@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -24,11 +25,12 @@ from ctal.training.callbacks import ConfigFile, ImagePanels, TrainingCost
 from ctal.training.checkpointing import RunCheckpoints, WholeCheckpointIO
 from ctal.training.diagnoses import explained
 from ctal.training.fit_errors import about_trainer, one_line_errors
+from ctal.training.initialization import without_sources
 from ctal.training.module import MultiTaskModule
 from ctal.training.optim import PlateauSteps
 from ctal.training.resuming import RunSettings, check_seed
 from ctal.training.score_files import ScoreFiles
-from ctal.training.trainer_checks import check_trainer
+from ctal.training.trainer_checks import check_trainer, listed
 from ctal.training.warnings import quieten_libraries
 
 _CKPT_PATH = (
@@ -131,7 +133,8 @@ class Experiment(LightningCLI):
     def instantiate_classes(self) -> None:
         """Build data, network and trainer."""
         try:
-            super().instantiate_classes()
+            with without_sources(self.config[self.config.subcommand].model, self.checkpoint):
+                super().instantiate_classes()
         except ValueError as error:
             cause = input_error_in(error) or explained(error)
             if cause in (None, error):
@@ -141,6 +144,8 @@ class Experiment(LightningCLI):
     def before_fit(self) -> None:
         """Check the settings before training and before processes are started."""
         self.protocol.check(self.model.tasks)
+        if self.model.initialization and self.trainer.is_global_zero:
+            sys.stderr.write(f"{self.model.initialization}\n")
         validating = self.datamodule.datasets["val"] is not None
         check_trainer(self.trainer, self.model.tasks, validating=validating)
         self.model.weighting.check(self.trainer, self.model.network)
@@ -152,13 +157,13 @@ class Experiment(LightningCLI):
         for key in ("accumulate_grad_batches", "check_val_every_n_epoch"):
             if config[key] is not None and config[key] < 1:
                 raise InputError(f"trainer.{key}: expected an integer >= 1, got {config[key]}")
-        config.plugins = [WholeCheckpointIO(), *_listed(config.plugins)]
+        config.plugins = [WholeCheckpointIO(), *listed(config.plugins)]
         self.checkpoints, self.cost = RunCheckpoints(), TrainingCost()
         parser = command_parsers(self)[command := self.config.subcommand]
         kept = RunSettings(parser.dump(self.config[command], format="json", skip_unset=False))
         config.callbacks = [
             *(self.checkpoints, kept, ScoreFiles(), self.cost, PlateauSteps()),
-            *_listed(config.callbacks),
+            *listed(config.callbacks),
         ]
         if command != "fit":
             config.logger = False  # scores of one checkpoint are written to a file, not logged
@@ -213,8 +218,3 @@ class Experiment(LightningCLI):
             score(weights_only=True, verbose=False, **kwargs)
         if self.trainer.is_global_zero:
             run_results.print_scores(self.model, self.checkpoint, classes=not fitting)
-
-
-def _listed(value: Any) -> list[Any]:
-    """Return a value, a list or None as a list."""
-    return value if isinstance(value, list) else [] if value is None else [value]

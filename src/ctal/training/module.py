@@ -13,11 +13,11 @@ from torch.optim import Optimizer
 from ctal.data.sampling import derived_seed
 from ctal.losses import ClassLoss, DepthLoss
 from ctal.networks import Network, Predictions, describe
-from ctal.networks.memory import set_memory_format
 from ctal.networks.normalization import normalization_errors
 from ctal.tasks import Task
 from ctal.training.checkpointing import check_same_network
 from ctal.training.criteria import train_counts
+from ctal.training.initialization import prepare_network
 from ctal.training.losses import TaskLosses
 from ctal.training.module_checks import check_arguments, check_compiled, check_same_weighting
 from ctal.training.optim import Interval, Optimization
@@ -51,6 +51,7 @@ class MultiTaskModule(ScoredModule):
     Args:
         network: any module with a list `tasks` that turns (B, 3, H, W) images in 0..1 into
             `ctal.networks.Predictions`.
+        init_from: source of the first weights, as in `ctal.networks.initialize_from`.
         task_weights: weight w_t of each task in the loss, by task name; 1 by default.
         criteria: losses by task name, in place of the tasks' own (see `ctal.losses`).
         weighting: creates a weighting of the losses from the tasks, such as a class of
@@ -68,6 +69,9 @@ class MultiTaskModule(ScoredModule):
             "reduce-overhead" for CUDA graphs; None: do not compile. The first steps of a compiled
             network take minutes.
 
+    Attributes:
+        initialization: what was taken from `init_from`, a line; None without it.
+
     Raises:
         InputError: `task_weights` has an unknown task, both `weighting` and `aggregator` are given,
             or one of them cannot be used.
@@ -77,6 +81,7 @@ class MultiTaskModule(ScoredModule):
         self,
         network: nn.Module,
         *,
+        init_from: str | None = None,
         task_weights: dict[str, float] | None = None,
         criteria: dict[str, ClassLoss | DepthLoss] | None = None,
         weighting: Callable[[Sequence[Task]], Weighting] | None = None,
@@ -89,7 +94,7 @@ class MultiTaskModule(ScoredModule):
     ) -> None:
         super().__init__()
         check_arguments(network, compiled=compiled, aggregator=aggregator)
-        set_memory_format(network, torch.channels_last)
+        self.initialization = prepare_network(network, init_from)
         if compiled:
             network.compile(mode=compiled)  # in place, so the names of the weights do not change
         self.network = network

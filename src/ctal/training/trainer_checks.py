@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import (
@@ -86,3 +87,8 @@ def _check_validates(trainer: Trainer) -> None:
             f"trainer.check_val_every_n_epoch: expected max_epochs ({epochs}) or less, got "
             f"{every}: the training would never validate; change it {advice}"
         )
+
+
+def listed(value: Any) -> list[Any]:
+    """Return a setting that is a value, a list or None as a list."""
+    return value if isinstance(value, list) else [] if value is None else [value]

@@ -116,6 +116,11 @@ def create_body(name: str, **options: Any) -> Any:
     return timm.create_model(name, features_only=True, **options)
 
 
+def model_name(name: str) -> str:
+    """Return the name of a timm model without the tag of its weights (`resnet18.a1_in1k`)."""
+    return name.partition(".")[0]
+
+
 def is_hrnet(name: str) -> bool:
     """Return whether a timm model is an HRNet."""
     return is_model_in_modules(name, ["hrnet"])

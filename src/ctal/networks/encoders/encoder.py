@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import get_args
 
 import torch
 import torch.nn.functional as F
@@ -18,12 +18,15 @@ from ctal.networks.encoders.bodies import (
     feature_maps,
     gives_channels_last,
     is_hrnet,
-    names_of_sized,
+    model_name,
+    one_line,
     set_upsampling,
 )
 from ctal.networks.encoders.neck import PyramidNeck
 from ctal.networks.encoders.pretrained import create_pretrained
-from ctal.networks.resizing import as_size, shared_copy
+from ctal.networks.encoders.resampling import hand_over
+from ctal.networks.encoders.trained import TrainedEncoder, trained_encoder
+from ctal.networks.resizing import as_size
 
 __all__ = ["STRIDES", "Encoder", "Upsampling"]
 
@@ -45,8 +48,10 @@ class Encoder(nn.Module):
             of this field, not the wider maps of its classification head.
         image_size: (H, W) of the images, multiples of 32, or the side of square ones.
         pretrained: True downloads timm's weights from the model hub, a path loads them from a
-            local file (.safetensors, or a .pth of plain tensors; pickled code is rejected), False
-            initializes randomly. Position embeddings of another size are resampled by timm.
+            local file (.safetensors, or a .pth of plain tensors; pickled code is rejected), a
+            trained network as in `ctal.load` gives those of its encoder (its first if it has
+            several), False initializes randomly. Position embeddings of another size are resampled
+            by timm.
         last_stage: return the coarsest scale only; a `PyramidNeck` then has no other scales, whose
             weights would never get a gradient.
         upsampling: interpolation between the branches of an HRNet: "bilinear" (corners not
@@ -81,7 +86,8 @@ class Encoder(nn.Module):
         self.size = as_size(image_size)
         _check_divisible(self.size)
         self._maps = feature_maps(name)
-        self.body = create_pretrained(name, self.size, pretrained)
+        trained = trained_encoder(name, pretrained)
+        self.body = create_pretrained(name, self.size, pretrained if trained is None else False)
         self._kept = slice(-1 if last_stage else 0, None)
         channels: list[int] = self.body.feature_info.channels()[self._kept]
         strides, wanted = self._maps.strides[self._kept], list(STRIDES)[self._kept]
@@ -94,6 +100,8 @@ class Encoder(nn.Module):
         for key in ("mean", "std"):
             value = torch.tensor(self.body.pretrained_cfg[key])
             self.register_buffer(key, value.view(1, 3, 1, 1))
+        if trained is not None:
+            self.take(_built(name, trained))
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Map (B, 3, H, W), RGB in 0..1, to [(B, C_s, H/s, W/s)] of strides s, finest first."""
@@ -137,40 +145,49 @@ class Encoder(nn.Module):
         if "img_size" in options and size != self.size:
             with torch.random.fork_rng(devices=[]):  # its random weights are not used
                 body = create_body(self.name, **options)
-            self._hand_over(body.train(self.body.training).to(self.mean), size)
+            body.train(self.body.training).to(self.mean)
+            hand_over(self.name, self.body, body, (self.size, size))
             self.body = body
         self.size = size
 
-    def _hand_over(self, body: nn.Module, size: tuple[int, int]) -> None:
-        """Copy the parameters and statistics of the current body to one for another size."""
-        resampled = self._resampled(body, size)
-        state = self.body.state_dict(keep_vars=True) | resampled
-        # 2x3 and 3x2 pixels have weights of the same shape in another order
-        belonging = names_of_sized(self.name, size) - resampled.keys()
-        for name, value in body.state_dict(keep_vars=True).items():
-            if name in belonging or state[name].shape != value.shape:
-                raise InputError(
-                    f"image_size: the encoder {self.name!r} cannot be resized from "
-                    f"{self.size[0]}x{self.size[1]} to {size[0]}x{size[1]}: its weights {name!r} "
-                    "depend on the size; train it at the target size"
-                )
-            value.requires_grad_(state[name].requires_grad)
-        body.load_state_dict(state, assign=True)
+    def take(self, other: Encoder) -> set[str]:
+        """Take the weights of another encoder if it is of the same timm model, in place.
 
-    def _resampled(self, body: nn.Module, size: tuple[int, int]) -> dict[str, Tensor]:
-        """Return the weights that timm resamples, by name, at the size of `body`."""
-        found: dict[str, Tensor] = {}
-        parts: dict[str, Any] = dict(self.body.named_modules())
-        for name, part in parts.items():
-            if hasattr(part, "set_window_size"):
-                copied = shared_copy(part)  # so that an error leaves the part unchanged
-                copied.set_window_size(body.get_submodule(name).window_size)
-                found |= copied.state_dict(prefix=f"{name}.", keep_vars=True)
-        if hasattr(parts.get("model"), "set_input_size"):  # a plain ViT
-            copied = shared_copy(parts["model"])
-            copied.set_input_size(img_size=self._maps.body_size(size))
-            found |= copied.state_dict(prefix="model.", keep_vars=True)
-        return found
+        A neck of another form is left out.
+
+        Args:
+            other: the encoder to take from; it is resized to the size of this one.
+
+        Returns:
+            The names of the tensors that were taken; none if the timm model is another.
+
+        Raises:
+            InputError: the other encoder cannot be resized.
+        """
+        if model_name(other.name) != model_name(self.name):
+            return set()
+        other.resize(self.size)
+        own, theirs = self.state_dict(), other.state_dict()
+        taken = {key for key in own if key in theirs and own[key].shape == theirs[key].shape}
+        neck = {key for key in own if key.startswith("neck.")}
+        taken -= set() if neck <= taken else neck
+        for key in taken:
+            own[key].copy_(theirs[key])
+        return taken
+
+
+def _built(name: str, trained: TrainedEncoder) -> Encoder:
+    """Build the encoder of a trained network."""
+    with torch.random.fork_rng(devices=[]):  # its random weights are not used
+        encoder = Encoder(name, image_size=trained.size, last_stage=trained.last_stage)
+    try:
+        encoder.load_state_dict(trained.state)
+    except RuntimeError as error:
+        raise InputError(
+            f"pretrained: the encoder of {trained.source!r} does not fit {name!r} "
+            f"({one_line(error)})"
+        ) from error
+    return encoder
 
 
 def _check_divisible(image_size: tuple[int, int]) -> None:

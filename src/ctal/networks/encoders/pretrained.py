@@ -80,7 +80,9 @@ def _read_weights(path: str) -> dict[str, Tensor]:
     """Load the tensors of a local file; pickled code is rejected."""
     if not Path(path).is_file():
         raise InputError(
-            f"pretrained: expected true, false or a file of weights; {path!r} not found"
+            f"pretrained: expected true, false, a file of weights or a trained network; {path!r} "
+            "not found; networks are bundled models, folders of runs, .ckpt files, saved folders "
+            "and ids of the model hub"
         )
     try:
         return load_state_dict(path, device="cpu", weights_only=True)

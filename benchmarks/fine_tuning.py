@@ -1,0 +1,195 @@
+"""Fine-tuning against training from the encoder's weights alone, on few images with own classes.
+
+Takes the last 160 images of NYUv2's train split: 100 to train on and 60 to score, none of test.
+Their 13 classes are merged into 5, whose names are none of the 13, and written as a person's own
+folder (PNG, depth in millimeters). `ctal fit` then trains the network of `nyuv2-lite0` on it from
+each source, and `ctal test` scores the last epoch. Prints a Markdown table.
+
+    python -m benchmarks.fine_tuning --data PREPARED_TRAIN_SPLIT --weights ENCODER.safetensors
+
+`nyuv2-lite0` was trained on all of train, these images included. A run of your own on the first
+80 % of train (`--sources`) has not seen the 60 images that are scored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from PIL import Image
+
+from benchmarks.measuring import print_head, print_row
+from ctal.cli import main as ctal
+from ctal.data import DenseDataset, NYUv2, PreparedArrays
+from ctal.data.prepared import DESCRIPTION
+from ctal.errors import InputError
+from ctal.io.run_folder import RunFolder
+
+MERGED = {
+    "seating": ("bed", "chair", "sofa"),
+    "storage": ("furniture", "table"),
+    "things": ("books", "objects", "tv"),
+    "ground": ("floor",),
+    "shell": ("ceiling", "picture", "wall", "window"),
+}
+SPLITS = {"train": 100, "test": 60}
+UNLABELLED = 255
+NETWORK = {  # that of nyuv2-lite0
+    "encoder": "tf_efficientnet_lite0",
+    "out_channels": [24, 40, 64, 80],
+    "mixing_power": 0.5,
+    "uniform_init": True,
+}
+COLUMNS = {
+    "mIoU": ("semseg/miou", 100),
+    "pixel accuracy": ("semseg/pixel_accuracy", 100),
+    "depth, mean error (m)": ("depth/abs_error", 1),
+    "depth, relative error": ("depth/rel_error", 1),
+}
+
+
+@dataclass(frozen=True)
+class Start:
+    """The weights that a training starts from.
+
+    Attributes:
+        title: how the table calls it.
+        settings: options of `ctal fit`.
+    """
+
+    title: str
+    settings: dict[str, Any]
+
+
+def main() -> None:
+    """Write the folder, train from every source, and print the table."""
+    given = _arguments()
+    output = Path(given.output)
+    write_folder(_opened(given.data), output / "own")
+    starts = [Start("the encoder's ImageNet weights", {"network.pretrained": given.weights})]
+    starts += [Start(f"encoder of {_name(s)}", {"network.pretrained": s}) for s in given.sources]
+    starts += [Start(f"all of {_name(source)}", {"init_from": source}) for source in given.sources]
+    print_head("first weights", "learning rate", *COLUMNS)
+    for start in starts:
+        for rate in given.rates:
+            place = output / f"{start.title.replace(' ', '_')}_{rate:g}"
+            scores = trained(start, rate, given.epochs, output / "own", place, given.overrides)
+            numbers = [f"{factor * scores[key]:.3g}" for key, factor in COLUMNS.values()]
+            print_row(start.title, f"{rate:g}", *numbers)
+
+
+def write_folder(dataset: DenseDataset, folder: Path) -> None:
+    """Write the last images of a dataset with merged classes, a folder for each split."""
+    merged = _merged_ids(dataset)
+    places = range(len(dataset) - sum(SPLITS.values()), len(dataset))
+    if places.start < 0:
+        raise InputError(f"data: expected {sum(SPLITS.values())} images, got {len(dataset)}")
+    for index, place in enumerate(places):
+        sample = dataset[place]
+        root = folder / ("train" if index < SPLITS["train"] else "test")
+        depth = (1000 * sample["depth"][0]).round().clamp(0, 65535)
+        pixels = (255 * sample["image"]).round().to(torch.uint8).movedim(0, -1)
+        arrays = {
+            "image": pixels.numpy(),
+            "label": merged[sample["semseg"].numpy()],
+            "depth": depth.numpy().astype(np.uint16),
+        }
+        for kind, array in arrays.items():
+            (root / kind).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(array).save(root / kind / f"{index:03}.png")
+
+
+def trained(
+    start: Start, rate: float, epochs: int, data: Path, place: Path, overrides: list[str]
+) -> dict[str, float]:
+    """Train from a source, and return the scores of the last epoch."""
+    config = place / "own.yaml"
+    place.mkdir(parents=True, exist_ok=True)
+    config.write_text(yaml.safe_dump(settings(rate, epochs, data, place)))
+    options = [f"--model.{key}={value}" for key, value in start.settings.items()]
+    options += [f"--{setting}" for setting in overrides]
+    for command in (["fit", *options], ["test"]):
+        if ctal([command[0], "--config", str(config), *command[1:]]):
+            raise SystemExit(2)  # the reason stands above
+        config = RunFolder(place).config
+    scores: dict[str, float] = json.loads(RunFolder(place).scores("test").read_text())["scores"]
+    return scores
+
+
+def settings(rate: float, epochs: int, data: Path, place: Path) -> dict[str, Any]:
+    """Return the configuration of a training on the folder."""
+    classes = {"num_classes": len(MERGED), "class_names": list(MERGED)}
+    semseg = {"class_path": "ctal.tasks.SemanticSegmentation", "init_args": classes}
+    depth = {"task": {"class_path": "ctal.tasks.Depth"}, "files": "depth/{name}.png"}
+    maps = [{"task": semseg, "files": "label/{name}.png"}, {**depth, "scale": 0.001, "ignore": [0]}]
+    splits = {
+        split: {
+            "class_path": "ctal.data.FolderDataset",
+            "init_args": {"root": str(data / split), "image": "image/{name}.png", "maps": maps},
+        }
+        for split in SPLITS
+    }
+    return {
+        "trainer": {
+            "default_root_dir": str(place),
+            "max_epochs": epochs,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+        },
+        "model": {
+            "network": {"class_path": "ctal.networks.MultiScaleCTALNet", "init_args": NETWORK},
+            "optimizer": {"class_path": "torch.optim.Adam", "init_args": {"lr": rate}},
+        },
+        "data": {
+            **splits,
+            "image_size": [96, 128],
+            "batch_size": 8,
+            "augmentation": [{"class_path": "torchvision.transforms.v2.RandomHorizontalFlip"}],
+        },
+    }
+
+
+def _opened(data: str) -> DenseDataset:
+    if (Path(data) / DESCRIPTION).is_file():
+        return PreparedArrays(data)
+    return NYUv2(data, "train", tasks=("semseg", "depth"))
+
+
+def _merged_ids(dataset: DenseDataset) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Return the new id of each old one; pixels without a class stay so."""
+    semseg = next(task for task in dataset.tasks if task.name == "semseg")
+    names = list(getattr(semseg, "class_names", None) or [])
+    table = np.full(UNLABELLED + 1, UNLABELLED, np.uint8)
+    for new, old in enumerate(MERGED.values()):
+        table[[names.index(name) for name in old]] = new
+    return table
+
+
+def _name(source: str) -> str:
+    return Path(source).name
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", required=True, help="NYUv2, or its train split packed by ctal data prepare"
+    )
+    parser.add_argument("--weights", required=True, help="weights of the encoder, a local file")
+    parser.add_argument("--sources", nargs="+", default=["nyuv2-lite0"], help="trained networks")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--rates", type=float, nargs="+", default=[1e-3])
+    parser.add_argument("--output", default="runs/fine_tuning", help="a new folder")
+    parser.add_argument("--overrides", nargs="*", default=[], help="options of ctal fit, KEY=VALUE")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

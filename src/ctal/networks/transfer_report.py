@@ -1,0 +1,49 @@
+"""What a network took of another one, in one line."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+_LISTED = 8
+
+
+class Transfer(NamedTuple):
+    """The weights that a network took from another one; its text is one line.
+
+    Attributes:
+        source: name of the other network.
+        names: names of all tensors of the network.
+        whole: names of those that were taken.
+        partly: names of those of which a part was taken: blocks of tasks, rows of classes.
+    """
+
+    source: str
+    names: tuple[str, ...]
+    whole: frozenset[str]
+    partly: frozenset[str]
+
+    @property
+    def new(self) -> tuple[str, ...]:
+        """Names of the tensors of which nothing was taken."""
+        return tuple(name for name in self.names if name not in self.whole | self.partly)
+
+    def __str__(self) -> str:
+        """Return how many tensors were taken, and which are new, by parts of the network."""
+        line = f"{self.source}: {len(self.whole)} of {len(self.names)} tensors taken"
+        partly = [name for name in self.names if name in self.partly]
+        for word, names in (("in part", partly), ("new", self.new)):
+            line += f"; {word}: {_summary(names)}" if names else ""
+        return line
+
+
+def _summary(names: Sequence[str]) -> str:
+    """Return the number of tensors by the parts that hold them, as fine as a line permits."""
+    parts = [re.sub(r"\.\d+(?=\.)", ".*", name).split(".")[:-1] or [name] for name in names]
+    for depth in range(max(map(len, parts)), 0, -1):
+        counts = Counter(".".join(part[:depth]) for part in parts)
+        if len(counts) <= _LISTED:
+            break
+    return ", ".join(f"{part} ({count})" for part, count in counts.items())
