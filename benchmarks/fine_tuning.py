@@ -40,7 +40,7 @@ MERGED = {
 }
 SPLITS = {"train": 100, "test": 60}
 UNLABELLED = 255
-NETWORK = {  # that of nyuv2-lite0
+NETWORK = {  # as in nyuv2-lite0
     "encoder": "tf_efficientnet_lite0",
     "out_channels": [24, 40, 64, 80],
     "mixing_power": 0.5,
@@ -116,7 +116,7 @@ def trained(
     options += [f"--{setting}" for setting in overrides]
     for command in (["fit", *options], ["test"]):
         if ctal([command[0], "--config", str(config), *command[1:]]):
-            raise SystemExit(2)  # the reason stands above
+            raise SystemExit(2)  # the reason is printed
         config = RunFolder(place).config
     scores: dict[str, float] = json.loads(RunFolder(place).scores("test").read_text())["scores"]
     return scores
