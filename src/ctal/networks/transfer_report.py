@@ -1,4 +1,4 @@
-"""What a network took of another one, in one line."""
+"""Report of the weights that a network took from another one, in one line."""
 
 from __future__ import annotations
 

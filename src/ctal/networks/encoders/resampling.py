@@ -53,7 +53,7 @@ def _resampled(old: nn.Module, new: nn.Module, size: Size) -> dict[str, Tensor]:
             copied = shared_copy(part)  # so that an error leaves the part as it is
             copied.set_window_size(new.get_submodule(name).window_size)
             found |= copied.state_dict(prefix=f"{name}.", keep_vars=True)
-    if hasattr(parts.get("model"), "set_input_size"):  # that of a plain ViT
+    if hasattr(parts.get("model"), "set_input_size"):  # a plain ViT
         copied = shared_copy(parts["model"])
         copied.set_input_size(img_size=size)
         found |= copied.state_dict(prefix="model.", keep_vars=True)
