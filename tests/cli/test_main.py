@@ -157,7 +157,10 @@ def test_predict(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["predict", "test/image/0.png", "train/image", "--checkpoint", str(fitted)]
     assert main([*command, "--output", "maps"]) == 0
     assert len(list(Path("maps").glob("*.npz"))) == 1 + SPLITS["train"]
-    assert "--overwrite" in error_line([*command, "--output", "maps"], capsys)
+    written = {path: path.stat().st_mtime_ns for path in Path("maps").iterdir()}
+    assert main([*command, "--output", "maps"]) == 0  # complete outputs are skipped
+    assert {path: path.stat().st_mtime_ns for path in Path("maps").iterdir()} == written
+    assert "--overwrite" in error_line([*command, "--output", "maps", "--flip"], capsys)
     assert main([*command, "--output", "maps", "--overwrite"]) == 0
     assert "did you mean 'output'" in error_line([*command, "--outptu", "maps"], capsys)
 
