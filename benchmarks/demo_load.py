@@ -178,7 +178,7 @@ async def visit(
 async def round_of(address: str, people: list[Visitor]) -> Tally:
     """Run the visits of all visitors in parallel."""
     tally, start = Tally(), time.monotonic()
-    limits = httpx.Limits(max_connections=None)
+    limits = httpx.Limits(max_connections=None, keepalive_expiry=1)  # the server's is 5 s
     async with httpx.AsyncClient(base_url=address, timeout=600, limits=limits) as client:
         config = (await client.get("/config")).json()
         events = {e["api_name"]: e["id"] for e in config["dependencies"]}

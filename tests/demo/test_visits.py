@@ -7,7 +7,7 @@ from PIL import Image
 
 from ctal.demo import views
 from ctal.demo.handlers import Handlers
-from ctal.demo.visits import Visits, take_upload, visit
+from ctal.demo.visits import Visit, Visits, take_upload, visit
 from ctal.errors import InputError
 from ctal.inference import Model
 from ctal.networks import CTALNet
@@ -51,35 +51,53 @@ def test_other_files_are_unchanged(tmp_path):
     assert secret.is_file()
 
 
-def test_the_most_recent_visits_are_kept():
+def made(number, image=None):
+    return Visit((number, 1), image, {}, {}, {})
+
+
+def test_the_last_visits_are_kept_and_the_images_of_more():
     visits = Visits()
-    for number in range(16):
-        visits.put(str(number), number)
+    for number in range(128):
+        visits.put(str(number), made(number))
+    visits.get("112")
     visits.get("0")
-    visits.put("new", "new")
-    assert len(visits) == 16
-    assert visits.get("0") == 0
+    visits.put("new", made(200))
+    assert len(visits) == 128
+    assert isinstance(visits.get("112"), Visit)
+    assert not isinstance(visits.get("113"), Visit)
+    assert visits.get("0").size == (0, 1)
     with pytest.raises(InputError, match="choose it again"):
         visits.get("1")
     visits.drop("new")
     visits.drop("never there")
-    assert len(visits) == 15
+    assert len(visits) == 127
 
 
 def test_unused_visits_expire(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("ctal.demo.visits.time.monotonic", lambda: now[0])
     visits = Visits(age=60)
-    for session in "abc":
-        visits.put(session, session)
+    for number in range(3):
+        visits.put(str(number), made(number))
     now[0] = 50
-    visits.get("b")
+    visits.get("1")
     visits.clear()
     assert len(visits) == 3
     now[0] = 70
     visits.clear()
     assert len(visits) == 1
-    assert visits.get("b") == "b"
+    assert visits.get("1").size == (1, 1)
+
+
+def test_a_visit_is_predicted_again_from_its_image(model):
+    first = visit(torch.randint(0, 256, (3, 1000, 2000), dtype=torch.uint8), model, model)
+    again = visit(first.image, model, model, first.size)
+    assert again.size == (1000, 2000)
+    for maps, others in ((first.maps, again.maps), (first.single, again.single)):
+        assert all(torch.equal(maps[name], others[name]) for name in maps)
+    ones, others = (views.explained(kept, (1999, 0), "refinement.ctal") for kept in (first, again))
+    assert ones.caption == others.caption
+    assert ones.added == others.added
 
 
 def test_a_large_image_is_reduced_but_pixels_refer_to_the_original(model):

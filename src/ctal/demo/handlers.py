@@ -91,13 +91,13 @@ class Handlers:
     @_reported
     def clicked(self, module: str, event: gr.SelectData, request: gr.Request) -> list[Any]:
         """Handle a click on a pixel of any image."""
-        kept = self._visits.get(_session(request))
+        kept = self._kept(_session(request))
         return self._explained(kept, pixel_at(kept, event.index), module)
 
     @_reported
     def other_module(self, module: str, request: gr.Request) -> list[Any]:
         """Handle the choice of another CTAL module."""
-        kept = self._visits.get(_session(request))
+        kept = self._kept(_session(request))
         return self._explained(kept, _middle(kept), module)
 
     def clear(self) -> None:
@@ -115,6 +115,14 @@ class Handlers:
         ours, others = visualized(kept, self._model.tasks)
         explained = self._explained(kept, _middle(kept), module)
         return [None, *ours, *others, *self._written(kept), *explained]
+
+    def _kept(self, session: str) -> Visit:
+        """Return the visit of a session, predicted again if only its image was kept."""
+        kept = self._visits.get(session)
+        if not isinstance(kept, Visit):
+            kept = visit(kept.image, self._model, self._single, kept.size)
+            self._visits.put(session, kept)
+        return kept
 
     def _explained(self, kept: Visit, pixel: Pixel, module: str) -> list[Any]:
         if module not in self.modules:

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 from torch import Tensor
@@ -22,6 +23,7 @@ MEGAPIXELS = 50
 """Limit of an uploaded image: above those of phones, below a decompression bomb."""
 
 _KEPT = 16  # visits; each has the features of an image, about 20 MB for 288x384
+_IMAGES = 128  # visits of which the image is kept, at most 1 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,61 +45,87 @@ class Visit:
     seen: dict[str, Observation]
 
 
+class Sized(NamedTuple):
+    """An image as shown, and the size (H, W) of the original one."""
+
+    size: tuple[int, int]
+    image: Tensor
+
+
 class Visits:
     """The last visits by session; the least recently used one is dropped first.
+
+    Of more visits only the images are kept, with which `visit` can predict the rest again.
 
     Args:
         age: seconds after which a visit that is not used is dropped by `clear`.
     """
 
     def __init__(self, age: float = 900) -> None:
-        self._kept: OrderedDict[str, tuple[float, Visit]] = OrderedDict()
+        self._kept: OrderedDict[str, Visit] = OrderedDict()
+        self._images: OrderedDict[str, tuple[float, Sized]] = OrderedDict()
         self._age = age
         self._lock = threading.Lock()  # events and the upkeep run in threads
 
     def put(self, session: str, visit: Visit) -> None:
         """Store a visit in place of the session's last one."""
         with self._lock:
-            self._kept[session] = time.monotonic(), visit
-            self._kept.move_to_end(session)
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+            self._kept[session] = visit
+            self._images[session] = time.monotonic(), Sized(visit.size, visit.image)
+            for visits, limit in ((self._kept, _KEPT), (self._images, _IMAGES)):
+                visits.move_to_end(session)
+                while len(visits) > limit:
+                    visits.popitem(last=False)
 
-    def get(self, session: str) -> Visit:
-        """Return the visit of a session.
+    def get(self, session: str) -> Visit | Sized:
+        """Return the visit of a session, or its image alone.
 
         Raises:
-            InputError: it was dropped.
+            InputError: both were dropped.
         """
         with self._lock:
-            if session not in self._kept:
+            if session not in self._images:
                 raise InputError("this image is no longer stored; choose it again")
-            visit = self._kept[session][1]
-            self._kept[session] = time.monotonic(), visit
+            image = self._images[session][1]
+            self._images[session] = time.monotonic(), image
+            self._images.move_to_end(session)
+            if session not in self._kept:
+                return image
             self._kept.move_to_end(session)
-            return visit
+            return self._kept[session]
 
     def drop(self, session: str) -> None:
         """Drop a session."""
         with self._lock:
-            self._kept.pop(session, None)
+            self._drop(session)
 
     def clear(self) -> None:
         """Drop visits that were not used for long."""
         with self._lock:
-            while self._kept:
-                session, (used, _) = next(iter(self._kept.items()))
-                if time.monotonic() - used < self._age:
-                    return
-                del self._kept[session]
+            latest = time.monotonic() - self._age
+            for session in [name for name, (used, _) in self._images.items() if used < latest]:
+                self._drop(session)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._images)
+
+    def _drop(self, session: str) -> None:
+        self._kept.pop(session, None)
+        self._images.pop(session, None)
 
 
-def visit(image: Tensor, model: Model, single: Model | None) -> Visit:
-    """Predict all maps of an image (3, H, W) uint8, and record the inputs of CTAL."""
-    size = (image.shape[-2], image.shape[-1])
+def visit(
+    image: Tensor, model: Model, single: Model | None, size: tuple[int, int] | None = None
+) -> Visit:
+    """Predict all maps of an image, and record the inputs of CTAL.
+
+    Args:
+        image: (3, H, W) uint8.
+        model: a network with CTAL.
+        single: a single-task network, or None.
+        size: (H, W) of the original image, if it was reduced already.
+    """
+    size = size or (image.shape[-2], image.shape[-1])
     # small ones keep their size: their maps are enlarged for display
     shown = [min(side, limit) for side, limit in zip(size, shown_size(size), strict=True)]
     image = TF.resize(image, shown, antialias=True)
