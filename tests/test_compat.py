@@ -194,3 +194,14 @@ def test_prompt_protocol(sent):
             await serving
 
     asyncio.run(requests())
+
+
+def test_forget_files():
+    """If this fails: see where gradio's `Block.temp_files` are collected now."""
+    gradio = pytest.importorskip("gradio", reason="needs gradio, the extra `demo`")
+    with gradio.Blocks() as blocks:
+        image = gradio.Image()
+    image.temp_files.add("a.png")
+    assert any("a.png" in files for files in blocks.temp_file_sets)
+    compat.forget_files(blocks)
+    assert not image.temp_files

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
+    from gradio import Blocks
     from lightning.pytorch import Trainer
     from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
     from torch import Tensor
@@ -103,6 +104,15 @@ def move_module(module: torch.nn.Module, move: Callable[[Tensor], Tensor], recur
 
     apply: Any = nn.Module._apply
     apply(module, move, recurse)
+
+
+def forget_files(blocks: Blocks) -> None:
+    """Empty gradio's lists of files that it wrote for visitors (gradio 6.31).
+
+    It appends the path of each file for as long as the server runs.
+    """
+    for files in blocks.temp_file_sets:
+        files.clear()
 
 
 def prompt_protocol(seconds: float) -> type[asyncio.Protocol]:

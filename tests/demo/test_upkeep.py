@@ -2,6 +2,8 @@
 
 import asyncio
 import ctypes
+import os
+import time
 
 import pytest
 
@@ -23,6 +25,25 @@ def test_functions_are_called_until_the_server_stops():
 
     assert asyncio.run(asyncio.wait_for(serve(), 30)) == len(calls)
     assert calls[:4] == [1, 2, 1, 2]
+
+
+def test_old_files_of_the_page_are_removed(tmp_path):
+    kept = [tmp_path / "b" / "image.png", tmp_path / "b.glb", tmp_path / "uploads" / "c.png"]
+    old = [tmp_path / "a" / "image.png", tmp_path / "a.glb"]
+    for file in (*kept, *old):
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"")
+    for file in (*old, kept[-1]):
+        os.utime(file, (time.time() - 100,) * 2)
+    upkeep.remove_old(tmp_path, 60)
+    assert all(file.is_file() for file in kept)
+    assert not any(file.exists() for file in old)
+    assert (tmp_path / "a").is_dir()
+    os.utime(tmp_path / "a", (time.time() - 4000,) * 2)
+    os.utime(tmp_path / "b", (time.time() - 4000,) * 2)
+    upkeep.remove_old(tmp_path, 60)
+    assert not (tmp_path / "a").exists()
+    assert kept[0].is_file()
 
 
 def test_memory_is_released_where_supported(monkeypatch):

@@ -86,10 +86,13 @@ def _check_configs(args: list[str]) -> None:
     """Read the configuration files among the arguments, before anything large is imported."""
     if "--config" in args or any(arg.endswith((".yaml", ".yml")) for arg in args):
         from ctal.config.files import config_files, read_config
+        from ctal.config.foreign import warn_of_foreign
 
         compared = [Path(arg) for arg in args if arg.endswith((".yaml", ".yml"))]
         for file in {*config_files(args), *filter(Path.is_file, compared)}:
             read_config(file)
+        if args[:1] == ["fit"]:
+            warn_of_foreign(config_files(args))
 
 
 def _dispatch(args: list[str], commands: dict[str, Command], prog: str, summary: str) -> None:

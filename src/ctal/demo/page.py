@@ -13,8 +13,6 @@ from ctal.demo.handlers import Handlers
 from ctal.demo.texts import ADDED, INTRODUCTION, MIXED, SINGLE, SURFACES, about
 from ctal.inference.model import Model
 
-# Interval and age, in seconds, at which files of the page are removed: a browser has loaded them.
-_CLEARING = (60, 240)
 _WAITING = 200  # events in the queue; more are refused
 
 
@@ -32,9 +30,7 @@ def page(
     # served in place: a copy would be among the visitors' files, which they can remove
     gr.set_static_paths([str(example) for example in examples])
     tasks = [task.name for task in model.tasks]
-    with gr.Blocks(
-        title="ctal", analytics_enabled=False, fill_width=True, delete_cache=_CLEARING
-    ) as blocks:
+    with gr.Blocks(title="ctal", analytics_enabled=False, fill_width=True) as blocks:
         with gr.Row():
             with gr.Column(scale=1, min_width=240):
                 upload, gallery, module = _choice(handlers, examples)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 
-from ctal.compat import prompt_protocol
+from ctal.compat import forget_files, prompt_protocol
 from ctal.demo.guard import MEGABYTES, PROGRESS, UPLOAD, Guard
 from ctal.demo.handlers import Handlers
 from ctal.demo.page import page
 from ctal.demo.texts import CSS
-from ctal.demo.upkeep import upkeep
+from ctal.demo.upkeep import remove_old, upkeep
 from ctal.demo.uploads import Uploads
 from ctal.inference.model import Model
 
@@ -23,6 +24,7 @@ _FONTS = ["system-ui", "Segoe UI", "DejaVu Sans", "sans-serif"]
 _FIXED = ["ui-monospace", "DejaVu Sans Mono", "monospace"]
 
 
+_KEPT = 240.0  # seconds that files of the page are kept: a browser has loaded them
 _HEADERS_WITHIN = 10.0  # seconds
 _CONNECTIONS = 600  # open at the same time; an open page has two
 
@@ -44,17 +46,18 @@ def server(
         local: whether it listens on this machine only.
     """
     handlers, uploads = Handlers(model, single, examples, folder), Uploads(folder / "uploads")
-    app = FastAPI(
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        lifespan=upkeep([uploads.clear, handlers.clear]),
-    )
+    blocks = page(model, single, examples, handlers)
+    tasks: list[Callable[[], None]] = [
+        uploads.clear,
+        handlers.clear,
+        partial(remove_old, folder, _KEPT),
+        partial(forget_files, blocks),
+    ]
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=upkeep(tasks))
     app.add_middleware(Guard, folder=folder, local=local)
     # before those of gradio
     app.add_route(UPLOAD, uploads.upload, methods=["POST"])
     app.add_route(PROGRESS, uploads.progress, methods=["GET"])
-    blocks = page(model, single, examples, handlers)
     gr.mount_gradio_app(
         app,
         blocks,

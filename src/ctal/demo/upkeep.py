@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -29,6 +31,23 @@ def upkeep(
             task.cancel()
 
     return lifespan
+
+
+def remove_old(folder: Path, age: float) -> None:
+    """Remove the images and surfaces in a folder that are older than `age` seconds.
+
+    gradio writes an image anew whenever it is shown. Its own option for this, `delete_cache`, ends
+    with an error when a visitor is served at the same moment (6.31).
+    """
+    latest = time.time() - age
+    for file in (*folder.glob("*.glb"), *folder.glob("*/image.png")):
+        with suppress(OSError):  # removed or in use
+            if file.stat().st_mtime < latest:
+                file.unlink()
+    for directory in folder.iterdir():
+        with suppress(OSError):  # not empty, or not a directory
+            if directory.stat().st_mtime < latest - 3600:
+                directory.rmdir()
 
 
 async def _forever(clear: Sequence[Callable[[], None]], interval: float) -> None:

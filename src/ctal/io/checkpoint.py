@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def read_checkpoint(path: str | Path, *keys: str) -> dict[str, Any]:
         raise InputError(f"{path}: not a checkpoint (truncated, or another kind of file)")
     try:
         with zipfile.ZipFile(path) as archive:
+            _check_packing(archive, path)
             damaged = archive.testzip()  # torch does not verify the checksums
         if damaged is not None:
             raise InputError(f"{path}: not a checkpoint ({damaged} in it is damaged)")
@@ -49,10 +51,28 @@ def read_checkpoint(path: str | Path, *keys: str) -> dict[str, Any]:
         ) from error
     except Exception as error:  # a damaged archive fails in many ways
         raise InputError(f"{path}: not a checkpoint ({first_line(error)})") from error
-    missing = [key for key in keys if not isinstance(content, dict) or not content.get(key)]
+    _check_keys(content, path, keys)
+    return content
+
+
+def _check_packing(archive: zipfile.ZipFile, path: str | Path) -> None:
+    """Refuse an archive that is larger when unpacked; torch stores tensors uncompressed."""
+    size = sum(entry.file_size for entry in archive.infolist())
+    if size > Path(path).stat().st_size:
+        raise InputError(
+            f"{path}: refused, since it would unpack to {size / 1e6:,.0f} MB; expected an "
+            "uncompressed checkpoint, as written by `ctal fit`"
+        )
+
+
+def _check_keys(content: Any, path: str | Path, keys: Sequence[str]) -> None:
+    missing = [key for key in keys if not isinstance(content, dict) or _is_empty(content.get(key))]
     if missing:
         raise InputError(
             f"{path}: expected a checkpoint written by `ctal fit`, got one without {missing[0]!r}"
             + (" (the description of its network)" if missing[0] == "ctal" else "")
         )
-    return content
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str | dict | list) and not value)

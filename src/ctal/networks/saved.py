@@ -18,8 +18,9 @@ from ctal.errors import InputError
 from ctal.io.atomic import write_text, write_whole
 from ctal.networks.about import checked_about
 from ctal.networks.base import Network
+from ctal.networks.fitting import build_fitting
 from ctal.networks.saved_files import CONFIG, FORMAT, WEIGHTS
-from ctal.networks.serialization import build, describe
+from ctal.networks.serialization import describe
 from ctal.networks.source import SavedNetwork, read_saved
 
 
@@ -69,11 +70,10 @@ def build_saved(saved: SavedNetwork) -> Network:
             another network or not finite.
     """
     try:
-        network = build(saved.description)
+        return build_fitting(saved.description, saved.state, saved.weights_file)
     except InputError as error:
-        raise InputError(f"{saved.description_file}: {error}") from error
-    load_weights(network, saved.state, saved.weights_file)
-    return network
+        known = str(error).startswith(f"{saved.weights_file}:")
+        raise InputError(str(error) if known else f"{saved.description_file}: {error}") from error
 
 
 def _halved(name: str, value: Tensor) -> Tensor:
@@ -87,25 +87,3 @@ def _halved(name: str, value: Tensor) -> Tensor:
             f"{value.abs().max():.3g}; save it in float32 (half=False)"
         )
     return halved
-
-
-def load_weights(network: Network, state: dict[str, Tensor], file: Path) -> None:
-    """Load all weights of a file into the network that it describes.
-
-    Raises:
-        InputError: the weights are those of another network, or not finite.
-    """
-    broken = [name for name, value in state.items() if not bool(value.isfinite().all())]
-    if broken:
-        raise InputError(
-            f"{file}: expected finite weights, got NaN or infinity in {broken[0]!r} and "
-            f"{len(broken) - 1} more tensors; the training diverged: use an earlier checkpoint"
-        )
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[1:2] or [str(error)]
-        raise InputError(
-            f"{file}: its weights are not those of the {type(network).__name__} it describes "
-            f"({reason[0].strip()})"
-        ) from error
