@@ -41,7 +41,8 @@ def test_an_undefined_score_survives_a_round_trip(saved, tmp_path):
 
 @pytest.mark.parametrize("key", [*GOOD, "training.epochs", "scores.semseg/miou", "data.train"])
 @pytest.mark.parametrize(
-    "value", ["<b>", [1], [[1]], {"a": {"b": 1}}, None, True, 1e999, -1, 10**400, "x" * 9999]
+    "value",
+    ["<b>", [1], [[1]], {"a": {"b": 1}}, None, True, 1e999, -1, 10**400, "x" * 9999, "\ud800"],
 )
 def test_any_value_survives_a_round_trip_or_is_rejected(saved, tmp_path, key, value):
     section, _, name = key.partition(".")

@@ -101,3 +101,9 @@ def test_a_task_equals_its_copy_loaded_with_lists():
     task = SemanticSegmentation(2, ("a", "b"))
     assert task == SemanticSegmentation(2, ["a", "b"])
     assert hash(task) == hash(SemanticSegmentation(2, ["a", "b"]))
+
+
+@pytest.mark.parametrize("name", [None, 1.5, {"a": 1}, ["a"], "\ud800"])
+def test_class_names_are_strings(name):
+    with pytest.raises(InputError, match="class_names: expected strings"):
+        SemanticSegmentation(2, ["a", name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def checked_about(about: Any, file: Path) -> dict[str, Any]:
         if key == "scores":
             _check_scores(value, file)
         elif key == "scored on":
-            _check(isinstance(value, str), file, key, "the name of a split", value)
+            _check(_is_text(value), file, key, "the name of a split", value)
         elif key in ("data", "training"):
             _check(isinstance(value, Mapping), file, key, "a mapping", value)
             for name, setting in value.items():
@@ -49,7 +50,12 @@ def _is_plain(value: Any) -> bool:
     """Return whether a value is a string, boolean, null or finite number of JSON."""
     if isinstance(value, int | float):
         return -_LARGEST < value < _LARGEST  # False for NaN
-    return value is None or isinstance(value, str)
+    return value is None or _is_text(value)
+
+
+def _is_text(value: Any) -> bool:
+    """Return whether a value is a string that a file can hold, without lone surrogates."""
+    return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
 
 
 def _check(correct: bool, file: Path, key: str, expected: str, value: Any) -> None:

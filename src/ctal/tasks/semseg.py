@@ -51,6 +51,10 @@ class SemanticSegmentation(ClassTask):
                 )
             # a tuple: a frozen task is hashable, and equal to one read back from a file
             object.__setattr__(self, key, tuple(given))
+        for name in self.class_names or ():
+            # a lone surrogate, possible in JSON, cannot be written to a file
+            if not isinstance(name, str) or re.search("[\ud800-\udfff]", name):
+                raise InputError(f"class_names: expected strings, got {name!r}")
         for colour in self.colours or ():
             if not re.fullmatch("#[0-9a-fA-F]{6}", str(colour)):
                 raise InputError(f"colours: expected '#rrggbb', got {colour!r}")
