@@ -112,9 +112,12 @@ def _find(source: str | Path) -> Path:
 
 def _read_checkpoint(file: Path) -> SavedNetwork:
     content = read_checkpoint(file, "ctal", "state_dict")
+    weights = content["state_dict"]
+    if not isinstance(weights, dict) or not all(isinstance(key, str) for key in weights):
+        raise InputError(f"{file}: state_dict: expected tensors by name, got another value")
     state = {
         key.removeprefix(_PREFIX): value
-        for key, value in content["state_dict"].items()
+        for key, value in weights.items()
         if key.startswith(_PREFIX)
     }
     return SavedNetwork(content["ctal"], state, file, file)
