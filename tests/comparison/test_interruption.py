@@ -14,7 +14,7 @@ import torch
 
 from ctal.cli.compare import compare
 from ctal.comparison.candidates import Plan
-from ctal.training import callbacks
+from ctal.training import callbacks, score_files
 from ctal.training import checkpointing as checkpoints
 
 ROOT = str(Path(__file__).parents[2])
@@ -119,7 +119,11 @@ def test_a_process_may_be_killed_between_any_two_files(configs, complete_here):
         run = training(f"killed{files}")
         allowed = [files]
         with pytest.MonkeyPatch.context() as patch:
-            for module, name in ((checkpoints, "write_whole"), (callbacks, "write_text")):
+            for module, name in (
+                (checkpoints, "write_whole"),
+                (callbacks, "write_text"),
+                (score_files, "write_text"),
+            ):
                 patch.setattr(module, name, DyingWriter(getattr(module, name), allowed))
             try:
                 complete_here([run])

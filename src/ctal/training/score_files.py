@@ -56,11 +56,12 @@ class ScoreFiles(Callback):
         }
         if classes is not None:
             content["classes"] = {name: [*map(_entry, rows)] for name, rows in classes.items()}
-        write_text(folder.scores(split), json.dumps(content, indent=2, allow_nan=False) + "\n")
         if images is not None:
             dataset = trainer.datamodule.datasets[split]  # type: ignore[attr-defined]
             named = [(dataset.sample_name(index), image) for index, image in images]
             write_text(folder.image_scores(split), image_table(named))
+        # last: a run with this file is complete
+        write_text(folder.scores(split), json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def image_table(images: list[tuple[str, ImageScore]]) -> str:
