@@ -9,6 +9,7 @@ import pytest
 import torch
 from tests.export.checkpoints import TASKS, small_network
 from tests.networks import small_models  # noqa: F401 - makes timm know the transformers
+from tests.small_networks import Echo
 
 from ctal.cli.export import notes
 from ctal.errors import InputError
@@ -119,6 +120,34 @@ def test_a_network_too_large_for_onnx_is_reported(exported, monkeypatch):
     monkeypatch.setattr(torch.onnx, "export", lambda *_, **__: Huge())
     with pytest.raises(InputError, match=r"limit is 2 GB; .*ends with \.pt2"):
         FORMATS[".onnx"].write(exported[1], NAMES, {}, io.BytesIO())
+
+
+@pytest.fixture(scope="module")
+def echo():
+    network = Echo(TASKS, image_size=(32, 64)).eval()
+    return network, traced(Deployed(network).eval())
+
+
+@pytest.mark.parametrize("opset", [18, 22])
+def test_the_operator_set_can_be_chosen(echo, opset, tmp_path):
+    path = tmp_path / "network.onnx"
+    with path.open("wb") as file:
+        FORMATS[".onnx"].write(echo[1], NAMES, {}, file, opset)
+    assert [(item.domain, item.version) for item in onnx.load(path).opset_import] == [("", opset)]
+    compare_maps(Deployed(echo[0]), FORMATS[".onnx"].open(path), [torch.rand(1, 3, 32, 64)])
+
+
+def test_an_operator_set_that_cannot_be_written(echo, capfd):
+    with pytest.raises(InputError, match=r"^opset: .* operator set 1000, only with \d+; choose"):
+        FORMATS[".onnx"].write(echo[1], NAMES, {}, io.BytesIO(), 1000)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_file_that_onnx_runtime_cannot_run(tmp_path):
+    path = tmp_path / "network.onnx"
+    path.write_bytes(b"not a model")
+    with pytest.raises(InputError, match=r"^ONNX Runtime [\d.]+ cannot run the file .* not kept$"):
+        FORMATS[".onnx"].open(path)
 
 
 @pytest.mark.parametrize("name", ["a.tflite", "a", "a.ONNX", "onnx"])

@@ -38,6 +38,18 @@ def test_a_map_that_differs_is_rejected(wrong):
         compared(Depth(), [1.0, 2.0], [1.0, wrong])
 
 
+def test_other_precisions_may_differ_but_not_be_infinite():
+    def compared_to(found):
+        model = Deployed(Given([Depth()], torch.tensor([[[[1.0, 2.0]]]])))
+        run = lambda images: {"depth": torch.tensor([[[found]]])}  # noqa: E731
+        return compare_maps(model, run, [torch.rand(1, 3, 1, 2)], exact=False)["depth"]
+
+    assert compared_to([1.0, 2.5]) == (0.5, 0.25)
+    for wrong in (float("nan"), float("inf")):
+        with pytest.raises(InputError, match=r"^depth: expected finite values, got NaN or inf"):
+            compared_to([1.0, wrong])
+
+
 def test_tolerance_scales_with_the_values():
     assert compared(Depth(), [1.0, 1000.0], [1.0, 1000.05]).largest > TOLERANCE
     with pytest.raises(InputError, match="depth"):

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-import torch
 from torch import Tensor
 
-from ctal.data import Rooms
-from ctal.export.formats import Format, Run, format_of
-from ctal.export.latency import compiled
-from ctal.export.parity import Difference, batches, compare_maps
+from ctal.cli.export_data import calibration_images, examples, open_data, scored_batches
+from ctal.cli.export_report import difference_lines, score_lines, time_lines
+from ctal.errors import InputError
+from ctal.export.formats import Format, format_of
+from ctal.export.parity import Difference, compare_maps
+from ctal.export.scoring import primary_scores
 from ctal.export.tracing import Deployed, traced
 from ctal.inference.loading import load
 from ctal.io.atomic import check_absent, write_whole
-from ctal.io.images import read_image
 from ctal.io.signals import stopped_by_signals
-from ctal.io.sources import find_images
 from ctal.networks import Network
-from ctal.profiling.cost import machine, run_latencies
 from ctal.tasks import Task
 from ctal.tasks.serialization import import_modules
-from ctal.visualization.tables import aligned_table
-
-_IMAGES = 5  # of Rooms, by default
 
 
 def export_file(
@@ -38,12 +34,19 @@ def export_file(
     without_compiled: bool = False,
     imports: list[str] | None = None,
     image_size: list[int] | None = None,
+    any_size: bool = False,
+    opset: int | None = None,
+    float16: bool = False,
+    int8: bool = False,
+    per_tensor: bool = False,
+    calibration: list[str] | None = None,
+    data: str | None = None,
 ) -> None:
     """Export a trained network as ONNX or torch.export, compare it with PyTorch and time both.
 
     The file accepts batches of any number of images of one size and returns the decoded map of
-    every task under its name, without initial predictions. It is kept only if its maps equal those
-    of PyTorch up to rounding.
+    every task under its name, without initial predictions. In float32 it is kept only if its maps
+    equal those of PyTorch up to rounding; in float16 and int8 the differences are reported.
 
     Args:
         checkpoint: a checkpoint, or the folder of a run, whose best checkpoint is loaded.
@@ -54,41 +57,66 @@ def export_file(
         without_compiled: do not time compiled PyTorch, which takes minutes to compile.
         imports: modules to import first: those that define a network or a task of your own.
         image_size: height and width to resize the network to, by default those of its training.
+        any_size: accept images of any height and width that are multiples of 32, from 64 on; for
+            networks without CTAL, whose mixing weights belong to pixels.
+        opset: the ONNX operator set of the file, 18 or later; by default that of torch.
+        float16: write weights and operators in float16 (.onnx only).
+        int8: quantize to int8 with ranges from calibration images (.onnx only).
+        per_tensor: with int8, one scale for all output channels of a convolution instead of one
+            for each; for devices that support nothing else.
+        calibration: with int8, images, folders of images or glob patterns to calibrate on, like
+            those that the file will be used on; 64 of them are used. By default images of the
+            train split of `data`.
+        data: a configuration with a section `data`, such as the config.yaml of a run: PyTorch and
+            the file are scored on its test split, or on val if it has no test split.
 
     Raises:
-        InputError: the checkpoint cannot be read, the network cannot be exported, its file gives
-            other maps, or the output exists or cannot be written.
+        InputError: the checkpoint or the data cannot be read, options contradict each other, the
+            network cannot be exported, its file gives other maps, or the output exists or cannot be
+            written.
     """
     path = Path(output)
     form = format_of(path)
+    _check_options(path, form, opset, float16, int8, per_tensor, calibration, data)
     check_absent([path], overwrite)
     import_modules(imports or [])
     network = load(checkpoint, image_size=image_size).network
-    examples = list(batches(_examples(images), network.image_size))
-    model = Deployed(network).eval()
+    model = Deployed(network, any_size=any_size).eval()
+    module = open_data(data, network) if data else None
+    compared = examples(images, network.image_size, any_size=any_size)
+    ranges = calibration_images(calibration, module, network.image_size) if int8 else []
     found: dict[str, Difference] = {}
 
     def write(file: BinaryIO) -> None:
+        content = io.BytesIO()
         names = [task.name for task in network.tasks]
-        form.write(traced(model), names, notes(network), file)
+        form.write(traced(model), names, notes(network, any_size=any_size), content, opset)
+        file.write(_converted(content.getvalue(), float16, int8, per_tensor, ranges))
         file.flush()
-        found.update(compare_maps(model, form.open(Path(file.name)), examples))
+        run = form.open(Path(file.name))
+        found.update(compare_maps(model, run, compared, exact=not (float16 or int8)))
 
     with stopped_by_signals():
         write_whole(path, write)
-    sys.stdout.write("\n".join(_report(path, network, found, sum(map(len, examples)))) + "\n")
-    sys.stdout.flush()  # timing takes a while
-    times = _times(model, form, form.open(path), examples[0], without_compiled)
-    sys.stdout.write("\n".join(["", *times]) + "\n")
+    count = sum(map(len, compared))
+    _print(difference_lines(path, network, found, count, any_size=any_size))
+    run = form.open(path)
+    if module is not None:
+        split, tasks, batches = scored_batches(module, network)
+        scores = primary_scores({"PyTorch": model, form.runtime: run}, tasks, batches)
+        _print(["", *score_lines(tasks, scores, split)])
+    _print(["", *time_lines(model, form, run, compared[0], without_compiled)])
 
 
-def notes(network: Network) -> dict[str, str]:
+def notes(network: Network, *, any_size: bool = False) -> dict[str, str]:
     """Return the metadata of a file, as JSON: its network, its input, its tasks."""
     height, width = network.image_size
+    sides = "height, width" if any_size else f"{height}, {width}"
+    multiples = ", height and width multiples of 32 from 64 on" if any_size else ""
     return {
         "network": json.dumps(type(network).__name__),
         "image_size": json.dumps([height, width]),
-        "image": json.dumps(f"float32 (batch, 3, {height}, {width}), RGB in 0..1"),
+        "image": json.dumps(f"float32 (batch, 3, {sides}){multiples}, RGB in 0..1"),
         "tasks": json.dumps([_task_notes(task) for task in network.tasks]),
     }
 
@@ -98,44 +126,44 @@ def _task_notes(task: Task) -> dict[str, object]:
     return {"name": task.name, "unit": task.unit} | ({"class_names": list(names)} if names else {})
 
 
-def _examples(given: list[str] | None) -> list[Tensor]:
-    if given:
-        return [read_image(path) for path in find_images(given)]
-    rooms = Rooms("test")
-    step = len(rooms) // _IMAGES
-    return [rooms[index * step]["image"] for index in range(_IMAGES)]
+def _check_options(
+    path: Path,
+    form: Format,
+    opset: int | None,
+    float16: bool,
+    int8: bool,
+    per_tensor: bool,
+    calibration: list[str] | None,
+    data: str | None,
+) -> None:
+    """Check options that depend on each other."""
+    if not form.is_onnx and (float16 or int8 or opset is not None):
+        raise InputError(
+            f"{path}: expected a file that ends with .onnx for --opset, --float16 and --int8"
+        )
+    if float16 and int8:
+        raise InputError("float16: expected --float16 or --int8, got both")
+    if not int8 and (per_tensor or calibration):
+        key = "per_tensor" if per_tensor else "calibration"
+        raise InputError(f"{key}: expected --int8 with it, which alone uses it; add --int8")
+    if int8 and not (calibration or data):
+        raise InputError(
+            "int8: expected images to calibrate on; add --calibration FOLDER, or --data with the "
+            "configuration of a run"
+        )
 
 
-def _report(path: Path, network: Network, found: Mapping[str, Difference], count: int) -> list[str]:
-    """Describe the file, and the difference of its maps from PyTorch's."""
-    height, width = network.image_size
-    rows = [
-        [task.name, task.unit, f"{found[task.name].largest:.2g}", f"{found[task.name].mean:.2g}"]
-        for task in network.tasks
-    ]
-    return [
-        f"{path}: {type(network).__name__}, images of {height}x{width}, "
-        f"{path.stat().st_size / 2**20:.1f} MiB",
-        "",
-        *aligned_table(["task", "unit", "max difference", "mean difference"], rows),
-        "",
-        f"- compared with PyTorch on {count} images; class ids: 1 if any differs, and share",
-    ]
+def _converted(
+    content: bytes, float16: bool, int8: bool, per_tensor: bool, ranges: Iterable[Tensor]
+) -> bytes:
+    """Return the content of the file in the precision asked for."""
+    if not (float16 or int8):
+        return content
+    from ctal.export.precision import to_float16, to_int8  # of the extra `export`
+
+    return to_int8(content, ranges, per_channel=not per_tensor) if int8 else to_float16(content)
 
 
-def _times(
-    model: Deployed, form: Format, run: Run, images: Tensor, without_compiled: bool
-) -> list[str]:
-    """Return times of one image, and the machine they were measured on."""
-    runs: dict[str, Callable[[Tensor], object]] = {form.runtime: run, "PyTorch, eager": model}
-    lines = [f"- one image, medians in turns; {machine(torch.device('cpu'))}"]
-    if not without_compiled:
-        fast, reason = compiled(model, images[:1])
-        if fast is None:
-            lines.append(f"- PyTorch, compiled: not timed, torch.compile failed ({reason})")
-        else:
-            runs["PyTorch, compiled"] = fast
-    times = run_latencies({name: (run, images[:1]) for name, run in runs.items()})
-    eager = times["PyTorch, eager"]
-    rows = [[name, f"{time:.1f}", f"{time / eager:.2f}"] for name, time in times.items()]
-    return [*aligned_table(["runs in", "ms per image", "of eager"], rows), "", *lines]
+def _print(lines: Iterable[str]) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()  # what follows takes a while

@@ -15,6 +15,9 @@ from torch.export import ExportedProgram
 
 from ctal.errors import InputError
 from ctal.export.tracing import INPUT
+from ctal.networks.encoders.bodies import one_line
+
+_AXES = {0: "batch", 2: "height", 3: "width"}  # names of those axes of the input that are dynamic
 
 Run = Callable[[Tensor], dict[str, Tensor]]
 """Runs a file: (B, 3, H, W) in 0..1 to {task name: decoded map}."""
@@ -28,12 +31,14 @@ class Format(NamedTuple):
         modules: modules required to write and run it.
         write: writes a graph, the names of its outputs and metadata to a file.
         open: prepares a file to run, on as many threads as torch has.
+        is_onnx: whether its operator set and the precision of its numbers can be chosen.
     """
 
     runtime: str
     modules: tuple[str, ...]
-    write: Callable[[ExportedProgram, list[str], Mapping[str, str], BinaryIO], None]
+    write: Callable[[ExportedProgram, list[str], Mapping[str, str], BinaryIO, int | None], None]
     open: Callable[[Path], Run]
+    is_onnx: bool
 
 
 def format_of(path: Path) -> Format:
@@ -58,18 +63,30 @@ def format_of(path: Path) -> Format:
 
 
 def _write_onnx(
-    graph: ExportedProgram, outputs: list[str], notes: Mapping[str, str], file: BinaryIO
+    graph: ExportedProgram,
+    outputs: list[str],
+    notes: Mapping[str, str],
+    file: BinaryIO,
+    opset: int | None = None,
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter, about names given below
-        logging.getLogger("onnxscript").setLevel(logging.ERROR)
+        for name in ("onnxscript", "torch.onnx"):  # tracebacks of conversions that fail
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         program: Any = torch.onnx.export(
             graph,
             dynamo=True,
             input_names=[INPUT],
             output_names=outputs,
-            dynamic_shapes={INPUT: {0: "batch"}},  # the name of the axis
+            opset_version=opset,
+            dynamic_shapes={INPUT: _axes(graph)},
             verbose=False,
+        )
+    # an operator set that cannot be had is replaced by another one, without an error
+    if opset is not None and (written := program.model.opset_imports[""]) != opset:
+        raise InputError(
+            f"opset: this network cannot be written with operator set {opset}, only with "
+            f"{written}; choose another one from 18 on, or omit --opset"
         )
     program.model.metadata_props.update(notes)
     try:
@@ -82,16 +99,29 @@ def _write_onnx(
     file.write(content)
 
 
+def _axes(graph: ExportedProgram) -> dict[int, str]:
+    """Return the names of the dynamic axes of the input."""
+    name = graph.graph_signature.user_inputs[0]
+    node = next(node for node in graph.graph.nodes if node.name == name)
+    return {i: _AXES[i] for i, side in enumerate(node.meta["val"].shape) if type(side) is not int}
+
+
 def _open_onnx(path: Path) -> Run:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3  # errors only
-    # bytes, because the file still has a temporary name
-    session = onnxruntime.InferenceSession(
-        path.read_bytes(), options, providers=["CPUExecutionProvider"]
-    )
+    try:
+        # bytes, because the file still has a temporary name
+        session = onnxruntime.InferenceSession(
+            path.read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # such as an operator set that it does not know yet
+        raise InputError(
+            f"ONNX Runtime {onnxruntime.__version__} cannot run the file ({one_line(error)}); "
+            "it is not kept"
+        ) from error
     names = [output.name for output in session.get_outputs()]
 
     def run(images: Tensor) -> dict[str, Tensor]:
@@ -102,7 +132,11 @@ def _open_onnx(path: Path) -> Run:
 
 
 def _write_program(
-    graph: ExportedProgram, outputs: list[str], notes: Mapping[str, str], file: BinaryIO
+    graph: ExportedProgram,
+    outputs: list[str],
+    notes: Mapping[str, str],
+    file: BinaryIO,
+    opset: int | None = None,
 ) -> None:
     with warnings.catch_warnings():
         # weights in channels_last are not "complete tensors", but are saved completely
@@ -121,6 +155,12 @@ def _open_program(path: Path) -> Run:
 
 
 FORMATS = {
-    ".onnx": Format("ONNX Runtime", ("onnx", "onnxscript", "onnxruntime"), _write_onnx, _open_onnx),
-    ".pt2": Format("torch.export, eager", (), _write_program, _open_program),
+    ".onnx": Format(
+        "ONNX Runtime",
+        ("onnx", "onnxscript", "onnxruntime"),
+        _write_onnx,
+        _open_onnx,
+        is_onnx=True,
+    ),
+    ".pt2": Format("torch.export, eager", (), _write_program, _open_program, is_onnx=False),
 }

@@ -47,33 +47,37 @@ def batches(images: Iterable[Tensor], size: Sequence[int]) -> Iterator[Tensor]:
         yield torch.stack(batch)
 
 
-def compare_maps(model: Deployed, run: Run, images: Iterable[Tensor]) -> dict[str, Difference]:
+def compare_maps(
+    model: Deployed, run: Run, images: Iterable[Tensor], *, exact: bool = True
+) -> dict[str, Difference]:
     """Compute the differences by task.
 
     Args:
         model: the network in PyTorch.
         run: runs the file.
         images: batches (B, 3, H, W) in 0..1.
+        exact: whether the file computes in float32, so that only rounding may differ.
 
     Raises:
-        InputError: a map of the file differs by more than rounding.
+        InputError: a map of the file differs by more than rounding, or has other values than finite
+            ones.
     """
     largest = dict.fromkeys((task.name for task in model.network.tasks), 0.0)
     total, pixels = dict.fromkeys(largest, 0.0), dict.fromkeys(largest, 0)
     for batch in images:
         with torch.inference_mode():
-            raw = model.network(batch).final
+            raw = model.raw(batch)
         found = run(batch)
         for task in model.network.tasks:
             name = task.name
-            difference = _difference(task, raw[name], found[name])
+            difference = _difference(task, raw[name], found[name], exact)
             largest[name] = max(largest[name], difference.max().item())
             total[name] += difference.sum(dtype=torch.float64).item()
             pixels[name] += difference.numel()
     return {name: Difference(largest[name], total[name] / pixels[name]) for name in largest}
 
 
-def _difference(task: Task, raw: Tensor, found: Tensor) -> Tensor:
+def _difference(task: Task, raw: Tensor, found: Tensor, exact: bool) -> Tensor:
     """Return |found - decoded raw map|, or for integers whether they differ."""
     expected = task.decode(raw)
     if found.shape != expected.shape or found.dtype != expected.dtype:
@@ -82,8 +86,13 @@ def _difference(task: Task, raw: Tensor, found: Tensor) -> Tensor:
             f"{tuple(found.shape)} of {found.dtype} from the file; it is not kept"
         )
     difference = (found.double() - expected.double()).abs()
+    if not exact and not bool(difference.isfinite().all()):
+        raise InputError(
+            f"{task.name}: expected finite values, got NaN or inf from the file; it is not kept; "
+            "export it in float32"
+        )
     # `not <=`, so that a NaN counts
-    if not bool((difference <= TOLERANCE).all()):
+    if exact and not bool((difference <= TOLERANCE).all()):
         excess = ~(difference <= _decidable(task, raw, expected))
         if bool(excess.any()):
             raise InputError(

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.export import Dim, ExportedProgram, export
 
 import ctal.factorised.operator  # noqa: F401 - defines the operator that is decomposed below
 from ctal.errors import InputError
 from ctal.factorised.portable import portable_affinity
-from ctal.networks import Network
+from ctal.networks import CTAL, Network
 from ctal.networks.encoders.bodies import one_line
+from ctal.networks.encoders.encoder import STRIDES
 
 INPUT = "image"
 """Name of the input of a file; a task cannot have this name."""
 
 _EXAMPLES = 2  # images to trace with: torch treats a batch of one as a constant
+_STEP = STRIDES[-1]  # heights and widths are multiples of it
 
 
 class Deployed(nn.Module):
@@ -23,20 +28,41 @@ class Deployed(nn.Module):
 
     Args:
         network: the network, in evaluation mode.
+        any_size: accept images of any size, not only of that of the network.
+
+    Raises:
+        InputError: `any_size` with a network that has CTAL.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, *, any_size: bool = False) -> None:
         super().__init__()
         self.network = network
+        self.any_size = any_size
+        if any_size and any(isinstance(part, CTAL) for part in network.modules()):
+            raise InputError(
+                f"{type(network).__name__}: expected a network without CTAL for images of any "
+                "size, since mixing weights belong to pixels; omit --any_size, and export a file "
+                "for each size with --image_size"
+            )
+
+    def raw(self, image: Tensor) -> dict[str, Tensor]:
+        """Predict the final raw maps, at the size of the images."""
+        if not self.any_size:
+            return self.network(image).final
+        size = (image.shape[-2], image.shape[-1])
+        return {
+            name: F.interpolate(raw, size=size, mode="bilinear", align_corners=False)
+            for name, raw in self.network.predict_raw(image).final.items()
+        }
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Predict maps in the units and the order of the tasks, at the size of the images."""
-        final = self.network(image).final
-        return {task.name: task.decode(final[task.name]) for task in self.network.tasks}
+        raw = self.raw(image)
+        return {task.name: task.decode(raw[task.name]) for task in self.network.tasks}
 
 
 def traced(model: Deployed) -> ExportedProgram:
-    """Trace the graph of a network for batches of any size.
+    """Trace the graph of a network for batches of any number of images.
 
     Operations and weights that the decoded maps do not need are removed, such as the heads of
     initial predictions. The operator of cross-task affinity is replaced by operators of torch, so
@@ -45,19 +71,24 @@ def traced(model: Deployed) -> ExportedProgram:
     Raises:
         InputError: the network or the decoding of a task cannot be traced.
     """
-    images = (torch.rand(_EXAMPLES, 3, *model.network.image_size),)
-    any_batch = {INPUT: {0: Dim("batch")}}
+    height, width = model.network.image_size
+    axes: dict[int, Any] = {0: Dim("batch")}
+    if model.any_size:
+        # two steps at least, since torch treats a map of one row as a constant, and sides that
+        # differ, since it treats equal ones as one
+        height, width = 3 * _STEP, 5 * _STEP
+        axes |= {2: _STEP * Dim("rows", min=2), 3: _STEP * Dim("columns", min=2)}
+    images, dynamic = (torch.rand(_EXAMPLES, 3, height, width),), {INPUT: axes}
     try:
         with torch.no_grad():
-            everything = export(model, images, dynamic_shapes=any_batch)
+            everything = export(model, images, dynamic_shapes=dynamic)
             lean = _without_unused(everything.module(check_guards=False))
-            graph = export(lean, images, dynamic_shapes=any_batch)
+            graph = export(lean, images, dynamic_shapes=dynamic)
             return _in_torchs_operators(graph)
     except Exception as error:  # each part of a network can raise its own type
         name = type(model.network).__name__
-        raise InputError(
-            f"{name}: torch.export cannot trace this network: {one_line(error)}"
-        ) from error
+        what = "this network for images of any size" if model.any_size else "this network"
+        raise InputError(f"{name}: torch.export cannot trace {what}: {one_line(error)}") from error
 
 
 def _in_torchs_operators(graph: ExportedProgram) -> ExportedProgram:
