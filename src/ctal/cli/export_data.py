@@ -10,7 +10,6 @@ from torch import Tensor
 from ctal.comparison.settings import data_module, import_classes
 from ctal.config.files import read_config
 from ctal.data import DenseDataModule, DenseDataset, Rooms, Sample
-from ctal.data.agreement import check_same_tasks
 from ctal.data.pipeline import PreparedDataset, collate
 from ctal.errors import InputError
 from ctal.export.parity import batches
@@ -43,10 +42,11 @@ def examples(given: list[str] | None, size: Sequence[int], *, any_size: bool) ->
 
 
 def open_data(file: str, network: Network) -> DenseDataModule:
-    """Open the data of a configuration, whose tasks must be those of the network.
+    """Open the data of a configuration.
 
     Raises:
-        InputError: the configuration is invalid, or lacks a task of the network.
+        InputError: the configuration is invalid, or its split to score has none of the tasks of
+            the network, or one with other arguments.
     """
     settings = read_config(Path(file))
     if "data" not in settings:
@@ -54,7 +54,7 @@ def open_data(file: str, network: Network) -> DenseDataModule:
     import_classes(settings["data"])
     module = data_module(settings)
     split, dataset = _scored(module)
-    check_same_tasks(network.tasks, dataset.tasks, split)
+    _scored_tasks(network, dataset, split)
     return module
 
 
@@ -81,9 +81,10 @@ def scored_batches(
 ) -> tuple[str, list[Task], Iterator[Sample]]:
     """Return the name of the split to score, its tasks, and batches at the network's size."""
     split, dataset = _scored(module)
-    prepared = PreparedDataset(dataset, network.tasks, network.image_size, cache=False)
-    batches = (collate([prepared[i]], tasks=network.tasks) for i in range(len(prepared)))
-    return split, network.tasks, batches
+    tasks = _scored_tasks(network, dataset, split)
+    prepared = PreparedDataset(dataset, tasks, network.image_size, cache=False)
+    batches = (collate([prepared[index]], tasks=tasks) for index in range(len(prepared)))
+    return split, tasks, batches
 
 
 def _scored(module: DenseDataModule) -> tuple[str, DenseDataset]:
@@ -92,6 +93,24 @@ def _scored(module: DenseDataModule) -> tuple[str, DenseDataset]:
         if dataset is not None:
             return split, dataset
     raise InputError("data: expected a test or a val split to score on, got neither")
+
+
+def _scored_tasks(network: Network, dataset: DenseDataset, split: str) -> list[Task]:
+    """Return the tasks of the network that a split has labels of."""
+    labeled = {task.name: task for task in dataset.tasks}
+    tasks = [task for task in network.tasks if task.name in labeled]
+    if not tasks:
+        expected = ", ".join(task.name for task in network.tasks)
+        raise InputError(
+            f"data.{split}: expected some of the network's tasks, {expected}, got "
+            f"{', '.join(labeled)}"
+        )
+    for task in tasks:
+        if task != labeled[task.name]:
+            raise InputError(
+                f"data.{split}: expected the network's task {task}, got {labeled[task.name]}"
+            )
+    return tasks
 
 
 def _spread(length: int, count: int) -> list[int]:
