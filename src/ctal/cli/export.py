@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -57,8 +58,8 @@ def export_file(
         without_compiled: do not time compiled PyTorch, which takes minutes to compile.
         imports: modules to import first: those that define a network or a task of your own.
         image_size: height and width to resize the network to, by default those of its training.
-        any_size: accept images of any height and width that are multiples of 32, from 64 on; for
-            networks without CTAL, whose mixing weights belong to pixels.
+        any_size: accept images of any height and width that are multiples of 32 and at least 64;
+            for networks without CTAL, whose mixing weights belong to pixels.
         opset: the ONNX operator set of the file, 18 or later; by default that of torch.
         float16: write weights and operators in float16 (.onnx only).
         int8: quantize to int8 with ranges from calibration images (.onnx only).
@@ -84,20 +85,12 @@ def export_file(
     model = Deployed(network, any_size=any_size).eval()
     module = open_data(data, network) if data else None
     compared = examples(images, network.image_size, any_size=any_size)
-    ranges = calibration_images(calibration, module, network.image_size) if int8 else []
-    found: dict[str, Difference] = {}
-
-    def write(file: BinaryIO) -> None:
-        content = io.BytesIO()
-        names = [task.name for task in network.tasks]
-        form.write(traced(model), names, notes(network, any_size=any_size), content, opset)
-        file.write(_converted(content.getvalue(), float16, int8, per_tensor, ranges))
-        file.flush()
-        run = form.open(Path(file.name))
-        found.update(compare_maps(model, run, compared, exact=not (float16 or int8)))
-
+    convert = None
+    if float16 or int8:
+        ranges = calibration_images(calibration, module, network.image_size) if int8 else None
+        convert = _conversion(ranges, per_channel=not per_tensor)
     with stopped_by_signals():
-        write_whole(path, write)
+        found = _write(path, form, model, compared, opset, convert)
     count = sum(map(len, compared))
     _print(difference_lines(path, network, found, count, any_size=any_size))
     run = form.open(path)
@@ -112,7 +105,7 @@ def notes(network: Network, *, any_size: bool = False) -> dict[str, str]:
     """Return the metadata of a file, as JSON: its network, its input, its tasks."""
     height, width = network.image_size
     sides = "height, width" if any_size else f"{height}, {width}"
-    multiples = ", height and width multiples of 32 from 64 on" if any_size else ""
+    multiples = ", height and width multiples of 32, at least 64" if any_size else ""
     return {
         "network": json.dumps(type(network).__name__),
         "image_size": json.dumps([height, width]),
@@ -153,17 +146,41 @@ def _check_options(
         )
 
 
-def _converted(
-    content: bytes, float16: bool, int8: bool, per_tensor: bool, ranges: Iterable[Tensor]
-) -> bytes:
-    """Return the content of the file in the precision asked for."""
-    if not (float16 or int8):
-        return content
+def _conversion(images: list[Tensor] | None, *, per_channel: bool) -> Callable[[bytes], bytes]:
+    """Return the conversion of a float32 file: to int8 with images to calibrate on, or float16."""
     from ctal.export.precision import to_float16, to_int8  # of the extra `export`
 
-    return to_int8(content, ranges, per_channel=not per_tensor) if int8 else to_float16(content)
+    if images is None:
+        return to_float16
+    return partial(to_int8, images=images, per_channel=per_channel)
+
+
+def _write(
+    path: Path,
+    form: Format,
+    model: Deployed,
+    compared: list[Tensor],
+    opset: int | None,
+    convert: Callable[[bytes], bytes] | None,
+) -> dict[str, Difference]:
+    """Write the file, and return the differences of its maps from those of PyTorch."""
+    network = model.network
+    found: dict[str, Difference] = {}
+
+    def write(file: BinaryIO) -> None:
+        content = io.BytesIO()
+        names = [task.name for task in network.tasks]
+        described = notes(network, any_size=model.any_size)
+        form.write(traced(model), names, described, content, opset)
+        file.write(convert(content.getvalue()) if convert else content.getvalue())
+        file.flush()
+        run = form.open(Path(file.name))
+        found.update(compare_maps(model, run, compared, exact=convert is None))
+
+    write_whole(path, write)
+    return found
 
 
 def _print(lines: Iterable[str]) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()  # what follows takes a while
+    sys.stdout.flush()  # the next steps take a while

@@ -86,7 +86,7 @@ def _write_onnx(
     if opset is not None and (written := program.model.opset_imports[""]) != opset:
         raise InputError(
             f"opset: this network cannot be written with operator set {opset}, only with "
-            f"{written}; choose another one from 18 on, or omit --opset"
+            f"{written}; choose 18 or a later one, or omit --opset"
         )
     program.model.metadata_props.update(notes)
     try:
