@@ -3,7 +3,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -14,7 +13,6 @@ from tests.small_networks import write_checkpoint
 from ctal import cli
 from ctal.cli import export as command
 from ctal.export.tracing import Deployed, traced
-from ctal.inference import Model
 from ctal.networks import CTALNet
 from ctal.profiling.cost import run_latencies
 
@@ -40,40 +38,6 @@ def quick(monkeypatch, graph):
 
 def export(output, *more):
     return cli.main(["export", "a.ckpt", "--output", output, "--without_compiled", *more])
-
-
-DATA = """
-data:
-  train: &scenes
-    class_path: ctal.data.FolderDataset
-    init_args:
-      root: scenes
-      image: "image/{name}.png"
-      maps:
-        - task:
-            class_path: ctal.tasks.SemanticSegmentation
-            init_args: {num_classes: 3, class_names: [a, b, c]}
-          files: "semseg/{name}.npy"
-        - task: {class_path: ctal.tasks.Depth}
-          files: "depth/{name}.npy"
-        - task: {class_path: ctal.tasks.SurfaceNormals}
-          files: "normals/{name}.npy"
-  val: *scenes
-"""
-"""A dataset of the folder `scenes`."""
-
-
-def write_scenes(network):
-    """Write images whose labels are what the network predicts for them."""
-    Path("data.yaml").write_text(DATA)
-    model = Model(network)
-    for name in "abc":
-        image = Image.effect_noise((64, 32), 90).convert("RGB")
-        for folder, pixels in model.predict(image).items():
-            Path("scenes", folder).mkdir(parents=True, exist_ok=True)
-            np.save(f"scenes/{folder}/{name}.npy", pixels)
-        Path("scenes/image").mkdir(exist_ok=True)
-        image.save(f"scenes/image/{name}.png")
 
 
 def files(folder):
@@ -102,30 +66,6 @@ def test_both_formats_run_without_ctal(folder, capfd):
         "normals (1, 3, 32, 64) unit vector",
         "torch.Size([2, 1, 32, 64])",
     ]
-
-
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("more", [("--float16",), ("--int8",), ("--int8", "--per_tensor")])
-def test_other_precisions_are_scored_beside_pytorch(folder, network, capfd, more):
-    write_scenes(network)
-    assert export("network.onnx", *more, "--data", "data.yaml", "--opset", "20") == 0
-    printed, errors = capfd.readouterr()
-    assert errors == ""
-    row = re.search(r"^\| semseg +\| +miou ↑ % \| +100\.00 \| +([\d.]+) \|", printed, re.MULTILINE)
-    assert row
-    assert float(row[1]) > 50
-    depth = re.search(r"^\| depth +\| abs_error ↓ \| +([\d.e-]+) \| +([\d.e-]+) \|", printed, re.M)
-    assert depth
-    assert float(depth[1]) < 1e-5
-    assert float(depth[2]) < 0.1
-    assert "- scores on the val split of the data" in printed
-    # the script of the documentation, on this file
-    (code,) = re.findall("```python\n(import json\n.*?)```", DOCS.read_text(), re.DOTALL)
-    code = 'import sys\nsys.modules["ctal"] = sys.modules["torch"] = None\n' + code
-    assert len(code.splitlines()) <= 18
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 3
 
 
 @pytest.mark.usefixtures("quick")
