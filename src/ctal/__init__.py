@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from ctal.tasks import SemanticSegmentation as SemanticSegmentation
     from ctal.tasks import SurfaceNormals as SurfaceNormals
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "ctal.functional": ("cross_task_affinity",),

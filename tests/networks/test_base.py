@@ -28,7 +28,7 @@ from ctal.tasks import Depth, Edges, SemanticSegmentation
         (["flow"], "got 'flow'; pass a task such as ctal.tasks.Depth()"),
         ([None], "got None; pass a task such as ctal.tasks.Depth()"),
         ("depth", "got 'depth'; pass [ctal.tasks.Depth()]"),
-        (Depth(), "got Depth(name='depth'); pass [Depth(name='depth')]"),
+        (Depth(), f"got {Depth()!r}; pass [{Depth()!r}]"),
         (None, "got None; pass [a task such as ctal.tasks.Depth()]"),
         ([], "got []"),
         ([Depth(), Depth()], "got ['depth', 'depth']"),
