@@ -45,7 +45,9 @@ def test_trains_on_train_and_evaluates_on_test_or_on_held_out_train(study, tmp_p
     done = tmp_path / "out" / "small"
     content = json.loads((done / "comparison.json").read_text())
     assert "images of 96x128: train 5, test 3" in content["protocol"]["data"]
-    assert "test, each run once, with the checkpoint of the last epoch" in capsys.readouterr().out
+    assert (
+        "test, at the network's size, each run once, with the checkpoint" in capsys.readouterr().out
+    )
     assert (done / "figure.png").is_file()
     assert study("--choose") == 0
     content = json.loads((tmp_path / "out" / "small_chosen" / "comparison.json").read_text())

@@ -73,8 +73,8 @@ def test_total_is_final_plus_mean_of_initial_losses() -> None:
 
 
 def test_network_without_initial_predictions() -> None:
-    network = OwnNet(TASKS, channels=2).eval()
-    module = MultiTaskModule(network)
+    network = OwnNet(TASKS, channels=2)
+    module = MultiTaskModule(network).eval()
     batch = make_batch()
     final = network(batch["image"]).final
     wanted = sum(task.loss(final[task.name], batch[task.name]) for task in TASKS)

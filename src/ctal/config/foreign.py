@@ -9,8 +9,12 @@ from pathlib import Path
 
 def warn_of_foreign(files: Iterable[Path]) -> None:
     """Say once, on stderr, that files outside of the current directory can run code."""
-    here = Path.cwd()
-    foreign = sorted(str(file) for file in files if not file.resolve().is_relative_to(here))
+    trusted = (Path.cwd().resolve(), Path(__file__).resolve().parents[1])  # that, and the package
+    foreign = sorted(
+        str(file)
+        for file in files
+        if not any(file.resolve().is_relative_to(folder) for folder in trusted)
+    )
     if foreign:
         sys.stderr.write(
             f"config: {', '.join(foreign)}: outside of the current directory; a class_path imports "
