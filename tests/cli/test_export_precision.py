@@ -1,0 +1,78 @@
+"""`ctal export --float16 | --int8`: scored beside PyTorch, and run by the script of the docs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.export.checkpoints import small_network
+from tests.small_networks import write_checkpoint
+
+from ctal import cli
+from ctal.inference import Model
+from ctal.networks import SharedEncoderNet
+
+pytest.importorskip("onnx", reason="the extra `export` is not installed")
+
+DOCS = Path(__file__).parents[2] / "docs" / "export.md"
+DATA = """
+data:
+  train: &scenes
+    class_path: ctal.data.FolderDataset
+    init_args:
+      root: scenes
+      image: "image/{name}.png"
+      maps:
+        - task:
+            class_path: ctal.tasks.SemanticSegmentation
+            init_args: {num_classes: 3, class_names: [a, b, c]}
+          files: "semseg/{name}.npy"
+        - task: {class_path: ctal.tasks.Depth}
+          files: "depth/{name}.npy"
+        - task: {class_path: ctal.tasks.SurfaceNormals}
+          files: "normals/{name}.npy"
+  val: *scenes
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Change to a folder with a checkpoint, and scenes labelled with its predictions."""
+    monkeypatch.chdir(tmp_path)
+    network = small_network(SharedEncoderNet)
+    write_checkpoint(network, tmp_path / "a.ckpt")
+    Path("data.yaml").write_text(DATA)
+    for name in "abc":
+        image = Image.effect_noise((64, 32), 90).convert("RGB")
+        for kind, pixels in Model(network).predict(image).items():
+            Path("scenes", kind).mkdir(parents=True, exist_ok=True)
+            np.save(f"scenes/{kind}/{name}.npy", pixels)
+        Path("scenes/image").mkdir(exist_ok=True)
+        image.save(f"scenes/image/{name}.png")
+    image.save("photo.jpg")
+    return tmp_path
+
+
+@pytest.mark.parametrize("precision", ["--float16", "--int8"])
+def test_a_precision_is_scored_beside_pytorch(folder, precision, capfd):
+    options = ["--without_compiled", "--data", "data.yaml", "--opset", "20", precision]
+    assert cli.main(["export", "a.ckpt", "--output", "network.onnx", *options]) == 0
+    printed, _ = capfd.readouterr()
+    iou = re.search(r"^\| semseg +\| +miou ↑ % \| +(\S+) \| +(\S+) \|", printed, re.M)
+    assert iou, printed
+    assert float(iou[1]) == 100  # the labels are PyTorch's own predictions
+    assert float(iou[2]) > 50
+    depth = re.search(r"^\| depth +\| +abs_error ↓ \| +(\S+) \| +(\S+) \|", printed, re.M)
+    assert depth, printed
+    assert float(depth[1]) < 1e-5
+    assert float(depth[2]) < 0.2
+    assert "- scores on the val split of the data" in printed
+
+    (code,) = re.findall("```python\n(import json\n.*?)```", DOCS.read_text(), re.DOTALL)
+    code = 'import sys\nsys.modules["ctal"] = sys.modules["torch"] = None\n' + code
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 3
