@@ -30,8 +30,9 @@ class CTALNet(Network):
         pretrained: True, False, a file of encoder weights or a trained network, as in `Encoder`.
         upsampling: as in `Encoder`.
         channels: channels of a task's features in CTAL and its decoder (paper: 128).
-        bilinear, pooling, affinities: as in `AffinityRefinement`; `affinities=False` is the control
-            of an ablation, the same network without CTAL.
+        bilinear: as in `AffinityRefinement`.
+        pooling: as in `AffinityRefinement`.
+        affinities: False: the same network without CTAL, the control of an ablation.
         last_stage: the paper's variant for transformers: features of the encoder's last stage, BN
             and ReLU before CTAL, DeepLab v3 heads.
         **options: keyword arguments of `AffinityOptions`: kernel_size, gamma, learned_gamma,

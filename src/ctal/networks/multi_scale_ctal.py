@@ -38,8 +38,9 @@ class MultiScaleCTALNet(Network):
         lean: the head of MTI-Net instead of the paper's decoder: BN and ReLU after the 1x1
             convolution before CTAL, and one 1x1 convolution at stride 4 after CTAL. Trains
             faster with a fraction of the multiply-adds.
-        bilinear, pooling, affinities: as in `AffinityRefinement`; `affinities=False` is the control
-            of an ablation, the same network without CTAL.
+        bilinear: as in `AffinityRefinement`.
+        pooling: as in `AffinityRefinement`.
+        affinities: False: the same network without CTAL, the control of an ablation.
         **options: keyword arguments of `AffinityOptions`: kernel_size, gamma, learned_gamma,
             shared_mixing, mixing_power, uniform_init, centered, norm_start, method.
 
