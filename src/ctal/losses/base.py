@@ -46,6 +46,29 @@ class ClassLoss(ABC):
         """
 
 
+class IgnoringLoss(ClassLoss):
+    """Base of the class losses with a field `ignored_classes`."""
+
+    ignored_classes: Sequence[int]
+
+    def __post_init__(self) -> None:
+        ignored = listed(self.ignored_classes, int, "ignored_classes")
+        object.__setattr__(self, "ignored_classes", ignored)
+
+    def check(self, num_classes: int) -> None:
+        """Check that ignored classes exist and leave others.
+
+        Raises:
+            InputError: they do not.
+        """
+        wrong = [value for value in self.ignored_classes if not 0 <= value < num_classes]
+        if wrong or len(set(self.ignored_classes)) >= num_classes:
+            raise InputError(
+                f"ignored_classes: expected ids in 0..{num_classes - 1}, and one class that is not "
+                f"ignored, got {list(self.ignored_classes)}"
+            )
+
+
 class DepthLoss(ABC):
     """Loss of depth, a criterion of `Depth` and `InverseDepth`.
 
@@ -90,20 +113,6 @@ def check_number(name: str, value: float, *, positive: bool = False) -> None:
     if not 0 <= value < math.inf or (positive and value == 0):
         raise InputError(
             f"{name}: expected a number {'above' if positive else '>='} 0, got {value}"
-        )
-
-
-def check_ids(ids: Sequence[int], num_classes: int) -> None:
-    """Check that ignored classes exist and leave others.
-
-    Raises:
-        InputError: they do not.
-    """
-    wrong = [value for value in ids if not 0 <= value < num_classes]
-    if wrong or len(set(ids)) >= num_classes:
-        raise InputError(
-            f"ignored_classes: expected ids in 0..{num_classes - 1}, and one class that is not "
-            f"ignored, got {list(ids)}"
         )
 
 

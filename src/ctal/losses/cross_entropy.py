@@ -9,12 +9,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ctal.errors import InputError
-from ctal.losses.base import ClassLoss, check_ids, check_number, listed, without
+from ctal.losses.base import IgnoringLoss, check_number, listed, without
 from ctal.losses.masking import masked_mean
 
 
 @dataclass(frozen=True)
-class CrossEntropy(ClassLoss):
+class CrossEntropy(IgnoringLoss):
     """Cross entropy of softmax(raw), the default of tasks with classes.
 
     With class weights w it is the sum of w_y * loss over the labelled pixels, divided by the sum of
@@ -37,8 +37,7 @@ class CrossEntropy(ClassLoss):
     ignored_classes: Sequence[int] = ()
 
     def __post_init__(self) -> None:
-        ignored = listed(self.ignored_classes, int, "ignored_classes")
-        object.__setattr__(self, "ignored_classes", ignored)
+        super().__post_init__()
         if not 0 <= self.label_smoothing < 1:
             raise InputError(
                 f"label_smoothing: expected a number >= 0 and below 1, got {self.label_smoothing}"
@@ -85,7 +84,7 @@ class CrossEntropy(ClassLoss):
 
     def check(self, num_classes: int) -> None:
         """Check that there is a weight for each class, and that ignored classes exist."""
-        check_ids(self.ignored_classes, num_classes)
+        super().check(num_classes)
         weights = self.class_weights
         if weights not in (None, "balanced") and len(weights or ()) != num_classes:
             raise InputError(

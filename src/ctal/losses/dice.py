@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from ctal.errors import InputError
-from ctal.losses.base import ClassLoss, check_ids, check_number, listed
+from ctal.losses.base import IgnoringLoss, check_number
 
 _UNLABELLED = 255
 
 
 @dataclass(frozen=True)
-class Dice(ClassLoss):
+class Dice(IgnoringLoss):
     """1 - Dice of softmax(raw), mean over classes: small classes count as much as large ones.
 
     The loss of segmentation_models_pytorch (extra `losses`), after Milletari et al., "V-Net", 3DV
@@ -34,8 +34,7 @@ class Dice(ClassLoss):
     ignored_classes: Sequence[int] = ()
 
     def __post_init__(self) -> None:
-        ignored = listed(self.ignored_classes, int, "ignored_classes")
-        object.__setattr__(self, "ignored_classes", ignored)
+        super().__post_init__()
         check_number("smooth", self.smooth)
         _dice_loss()
 
@@ -46,10 +45,6 @@ class Dice(ClassLoss):
             "multiclass", classes=kept, smooth=self.smooth, ignore_index=_UNLABELLED
         )
         return loss(raw, torch.where(valid, target, _UNLABELLED))
-
-    def check(self, num_classes: int) -> None:
-        """Check that ignored classes exist."""
-        check_ids(self.ignored_classes, num_classes)
 
 
 def _dice_loss() -> Any:

@@ -8,12 +8,12 @@ from torch import Tensor
 from torchvision.ops import sigmoid_focal_loss
 
 from ctal.errors import InputError
-from ctal.losses.base import ClassLoss, check_ids, check_number, listed, without
+from ctal.losses.base import IgnoringLoss, check_number, without
 from ctal.losses.masking import masked_mean
 
 
 @dataclass(frozen=True)
-class Focal(ClassLoss):
+class Focal(IgnoringLoss):
     """Focal loss of one class against the others, summed over classes: rare and hard pixels count.
 
     The mean over labelled pixels of torchvision's `sigmoid_focal_loss` (Lin et al., "Focal Loss for
@@ -34,8 +34,7 @@ class Focal(ClassLoss):
     ignored_classes: Sequence[int] = ()
 
     def __post_init__(self) -> None:
-        ignored = listed(self.ignored_classes, int, "ignored_classes")
-        object.__setattr__(self, "ignored_classes", ignored)
+        super().__post_init__()
         check_number("gamma", self.gamma)
         if self.alpha is not None and not 0 < self.alpha < 1:
             raise InputError(f"alpha: expected a number between 0 and 1, got {self.alpha}")
@@ -46,7 +45,3 @@ class Focal(ClassLoss):
         alpha = -1.0 if self.alpha is None else self.alpha  # torchvision's "none"
         values = sigmoid_focal_loss(raw, answers, alpha, self.gamma, reduction="none")
         return masked_mean(values.sum(dim=1), without(valid, target, self.ignored_classes))
-
-    def check(self, num_classes: int) -> None:
-        """Check that ignored classes exist."""
-        check_ids(self.ignored_classes, num_classes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -13,8 +13,32 @@ from ctal.errors import InputError
 from ctal.losses.base import ClassLoss, DepthLoss, check_number, listed
 
 
+class _WeightedSum:
+    """Base of the sums of both kinds of losses; the subclass has the fields."""
+
+    losses: Sequence[Any]
+    weights: Sequence[float] | None
+
+    def __post_init__(self) -> None:
+        if not self.losses:
+            raise InputError("losses: expected one or more, got none")
+        count = len(self.losses)
+        weights = listed([1.0] * count if self.weights is None else self.weights, float, "weights")
+        if len(weights) != count:
+            raise InputError(f"weights: expected {count}, one per loss, got {len(weights)}")
+        for weight in weights:
+            check_number("weights", weight)
+        object.__setattr__(self, "losses", tuple(self.losses))
+        object.__setattr__(self, "weights", weights)
+
+    def __call__(self, raw: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """Return the weighted sum for a batch (see `ClassLoss` and `DepthLoss`)."""
+        pairs = zip(self.losses, self.weights or (), strict=True)
+        return torch.stack([weight * loss(raw, target, valid) for loss, weight in pairs]).sum()
+
+
 @dataclass(frozen=True)
-class ClassLossSum(ClassLoss):
+class ClassLossSum(_WeightedSum, ClassLoss):
     """Sum of losses of class scores, such as a cross entropy and Dice.
 
     Args:
@@ -27,14 +51,6 @@ class ClassLossSum(ClassLoss):
 
     losses: Sequence[ClassLoss]
     weights: Sequence[float] | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "losses", tuple(self.losses))
-        object.__setattr__(self, "weights", _weights(self.losses, self.weights))
-
-    def __call__(self, raw: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """Return the loss of a batch (see `ClassLoss`)."""
-        return _sum([loss(raw, target, valid) for loss in self.losses], self.weights or ())
 
     @property
     def needs_counts(self) -> bool:
@@ -52,7 +68,7 @@ class ClassLossSum(ClassLoss):
 
 
 @dataclass(frozen=True)
-class DepthLossSum(DepthLoss):
+class DepthLossSum(_WeightedSum, DepthLoss):
     """Sum of losses of depth, such as `ScaleInvariantLog` and `GradientMatching`.
 
     Args:
@@ -65,27 +81,3 @@ class DepthLossSum(DepthLoss):
 
     losses: Sequence[DepthLoss]
     weights: Sequence[float] | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "losses", tuple(self.losses))
-        object.__setattr__(self, "weights", _weights(self.losses, self.weights))
-
-    def __call__(self, raw: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """Return the loss of a batch (see `DepthLoss`)."""
-        return _sum([loss(raw, target, valid) for loss in self.losses], self.weights or ())
-
-
-def _weights(losses: Sequence[object], weights: Sequence[float] | None) -> tuple[float, ...]:
-    if not losses:
-        raise InputError("losses: expected one or more, got none")
-    found = listed([1.0] * len(losses) if weights is None else weights, float, "weights")
-    if len(found) != len(losses):
-        raise InputError(f"weights: expected {len(losses)}, one per loss, got {len(found)}")
-    for weight in found:
-        check_number("weights", weight)
-    return found
-
-
-def _sum(values: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    pairs = zip(values, weights, strict=True)
-    return torch.stack([weight * value for value, weight in pairs]).sum()
