@@ -84,7 +84,7 @@ class DepthProtocol:
     def title(self) -> str:
         """Return the protocol in words; empty for the plain one."""
         parts = []
-        if self.min_depth is not None or self.max_depth is not None:
+        if self._is_limited:
             low = 0 if self.min_depth is None else self.min_depth
             parts.append(
                 f"above {low:g} m" if self.max_depth is None else f"{low:g} to {self.max_depth:g} m"
@@ -106,12 +106,12 @@ class DepthProtocol:
         if self.median_scaling:
             pairs = zip(prediction, target, strict=True)
             prediction = torch.stack([_scaled(one, truth) for one, truth in pairs])
-        return prediction.clamp(
-            self.min_depth, self.max_depth
-        ) if self._limits else prediction, target
+        if self._is_limited:
+            prediction = prediction.clamp(self.min_depth, self.max_depth)
+        return prediction, target
 
     @property
-    def _limits(self) -> bool:
+    def _is_limited(self) -> bool:
         return self.min_depth is not None or self.max_depth is not None
 
     def _counts(self, target: Tensor) -> Tensor:

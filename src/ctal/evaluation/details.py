@@ -9,6 +9,7 @@ from typing import NamedTuple, cast
 from torch import Tensor, nn
 from torchmetrics import Metric
 
+from ctal.evaluation.task_metrics import TaskMetrics
 from ctal.metrics.class_scores import ClassScores
 from ctal.tasks import Task
 from ctal.tasks.classes import ClassTask
@@ -50,11 +51,9 @@ class Details(nn.Module):
         self.images: list[ImageScore] = []
         self._with_classes = [task for task in tasks if isinstance(task, ClassTask)]
         self._classes = nn.ModuleList(ClassScores(task.channels) for task in self._with_classes)
-        metrics = [task.metrics() for task in tasks]
-        self._names = [list(by_name) for by_name in metrics]
-        self._metrics = nn.ModuleList(nn.ModuleList(by_name.values()) for by_name in metrics)
-        for own in self._metrics:
-            for metric in cast("list[Metric]", own):
+        self._metrics = TaskMetrics(tasks)
+        for _, own in self._metrics:
+            for metric in own.values():
                 metric.distributed_available_fn = _never  # an image belongs to one process
 
     def reset(self) -> None:
@@ -75,11 +74,11 @@ class Details(nn.Module):
 
     def _image(self, judged: Judged) -> ImageScore:
         errors, scores = {}, {}
-        for task, names, metrics in zip(self.tasks, self._names, self._metrics, strict=True):
+        for task, metrics in self._metrics:
             prediction, target = judged[task.name]
             error = task.error(prediction, target)
             errors[task.name] = float(error.nanmean())
-            for name, metric in zip(names, cast("list[Metric]", metrics), strict=True):
+            for name, metric in metrics.items():
                 metric.reset()
                 metric.update(prediction, target)
                 scores[f"{task.name}/{name}"] = float(metric.compute())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from torchmetrics import Metric
 
 from ctal.evaluation.details import Details
 from ctal.evaluation.protocol import Protocol
+from ctal.evaluation.task_metrics import TaskMetrics
 from ctal.metrics.pooled import FloatSums
 from ctal.tasks import Task
 
@@ -50,10 +51,7 @@ class Scoring(nn.Module):
         self.tasks = list(tasks)
         self.protocol = Protocol()
         self.details: Details | None = None
-        metrics = [task.metrics() for task in tasks]
-        self._names = [list(by_name) for by_name in metrics]
-        # lists, since keys of a ModuleDict must not have dots, as in "within_11.25"
-        self._metrics = nn.ModuleList(nn.ModuleList(by_name.values()) for by_name in metrics)
+        self._metrics = TaskMetrics(tasks)
         self._loss = _LossPerPicture()
 
     def update(
@@ -68,10 +66,10 @@ class Scoring(nn.Module):
         """
         self._loss.update(loss, len(batch["image"]))
         judged = {}
-        for task, metrics in zip(self.tasks, self._metrics, strict=True):
+        for task, metrics in self._metrics:
             prediction = task.decode(final[task.name])
             pair = judged[task.name] = self.protocol.judged(task, prediction, batch[task.name])
-            for metric in cast("list[Metric]", metrics):
+            for metric in metrics.values():
                 metric.update(*pair)
         if self.details is not None:
             self.details.update(judged)
@@ -80,12 +78,12 @@ class Scoring(nn.Module):
         """Return the scores of all batches since the last call, and reset."""
         scores: dict[str, float] = {}
         logarithms = []
-        for task, names, metrics in zip(self.tasks, self._names, self._metrics, strict=True):
-            own = cast("list[Metric]", metrics)
-            values = [_take(metric) for metric in own]
-            scores |= {f"{task.name}/{name}": v for name, v in zip(names, values, strict=True)}
-            sign = 1.0 if own[0].higher_is_better else -1.0
-            logarithms.append(sign * math.log(max(values[0], 1e-6)))  # a metric may be 0
+        for task, metrics in self._metrics:
+            values = {name: _take(metric) for name, metric in metrics.items()}
+            scores |= {f"{task.name}/{name}": value for name, value in values.items()}
+            first = next(iter(metrics))  # the primary metric
+            sign = 1.0 if metrics[first].higher_is_better else -1.0
+            logarithms.append(sign * math.log(max(values[first], 1e-6)))  # a metric may be 0
         loss, count = self._loss.compute().tolist()
         self._loss.reset()
         known = [value for value in logarithms if not math.isnan(value)]

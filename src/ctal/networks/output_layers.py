@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ctal.networks.base import Network
+from ctal.networks.modes import evaluating
 from ctal.tasks import Task
 
 
@@ -44,7 +44,7 @@ def output_layers(network: Network) -> dict[str, str]:
     first = next(network.parameters())
     image = torch.zeros(1, 3, *network.image_size, device=first.device, dtype=first.dtype)
     with ExitStack() as stack, torch.no_grad():
-        stack.enter_context(_evaluating(network))
+        stack.enter_context(evaluating(network))
         for name, module in network.named_modules():
             if next(module.parameters(recurse=False), None) is not None:
                 stack.enter_context(module.register_forward_hook(record(name)))
@@ -57,15 +57,3 @@ def output_layers(network: Network) -> dict[str, str]:
         for name, result in results
         if isinstance(result, Tensor) and id(result) in tasks
     }
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Put all modules in evaluation mode for a while."""
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training

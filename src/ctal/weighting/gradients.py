@@ -20,6 +20,7 @@ from torchjd.autojac import jac_to_grad
 
 from ctal.errors import InputError
 from ctal.networks import Network
+from ctal.networks.modes import evaluating
 from ctal.tasks import Task
 from ctal.weighting.base import EqualWeighting
 
@@ -128,10 +129,8 @@ def _shares(network: Network) -> bool:
     """Return whether the final maps of two tasks depend on a common parameter."""
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     black = torch.zeros(1, 3, *network.image_size).to(next(network.parameters()))
-    training = network.training
-    with torch.enable_grad():
-        final = network.eval()(black).final  # eval: statistics do not change
-    network.train(training)
+    with evaluating(network), torch.enable_grad():  # statistics do not change
+        final = network(black).final
     reached: set[int] = set()
     for raw in final.values():
         gradients = torch.autograd.grad(raw.sum(), parameters, retain_graph=True, allow_unused=True)
