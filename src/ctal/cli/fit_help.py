@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from ctal.cli.source_help import Argument, arguments_of
 from ctal.config.files import config_files, read_config
@@ -21,7 +21,7 @@ _SECTIONS = {
     "data": "ctal.data.module.DenseDataModule",
     "scoring": "ctal.evaluation.protocol.Protocol",
 }
-_LINKED = {"seed"}  # set by another argument
+_LINKED = {"data.seed"}  # set by another argument
 
 # The arguments of Lightning's Trainer that people set, of 40; a test compares the names.
 TRAINER = {
@@ -58,7 +58,7 @@ def short_help(args: list[str]) -> str:
         *_entry("--seed_everything N", "Seed of all random numbers (default: 0)."),
     ]
     for section, class_path in _SECTIONS.items():
-        lines += ["", f"{section}:", *_arguments(section, class_path)]
+        lines += ["", f"{section}:", *_section(section, class_path)]
     lines += ["", "trainer (of Lightning, the usual ones):"]
     lines += [line for name, text in TRAINER.items() for line in _entry(f"--trainer.{name}", text)]
     for file in config_files(rest):
@@ -81,15 +81,23 @@ def data_help(args: list[str]) -> str:
     )
     lines = [
         *_entry("--config FILE", "YAML file with the section data; others are ignored."),
-        *_arguments("data", _SECTIONS["data"]),
+        *_section("data", _SECTIONS["data"]),
     ]
     return parser.format_help() + "\n".join(["\ndatasets:", *lines]) + "\n"
 
 
-def _arguments(prefix: str, class_path: str) -> Iterator[str]:
-    for argument in arguments_of(class_path) or []:
-        if argument.name not in _LINKED:
-            yield from _entry(f"--{prefix}.{argument.name}", _text(argument))
+def _section(prefix: str, class_path: str) -> list[str]:
+    return _entries(prefix, arguments_of(class_path) or [])
+
+
+def _entries(prefix: str, arguments: Sequence[Argument]) -> list[str]:
+    keys = {f"{prefix}.{argument.name}": argument for argument in arguments}
+    return [
+        line
+        for key, argument in keys.items()
+        if key not in _LINKED
+        for line in _entry(f"--{key}", _text(argument))
+    ]
 
 
 def _text(argument: Argument) -> str:
@@ -116,12 +124,7 @@ def _chosen(key: str, class_path: str) -> list[str]:
     found = arguments_of(class_path)
     if found is None:  # of another package
         return []
-    inside = [
-        line
-        for argument in found
-        for line in _entry(f"--{key}.init_args.{argument.name}", _text(argument))
-    ]
-    return ["", f"{key}: {class_path}", *inside]
+    return ["", f"{key}: {class_path}", *_entries(f"{key}.init_args", found)]
 
 
 def _entry(flag: str, text: str) -> list[str]:

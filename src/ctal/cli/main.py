@@ -88,11 +88,12 @@ def _check_configs(args: list[str]) -> None:
         from ctal.config.files import config_files, read_config
         from ctal.config.foreign import warn_of_foreign
 
+        given = list(config_files(args))
         compared = [Path(arg) for arg in args if arg.endswith((".yaml", ".yml"))]
-        for file in {*config_files(args), *filter(Path.is_file, compared)}:
+        for file in {*given, *filter(Path.is_file, compared)}:
             read_config(file)
         if args[:1] == ["fit"]:
-            warn_of_foreign(config_files(args))
+            warn_of_foreign(given)
 
 
 def _dispatch(args: list[str], commands: dict[str, Command], prog: str, summary: str) -> None:
@@ -129,46 +130,24 @@ def _experiment(args: list[str]) -> None:
     Experiment(["--help" if arg == HELP_ALL else arg for arg in args])
 
 
-def _quickstart(args: list[str]) -> None:
-    _call("ctal.cli.quickstart", "quickstart", args)
+def _function(module: str, name: str) -> Callable[[list[str]], None]:
+    """Return a command that calls a function of a module of `ctal.cli`."""
 
+    def run(args: list[str]) -> None:
+        from ctal.cli.source_call import call_command
 
-def _predict(args: list[str]) -> None:
-    _call("ctal.cli.predict", "predict_files", args)
+        call_command(f"ctal.cli.{module}", name, args[1:], f"ctal {args[0]}", _check_files)
 
-
-def _explain_images(args: list[str]) -> None:
-    _call("ctal.cli.explain", "explain_files", args)
-
-
-def _demo(args: list[str]) -> None:
-    _call("ctal.cli.demo", "demo", args)
-
-
-def _compare(args: list[str]) -> None:
-    _call("ctal.cli.compare", "compare", args)
-
-
-def _export(args: list[str]) -> None:
-    _call("ctal.cli.export", "export_file", args)
-
-
-def _info(args: list[str]) -> None:
-    _call("ctal.cli.info", "print_cost_card", args)
-
-
-def _call(module: str, function: str, args: list[str]) -> None:
-    from ctal.cli.source_call import call_command
-
-    call_command(module, function, args[1:], f"ctal {args[0]}", _check_files)
+    return run
 
 
 def _check_files(values: dict[str, Any]) -> None:
     """Report inputs and checkpoints that do not exist, before anything large is imported."""
-    if values.get("inputs"):
+    missing = [entry for entry in values.get("inputs") or [] if not Path(entry).exists()]
+    if missing:  # unless they are patterns or cameras
         from ctal.io.sources import find_sources
 
-        find_sources(values["inputs"])
+        find_sources(missing)
     from ctal.io.bundled import check_checkpoint
 
     for key in ("checkpoint", "network", "single_task"):
@@ -192,16 +171,31 @@ def _data_command(args: list[str]) -> None:
 
 
 COMMANDS = {
-    "quickstart": Command("train, score and use small networks on the embedded rooms", _quickstart),
+    "quickstart": Command(
+        "train, score and use small networks on the embedded rooms",
+        _function("quickstart", "quickstart"),
+    ),
     "fit": Command("train a network, or resume its training", _experiment),
     "validate": Command("score a checkpoint on the validation split", _experiment),
     "test": Command("score a checkpoint on the test split", _experiment),
-    "predict": Command("predict maps for your own images", _predict),
-    "explain": Command("show the affinities between tasks at a pixel", _explain_images),
-    "demo": Command("show predictions and affinities in the browser", _demo),
-    "compare": Command("train or load several networks and compare them", _compare),
-    "export": Command("export to ONNX or torch.export, verified against PyTorch", _export),
-    "info": Command("print the tasks of a network and the cost of each part", _info),
+    "predict": Command("predict maps for your own images", _function("predict", "predict_files")),
+    "explain": Command(
+        "show the affinities between tasks at a pixel",
+        _function("explain", "explain_files"),
+    ),
+    "demo": Command("show predictions and affinities in the browser", _function("demo", "demo")),
+    "compare": Command(
+        "train or load several networks and compare them",
+        _function("compare", "compare"),
+    ),
+    "export": Command(
+        "export to ONNX or torch.export, verified against PyTorch",
+        _function("export", "export_file"),
+    ),
+    "info": Command(
+        "print the tasks of a network and the cost of each part",
+        _function("info", "print_cost_card"),
+    ),
     "data": Command("check, show, measure or prepare datasets", _data),
 }
 

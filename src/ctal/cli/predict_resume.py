@@ -56,10 +56,9 @@ def is_complete(source: Source, files: list[Path], record: str) -> bool:
             f"{existing[0]}: already exists{others}{_difference(found, record)}; choose another "
             "--output, or pass --overwrite"
         )
-    times = [source.path, *files]
     if len(existing) < len(files):
         return False
-    stamps = [path.stat().st_mtime_ns for path in times]
+    stamps = [path.stat().st_mtime_ns for path in (source.path, *files)]
     return stamps == sorted(stamps)
 
 

@@ -136,9 +136,8 @@ class Writer:
         titles = [f"{task.name} [{task.unit}]" for task in self.model.tasks]
         for maps in self._maps(pixels()):
             frame = waiting.popleft()
-            first = (
-                first or maps
-            )  # its range sets the colors of all frames, so that they do not flicker
+            # the range of the first sets the colors of all frames, so that they do not flicker
+            first = first or maps
             visualized = self._visualized(frame.pixels, maps, first)
             # no legends: their lines would change from frame to frame
             yield Frame(panel([visualized], ["image", *titles]), frame.seconds)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import numpy as np
 import torch
@@ -102,8 +101,6 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 def _load_npz(path: Path, key: str | None) -> NDArray[Any]:
-    with ZipFile(path) as archive:  # which never yields more bytes than it lists
-        sizes = {info.filename.removesuffix(".npy"): info.file_size for info in archive.infolist()}
     # allow_pickle=False: a data file must never run code
     with np.load(path, allow_pickle=False) as loaded:
         if key is None and len(loaded.files) != 1:
@@ -114,6 +111,10 @@ def _load_npz(path: Path, key: str | None) -> NDArray[Any]:
         name = loaded.files[0] if key is None else key
         if name not in loaded.files:
             raise InputError(f"{path}: key: expected one of {loaded.files}, got {name!r}")
+        # the archive never yields more bytes than it lists
+        sizes = {
+            info.filename.removesuffix(".npy"): info.file_size for info in loaded.zip.infolist()
+        }
         check_bytes(path, sizes[name])
         array: NDArray[Any] = loaded[name]
         return array

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +93,11 @@ class MapFiles:
         wrong = self._contradiction()
         if wrong:
             raise InputError(f"maps: {self.task.name}: {wrong}")
-        if self.labels is not None:
-            ClassTable(self.labels, self.others)
+        _ = self._table  # validates it
+
+    @cached_property
+    def _table(self) -> ClassTable | None:
+        return None if self.labels is None else ClassTable(self.labels, self.others)
 
     def read(self, path: Path, mask: Path | None = None) -> Map:
         """Read and check the map of one file.
@@ -134,7 +138,7 @@ class MapFiles:
         Raises:
             InputError: A value is not listed in `labels`, or there is not one scale per channel.
         """
-        table = None if self.labels is None else ClassTable(self.labels, self.others)
+        table = self._table
         ignored = self._ignored(stored, colors=table is not None and table.channels > 1)
         if hidden is not None:
             ignored = with_mask(ignored, hidden)

@@ -17,9 +17,8 @@ from ctal.networks.serialization import build
 PIXELS = 2**24
 """Largest image size in a file, 4096 x 4096; `ctal.load(image_size=...)` has no limit."""
 
-_EXPANSION = (
-    4  # times the size of its file that weights may have, for those stored once for several
-)
+_EXPANSION = 4
+"""Times the size of their file that weights may have, for those stored once for several."""
 
 
 def build_fitting(description: Any, state: Mapping[str, Tensor], file: Path) -> Network:
