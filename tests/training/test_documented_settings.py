@@ -17,7 +17,7 @@ SECTIONS = dict(re.findall(r"^## (.+)\n((?:.*\n)*?)(?=## |\Z)", PAGE, flags=re.M
 MINE = SECTIONS["Optimizer, schedule, freezing, EMA"]
 ROWS = re.findall(r"^\| .+ \| `(--.+)` \|$", MINE, flags=re.MULTILINE)
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```", MINE, flags=re.MULTILINE | re.DOTALL)
-LOSSES = SECTIONS["Losses: which to take when"]
+LOSSES = SECTIONS["Losses"]
 CALLS = re.findall(r"`((?:[A-Z]\w+)\([^`]*\))`", LOSSES)
 
 
