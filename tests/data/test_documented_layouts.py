@@ -1,4 +1,4 @@
-"""The configs of docs/data.md on small files in each publisher's layout.
+"""The configs of docs/datasets.md on small files in each publisher's layout.
 
 Each writer below creates a tree with the names, types and encodings of the real one, from meters,
 class ids and vectors, which the dataset of the page has to return.
@@ -19,7 +19,7 @@ from ctal.cli import main
 from ctal.data import DenseDataModule
 
 h5py = pytest.importorskip("h5py", reason="of the extra `data`")
-PAGE = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("## Published layouts")[2].partition("\n## ")[0]
 LAYOUTS = dict(re.findall(r"\n### ([^\n]+)\n.*?```yaml\n(.*?)```", SECTION, re.DOTALL))
 

@@ -22,7 +22,7 @@ class FolderDataset(NamedSamples):
 
     Reads images of any common format, maps in PNG (up to 16 bits, palettes as their indices),
     TIFF and the like, .npy, .npz, HDF5 and EXR. Class ids and depth are (H, W), normals (H, W, 3).
-    docs/data.md has a worked example, and the layouts of published datasets.
+    docs/data.md has a worked example, docs/datasets.md the layouts of published datasets.
 
     Example in YAML::
 
