@@ -100,7 +100,7 @@ def test_the_card_has_tasks_cost_scores_and_licenses():
 
 def test_the_card_of_a_network_of_unknown_origin():
     card = model_card(SharedEncoderNet([Depth()], "test_resnet", image_size=(32, 32)), {})
-    assert "Not known: the network was saved from a run without scores." in card
+    assert "Unknown: the network was saved from a run without scores." in card
     assert "source of its initial weights not known" in card
 
 

@@ -22,8 +22,8 @@ tags:
 
 # {name} with {encoder}
 
-One network that predicts for every pixel of an image: {tasks}. Images are resized to
-{height}x{width} (height x width); maps are returned at the image's own size.
+One network that predicts, for every pixel of an image: {tasks}. Images are resized to
+{height}x{width} (height x width); maps have the size of the image.
 
 ```python
 import ctal
@@ -46,7 +46,7 @@ def model_card(network: Network, about: Mapping[str, Any]) -> str:
     head = _HEAD.format(
         tags="\n".join(f"- {name.replace('_', '-')}" for name in names),
         name=type(network).__name__,
-        encoder=" and ".join(encoders) or "an encoder of its own",
+        encoder=" and ".join(encoders) or "a custom encoder",
         tasks=", ".join(names),
         height=height,
         width=width,
@@ -85,10 +85,10 @@ def _listed(value: Any) -> str:
 def _scores(network: Network, about: Mapping[str, Any]) -> str:
     scores = about.get("scores")
     if not isinstance(scores, Mapping):
-        return "## Scores\n\nNot known: the network was saved from a run without scores.\n"
+        return "## Scores\n\nUnknown: the network was saved from a run without scores.\n"
     chosen = "; the epoch was chosen on it" if about.get("scored on") == "val" else ""
     lines = [f"## Scores on {about.get('scored on')}{chosen}", ""]
-    lines += ["| task | metric | value | |", "|---|---|---:|---|"]
+    lines += ["| task | metric | value | meaning |", "|---|---|---:|---|"]
     for measure in measures(network.tasks):
         value = scores.get(measure.key)
         if value is not None:
@@ -117,6 +117,6 @@ def _licenses(encoders: Mapping[str, Encoder], about: Mapping[str, Any]) -> str:
         )
         lines.append(f"- encoder {name}: {origin}")
     lines.append(
-        "- the training data has terms of its own, which may restrict how the network is used"
+        "- training data: its license applies too and may restrict the use of the network"
     )
     return "\n".join(lines) + "\n"
