@@ -116,7 +116,5 @@ def _licenses(encoders: Mapping[str, Encoder], about: Mapping[str, Any]) -> str:
             f"started from {first} (license of timm's weights: {terms})",
         )
         lines.append(f"- encoder {name}: {origin}")
-    lines.append(
-        "- training data: its license applies too and may restrict the use of the network"
-    )
+    lines.append("- training data: its license applies too and may restrict the use of the network")
     return "\n".join(lines) + "\n"
