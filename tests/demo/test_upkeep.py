@@ -18,7 +18,6 @@ def test_functions_are_called_until_the_server_stops():
         async with upkeep.upkeep([lambda: calls.append(1), lambda: calls.append(2)], 0.01)(None):
             while len(calls) < 4:
                 await asyncio.sleep(0.01)
-        await asyncio.sleep(0.1)
         ended = len(calls)
         await asyncio.sleep(0.1)
         return ended

@@ -99,8 +99,15 @@ def _answer(
     alone(gallery.select, handlers.example, outputs=shown)
     alone(module.change, handlers.other_module, outputs=explained)
     clicks = [image.select for image in images]
-    # the place in the queue is shown beside the images, not on top of each
-    alone(clicks, handlers.clicked, outputs=explained, show_progress_on=[explained[0]])
+    alone(
+        clicks,
+        handlers.clicked,
+        outputs=explained,
+        # the place in the queue is shown beside the images, not on top of each
+        show_progress_on=[explained[0]],
+        # "once" drops a click while another one is computed, "always_last" its place (gradio 6.31)
+        trigger_mode="multiple",
+    )
 
 
 def _image(label: str, name: str) -> gr.Image:

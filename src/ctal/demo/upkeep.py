@@ -29,6 +29,7 @@ def upkeep(
             yield
         finally:
             task.cancel()
+            await asyncio.wait([task])  # a function that runs in a thread ends first
 
     return lifespan
 
