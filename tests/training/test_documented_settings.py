@@ -41,6 +41,19 @@ def test_a_block_is_accepted(block):
     assert found["model"]["lr_scheduler"]["class_path"] == expected
 
 
+def test_the_first_configuration():
+    (block,) = re.findall(
+        r"^```yaml\n(.*?)^```", SECTIONS["Train a network"], flags=re.MULTILINE | re.DOTALL
+    )
+    Path("model.yaml").write_text(block.replace("pretrained: true", "pretrained: false"))
+    content = yaml.safe_load(Path("c.yaml").read_text())
+    Path("photos.yaml").write_text(yaml.safe_dump({"data": content["data"]}))
+    args = ["fit", "--config", "model.yaml", "--config", "photos.yaml"]
+    found = rehearsed_settings(args, "model.yaml")
+    assert found["model"]["network"]["class_path"] == "ctal.networks.MultiScaleCTALNet"
+    assert found["trainer"]["default_root_dir"] == "runs/mine"
+
+
 def test_losses_in_the_task_and_by_task():
     task, model = re.findall(r"^```yaml\n(.*?)^```", LOSSES, flags=re.MULTILINE | re.DOTALL)
     content = yaml.safe_load(Path("c.yaml").read_text())
