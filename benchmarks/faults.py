@@ -129,7 +129,7 @@ def recover(kind: str, run: Path) -> None:
 def remount(folder: Path, mode: str) -> None:
     """Remount a tmpfs, read-only or writable."""
     # a file that is open for writing keeps the file system busy, so wait until it is closed
-    for _ in range(200):
+    for _ in range(6000):
         if subprocess.run(["mount", "-o", f"remount,{mode}", folder], stderr=-3).returncode == 0:
             return
         time.sleep(0.01)

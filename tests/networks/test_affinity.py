@@ -194,8 +194,13 @@ def test_errors_name_wrong_features():
         CTAL(TASKS, 0, (3, 5))
     with pytest.raises(InputError, match="an odd integer >= 1, got -1"):
         CTAL(TASKS, 4, (3, 5), kernel_size=-1)
-    with pytest.raises(InputError, match="mixing_power: expected a number >= 0, got -1"):
-        CTAL(TASKS, 4, (3, 5), mixing_power=-1)
+    for name, value in {
+        "mixing_power": -1,
+        "norm_start": float("nan"),
+        "gamma": float("inf"),
+    }.items():
+        with pytest.raises(InputError, match=rf"^{name}: expected a finite number.*, got {value}$"):
+            CTAL(TASKS, 4, (3, 5), **{name: value})
 
 
 def test_a_learned_gamma_may_be_initialized_with_an_integer():

@@ -141,7 +141,7 @@ def test_explained_contributions_sum_to_the_change_of_the_features():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"norm_start": -1.0}, "norm_start: expected a number >= 0, got -1.0"),
+        ({"norm_start": -1.0}, "norm_start: expected a finite number >= 0, got -1.0"),
         ({"norm_start": 0.1, "learned_gamma": True}, "norm_start: .*learned_gamma has no effect"),
     ],
 )

@@ -51,6 +51,32 @@ def test_modules_named_in_a_file_are_not_imported():
             build({**describe(net), "class": name})
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_numbers_that_are_not_finite_are_refused_anywhere(number):
+    network = SharedEncoderNet([SemanticSegmentation(2)], "test_resnet", image_size=(32, 32))
+    for name in ("pretrained", "encoder"):  # nothing else would refuse them
+        description = describe(network)
+        description["arguments"][name] = number
+        with pytest.raises(InputError, match=rf"^{name}: expected a finite number, got {number}"):
+            build(description)
+    description = describe(network)
+    description["tasks"][0]["arguments"]["class_names"] = ["a", ["b", number]]
+    with pytest.raises(InputError, match=r"^class_names: expected a finite number"):
+        build(description)
+
+
+def test_a_description_that_contains_itself_or_is_very_deep_ends():
+    description = describe(SharedEncoderNet([Depth()], "test_resnet", image_size=(32, 32)))
+    circle = {**description, "class": "elsewhere.Net"}
+    circle["itself"] = circle
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    for hostile in (circle, {**description, "class": "elsewhere.Net", "deep": deep}):
+        with pytest.raises(InputError, match=r"^elsewhere.Net has not been imported"):
+            build(hostile)
+
+
 def test_invalid_arguments():
     description = describe(SharedEncoderNet([Depth()], "test_resnet", image_size=(32, 32)))
     description["arguments"]["gamma"] = 1

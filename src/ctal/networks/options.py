@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
@@ -26,8 +27,8 @@ class AffinityOptions:
         method: "dense", "factorised" or "auto", as in `cross_task_affinity`.
 
     Raises:
-        InputError: `kernel_size` is even or below 1, `mixing_power` or `norm_start` negative,
-            `learned_gamma` combined with `norm_start`, or `method` invalid.
+        InputError: `kernel_size` is even or below 1, `mixing_power` or `norm_start` negative, one
+            of them or `gamma` not finite, `learned_gamma` combined with `norm_start`, or `method` invalid.
     """
 
     kernel_size: int = 3
@@ -44,10 +45,12 @@ class AffinityOptions:
         """Check the values."""
         if self.kernel_size < 1 or self.kernel_size % 2 == 0:
             raise InputError(f"kernel_size: expected an odd integer >= 1, got {self.kernel_size}")
-        if self.mixing_power < 0:
-            raise InputError(f"mixing_power: expected a number >= 0, got {self.mixing_power}")
-        if self.norm_start is not None and self.norm_start < 0:
-            raise InputError(f"norm_start: expected a number >= 0, got {self.norm_start}")
+        for name in ("mixing_power", "norm_start"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < math.inf:  # False for NaN too
+                raise InputError(f"{name}: expected a finite number >= 0, got {value}")
+        if not math.isfinite(self.gamma):
+            raise InputError(f"gamma: expected a finite number, got {self.gamma}")
         if self.norm_start is not None and self.learned_gamma:
             raise InputError(
                 "norm_start: replaces gamma by a BatchNorm, so learned_gamma has no effect; "

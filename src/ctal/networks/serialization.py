@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -46,8 +47,10 @@ def build(description: Description) -> Network:
     elsewhere cannot choose which code runs.
 
     Raises:
-        InputError: a class has not been imported, or does not accept these arguments.
+        InputError: a class has not been imported, or does not accept these arguments; a number is
+            not finite, so that the network could not be saved.
     """
+    _check_finite(description)
     try:
         description = _upgraded(description)
         tasks = [build_task(task) for task in description["tasks"]]
@@ -63,6 +66,20 @@ def build(description: Description) -> Network:
         raise
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"invalid description of a network: {error}") from error
+
+
+def _check_finite(description: Any) -> None:
+    # a file may nest deeper than Python can call, and a checkpoint may contain itself
+    values, seen = [("description", description)], set[int]()
+    while values:
+        name, value = values.pop()
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"{name}: expected a finite number, got {value}")
+        if not isinstance(value, Mapping | list | tuple) or id(value) in seen:
+            continue
+        seen.add(id(value))
+        items = value.items() if isinstance(value, Mapping) else ((name, item) for item in value)
+        values += [(str(key), item) for key, item in items]
 
 
 def _upgraded(description: Any) -> Any:
