@@ -95,6 +95,7 @@ class CTAL(nn.Module):
             raise InputError(f"channels: expected an integer >= 1, got {channels}")
         AffinityOptions(  # validates them
             kernel_size,
+            gamma=gamma,
             learned_gamma=learned_gamma,
             mixing_power=mixing_power,
             norm_start=norm_start,

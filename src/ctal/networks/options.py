@@ -28,7 +28,8 @@ class AffinityOptions:
 
     Raises:
         InputError: `kernel_size` is even or below 1, `mixing_power` or `norm_start` negative, one
-            of them or `gamma` not finite, `learned_gamma` combined with `norm_start`, or `method` invalid.
+            of them or `gamma` not finite, `learned_gamma` combined with `norm_start`, or `method`
+            invalid.
     """
 
     kernel_size: int = 3
