@@ -94,12 +94,8 @@ class CTAL(nn.Module):
         if channels < 1:
             raise InputError(f"channels: expected an integer >= 1, got {channels}")
         AffinityOptions(  # validates them
-            kernel_size,
-            gamma=gamma,
-            learned_gamma=learned_gamma,
-            mixing_power=mixing_power,
-            norm_start=norm_start,
-            method=method,
+            *(kernel_size, gamma, learned_gamma, shared_mixing, mixing_power),
+            *(uniform_init, centered, norm_start, method),
         )
         self.tasks, self.channels = task_names(tasks), channels
         self.size = as_size(size, "size")

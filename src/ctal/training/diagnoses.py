@@ -5,14 +5,19 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 
-import torch
+from ctal.errors import InputError, first_line, one_line
 
-from ctal.errors import InputError, one_line
-
+_MEMORY = (
+    "memory ran out; use a smaller data.batch_size, data.image_size or network, such as fewer "
+    "model.network.init_args.channels"
+)
 _KNOWN = {
     "DataLoader worker (pid": "data.num_workers: a worker process was killed ({}), "
     "usually because memory ran out; use fewer workers (data.num_workers), and resume with "
     "--ckpt_path last",
+    "can't allocate memory": f"{_MEMORY} ({{}})",
+    "out of memory": f"{_MEMORY} ({{}})",
+    "Overflow when unpacking long": "an integer is too large for a size ({})",
     "Expected more than 1 value per channel": "data.batch_size: batch normalization got one value "
     "per channel ({}); use a larger data.batch_size or data.image_size",
 }
@@ -23,10 +28,10 @@ _LIGHTNING = (
 )
 _OPTIM = (RuntimeError, ValueError, ZeroDivisionError)
 _KINDS = (AttributeError, ImportError, RuntimeError, ValueError)
-EXPLAINABLE = (*_KINDS, ZeroDivisionError)
+EXPLAINABLE = (*_KINDS, TypeError, ZeroDivisionError)
 
 
-def explained(error: BaseException) -> InputError | None:
+def explained(error: Exception) -> InputError | None:
     """Return a message that explains a library error, or None if the cause is unknown.
 
     An error raised inside torch.optim is caused by the arguments of the optimizer or schedule. An
@@ -35,16 +40,15 @@ def explained(error: BaseException) -> InputError | None:
     """
     text = " ".join(str(error).split())
     for beginning, message in _KNOWN.items():
-        if isinstance(error, RuntimeError | ValueError) and beginning in text:
-            return InputError(message.format(text))
+        if isinstance(error, RuntimeError | TypeError | ValueError) and beginning in text:
+            return InputError(message.format(one_line(first_line(error))))
     for cause in _causes(error):
         if isinstance(cause, ImportError) and "install" in str(cause):
             return InputError(f"trainer: {one_line(str(cause))}")
     modules = [
         str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)
     ]
-    out_of_memory = isinstance(error, torch.OutOfMemoryError)
-    if modules and modules[-1].startswith("torch.optim") and not out_of_memory:
+    if modules and modules[-1].startswith("torch.optim"):
         key = "lr_scheduler" if "lr_scheduler" in modules[-1] else "optimizer"
         if isinstance(error, _OPTIM):
             return InputError(f"model.{key}: {text}; change its arguments or use another")

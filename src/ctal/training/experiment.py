@@ -15,9 +15,9 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from ctal.compat import command_parsers, misconfiguration, set_option_help
 from ctal.config.arguments import input_error_in, known_keys, parse
 from ctal.config.files import PARSER_MODE
+from ctal.config.nulls import check_nulls
 from ctal.data import DenseDataModule
 from ctal.data.labels import check_learnable
-from ctal.errors import InputError
 from ctal.evaluation.protocol import Protocol
 from ctal.io.run_folder import RunFolder
 from ctal.training import run_results
@@ -30,7 +30,7 @@ from ctal.training.module import MultiTaskModule
 from ctal.training.optim import PlateauSteps
 from ctal.training.resuming import RunSettings, check_seed
 from ctal.training.score_files import ScoreFiles
-from ctal.training.trainer_checks import check_trainer, listed
+from ctal.training.trainer_checks import check_intervals, check_trainer, listed
 from ctal.training.warnings import quieten_libraries
 
 _CKPT_PATH = (
@@ -119,6 +119,7 @@ class Experiment(LightningCLI):
         self.config = parse(parser, args, keys)
         config = self.config[self.config.subcommand]
         check_seed(config.seed_everything)
+        check_nulls(config.as_dict(), {"data": DenseDataModule, "model": MultiTaskModule})
         self.checkpoint = run_results.find_checkpoint(
             self.folder, config.ckpt_path, fitting=self.config.subcommand == "fit"
         )
@@ -135,7 +136,7 @@ class Experiment(LightningCLI):
         try:
             with without_sources(self.config[self.config.subcommand].model, self.checkpoint):
                 super().instantiate_classes()
-        except ValueError as error:
+        except (RuntimeError, TypeError, ValueError) as error:
             cause = input_error_in(error) or explained(error)
             if cause in (None, error):
                 raise
@@ -154,9 +155,7 @@ class Experiment(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Build the trainer, which writes all its files to the folder of the run."""
         config = self.config_init[self.config_init.subcommand].trainer
-        for key in ("accumulate_grad_batches", "check_val_every_n_epoch"):
-            if config[key] is not None and config[key] < 1:
-                raise InputError(f"trainer.{key}: expected an integer >= 1, got {config[key]}")
+        check_intervals(config)
         config.plugins = [WholeCheckpointIO(), *listed(config.plugins)]
         self.checkpoints, self.cost = RunCheckpoints(), TrainingCost()
         parser = command_parsers(self)[command := self.config.subcommand]

@@ -17,6 +17,7 @@ from ctal.networks.normalization import normalization_errors
 from ctal.tasks import Task
 from ctal.training.checkpointing import check_same_network
 from ctal.training.criteria import train_counts
+from ctal.training.depthwise import fast_depthwise
 from ctal.training.initialization import prepare_network
 from ctal.training.losses import TaskLosses
 from ctal.training.module_checks import check_arguments, check_compiled, check_same_weighting
@@ -109,7 +110,7 @@ class MultiTaskModule(ScoredModule):
     def forward(self, images: Tensor) -> Predictions:
         """Predict the raw maps of images (B, 3, H, W) in 0..1."""
         # as a plain tensor: compiled graphs of torch 2.14 fail on tv_tensors.Image
-        with normalization_errors(images):
+        with normalization_errors(images), fast_depthwise(images, compiled=bool(self._compiled)):
             return self.network(images.as_subclass(Tensor))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lightning.pytorch import Callback, Trainer
@@ -24,6 +24,17 @@ _REFUSED = {
     BatchSizeFinder: "set data.batch_size",
     BackboneFinetuning: "use ctal.training.FreezeEncoder and model.parameter_groups",
 }
+
+
+def check_intervals(settings: Mapping[str, Any]) -> None:
+    """Check that intervals of the trainer, in batches and epochs, are at least 1.
+
+    Raises:
+        InputError: one of them is below 1.
+    """
+    for key in ("accumulate_grad_batches", "check_val_every_n_epoch"):
+        if settings[key] is not None and settings[key] < 1:
+            raise InputError(f"trainer.{key}: expected an integer >= 1, got {settings[key]}")
 
 
 def check_trainer(trainer: Trainer, tasks: Sequence[Task], *, validating: bool) -> None:
