@@ -100,7 +100,7 @@ def test_a_config_of_0_1_trains(tmp_path, monkeypatch):
     arguments = written["model"]["network"]["init_args"]
     assert arguments["uniform_init"] is True
     assert "equal_start" not in arguments
-    assert written["images"] == {"every_n_epochs": 3, "count": 2}
+    assert written["images"] == {"every_n_epochs": 3, "count": 2, "file": False}
     assert "pictures" not in written
 
 

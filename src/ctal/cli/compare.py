@@ -85,32 +85,56 @@ def compare(
     for key, number in (("images", images), ("parallel", parallel)):
         if number < 1:
             raise InputError(f"{key}: expected an integer >= 1, got {number}")
-    folder = Path(output)
-    plan = Plan(folder, seeds or [0], overrides or [], split, machine or [])
-    found = candidates(configs, reference, plan)
-    data, warnings = _check(found, split)
-    runs = [run for candidate in found for run in candidate.runs]
-    with locked(folder):
-        for run in runs:
-            run.check()  # another command may have started one meanwhile
-        complete(runs, parallel)
-    models = _models(found, place)
+    plan = Plan(Path(output), seeds or [0], overrides or [], split, machine or [])
+    comparison = run(candidates(configs, reference, plan), plan, images, place, parallel)
+    sys.stdout.write(comparison.markdown())
+    return comparison
+
+
+def run(
+    found: Sequence[Candidate],
+    plan: Plan,
+    images: int = 3,
+    device: torch.device | str = "cpu",
+    parallel: int = 1,
+) -> Comparison:
+    """Complete the runs of all candidates, and write the tables and figures; as `compare`."""
+    data, warnings = check(found, plan.split)
+    train(found, plan, parallel)
+    models = _models(found, torch.device(device))
     settings = {candidate.name: candidate.settings() for candidate in found}
-    trivial = _trivial(data, split, scoring_protocol(settings[found[0].name]))
+    trivial = _trivial(data, plan.split, scoring_protocol(settings[found[0].name]))
     columns = measures(data.tasks)
     comparison = Comparison(
         rows=[*_rows(found, models), Row("trivial", "constant maps", [trivial], {})],
         measures=columns,
-        protocol=warnings | protocol(found, settings, plan.overrides, data, columns, place),
+        protocol=warnings
+        | protocol(found, settings, plan.overrides, data, columns, torch.device(device)),
     )
-    _write(comparison, folder)
-    samples = [data.prepared(split)[i] for i in _spread_out(len(data.prepared(split)), images)]
-    save_png(comparison_figure(data.tasks, samples, models), folder / "figure.png")
-    save_pareto(comparison, folder / "pareto.png")
+    _write(comparison, plan.output)
+    scored = data.prepared(plan.split)
+    samples = [scored[index] for index in _spread_out(len(scored), images)]
+    figure = comparison_figure(data.tasks, samples, models)
+    save_png(figure, plan.output / "figure.png")
+    save_pareto(comparison, plan.output / "pareto.png")
     return comparison
 
 
-def _check(found: Sequence[Candidate], split: str) -> tuple[DenseDataModule, dict[str, str]]:
+def train(found: Sequence[Candidate], plan: Plan, parallel: int = 1) -> None:
+    """Complete the runs of candidates, in the locked folder of the comparison.
+
+    Raises:
+        InputError: a run failed, or another command uses the folder.
+        Interrupted: a signal stopped the runs.
+    """
+    runs = [run for candidate in found for run in candidate.runs]
+    with locked(plan.output):
+        for each in runs:
+            each.check()  # another command may have started one meanwhile
+        complete(runs, parallel)
+
+
+def check(found: Sequence[Candidate], split: str) -> tuple[DenseDataModule, dict[str, str]]:
     """Check everything that can be checked before training; return the data, and warnings."""
     settings = {candidate.source: candidate.settings() for candidate in found}
     check_same_data(settings, split)
@@ -162,11 +186,10 @@ def _mean(costs: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def _write(comparison: Comparison, folder: Path) -> None:
-    """Write the numbers, and print the table."""
+    """Write the numbers and the tables."""
     text = json.dumps(comparison.json(), indent=2, allow_nan=False) + "\n"
     write_text(folder / "comparison.json", text)
     write_text(folder / "comparison.md", comparison.markdown())
-    sys.stdout.write(comparison.markdown())
 
 
 def _trivial(data: DenseDataModule, split: str, scoring: Protocol) -> dict[str, float]:

@@ -18,12 +18,14 @@ from typing import IO, TextIO
 
 import torch
 
+from ctal.io.progress import SHOW_BAR
+
 # -P, as in `ctal`: a file in the current directory must not shadow an installed module
 PROGRAM = [sys.executable, "-P", "-m", "ctal.comparison.child"]
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 """Terminal control sequences, for the cursor and for colors."""
-_BAR = re.compile(r"^.*\|.*\| .*?\[[^]]*<[^]]*\]")
-"""One state of tqdm's progress bar."""
+_BAR = re.compile(r"^.*\|.*\| .*?\[[^]]*<[^]]*(\]|$)")
+"""One state of tqdm's progress bar, which may be cut off at the right."""
 
 
 class Command:
@@ -138,6 +140,8 @@ def _environment(share: int) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "COLUMNS": str(shutil.get_terminal_size().columns),  # a pipe has no width for the bar
     }
+    if sys.stderr.isatty():
+        variables[SHOW_BAR] = "1"
     if share > 1:
         variables.setdefault("OMP_NUM_THREADS", str(max(1, torch.get_num_threads() // share)))
     return variables

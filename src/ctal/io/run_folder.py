@@ -12,8 +12,8 @@ from ctal.io.lock import locked
 
 # temporary files of `write_whole` in a run
 _PART = re.compile(
-    r"\.(config\.yaml|training\.json|scores_\w+\.(json|csv)|request\.json|probe|(best|last)\.ckpt)"
-    r"\.\d+\.part"
+    r"\.(config\.yaml|training\.json|scores_\w+\.(json|csv)|request\.json|val\.png|probe|"
+    r"(best|last)\.ckpt)\.\d+\.part"
 )
 
 
@@ -28,6 +28,7 @@ class RunFolder:
         config: All settings of the training, `config.yaml`.
         training: Duration and memory of a finished training, `training.json`.
         request: The request with which `ctal compare` started the run, `request.json`.
+        val_panel: Predictions for images of val, `val.png`, if `images.file` is set.
         log: Output of the run's commands started by `ctal compare`, `log.txt`.
         best: The checkpoint with the highest `val/score`.
         last: The checkpoint from which the run resumes.
@@ -38,6 +39,7 @@ class RunFolder:
         self.config = self.path / "config.yaml"
         self.training = self.path / "training.json"
         self.request = self.path / "request.json"
+        self.val_panel = self.path / "val.png"
         self.log = self.path / "log.txt"
         self.best = self.checkpoint("best")
         self.last = self.checkpoint("last")

@@ -19,7 +19,7 @@ from ctal.io.atomic import write_text
 from ctal.io.run_folder import RunFolder
 from ctal.profiling.cost import machine
 from ctal.training.module import MultiTaskModule
-from ctal.visualization.panels import panel
+from ctal.visualization.panels import panel, save_png
 
 
 class ConfigFile(SaveConfigCallback):
@@ -97,22 +97,24 @@ class TrainingCost(Callback):
 
 
 class ImagePanels(Callback):
-    """Log predictions for the first images of val to TensorBoard.
+    """Log predictions for the first images of val to TensorBoard, or write them to a file.
 
     Args:
         every_n_epochs: number of epochs between panels; one is always logged in the last epoch.
         count: number of images, at most the batch size.
+        file: whether to write each panel to val.png in the run's folder, over the last one.
 
     Raises:
         InputError: an argument is below 1.
     """
 
-    def __init__(self, every_n_epochs: int = 5, count: int = 4) -> None:
+    def __init__(self, every_n_epochs: int = 5, count: int = 4, file: bool = False) -> None:
         for key, value in (("every_n_epochs", every_n_epochs), ("count", count)):
             if value < 1:
                 raise InputError(f"images.{key}: expected an integer >= 1, got {value}")
         self.every_n_epochs = every_n_epochs
         self.count = count
+        self.file = file
 
     def on_validation_batch_end(
         self,
@@ -127,13 +129,19 @@ class ImagePanels(Callback):
         done = trainer.current_epoch + 1
         last = done == trainer.max_epochs or trainer.global_step == trainer.max_steps
         due = batch_idx == 0 and (last or done % self.every_n_epochs == 0)
-        logger = trainer.logger
         if not (due and trainer_command(trainer) == "fit" and trainer.is_global_zero):
             return
-        if isinstance(logger, TensorBoardLogger) and isinstance(pl_module, MultiTaskModule):
-            first = {key: value[: self.count] for key, value in batch.items()}
-            picture = prediction_panel(pl_module, first)
-            logger.experiment.add_image("val/predictions", picture, trainer.global_step)
+        if not isinstance(pl_module, MultiTaskModule):
+            return
+        board = trainer.logger if isinstance(trainer.logger, TensorBoardLogger) else None
+        if board is None and not self.file:
+            return
+        first = {key: value[: self.count] for key, value in batch.items()}
+        drawn = prediction_panel(pl_module, first)
+        if board is not None:
+            board.experiment.add_image("val/predictions", drawn, trainer.global_step)
+        if self.file:
+            save_png(drawn, RunFolder(trainer.default_root_dir).val_panel)
 
 
 def prediction_panel(module: MultiTaskModule, batch: Mapping[str, Tensor]) -> Tensor:

@@ -28,6 +28,7 @@ from ctal.training.fit_errors import about_trainer, one_line_errors
 from ctal.training.initialization import without_sources
 from ctal.training.module import MultiTaskModule
 from ctal.training.optim import PlateauSteps
+from ctal.training.progress import with_progress
 from ctal.training.resuming import RunSettings, check_seed
 from ctal.training.score_files import ScoreFiles
 from ctal.training.trainer_checks import check_intervals, check_trainer, listed
@@ -160,10 +161,8 @@ class Experiment(LightningCLI):
         self.checkpoints, self.cost = RunCheckpoints(), TrainingCost()
         parser = command_parsers(self)[command := self.config.subcommand]
         kept = RunSettings(parser.dump(self.config[command], format="json", skip_unset=False))
-        config.callbacks = [
-            *(self.checkpoints, kept, ScoreFiles(), self.cost, PlateauSteps()),
-            *listed(config.callbacks),
-        ]
+        own = [self.checkpoints, kept, ScoreFiles(), self.cost, PlateauSteps()]
+        config.callbacks = [*own, *with_progress(config)]
         if command != "fit":
             config.logger = False  # scores of one checkpoint are written to a file, not logged
         elif config.logger in (None, True):

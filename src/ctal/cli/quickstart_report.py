@@ -1,0 +1,136 @@
+"""Images and the short table of `ctal quickstart`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional as TF
+
+from ctal.comparison.row import Row
+from ctal.comparison.table import Comparison
+from ctal.evaluation.metric_info import Measure
+from ctal.inference.model import Model
+from ctal.visualization.panels import Cell, panel
+from ctal.visualization.tables import aligned_table
+
+_COSTS = {
+    "parameters": ("parameters, M", 1e-6, ".2f"),
+    "gmacs": ("GMACs", 1.0, ".2f"),
+    "latency_ms": ("ms per image", 1.0, ".0f"),
+}
+"""Title, factor and format of each cost in the table."""
+
+_WHY = (
+    ": this training is short, and its layers at four scales need more steps than single-task "
+    "heads; after 16 epochs on NYUv2 multi-scale CTAL is ahead in all three tasks (README.md)"
+)
+
+
+def maps_figure(model: Model, samples: Sequence[Mapping[str, Tensor]]) -> Tensor:
+    """Draw a row of labels and a row of predictions per image, in the same colors.
+
+    Args:
+        model: the model.
+        samples: each with an "image" (3, H, W) in 0..1 and the labels of all tasks.
+
+    Returns:
+        (3, H', W') uint8.
+    """
+    rows: list[list[Cell]] = []
+    for sample in samples:
+        maps = model.decoded(sample["image"])
+        image = TF.to_dtype(sample["image"], torch.uint8, scale=True)
+        rows.append([image, *_visualized(model, sample, sample)])
+        rows.append([_errors(model, sample, maps), *_visualized(model, maps, sample)])
+        legend = _legend(model, [sample, maps])
+        half = -(-len(legend) // 2)
+        rows[-2].append(legend[:half])
+        rows[-1].append(legend[half:])
+    titles = ["image", *(f"{task.name} [{task.unit}]" for task in model.tasks), "classes"]
+    return panel(rows, titles, ["ground truth", "prediction"] * len(samples))
+
+
+def summary(comparison: Comparison, folder: Path) -> str:
+    """Return a table of five lines, the verdict, and the files to look at."""
+    reference, other = comparison.networks()
+    lines = ["", *_table(comparison, reference, other), ""]
+    lines += [*_verdict(comparison, reference, other), ""]
+    return "\n".join(lines) + _FILES.format(folder=folder)
+
+
+_FILES = """\
+all metrics        {folder}/comparison.md
+maps of CTAL       {folder}/multi_scale_ctal.png
+both, with errors  {folder}/figure.png
+your own photos    ctal predict IMAGE                                             (bundled model)
+                   ctal predict IMAGE --checkpoint {folder}/multi_scale_ctal/seed0  (this network)
+"""
+
+
+def _visualized(
+    model: Model, maps: Mapping[str, Tensor], labels: Mapping[str, Tensor]
+) -> list[Tensor]:
+    return [task.visualize(maps[task.name], labels[task.name]) for task in model.tasks]
+
+
+def _errors(model: Model, labels: Mapping[str, Tensor], maps: Mapping[str, Tensor]) -> str:
+    lines = ["mean error"]
+    for task in model.tasks:
+        error = task.error(maps[task.name][None], labels[task.name][None])
+        lines.append(f"{task.name} {error.nanmean().item():.3g}")
+    return "\n".join(lines)
+
+
+def _legend(model: Model, drawn: Sequence[Mapping[str, Tensor]]) -> list[tuple[str, str]]:
+    """Return the classes of all maps, those of the first map first."""
+    entries = [
+        entry for maps in drawn for task in model.tasks for entry in task.legend(maps[task.name])
+    ]
+    return list(dict.fromkeys(entries))
+
+
+def _table(comparison: Comparison, reference: Row, other: Row) -> list[str]:
+    """Return the primary metrics and the costs of two networks, and their relative change."""
+    primary = [measure for measure in comparison.measures if measure.primary]
+    head = ["", *(f"{m.task} {m.title()}" for m in primary)]
+    head += [title for title, _, _ in _COSTS.values()]
+    body = [
+        [row.name]
+        + [_score(measure, row.mean()[measure.key]) for measure in primary]
+        + [format(row.cost[key] * scale, form) for key, (_, scale, form) in _COSTS.items()]
+        for row in (reference, other)
+    ]
+    changes = [_change(reference.mean()[m.key], other.mean()[m.key]) for m in primary]
+    changes += [_change(reference.cost[key], other.cost[key]) for key in _COSTS]
+    return aligned_table(head, [*body, ["change", *changes]])
+
+
+def _score(measure: Measure, value: float) -> str:
+    return f"{100 * value:.1f}" if measure.share else f"{value:.3g}"
+
+
+def _change(before: float, after: float) -> str:
+    return f"{100 * (after / before - 1):+.0f} %" if before else "-"
+
+
+def _verdict(comparison: Comparison, reference: Row, other: Row) -> list[str]:
+    """Return in which tasks and costs the second network is better, and in which it is not."""
+    gain, _ = comparison.gains(other)
+    ahead: list[str] = []
+    behind: list[str] = []
+    for measure in comparison.measures:
+        before, after = reference.mean()[measure.key], other.mean()[measure.key]
+        if measure.primary and before != after:
+            better = (after > before) == measure.higher_is_better
+            (ahead if better else behind).append(measure.task)
+    for key, (title, _, _) in _COSTS.items():
+        (ahead if other.cost[key] < reference.cost[key] else behind).append(title.split(",")[0])
+    known = not math.isnan(gain)
+    lines = [f"mean gain of {other.name} over the tasks (Δm): {gain:+.1f} %"] if known else []
+    lines += [f"better in {', '.join(ahead)}"] if ahead else []
+    lines += [f"worse in {', '.join(behind)}{_WHY}"] if behind else []
+    return lines

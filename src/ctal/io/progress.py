@@ -1,0 +1,106 @@
+"""Display of progress on stderr: a bar on a terminal, a line every 30 seconds elsewhere."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from tqdm import tqdm  # type: ignore[import-untyped]  # ships no types
+
+SHOW_BAR = "CTAL_PROGRESS_BAR"
+"""Environment variable: display the bar on a pipe too, whose reader shows it on a terminal."""
+
+LINE_SECONDS = 30.0
+"""Seconds between two lines."""
+
+_DETAIL_SECONDS = 0.5  # computing the detail may wait for a GPU
+_FORMAT = "{desc} {percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+
+
+class Display(Protocol):
+    """Display of one stage."""
+
+    def show(self, done: int, detail: Callable[[], str]) -> None:
+        """Display that `done` steps are complete; the detail is computed if it is displayed."""
+
+    def close(self) -> None:
+        """End the display."""
+
+
+class Bar:
+    """A bar that is redrawn in place.
+
+    Args:
+        title: the stage.
+        total: the number of steps; None: unknown.
+        done: the number of steps that an interrupted run has completed before.
+    """
+
+    def __init__(self, title: str, total: int | None, done: int = 0) -> None:
+        self._bar = tqdm(
+            total=total,
+            initial=done,
+            desc=title,
+            dynamic_ncols=True,
+            bar_format=_FORMAT if total else None,
+            smoothing=0,  # mean speed: validations interrupt the steps
+        )
+        self._shown = -math.inf
+
+    def show(self, done: int, detail: Callable[[], str]) -> None:
+        """Redraw the bar, several times per second."""
+        if time.monotonic() - self._shown >= _DETAIL_SECONDS:
+            self._bar.set_postfix_str(detail(), refresh=False)
+            self._bar.n = done
+            self._bar.refresh()
+            self._shown = time.monotonic()
+        self._bar.n = done
+
+    def close(self) -> None:
+        """Leave the bar on the screen."""
+        self._bar.close()
+
+
+class Lines:
+    """A line for the first step and then one every `LINE_SECONDS`.
+
+    Args:
+        title: the stage.
+        total: the number of steps; None: unknown.
+        done: the number of steps that an interrupted run has completed before.
+    """
+
+    def __init__(self, title: str, total: int | None, done: int = 0) -> None:
+        self._title, self._total, self._before = title, total, done
+        self._start = time.monotonic()
+        self._shown = -math.inf
+
+    def show(self, done: int, detail: Callable[[], str]) -> None:
+        """Write a line if the last one is old enough."""
+        now = time.monotonic()
+        if now - self._shown < LINE_SECONDS:
+            return
+        # the first steps are slow, so the time left is not known yet
+        left = self._time_left(done, now) if math.isfinite(self._shown) else ""
+        self._shown = now
+        sys.stderr.write(f"{self._title}: {detail()}{left}\n")
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        """Write nothing more."""
+
+    def _time_left(self, done: int, now: float) -> str:
+        if self._total is None or done <= self._before:
+            return ""
+        seconds = (now - self._start) / (done - self._before) * (self._total - done)
+        return f", {tqdm.format_interval(seconds)} left"
+
+
+def display(title: str, total: int | None, done: int = 0) -> Display:
+    """Return a bar if stderr is a terminal or a pipe to one, else lines."""
+    on_terminal = sys.stderr.isatty() or bool(os.environ.get(SHOW_BAR))
+    return (Bar if on_terminal else Lines)(title, total, done)
