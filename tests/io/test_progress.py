@@ -37,7 +37,7 @@ def test_the_time_left_of_a_resumed_run_is_that_of_its_own_steps(clock, capsys):
     assert capsys.readouterr().err.splitlines()[-1] == "training: x, 04:00 left"
 
 
-def test_without_a_limit_no_time_is_left_out_of_thin_air(clock, capsys):
+def test_a_run_without_a_limit_has_no_time_left(clock, capsys):
     shown = progress.display("training", None)
     for step in (1, 2):
         clock[0] += 40
@@ -57,8 +57,8 @@ def test_a_bar_on_a_terminal(how, monkeypatch, capsys):
     shown.show(4, lambda: "epoch 2/2, loss 1.5")
     shown.close()
     written = capsys.readouterr().err
-    assert "\rtraining   0%|          | 0/4 [" in written
-    assert "training  25%|██▌       | 1/4 [00:00<" in written
+    assert "\rtraining   0%|        | [" in written
+    assert "training  25%|██      | [00:00<" in written
     assert ", epoch 1/2, loss 2.5]" in written
-    assert "training 100%|██████████| 4/4 [" in written
+    assert "training 100%|████████| [" in written
     assert written.endswith("\n")

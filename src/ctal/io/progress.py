@@ -18,7 +18,8 @@ LINE_SECONDS = 30.0
 """Seconds between two lines."""
 
 _DETAIL_SECONDS = 0.5  # computing the detail may wait for a GPU
-_FORMAT = "{desc} {percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+# short, since what follows the number of columns is cut off
+_FORMAT = "{desc} {percentage:3.0f}%|{bar:8}| [{elapsed}<{remaining}{postfix}]"
 
 
 class Display(Protocol):
