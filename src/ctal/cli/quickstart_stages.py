@@ -56,8 +56,10 @@ def run_stages(output: str, overrides: Sequence[str]) -> None:
 def _train(candidate: Candidate, plan: Plan, title: str) -> None:
     """Complete a run in this process, which saves the import of torch in another one."""
     run = candidate.runs[0]
-    _report(title)
-    _report(f"      maps after each epoch: {RunFolder(run.folder).val_panel}")
+    complete = run.next_command() is None
+    _report(f"{title}: complete" if complete else title)
+    if not complete:
+        _report(f"      maps after each epoch: {RunFolder(run.folder).val_panel}")
     with locked(plan.output):
         run.check()
         run.prepare()
