@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,9 +79,12 @@ def main() -> None:
     print_head("first weights", "learning rate", *COLUMNS)
     for start in starts:
         for rate in given.rates:
-            place = output / f"{start.title.replace(' ', '_')}_{rate:g}"
-            scores = trained(start, rate, given.epochs, output / "own", place, given.overrides)
-            numbers = [f"{factor * scores[key]:.3g}" for key, factor in COLUMNS.values()]
+            scores = []
+            for seed in given.seeds:
+                place = output / f"{start.title.replace(' ', '_')}_{rate:g}_seed{seed}"
+                config = settings(rate, given.epochs, seed, output / "own", place)
+                scores.append(trained(start, config, given.overrides))
+            numbers = [_mean([factor * s[key] for s in scores]) for key, factor in COLUMNS.values()]
             print_row(start.title, f"{rate:g}", *numbers)
 
 
@@ -105,24 +109,25 @@ def write_folder(dataset: DenseDataset, folder: Path) -> None:
             Image.fromarray(array).save(root / kind / f"{index:03}.png")
 
 
-def trained(
-    start: Start, rate: float, epochs: int, data: Path, place: Path, overrides: list[str]
-) -> dict[str, float]:
-    """Train from a source, and return the scores of the last epoch."""
-    config = place / "own.yaml"
-    place.mkdir(parents=True, exist_ok=True)
-    config.write_text(yaml.safe_dump(settings(rate, epochs, data, place)))
-    options = [f"--model.{key}={value}" for key, value in start.settings.items()]
-    options += [f"--{setting}" for setting in overrides]
-    for command in (["fit", *options], ["test"]):
-        if ctal([command[0], "--config", str(config), *command[1:]]):
-            raise SystemExit(2)  # the reason is printed
-        config = RunFolder(place).config
-    scores: dict[str, float] = json.loads(RunFolder(place).scores("test").read_text())["scores"]
+def trained(start: Start, content: dict[str, Any], overrides: list[str]) -> dict[str, float]:
+    """Train from a source, unless that is done, and return the scores of the last epoch."""
+    place = Path(content["trainer"]["default_root_dir"])
+    done = RunFolder(place).scores("test")  # written last
+    if not done.exists():
+        config = place / "own.yaml"
+        place.mkdir(parents=True, exist_ok=True)
+        config.write_text(yaml.safe_dump(content))
+        options = [f"--model.{key}={value}" for key, value in start.settings.items()]
+        options += [f"--{setting}" for setting in overrides]
+        for command in (["fit", *options], ["test"]):
+            if ctal([command[0], "--config", str(config), *command[1:]]):
+                raise SystemExit(2)  # the reason is printed
+            config = RunFolder(place).config
+    scores: dict[str, float] = json.loads(done.read_text())["scores"]
     return scores
 
 
-def settings(rate: float, epochs: int, data: Path, place: Path) -> dict[str, Any]:
+def settings(rate: float, epochs: int, seed: int, data: Path, place: Path) -> dict[str, Any]:
     """Return the configuration of a training on the folder."""
     classes = {"num_classes": len(MERGED), "class_names": list(MERGED)}
     semseg = {"class_path": "ctal.tasks.SemanticSegmentation", "init_args": classes}
@@ -136,6 +141,7 @@ def settings(rate: float, epochs: int, data: Path, place: Path) -> dict[str, Any
         for split in SPLITS
     }
     return {
+        "seed_everything": seed,
         "trainer": {
             "default_root_dir": str(place),
             "max_epochs": epochs,
@@ -171,6 +177,12 @@ def _merged_ids(dataset: DenseDataset) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return table
 
 
+def _mean(values: list[float]) -> str:
+    """Return the mean, and the standard deviation of several values."""
+    mean = f"{statistics.mean(values):.3g}"
+    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.2g}"
+
+
 def _name(source: str) -> str:
     return Path(source).name
 
@@ -186,6 +198,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sources", nargs="+", default=["nyuv2-lite0"], help="trained networks")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rates", type=float, nargs="+", default=[1e-3])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="seeds of the trainings")
     parser.add_argument("--output", default="runs/fine_tuning", help="a new folder")
     parser.add_argument("--overrides", nargs="*", default=[], help="options of ctal fit, KEY=VALUE")
     return parser.parse_args()

@@ -1,6 +1,8 @@
 """`python -m benchmarks.fine_tuning`, on a few small rooms and with a small encoder."""
 
+import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,23 +29,39 @@ def rooms(tmp_path, monkeypatch):
     monkeypatch.setattr(fine_tuning, "SPLITS", {"train": 3, "test": 2})
 
 
+def table(output):
+    return [line.split(" | ") for line in output.splitlines() if line.startswith("| ")]
+
+
 def test_the_table_has_a_row_for_each_start(rooms, monkeypatch, capsys):
     network = {"encoder": "test_resnet", "out_channels": [4, 4, 4, 4], "channels": 8}
     monkeypatch.setattr(fine_tuning, "NETWORK", network)
     SharedEncoderNet(TASKS, "test_resnet", image_size=(32, 32)).save_pretrained("first")
     args = ["--data", "nyuv2", "--weights", "false", "--sources", "first", "--epochs", "1"]
+    args += ["--seeds", "0", "1"]
     args += ["--output", "out", "--overrides", "trainer.accelerator=cpu", "data.batch_size=3"]
     monkeypatch.setattr(sys, "argv", ["fine_tuning", *args])
     fine_tuning.main()
     output = capsys.readouterr()
-    rows = [line.split(" | ") for line in output.out.splitlines() if line.startswith("| ")]
+    rows = table(output.out)
     assert [row[0] for row in rows[2:]] == [
         "| the encoder's ImageNet weights",
         "| encoder of first",
         "| all of first",
     ]
-    assert all(float(row[2]) >= 0 for row in rows[2:])
-    assert output.err.count("first: ") == 1
+    means = [row[2].split(" ± ")[0] for row in rows[2:]]
+    assert all(float(mean) >= 0 for mean in means)
+    files = [Path(f"out/all_of_first_0.001_seed{seed}/scores_test.json") for seed in (0, 1)]
+    depths = [json.loads(file.read_text())["scores"]["depth/abs_error"] for file in files]
+    assert depths[0] != depths[1]
+    expected = f"{np.mean(depths):.3g} ± {np.std(depths, ddof=1):.2g}"
+    assert rows[4][4] == expected
+    assert output.err.count("first: ") == 2  # what is new, for each seed
+    # rerun: nothing is trained again
+    fine_tuning.main()
+    again = capsys.readouterr()
+    assert table(again.out) == rows
+    assert "first: " not in again.err
 
 
 def test_the_folder_has_merged_classes_and_millimeters(rooms, tmp_path):
