@@ -11,16 +11,32 @@ from tests.tasks.loss_contract import (
 )
 
 from ctal.losses import (
+    Angular,
     BerHu,
+    BinaryCrossEntropy,
+    BinaryDice,
+    BinaryFocal,
+    BinaryLossSum,
     ClassLossSum,
+    Cosine,
     CrossEntropy,
     DepthLossSum,
     Dice,
     Focal,
     GradientMatching,
+    NormalLossSum,
     ScaleInvariantLog,
+    VectorL1,
 )
-from ctal.tasks import Depth, HumanParts, InverseDepth, Saliency, SemanticSegmentation
+from ctal.tasks import (
+    Depth,
+    Edges,
+    HumanParts,
+    InverseDepth,
+    Saliency,
+    SemanticSegmentation,
+    SurfaceNormals,
+)
 
 CLASSES = [
     CrossEntropy([0.1, 0.2, 0.3, 0.4, 0.5], label_smoothing=0.1, ignored_classes=[0]),
@@ -35,7 +51,19 @@ DEPTHS = [
     GradientMatching(2),
     DepthLossSum([ScaleInvariantLog(), GradientMatching()], [1.0, 0.5]),
 ]
+BINARY = [
+    BinaryCrossEntropy(),
+    BinaryCrossEntropy(0.9),
+    BinaryCrossEntropy("balanced"),
+    BinaryFocal(alpha=0.75),
+    BinaryDice(),
+    BinaryLossSum([BinaryCrossEntropy("balanced"), BinaryDice()], [1.0, 0.5]),
+]
+NORMALS = [Angular(), VectorL1(), NormalLossSum([Cosine(), VectorL1()], [1.0, 0.5])]
 TASKS = [
+    *(Edges(criterion=criterion) for criterion in BINARY),
+    *(Saliency(criterion=criterion) for criterion in BINARY),
+    *(SurfaceNormals(criterion=criterion) for criterion in NORMALS),
     *(SemanticSegmentation(5, criterion=criterion) for criterion in CLASSES),
     *(Depth(criterion=criterion) for criterion in DEPTHS),
     HumanParts(criterion=Focal()),

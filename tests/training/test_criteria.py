@@ -18,6 +18,7 @@ from ctal.losses import BerHu, CrossEntropy, Focal
 from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 from ctal.training import MultiTaskModule
 from ctal.training.criteria import train_counts
+from ctal.training.criteria import with_criteria as training_criteria
 
 BALANCED = {"class_path": "ctal.losses.CrossEntropy", "init_args": {"class_weights": "balanced"}}
 LAST = "run/checkpoints/last.ckpt"
@@ -145,8 +146,47 @@ def test_task_weights_multiply_the_chosen_losses():
     torch.testing.assert_close(found, expected)
 
 
+class Heat:
+    """Part of a user's task, which has no argument `criterion`."""
+
+    name = "heat"
+
+
+def test_normals_and_edges_take_a_loss_from_a_config():
+    chosen = {
+        "normals": {"class_path": "ctal.losses.Angular"},
+        "edges": {
+            "class_path": "ctal.losses.BinaryCrossEntropy",
+            "init_args": {"positive_weight": "balanced"},
+        },
+    }
+    sections = yaml.safe_load(Path("c.yaml").read_text())
+    maps = sections["data"]["train"]["init_args"]["maps"]
+    normals = {"task": {"class_path": "ctal.tasks.SurfaceNormals"}, "files": "normals/{name}.npy"}
+    edges = [{"class_path": "ctal.data.EdgesFromClasses"}]
+    for split in ("train", "val"):
+        sections["data"][split]["init_args"] |= {"maps": [*maps, normals], "derived": edges}
+    Path("c.yaml").write_text(yaml.safe_dump(sections))
+    Path("data/normals").mkdir()
+    for file in Path("data/semseg").glob("*.png"):
+        vectors = np.zeros((*np.asarray(Image.open(file)).shape, 3), np.float32)
+        vectors[..., 2] = -1
+        np.save(f"data/normals/{file.stem}.npy", vectors)
+    losses = [{}, {"normals": chosen["normals"]}, {"edges": chosen["edges"]}]
+    states = []
+    for index, criteria in enumerate(losses):
+        assert fit(*with_criteria(**criteria), f"--trainer.default_root_dir=run{index}") == 0
+        states.append(checkpoint(f"run{index}/checkpoints/last.ckpt")["state_dict"])
+    for state in states[1:]:
+        assert any(not torch.equal(value, states[0][name]) for name, value in state.items())
+    saved = yaml.safe_load(Path("run2/config.yaml").read_text())["model"]["criteria"]["edges"]
+    assert saved["init_args"]["positive_weight"] == "balanced"
+
+
 def test_a_task_with_one_loss_and_counts_without_a_data_module():
-    with pytest.raises(InputError, match=r"criteria\.normals: SurfaceNormals has one loss only"):
+    with pytest.raises(InputError, match=r"criteria\.heat: Heat has one loss only"):
+        training_criteria([Heat()], {"heat": BerHu()})
+    with pytest.raises(InputError, match=r"criteria\.normals: .*NormalLoss, got BerHu"):
         MultiTaskModule(OwnNet([SurfaceNormals()], channels=2), criteria={"normals": BerHu()})
     balanced = {"semseg": CrossEntropy("balanced")}
     module = MultiTaskModule(OwnNet([SemanticSegmentation(3)], channels=2), criteria=balanced)

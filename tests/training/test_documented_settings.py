@@ -9,7 +9,7 @@ import yaml
 from tests.small_classes import write_training
 
 import ctal.losses
-from ctal.tasks import Depth, SemanticSegmentation
+from ctal.tasks import Depth, Edges, SemanticSegmentation, SurfaceNormals
 from ctal.training.dry_run import rehearsed_settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "train.md").read_text(encoding="utf-8")
@@ -71,11 +71,18 @@ def test_losses_in_the_task_and_by_task():
 
 
 def test_losses_of_the_table_exist_in_a_task():
-    assert len(CALLS) == 10
+    assert len(CALLS) == 18
+    tasks = {
+        ctal.losses.ClassLoss: lambda loss: SemanticSegmentation(5, criterion=loss),
+        ctal.losses.DepthLoss: lambda loss: Depth(criterion=loss),
+        ctal.losses.NormalLoss: lambda loss: SurfaceNormals(criterion=loss),
+        ctal.losses.BinaryLoss: lambda loss: Edges(criterion=loss),
+    }
+    used = set()
     names = vars(ctal.losses)
     for call in CALLS:
         loss = eval(call, dict(names))  # noqa: S307 - text of this repository
-        if isinstance(loss, ctal.losses.ClassLoss):
-            assert SemanticSegmentation(5, criterion=loss).criterion is loss
-        else:
-            assert Depth(criterion=loss).criterion is loss
+        (kind,) = [kind for kind in tasks if isinstance(loss, kind)]
+        assert tasks[kind](loss).criterion is loss
+        used.add(kind)
+    assert used == set(tasks)

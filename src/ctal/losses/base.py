@@ -13,7 +13,18 @@ from torch import Tensor
 from ctal.errors import InputError
 
 
-class ClassLoss(ABC):
+class Criterion(ABC):
+    """Base of all losses that a task accepts as `criterion`; the kinds derive from it.
+
+    A loss is a frozen dataclass of plain values, so that a configuration can name it.
+    """
+
+    @abstractmethod
+    def __call__(self, raw: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """Return the loss of a batch, a float32 scalar; the kinds describe the arguments."""
+
+
+class ClassLoss(Criterion):
     """Loss of class scores, a criterion of `SemanticSegmentation`, `HumanParts` and `Saliency`.
 
     A subclass is a frozen dataclass of plain values, so that a configuration can name it.
@@ -38,7 +49,7 @@ class ClassLoss(ABC):
         """Return the loss with class weights from the number of pixels of each class."""
         return self
 
-    def check(self, num_classes: int) -> None:  # noqa: B027 - most have nothing to check
+    def check(self, num_classes: int) -> None:
         """Check the arguments against the number of classes.
 
         Raises:
@@ -69,7 +80,42 @@ class IgnoringLoss(ClassLoss):
             )
 
 
-class DepthLoss(ABC):
+class BinaryLoss(Criterion):
+    """Loss of log-odds, a criterion of `Edges` and `Saliency`.
+
+    A subclass is a frozen dataclass of plain values, so that a configuration can name it.
+    """
+
+    @abstractmethod
+    def __call__(self, raw: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """Return the loss of a batch, a float32 scalar; 0 with a gradient of 0 without labels.
+
+        Args:
+            raw: (B, H, W) float32, log-odds of 1 against 0; 0 where unlabelled.
+            target: (B, H, W) int64, 0 or 1; 0 where unlabelled.
+            valid: (B, H, W) bool, whether a pixel is labelled.
+        """
+
+
+class NormalLoss(Criterion):
+    """Loss of unit vectors, a criterion of `SurfaceNormals`.
+
+    A subclass is a frozen dataclass of plain values, so that a configuration can name it.
+    """
+
+    @abstractmethod
+    def __call__(self, raw: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """Return the loss of a batch, a float32 scalar; 0 with a gradient of 0 without labels.
+
+        Args:
+            raw: (B, 3, H, W) float32, unit vectors (shorter where the output is below 1e-4); 0
+                where unlabelled.
+            target: (B, 3, H, W) float32, unit vectors; 0 where unlabelled.
+            valid: (B, H, W) bool, whether a pixel is labelled.
+        """
+
+
+class DepthLoss(Criterion):
     """Loss of depth, a criterion of `Depth` and `InverseDepth`.
 
     A subclass is a frozen dataclass of plain values, so that a configuration can name it.
@@ -123,11 +169,12 @@ def without(valid: Tensor, target: Tensor, ignored: Sequence[int]) -> Tensor:
     return valid & ~torch.isin(target, torch.tensor(ignored, device=target.device))
 
 
-def check_criterion(criterion: object, kind: type) -> None:
-    """Check that a task's loss is one of its kind.
+def check_criterion(criterion: object, *kinds: type) -> None:
+    """Check that a task's loss is of one of its kinds.
 
     Raises:
         InputError: it is not.
     """
-    if not isinstance(criterion, kind):
-        raise InputError(f"criterion: expected a ctal.losses.{kind.__name__}, got {criterion!r}")
+    if not isinstance(criterion, kinds):
+        expected = " or ".join(f"ctal.losses.{kind.__name__}" for kind in kinds)
+        raise InputError(f"criterion: expected a {expected}, got {criterion!r}")

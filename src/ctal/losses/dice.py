@@ -10,7 +10,7 @@ from torch import Tensor
 from ctal.errors import InputError
 from ctal.losses.base import IgnoringLoss, check_number
 
-_UNLABELLED = 255
+UNLABELLED = 255
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Dice(IgnoringLoss):
     mean. It says little about single pixels; use it with a cross entropy in `ClassLossSum`.
 
     Args:
-        smooth: added to both sides of the ratio.
+        smooth: s in (overlap + s) / (half of both sums + s).
         ignored_classes: classes, such as the background, that are left out of the mean; their
             pixels count as wrong for the others.
 
@@ -36,18 +36,16 @@ class Dice(IgnoringLoss):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number("smooth", self.smooth)
-        _dice_loss()
+        dice_loss()
 
     def __call__(self, raw: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         """Return the loss of a batch (see `ClassLoss`)."""
         kept = [k for k in range(raw.shape[1]) if k not in self.ignored_classes]
-        loss = _dice_loss()(
-            "multiclass", classes=kept, smooth=self.smooth, ignore_index=_UNLABELLED
-        )
-        return loss(raw, torch.where(valid, target, _UNLABELLED))
+        loss = dice_loss()("multiclass", classes=kept, smooth=self.smooth, ignore_index=UNLABELLED)
+        return loss(raw, torch.where(valid, target, UNLABELLED))
 
 
-def _dice_loss() -> Any:
+def dice_loss() -> Any:
     """Import the loss when one is made: not every installation has it.
 
     Raises:

@@ -10,11 +10,18 @@ import torch
 from torch import Tensor
 
 from ctal.errors import InputError
-from ctal.losses.base import ClassLoss, DepthLoss, check_number, listed
+from ctal.losses.base import (
+    BinaryLoss,
+    ClassLoss,
+    DepthLoss,
+    NormalLoss,
+    check_number,
+    listed,
+)
 
 
 class _WeightedSum:
-    """Base of the sums of both kinds of losses; the subclass has the fields."""
+    """Base of the sums of losses of a kind; the subclass has the fields."""
 
     losses: Sequence[Any]
     weights: Sequence[float] | None
@@ -32,7 +39,7 @@ class _WeightedSum:
         object.__setattr__(self, "weights", weights)
 
     def __call__(self, raw: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """Return the weighted sum for a batch (see `ClassLoss` and `DepthLoss`)."""
+        """Return the weighted sum for a batch (see the class of its losses)."""
         pairs = zip(self.losses, self.weights or (), strict=True)
         return torch.stack([weight * loss(raw, target, valid) for loss, weight in pairs]).sum()
 
@@ -80,4 +87,36 @@ class DepthLossSum(_WeightedSum, DepthLoss):
     """
 
     losses: Sequence[DepthLoss]
+    weights: Sequence[float] | None = None
+
+
+@dataclass(frozen=True)
+class BinaryLossSum(_WeightedSum, BinaryLoss):
+    """Sum of losses of binary labels, such as `BinaryCrossEntropy` and `BinaryDice`.
+
+    Args:
+        losses: the losses.
+        weights: a weight for each; None: 1.
+
+    Raises:
+        InputError: there is no loss, or another number of weights.
+    """
+
+    losses: Sequence[BinaryLoss]
+    weights: Sequence[float] | None = None
+
+
+@dataclass(frozen=True)
+class NormalLossSum(_WeightedSum, NormalLoss):
+    """Sum of losses of normals, such as `Cosine` and `VectorL1`.
+
+    Args:
+        losses: the losses.
+        weights: a weight for each; None: 1.
+
+    Raises:
+        InputError: there is no loss, or another number of weights.
+    """
+
+    losses: Sequence[NormalLoss]
     weights: Sequence[float] | None = None

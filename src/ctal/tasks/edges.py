@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ctal.errors import InputError
+from ctal.losses import BinaryCrossEntropy, BinaryLoss
+from ctal.losses.base import check_criterion
 from ctal.maps import EdgeMap
-from ctal.tasks.base import masked, masked_mean
+from ctal.tasks.base import TRAINING_ONLY, masked
 from ctal.tasks.binary import CERTAIN, BinaryTask
 
 if TYPE_CHECKING:
@@ -20,14 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Edges(BinaryTask):
-    """Edge detection; its loss is a binary cross entropy weighted by the label.
+    """Edge detection; its default loss is a binary cross entropy weighted by the label.
 
     Args:
-        positive_weight: weight w of edge pixels, between 0 and 1; all others have 1 - w. Few
-            pixels are edges, so with equal weights a network learns to predict none.
+        positive_weight: weight w of edge pixels in the default loss, between 0 and 1; all others
+            have 1 - w. Few pixels are edges, so with equal weights a network learns to predict
+            none.
         max_distance: maximum distance of a predicted edge from the true one in the metric odsF, as
             a fraction of the image's diagonal: 0.0075 is usual, 0.011 for NYUv2.
         name: key of the task's map in samples and outputs.
+        criterion: its loss, see `ctal.losses`; None: `BinaryCrossEntropy(positive_weight)`.
 
     Raises:
         InputError: a number is out of range.
@@ -36,6 +39,7 @@ class Edges(BinaryTask):
     positive_weight: float = 0.95
     max_distance: float = 0.0075
     name: str = "edges"
+    criterion: BinaryLoss | None = field(default=None, compare=False, metadata=TRAINING_ONLY)
 
     map_type = EdgeMap
     answers = ("no edge", "edge")
@@ -47,6 +51,8 @@ class Edges(BinaryTask):
             raise InputError(
                 f"positive_weight: expected a number between 0 and 1, got {self.positive_weight!r}"
             )
+        if self.criterion is not None:
+            check_criterion(self.criterion, BinaryLoss)
         self.metrics()  # validates max_distance
 
     @property
@@ -55,18 +61,14 @@ class Edges(BinaryTask):
         return 1
 
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        """Compute -w y ln p - (1 - w) (1 - y) ln (1 - p), mean over labelled pixels.
+        """Compute the criterion, by default a weighted cross entropy.
 
-        y is the target and p = sigmoid(raw). The form of Xie and Tu, "Holistically-Nested Edge
-        Detection", ICCV 2015, equation 2, with a constant weight as in Kokkinos, "UberNet", CVPR
-        2017.
+        The default is -w y ln p - (1 - w) (1 - y) ln (1 - p), mean over labelled pixels, with the
+        target y, p = sigmoid(raw) and a constant weight w as in Kokkinos, "UberNet", CVPR 2017.
         """
         valid = self.valid(target)
-        edge = target == 1
-        weight = torch.where(edge, self.positive_weight, 1 - self.positive_weight)
-        raw = masked(raw, valid).squeeze(1)
-        entropy = F.binary_cross_entropy_with_logits(raw, edge.float(), reduction="none")
-        return masked_mean(weight * entropy, valid)
+        criterion = self.criterion or BinaryCrossEntropy(self.positive_weight)
+        return criterion(masked(raw, valid).squeeze(1), torch.where(valid, target, 0), valid)
 
     def decode(self, raw: Tensor) -> Tensor:
         """Return the probability of an edge, (B, H, W) float32."""

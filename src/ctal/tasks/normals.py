@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ctal.errors import InputError
+from ctal.losses import Cosine, NormalLoss
+from ctal.losses.base import check_criterion
 from ctal.maps import NormalMap
 from ctal.maps.labelled import angles, labelled_normals, unit
-from ctal.tasks.base import Task, masked, masked_mean
+from ctal.tasks.base import TRAINING_ONLY, Task, masked
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
@@ -19,17 +21,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SurfaceNormals(Task):
-    """Unit normals in camera axes (x right, y down, z into the scene); loss: 1 - cosine.
+    """Unit normals in camera axes (x right, y down, z into the scene).
 
     Args:
         name: key of the task's map in samples and outputs.
+        criterion: its loss, see `ctal.losses`; None: `Cosine`, 1 - cosine of the angle.
     """
 
     name: str = "normals"
+    criterion: NormalLoss | None = field(default=None, compare=False, metadata=TRAINING_ONLY)
 
     map_type = NormalMap
     unit = "unit vector"
     error_limit = 45.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.criterion is not None:
+            check_criterion(self.criterion, NormalLoss)
 
     @property
     def channels(self) -> int:
@@ -37,15 +46,14 @@ class SurfaceNormals(Task):
         return 3
 
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        """Compute 1 - cosine of the angle between raw and target, mean over labelled pixels.
+        """Compute the criterion, by default 1 - cosine of the angle between raw and target.
 
         A raw vector shorter than 1e-4 is divided by 1e-4 and not by its length: its direction is
         noise, and at 0 the gradient would be infinite.
         """
         valid = self.valid(target)
         direction = unit(masked(raw, valid), shortest=1e-4)
-        cosine = (direction * unit(masked(target, valid))).sum(dim=1)
-        return masked_mean(1 - cosine, valid)
+        return (self.criterion or Cosine())(direction, unit(masked(target, valid)), valid)
 
     def decode(self, raw: Tensor) -> Tensor:
         """Return unit vectors, (B, 3, H, W) float32; towards the camera where raw is 0."""

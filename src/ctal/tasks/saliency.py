@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ctal.losses import ClassLoss
+from ctal.losses import BinaryLoss, ClassLoss
 from ctal.losses.base import check_criterion
 from ctal.maps import ClassMap
 from ctal.tasks.base import TRAINING_ONLY, masked, masked_mean
@@ -25,12 +25,14 @@ class Saliency(BinaryTask):
 
     Args:
         name: key of the task's map in samples and outputs.
-        criterion: its loss of two classes, see `ctal.losses`; None: a cross entropy that balances
-            the two labels of each batch.
+        criterion: its loss, of two classes or of the log-odds of "salient", see `ctal.losses`;
+            None: a cross entropy that balances the two labels of each batch.
     """
 
     name: str = "saliency"
-    criterion: ClassLoss | None = field(default=None, compare=False, metadata=TRAINING_ONLY)
+    criterion: ClassLoss | BinaryLoss | None = field(
+        default=None, compare=False, metadata=TRAINING_ONLY
+    )
 
     map_type = ClassMap
     answers = ("not salient", "salient")
@@ -39,7 +41,8 @@ class Saliency(BinaryTask):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.criterion is not None:
-            check_criterion(self.criterion, ClassLoss)
+            check_criterion(self.criterion, ClassLoss, BinaryLoss)
+        if isinstance(self.criterion, ClassLoss):
             self.criterion.check(self.channels)
 
     @property
@@ -58,9 +61,12 @@ class Saliency(BinaryTask):
         """
         valid = self.valid(target)
         answer = torch.where(valid, target, 0)
+        scores = masked(raw, valid)
+        if isinstance(self.criterion, BinaryLoss):
+            return self.criterion(scores[:, 1] - scores[:, 0], answer, valid)
         if self.criterion is not None:
-            return self.criterion(masked(raw, valid), answer, valid)
-        entropy = F.cross_entropy(masked(raw, valid), answer, reduction="none")
+            return self.criterion(scores, answer, valid)
+        entropy = F.cross_entropy(scores, answer, reduction="none")
         share = answer.sum() / valid.sum().clamp(min=1)
         return masked_mean(torch.where(answer == 1, 1 - share, share) * entropy, valid)
 

@@ -10,13 +10,11 @@ import torch
 
 from ctal.data import DenseDataModule
 from ctal.errors import InputError
-from ctal.losses import ClassLoss, DepthLoss
+from ctal.losses import Criterion
 from ctal.tasks import Task
 
 
-def with_criteria(
-    tasks: Sequence[Task], criteria: Mapping[str, ClassLoss | DepthLoss]
-) -> list[Task]:
+def with_criteria(tasks: Sequence[Task], criteria: Mapping[str, Criterion]) -> list[Task]:
     """Return the tasks with other losses.
 
     Args:
@@ -39,7 +37,7 @@ def with_criteria(
     ]
 
 
-def with_criterion(task: Task, criterion: ClassLoss | DepthLoss) -> Task:
+def with_criterion(task: Task, criterion: Criterion) -> Task:
     """Return a task with another loss.
 
     Raises:

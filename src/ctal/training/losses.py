@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from torch import Tensor
 
 from ctal.errors import InputError
-from ctal.losses import ClassLoss, DepthLoss
+from ctal.losses import ClassLoss, Criterion
 from ctal.networks import Predictions
 from ctal.tasks import Task
 from ctal.training.criteria import with_criteria, with_criterion
@@ -35,7 +35,7 @@ class TaskLosses:
         self,
         tasks: Sequence[Task],
         weights: Mapping[str, float],
-        criteria: Mapping[str, ClassLoss | DepthLoss] | None = None,
+        criteria: Mapping[str, Criterion] | None = None,
     ) -> None:
         self.weights = _complete(weights, [task.name for task in tasks])
         self.tasks = with_criteria(tasks, criteria or {})

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ctal.data.sampling import derived_seed
-from ctal.losses import ClassLoss, DepthLoss
+from ctal.losses import Criterion
 from ctal.networks import Network, Predictions, describe
 from ctal.networks.normalization import normalization_errors
 from ctal.tasks import Task
@@ -84,7 +84,7 @@ class MultiTaskModule(ScoredModule):
         *,
         init_from: str | None = None,
         task_weights: dict[str, float] | None = None,
-        criteria: dict[str, ClassLoss | DepthLoss] | None = None,
+        criteria: dict[str, Criterion] | None = None,
         weighting: Callable[[Sequence[Task]], Weighting] | None = None,
         aggregator: Callable[[], nn.Module] | None = None,
         optimizer: OptimizerCallable = lambda p: torch.optim.Adam(p, lr=1e-4, weight_decay=1e-4),
