@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -81,6 +82,8 @@ def time_lines(
     runs: dict[str, Callable[[Tensor], object]] = {form.runtime: run, "PyTorch, eager": model}
     lines = [f"- one image, medians in turns; {machine(torch.device('cpu'))}"]
     if not without_compiled:
+        sys.stderr.write("compiling PyTorch to time it, which takes minutes; the file is complete ")
+        sys.stderr.write("(--without_compiled skips this)\n")
         fast, reason = compiled(model, images[:1])
         if fast is None:
             lines.append(f"- PyTorch, compiled: not timed, torch.compile failed ({reason})")

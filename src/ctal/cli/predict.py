@@ -86,15 +86,23 @@ def predict_files(
     options["scales"] = scales or (1.0,)
     writer = Writer(model, Path(output), options, overlay, camera)
     unreadable = []
+    pending = _pending(writer, sources, names, overwrite)
     with stopped_by_signals():
-        for source, name in tqdm(_pending(writer, sources, names, overwrite), unit="input"):
+        for source, name in tqdm(pending, unit="input"):
             try:
                 writer.write(source, name)
             except UnreadableError as error:
                 unreadable.append(str(error))
             except PredictionError as error:
                 raise InputError(f"{source.path}: {error}") from error
+    _report_written(writer.output, len(pending) - len(unreadable))
     _report_unreadable(unreadable, len(sources), output)
+
+
+def _report_written(output: Path, count: int) -> None:
+    """Report how many inputs were predicted, and the folder with their maps."""
+    if count:
+        tqdm.write(f"{output}: maps of {count} {'input' if count == 1 else 'inputs'}", sys.stderr)
 
 
 def _report_unreadable(reasons: Sequence[str], sources: int, output: str) -> None:

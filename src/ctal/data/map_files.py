@@ -124,11 +124,20 @@ class MapFiles:
             with np.errstate(over="ignore", invalid="ignore"):
                 values = self._meaning(stored.astype(np.float64), hidden)
                 label_map = self.task.map_type.from_array(values)
-            self.task.check(label_map)
+            self._check(label_map)
         except InputError as error:
             prefix = "" if one_line(str(path)) in str(error) else f"{path}: "
             raise InputError(f"{prefix}{error}") from error
         return label_map
+
+    def _check(self, label_map: Map) -> None:
+        """Check the values of a map, and name `labels` where stored ids are not class ids."""
+        try:
+            self.task.check(label_map)
+        except InputError as error:
+            if self.labels is None and issubclass(self.task.map_type, ClassMap):
+                raise InputError(f"{error}; set `labels` to map stored values to them") from error
+            raise
 
     def _meaning(
         self, stored: NDArray[np.float64], hidden: NDArray[np.bool_] | None

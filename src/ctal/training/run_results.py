@@ -101,7 +101,13 @@ def check_split(datasets: Mapping[str, object], split: str) -> None:
         InputError: the split has no dataset.
     """
     if datasets[split] is None:
-        raise InputError(f"data.{split}: expected a dataset to score on, got none")
+        others = [name for name in ("test", "val") if datasets.get(name) is not None]
+        command = {"test": "ctal test", "val": "ctal validate"}
+        advice = f", or run `{command[others[0]]}` to score on {others[0]}" if others else ""
+        raise InputError(
+            f"data.{split}: expected a dataset to score on, got none; add it to the "
+            f"configuration{advice}"
+        )
 
 
 def print_scores(model: MultiTaskModule, checkpoint: Path | None, *, classes: bool) -> None:
