@@ -1,4 +1,4 @@
-"""The way of docs/own_images.md from a folder to a device, by its own configuration and commands."""
+"""docs/own_images.md, from a folder to a device, by its own configuration and commands."""
 
 import json
 import re
@@ -115,7 +115,7 @@ def run_on_the_device():
 def test_stored_ids_without_a_table_name_the_option(place, capsys):
     content = yaml.safe_load(Path("own.yaml").read_text())
     for split in ("train", "val"):
-        content["data"][split]["init_args"]["maps"][0].pop("labels")
+        content["data"][split]["init_args"]["maps"][0].pop("labels", None)
     Path("own.yaml").write_text(yaml.safe_dump(content))
     assert main(["data", "check", "--config", "own.yaml", "--workers=0"]) == 1
     assert "got [10, 20, 30, 40, 50] (in" in (printed := capsys.readouterr().out)

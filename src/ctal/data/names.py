@@ -34,7 +34,7 @@ def read_names(path: Path) -> list[str]:
 
 
 def select_fraction(
-    names: Sequence[str], fraction: tuple[float, float], seed: int | None
+    names: Sequence[str], fraction: tuple[float, float], seed: int | None, place: str = ""
 ) -> list[str]:
     """Select a fraction of the names, in the order of `names`.
 
@@ -46,6 +46,7 @@ def select_fraction(
         seed: None: select a contiguous range of `names`, so that neighbors, often views of one
             scene, stay together. An integer: shuffle with this seed first; use the same seed for
             every fraction of one dataset.
+        place: The folder of the samples, for the message.
 
     Raises:
         InputError: The fraction is out of range or selects no name, or the seed is negative.
@@ -61,8 +62,9 @@ def select_fraction(
     order = np.arange(count) if seed is None else np.random.default_rng(seed).permutation(count)
     places = sorted(order[round(start * count) : round(stop * count)].tolist())
     if not places:
+        where = f" of {place}" if place else ""
         raise InputError(
-            f"fraction: expected at least one of the {count} samples, got {fraction}, which "
+            f"fraction: expected at least one of the {count} samples{where}, got {fraction}, which "
             "selects no sample"
         )
     return [names[place] for place in places]

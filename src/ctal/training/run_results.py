@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -117,6 +118,8 @@ def print_scores(model: MultiTaskModule, checkpoint: Path | None, *, classes: bo
         score = model.scores[measure.key] * (100 if measure.share else 1)
         lines.append(f"{measure.task:<12} {measure.title():<24} {score:10.4g}")
     for name, rows in (model.details.classes() if classes and model.details else {}).items():
+        if all(math.isnan(row.iou) for row in rows):
+            continue  # the split has no labels of this task
         lines += ["", f"{name:<37} {'IoU %':>10} {'accuracy %':>10}"]
         lines += [
             f"{row.name:<37} {100 * row.iou:10.4g} {100 * row.accuracy:10.4g}" for row in rows

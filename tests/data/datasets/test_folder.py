@@ -335,7 +335,7 @@ def test_a_seed_shuffles_and_keeps_the_order_of_names():
         ((0.5, 0.5), None, r"fraction: expected \[begin, end\] with 0 <= begin < end <= 1"),
         ((-0.1, 0.5), None, "fraction: expected"),
         ((0, 1.1), 0, "fraction: expected"),
-        ((0, 0.1), 0, "fraction: expected at least one of the 3 samples"),
+        ((0, 0.1), 0, "fraction: expected at least one of the 3 samples of .*, got"),
         ((0, 1), -1, "seed: expected an integer >= 0"),
     ],
 )

@@ -101,7 +101,9 @@ class FolderDataset(NamedSamples):
             None if kind.mask is None else FolderFiles(self.root, kind.mask, fields)
             for kind in self.maps
         ]
-        self.names = select_fraction(self._wanted_names(names, skip_incomplete), fraction, seed)
+        self.names = select_fraction(
+            self._wanted_names(names, skip_incomplete), fraction, seed, str(root)
+        )
         self._check_files()
 
     def __getitem__(self, index: int) -> Sample:
