@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -56,10 +58,15 @@ def test_a_stopped_command_resumes(folder, checkpoint, monkeypatch, capsys):
     monkeypatch.undo()
     before = stamps(folder / "predictions")
     assert len(before) == 7
+    with subprocess.Popen([sys.executable, "-c", ""]) as killed:
+        pass
+    (folder / "predictions" / f".n3.png.{killed.pid}.part").write_bytes(b"half")
     monkeypatch.chdir(folder)
     capsys.readouterr()
     predict_files(["pictures"], checkpoint)
-    assert "predictions: 3 of 6 inputs are complete and skipped" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "predictions: 3 of 6 inputs are complete and skipped" in printed
+    assert "predictions: maps of 3 inputs" in printed
     after = stamps(folder / "predictions")
     assert list(after) == list(stamps(folder / "whole"))
     kept = {name for name, stamp in before.items() if after[name] == stamp}

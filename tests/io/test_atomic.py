@@ -1,10 +1,12 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from ctal.errors import InputError
-from ctal.io.atomic import write_text, write_whole
+from ctal.io.atomic import remove_partial, write_text, write_whole
 
 
 def test_write_creates_folders_and_leaves_one_file(tmp_path):
@@ -49,3 +51,15 @@ def test_content_is_synced_before_the_file_is_renamed(tmp_path, monkeypatch):
     )
     write_text(tmp_path / "a.txt", "whole")
     assert calls == ["sync", "rename", "sync"]  # the last sync is that of the folder
+
+
+def test_temporary_files_of_killed_processes_are_removed(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    long = "n" * 150 + ".npz"
+    gone = [f".a.npz.{ended.pid}.part", f".{long[:100]}.{ended.pid}.part"]
+    kept = [f".a.npz.{os.getpid()}.part", f".b.npz.{ended.pid}.part", "a.npz", ".a.npz.part"]
+    for name in gone + kept:
+        (tmp_path / name).write_text("half")
+    remove_partial([tmp_path / "a.npz", tmp_path / long, tmp_path / "missing" / "c.npz"])
+    assert sorted(os.listdir(tmp_path)) == sorted(kept)

@@ -13,6 +13,7 @@ from ctal.cli.predict_writer import Writer, output_files
 from ctal.errors import InputError, PredictionError, UnreadableError
 from ctal.inference.loading import load
 from ctal.inference.runner import Options
+from ctal.io.atomic import remove_partial
 from ctal.io.bundled import DEFAULT
 from ctal.io.signals import stopped_by_signals
 from ctal.io.sources import Source, find_sources, output_names, skipped_images
@@ -88,7 +89,7 @@ def predict_files(
     unreadable = []
     pending = _pending(writer, sources, names, overwrite)
     with stopped_by_signals():
-        for source, name in tqdm(pending, unit="input"):
+        for source, name in tqdm(pending, unit="input", disable=not pending):
             try:
                 writer.write(source, name)
             except UnreadableError as error:
@@ -134,6 +135,7 @@ def _pending(
 ) -> list[tuple[Source, str]]:
     """Return the sources to predict, each with its name; report how many are skipped."""
     pairs = list(zip(sources, names, strict=True))
+    remove_partial(file for pair in pairs for file in writer.files(*pair))
     if overwrite:
         return pairs
     pending = [pair for pair in pairs if not writer.is_complete(*pair)]

@@ -77,14 +77,17 @@ class Writer:
             "intrinsics": None if c is None else [c.fx, c.fy, c.cx, c.cy],
         }
 
+    def files(self, source: Source, name: str) -> list[Path]:
+        """Return the files written for a source, in their order."""
+        return [self.output / file for file in output_files(source, name, self.camera is not None)]
+
     def is_complete(self, source: Source, name: str) -> bool:
         """Return whether the outputs of a source are complete (see `predict_resume.is_complete`).
 
         Raises:
             InputError: An output exists that is not of this source with these settings.
         """
-        files = [self.output / file for file in output_files(source, name, self.camera is not None)]
-        return is_complete(source, files, record_of(source, self.settings))
+        return is_complete(source, self.files(source, name), record_of(source, self.settings))
 
     def write(self, source: Source, name: str) -> None:
         """Predict the maps of a source and write its files (`output_files`).

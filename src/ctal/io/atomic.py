@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from ctal.errors import InputError
+
+_PART = re.compile(r"\.(.+)\.(\d+)\.part")
+_LONGEST = 100  # characters of the name in that of the temporary file
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -23,7 +27,7 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     Raises:
         InputError: The file cannot be written (no permission, full disk, invalid folder).
     """
-    temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name[:_LONGEST]}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
@@ -38,6 +42,31 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     finally:
         with suppress(OSError):  # it was renamed, or its folder does not exist
             temporary.unlink()
+
+
+def remove_partial(files: Iterable[Path]) -> None:
+    """Remove temporary files of `write_whole` that a killed process left for these files."""
+    names: dict[Path, set[str]] = {}
+    for file in files:
+        names.setdefault(file.parent, set()).add(file.name[:_LONGEST])
+    for folder, wanted in names.items():
+        for partial in folder.glob(".*.part"):
+            found = _PART.fullmatch(partial.name)
+            if found and found[1] in wanted and not _is_running(int(found[2])):
+                partial.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    """Return whether a process of this machine runs; True where it cannot be found out."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _sync_folder(folder: Path) -> None:
