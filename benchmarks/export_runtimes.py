@@ -132,7 +132,8 @@ def aotinductor(file: str) -> Run:
 
     def run(image: Array) -> dict[str, Array]:
         with torch.inference_mode():
-            maps = compiled(torch.from_numpy(image))
+            # a package reads inputs of other strides as contiguous ones, without an error
+            maps = compiled(torch.from_numpy(np.ascontiguousarray(image)))
         return {name: map_.numpy() for name, map_ in maps.items()}
 
     return run
