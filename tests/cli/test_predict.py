@@ -199,9 +199,9 @@ class TestForms:
             np.asarray(Image.open(folder / f"{overlay}" / "a.png")) for overlay in (False, True)
         )
         assert beside.shape == laid.shape
-        tile = slice(beside.shape[0] - 100, beside.shape[0] - 50)
-        picture, half = laid[tile, 50:100], laid[tile, 350:400]
-        painted = beside[tile, 350:400]
+        tile = slice(50, 100)  # the images have 240 x 180 pixels, and their columns 268
+        picture, half = laid[tile, 50:100], laid[tile, 318:368]
+        painted = beside[tile, 318:368]
         assert np.abs(picture.astype(int) - beside[tile, 50:100]).max() == 0
         assert np.abs(half - (picture / 2 + painted / 2)).max() <= 1.5
 
@@ -239,9 +239,9 @@ class TestForms:
         noise = np.random.default_rng(0).integers(0, 255, (90, 70, 3), dtype=np.uint8)
         Image.fromarray(noise).save(folder / "large.png")
         predict_files(["large.png"], checkpoint, "usual")
-        for module in ("inference.runner", "inference.postprocessing", "cli.predict_writer"):
+        for module in ("inference.runner", "inference.postprocessing", "cli.predict_panels"):
             monkeypatch.setattr(f"ctal.{module}.LARGE", 100)
-        monkeypatch.setattr("ctal.cli.predict_writer._LONGEST", 45)
+        monkeypatch.setattr("ctal.cli.predict_panels._LONGEST", 45)
         monkeypatch.setattr("ctal.inference.postprocessing._STRIP", 700)
         predict_files(["large.png"], checkpoint, "parts")
         assert written(folder / "parts") == ["large.npz", "large.png"]

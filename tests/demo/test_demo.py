@@ -104,7 +104,8 @@ def browser():
 
 
 def test_an_image_is_uploaded_a_pixel_is_clicked_and_the_maps_change(address, browser, folder):
-    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    # as high as the page, since browsers load images only when they are near
+    page = browser.new_page(viewport={"width": 1400, "height": 4000})
     page.set_default_timeout(60_000)
     asked, refused, failures = set(), set(), []
     page.on("request", lambda request: asked.add(request.url))
@@ -144,6 +145,19 @@ def test_an_image_is_uploaded_a_pixel_is_clicked_and_the_maps_change(address, br
     explained = {f"{part}-{task}" for part in ("affinity", "mixed", "added") for task in TASKS}
     explained |= {"image", "caption"}
     first = changed(predicted | explained, {})
+    # every map is a stop of the Tab key with a text, and shows its value under the pointer
+    for image in page.locator(".ctal-image img").all():
+        assert image.get_attribute("alt")
+        assert image.get_attribute("tabindex") == "0"
+    page.locator("#predicted-depth img").hover()
+    value = re.compile(r"class \d · \d+\.\d\d m")
+    page.locator("#ctal-tip", has_text=value).wait_for()
+    page.mouse.move(0, 0)
+    page.locator("#ctal-tip").wait_for(state="hidden")
+    # the page fits a phone
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_viewport_size({"width": 1400, "height": 4000})
     upload = {"name": "mine.png", "mimeType": "image/png", "buffer": picture(1)}
     page.set_input_files("input[type=file]", upload)
     mine = changed(predicted | explained, first)
@@ -178,6 +192,17 @@ def test_an_image_is_uploaded_a_pixel_is_clicked_and_the_maps_change(address, br
     toast = page.get_by_text("this file cannot be read as an image")
     toast.wait_for()
     assert "\n" not in toast.inner_text()
+    assert toast.count() == 1
+    # nothing else breaks: the maps stay, the next upload and the keyboard work
+    before = state()
+    assert all(before[name] for name in predicted | explained)
+    page.set_input_files("input[type=file]", upload | {"buffer": picture(2)})
+    again = changed(predicted | explained, before)
+    page.locator("#predicted-depth img").focus()
+    for key in ("ArrowRight", "Shift+ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    keyed = changed({"caption"}, again)
+    assert re.search(r"x 2[456], y 2[345] ", keyed["caption"])
     assert {re.match(r"[a-z]+://[^/]*|data:|blob:", url)[0] for url in asked} <= {
         *(address, f"blob:{address}", "data:", "blob:")
     }

@@ -95,7 +95,9 @@ def test_a_visit_is_predicted_again_from_its_image(model):
     assert again.size == (1000, 2000)
     for maps, others in ((first.maps, again.maps), (first.single, again.single)):
         assert all(torch.equal(maps[name], others[name]) for name in maps)
-    ones, others = (views.explained(kept, (1999, 0), "refinement.ctal") for kept in (first, again))
+    ones, others = (
+        views.explained(kept, (1999, 0), "refinement.ctal", model.tasks) for kept in (first, again)
+    )
     assert ones.caption == others.caption
     assert ones.added == others.added
 
@@ -107,7 +109,7 @@ def test_a_large_image_is_reduced_but_pixels_refer_to_the_original(model):
     assert kept.size == (1000, 2000)
     assert views.pixel_at(kept, [639, 319]) == (1996, 996)
     assert views.pixel_at(kept, [10_000, -5]) == (1999, 0)
-    found = views.explained(kept, (1999, 0), "refinement.ctal")
+    found = views.explained(kept, (1999, 0), "refinement.ctal", model.tasks)
     assert "pixel x 1999, y 0</b> (2000 x 1000)" in found.caption
     direct = kept.seen["refinement.ctal"].at((15, 0))
     shown = kept.seen["refinement.ctal"].at_image((1999, 0), kept.size)

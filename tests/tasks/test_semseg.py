@@ -63,8 +63,55 @@ def test_the_legend_lists_the_visible_classes():
     task = SemanticSegmentation(3, class_names=["bed", "wall", "tv"])
     prediction = torch.full((10, 20), 1)
     prediction[0, :3], prediction[1, 0], prediction[2] = 0, 2, 255
-    assert task.legend(prediction) == [(task.palette()[1], "wall"), (task.palette()[0], "bed")]
+    colors = task.palette()
+    assert task.legend(prediction) == [
+        (colors[1], "wall"),
+        (colors[0], "bed"),
+        (colors[2], "tv"),
+    ]
     assert SemanticSegmentation(3).legend(prediction) == []
+    # with the shares of 200 pixels, of which 20 have no label
+    assert task.key(prediction).entries == [
+        (colors[1], "wall", pytest.approx(176 / 200)),
+        (colors[0], "bed", pytest.approx(3 / 200)),
+        (colors[2], "tv", pytest.approx(1 / 200)),
+    ]
+    assert SemanticSegmentation(3).key(prediction).entries[0][1] == "class 1"
+
+
+def simulated(colors, matrix):
+    """Convert colors "#rrggbb" to CIELAB as seen with a color vision deficiency."""
+    rgb = torch.tensor([list(bytes.fromhex(color[1:])) for color in colors]) / 255
+    linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    linear = (linear @ torch.tensor(matrix).T).clamp(0, 1)
+    to_xyz = torch.tensor(
+        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    )
+    xyz = linear @ to_xyz.T / torch.tensor([0.9505, 1.0, 1.0888])
+    f = torch.where(xyz > 0.008856, xyz ** (1 / 3), 7.787 * xyz + 16 / 116)
+    x, y, z = f.T
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [  # Machado et al., 2009, of severity 1: protanopia, deuteranopia, tritanopia
+        [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]],
+        [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]],
+        [[1.2555, -0.0767, -0.1788], [-0.0784, 0.9308, 0.1476], [0.0047, 0.6914, 0.3039]],
+    ],
+)
+def test_default_colors_are_distinct_for_color_blind_readers(matrix):
+    lab = simulated(class_colours(13), matrix)
+    assert (torch.cdist(lab, lab) + 1e3 * torch.eye(13)).min() > 20
+
+
+def test_the_entropy_of_probabilities():
+    task = SemanticSegmentation(4)
+    raw = torch.zeros(1, 4, 1, 3)
+    raw[0, 0, 0, 1] = 100.0  # sure
+    raw[0, :2, 0, 2] = 100.0  # one of two: ln 2 / ln 4
+    assert task.entropy(raw)[0, 0, 0].tolist() == pytest.approx([1.0, 0.0, 0.5], abs=1e-6)
 
 
 def test_default_colors_are_all_different_and_far_from_black():

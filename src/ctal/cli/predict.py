@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm import tqdm  # type: ignore[import-untyped]  # ships no types
 
 from ctal.cli.point_cloud import camera_of
+from ctal.cli.predict_sheet import check_sheet, write_sheet
 from ctal.cli.predict_writer import Writer, output_files
 from ctal.errors import InputError, PredictionError, UnreadableError
 from ctal.inference.loading import load
@@ -33,6 +34,8 @@ def predict_files(
     flip: bool = False,
     scales: list[float] | None = None,
     overlay: bool = False,
+    entropy: bool = False,
+    contact_sheet: bool = False,
     intrinsics: list[float] | None = None,
 ) -> None:
     """Predict the maps of all tasks for images and videos, each at its own size.
@@ -41,10 +44,10 @@ def predict_files(
     JSON object of the arrays' units; `source`, the path of the image; `record`, which identifies
     the input, the network and the settings) and `<name>.png` (the image beside its visualized
     maps), and with --intrinsics `<name>.ply` (a point cloud). For a video it writes `<name>.mp4`,
-    the panels of its frames, in colors of the first frame's range; for a camera the same, until
-    Ctrl-C. If inputs have the same name, later ones become `<name>-2` and so on. Inputs that cannot
-    be read are reported at the end, after the others are written; of a truncated video, the
-    readable frames are written.
+    the panels of its frames, in colors whose range follows the frames slowly; for a camera the
+    same, until Ctrl-C. If inputs have the same name, later ones become `<name>-2` and so on. Inputs
+    that cannot be read are reported at the end, after the others are written; of a truncated video,
+    the readable frames are written.
 
     Args:
         inputs: images, videos (pip install 'ctal[video]'), folders of them (without subfolders),
@@ -66,6 +69,10 @@ def predict_files(
         scales: average over these sizes of the network, relative to its own, such as 0.75 1 1.25;
             a forward pass for each.
         overlay: blend the visualized maps with the image.
+        entropy: also write the entropy of the class probabilities: 0 where the network is sure of
+            a class, 1 where all classes are equally probable.
+        contact_sheet: also write `contact_sheet.png`, the panels of all images, or of 24 of them,
+            below each other.
         intrinsics: fx fy cx cy of the camera, in pixels of the image, to write the depth as a
             point cloud.
 
@@ -80,14 +87,15 @@ def predict_files(
         tqdm.write(line, file=sys.stderr)
     names = output_names(sources)
     _check_inputs(sources, names, Path(output))
+    if contact_sheet:
+        check_sheet(names)
     import_modules(imports or [])
     model = load(checkpoint, device, image_size=image_size)
     camera = None if intrinsics is None else camera_of(intrinsics)
     options: Options = {"keep_aspect_ratio": keep_aspect_ratio, "tiled": tiled, "flip": flip}
-    options["scales"] = scales or (1.0,)
+    options |= {"scales": scales or (1.0,), "entropy": entropy}
     writer = Writer(model, Path(output), options, overlay, camera)
-    unreadable = []
-    pending = _pending(writer, sources, names, overwrite)
+    pending, unreadable = _pending(writer, sources, names, overwrite), list[str]()
     with stopped_by_signals():
         for source, name in tqdm(pending, unit="input", disable=not pending):
             try:
@@ -97,6 +105,7 @@ def predict_files(
             except PredictionError as error:
                 raise InputError(f"{source.path}: {error}") from error
     _report_written(writer.output, len(pending) - len(unreadable))
+    write_sheet(Path(output), names if contact_sheet else [])
     _report_unreadable(unreadable, len(sources), output)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,23 +16,22 @@ import torch
 from torch import Tensor
 
 from ctal.cli.point_cloud import save_ply
+from ctal.cli.predict_panels import Panels
 from ctal.cli.predict_resume import fingerprint, is_complete, record_of
 from ctal.errors import InputError
 from ctal.inference.model import Model
-from ctal.inference.postprocessing import LARGE, to_array
+from ctal.inference.postprocessing import to_array
 from ctal.inference.runner import Options, check_options
 from ctal.io.atomic import write_whole
 from ctal.io.images import read_image
 from ctal.io.sources import Source
 from ctal.io.video import Frame, write_video
-from ctal.tasks import Task
 from ctal.tasks.depth import is_metric_depth
-from ctal.visualization.panels import Cell, panel, save_png
+from ctal.tasks.entropy import entropy_maps
+from ctal.visualization.panels import save_png
 
 if TYPE_CHECKING:
     from ctal.data.camera import Camera
-
-_LONGEST = 2048  # the longer side of a visualized map; a panel shows less
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,16 @@ class Writer:
                 f"intrinsics: expected a network with depth in meters for a point cloud, got "
                 f"{names}"
             )
+
+    @property
+    def panels(self) -> Panels:
+        """The panels of images and frames."""
+        return Panels(self.model, self.overlay, self.options.get("entropy", False))
+
+    @cached_property
+    def entropies(self) -> list[str]:
+        """Names of the maps of entropies, which the note on unfamiliar images needs, too."""
+        return [unsure.name for unsure in entropy_maps(self.model.tasks)]
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -106,26 +115,18 @@ class Writer:
     def _write_image(self, source: Source, name: str) -> None:
         image = read_image(source.path)
         maps = next(self._maps(iter([image])))
-        content: dict[str, Any] = {key: to_array(prediction) for key, prediction in maps.items()}
-        units = json.dumps({task.name: task.unit for task in self.model.tasks})
-        content |= {"units": np.array(units), "source": np.array(str(source.path))}
+        units = {task.name: task.unit for task in self.model.tasks}
+        if self.options.get("entropy"):
+            units |= dict.fromkeys(self.entropies, "share of the maximum")
+        content: dict[str, Any] = {key: to_array(maps[key]) for key in units}
+        content |= {"units": np.array(json.dumps(units)), "source": np.array(str(source.path))}
         content["record"] = np.array(record_of(source, self.settings))
         write_whole(self.output / f"{name}.npz", lambda file: np.savez_compressed(file, **content))
         for task in self.model.tasks:
             if self.camera is not None and is_metric_depth(task):
                 place = self.output / f"{name}.ply"
                 save_ply(maps[task.name][0], image, self.camera, place)
-        titles = [_title(task, maps[task.name]) for task in self.model.tasks]
-        step = -(-max(image.shape) // _LONGEST) if image[0].numel() > LARGE else 1
-        small = {key: prediction[..., ::step, ::step] for key, prediction in maps.items()}
-        cells: list[Cell] = []
-        heads: list[str] = []
-        visualized = self._visualized(image[:, ::step, ::step], small, small)
-        legends = [[], *(task.legend(small[task.name]) for task in self.model.tasks)]
-        for layer, title, legend in zip(visualized, ["image", *titles], legends, strict=True):
-            cells += [layer, legend] if legend else [layer]
-            heads += [title, ""] if legend else [title]
-        save_png(panel([cells], heads), self.output / f"{name}.png")
+        save_png(self.panels.of_image(image, maps), self.output / f"{name}.png")
 
     def _panels(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         waiting: deque[Frame] = deque()  # frames without a prediction yet
@@ -135,18 +136,12 @@ class Writer:
                 waiting.append(frame)
                 yield frame.pixels
 
-        first: dict[str, Tensor] = {}
-        titles = [f"{task.name} [{task.unit}]" for task in self.model.tasks]
-        for maps in self._maps(pixels()):
-            frame = waiting.popleft()
-            # the range of the first sets the colors of all frames, so that they do not flicker
-            first = first or maps
-            visualized = self._visualized(frame.pixels, maps, first)
-            # no legends: their lines would change from frame to frame
-            yield Frame(panel([visualized], ["image", *titles]), frame.seconds)
+        maps = self._maps(pixels())
+        yield from self.panels.of_frames((waiting.popleft(), found) for found in maps)
 
     def _maps(self, images: Iterator[Tensor]) -> Iterator[dict[str, Tensor]]:
-        return self.model.stream(images, empty=self._on_disk, **self.options)
+        options: Options = {**self.options, "entropy": bool(self.entropies)}
+        return self.model.stream(images, empty=self._on_disk, **options)
 
     def _on_disk(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
         """Allocate a tensor in a temporary file, which is removed with the tensor."""
@@ -155,25 +150,9 @@ class Writer:
         with tempfile.TemporaryFile(dir=self.output) as file:
             return torch.from_numpy(np.memmap(file, dtype=kind, shape=tuple(shape)))
 
-    def _visualized(
-        self, image: Tensor, maps: Mapping[str, Tensor], references: Mapping[str, Tensor]
-    ) -> list[Tensor]:
-        """Return the image, (3, H, W) uint8, and the visualized map of every task."""
-        tasks: list[Task] = self.model.tasks
-        visualized = [task.visualize(maps[task.name], references[task.name]) for task in tasks]
-        if self.overlay:
-            half = image // 2
-            visualized = [half + layer // 2 for layer in visualized]
-        return [image, *visualized]
-
 
 def output_files(source: Source, name: str, intrinsics: bool) -> list[str]:
     """Return the names of the files written for a source, in their order."""
     # not with_suffix, which would cut "photo.2024" down to "photo"
     endings = ["mp4"] if source.moves else ["npz", *(["ply"] if intrinsics else []), "png"]
     return [f"{name}.{ending}" for ending in endings]
-
-
-def _title(task: Task, prediction: Tensor) -> str:
-    low, high = prediction.min().item(), prediction.max().item()
-    return f"{task.name} [{task.unit}]\n{low:.3g} to {high:.3g}"

@@ -11,11 +11,15 @@ from typing import Any, ParamSpec, TypeVar
 import gradio as gr
 from torch import Tensor
 
+from ctal.demo.legends import legend_html
 from ctal.demo.surface import surface
+from ctal.demo.texts import predicted
+from ctal.demo.values import values_html
 from ctal.demo.views import explained, pixel_at, visualized
 from ctal.demo.visits import Visit, Visits, take_upload, visit
 from ctal.errors import InputError
 from ctal.explanation import Pixel, modules_of
+from ctal.inference.domain import note_on_domain
 from ctal.inference.model import Model
 from ctal.io.images import read_image
 from ctal.tasks.depth import is_metric_depth
@@ -112,9 +116,13 @@ class Handlers:
         """Return an empty upload, the maps of a new image, and the affinities at its center."""
         kept = visit(image, self._model, self._single)
         self._visits.put(_session(request), kept)
-        ours, others = visualized(kept, self._model.tasks)
+        tasks = self._model.tasks
+        ours, others = visualized(kept, tasks)
+        legends = [legend_html(task.key(kept.maps[task.name])) for task in tasks]
+        texts = [predicted(kept.size, note_on_domain(self._model.about, kept.maps))]
+        texts.append(values_html(tasks, kept.maps))
         explained = self._explained(kept, _middle(kept), module)
-        return [None, *ours, *others, *self._written(kept), *explained]
+        return [None, *texts, *ours, *legends, *others, *self._written(kept), *explained]
 
     def _kept(self, session: str) -> Visit:
         """Return the visit of a session, predicted again if only its image was kept."""
@@ -127,7 +135,7 @@ class Handlers:
     def _explained(self, kept: Visit, pixel: Pixel, module: str) -> list[Any]:
         if module not in self.modules:
             raise InputError(f"CTAL module: expected one of {self.modules}")
-        found = explained(kept, pixel, module)
+        found = explained(kept, pixel, module, self._model.tasks)
         return [found.caption, found.image, *found.affinity, *found.mixed, *found.added]
 
     def _written(self, kept: Visit) -> list[str]:

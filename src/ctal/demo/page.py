@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import gradio as gr
 from gradio.components import Component
 
 from ctal.demo.handlers import Handlers
-from ctal.demo.texts import ADDED, INTRODUCTION, MIXED, SINGLE, SURFACES, about
+from ctal.demo.texts import AFFINITY, INTRODUCTION, MIXED, SINGLE, SURFACES, about
 from ctal.inference.model import Model
 
 _WAITING = 200  # events in the queue; more are refused
@@ -30,29 +30,26 @@ def page(
     # served in place: a copy would be among the visitors' files, which they can remove
     gr.set_static_paths([str(example) for example in examples])
     tasks = [task.name for task in model.tasks]
+    titles = {task.name: task.title for task in model.tasks}
     with gr.Blocks(title="ctal", analytics_enabled=False, fill_width=True) as blocks:
         with gr.Row():
             with gr.Column(scale=1, min_width=240):
                 upload, gallery, module = _choice(handlers, examples)
                 gr.Markdown(about(model, single))
-            with gr.Column(scale=5):
+            with gr.Column(scale=5, min_width=300):
+                status = gr.HTML(elem_id="status", min_height=44)
+                values = gr.HTML(elem_id="values")
                 with gr.Row():
-                    image = _image("image: click a pixel", "image")
-                    predicted = [_image(name, f"predicted-{name}") for name in tasks]
+                    with gr.Column(min_width=220):
+                        image = _image("Image: click a pixel", "image")
+                    predicted, legends = _predicted(tasks, titles)
                 others = _others(tasks, handlers.single_tasks)
-                with gr.Row():
-                    caption = gr.HTML(elem_id="caption")
-                    affinity = [_image(f"A of {n}", f"affinity-{n}") for n in handlers.refined]
-                with gr.Row():
-                    gr.HTML(MIXED)
-                    mixed = [_image(f"G for {n}", f"mixed-{n}") for n in handlers.refined]
-                with gr.Row():
-                    gr.HTML(ADDED)
-                    added = [gr.HTML(elem_id=f"added-{n}") for n in handlers.refined]
+                caption, affinity, mixed, added = _explained(handlers.refined)
                 surfaces = _surfaces(handlers)
         explained = [caption, image, *affinity, *mixed, *added]
         images = [image, *predicted, *others, *affinity, *mixed]
-        shown = [upload, *predicted, *others, *surfaces, *explained]
+        texts = [status, values]
+        shown = [upload, *texts, *predicted, *legends, *others, *surfaces, *explained]
         _answer(handlers, blocks, (upload, gallery, module), images, shown, explained)
         blocks.unload(handlers.left)
     return blocks.queue(max_size=_WAITING)
@@ -61,10 +58,12 @@ def page(
 def _choice(handlers: Handlers, examples: Sequence[Path]) -> tuple[gr.File, gr.Gallery, gr.Radio]:
     """Build the inputs: an upload, examples and, if there are several, the CTAL modules."""
     gr.Markdown(INTRODUCTION)
-    upload = gr.File(label="your image", file_types=["image"], type="filepath", height=120)
+    upload = gr.File(
+        label="Your photo: drop it here", file_types=["image"], type="filepath", height=150
+    )
     gallery = gr.Gallery(
         [str(example) for example in examples],
-        label="examples",
+        label="Or choose an example",
         columns=2,
         height="auto",
         interactive=False,
@@ -94,20 +93,57 @@ def _answer(
     upload, gallery, module = choice
     # one at a time: the model is locked while it runs
     alone = functools.partial(gr.on, inputs=[module], concurrency_limit=1, concurrency_id="network")
-    alone(blocks.load, handlers.first, outputs=shown)
-    alone(upload.upload, handlers.uploaded, inputs=[upload, module], outputs=shown)
-    alone(gallery.select, handlers.example, outputs=shown)
+    # progress and errors are shown in the line above the images, not on top of each
+    all_at = functools.partial(alone, outputs=shown, show_progress_on=[shown[1]])
+    all_at(blocks.load, handlers.first)
+    uploaded = all_at(upload.upload, handlers.uploaded, inputs=[upload, module])
+    # without its file, the upload accepts the next one
+    uploaded.failure(None, js="() => null", outputs=[upload])
+    all_at(gallery.select, handlers.example)
     alone(module.change, handlers.other_module, outputs=explained)
     clicks = [image.select for image in images]
     alone(
         clicks,
         handlers.clicked,
         outputs=explained,
-        # the place in the queue is shown beside the images, not on top of each
         show_progress_on=[explained[0]],
         # "once" drops a click while another one is computed, "always_last" its place (gradio 6.31)
         trigger_mode="multiple",
     )
+
+
+def _predicted(
+    tasks: Sequence[str], titles: Mapping[str, str]
+) -> tuple[list[gr.Image], list[gr.HTML]]:
+    """Build a column for each task: its map, and the meaning of the colors."""
+    images, legends = [], []
+    for name in tasks:
+        with gr.Column(min_width=220):
+            images.append(_image(titles[name], f"predicted-{name}"))
+            legends.append(gr.HTML(elem_id=f"legend-{name}"))
+    return images, legends
+
+
+def _explained(
+    refined: Sequence[str],
+) -> tuple[gr.HTML, list[gr.Image], list[gr.Image], list[gr.HTML]]:
+    """Build the rows about the clicked pixel: contributions, A and G of each refined task."""
+    caption = gr.HTML(elem_id="caption")
+    with gr.Row():
+        added = [_in_column(f"added-{name}") for name in refined]
+    gr.HTML(AFFINITY)
+    with gr.Row():
+        affinity = [_image(f"Similar pixels for {n} (A)", f"affinity-{n}") for n in refined]
+    gr.HTML(MIXED)
+    with gr.Row():
+        mixed = [_image(f"Weights of pixels for {n} (G)", f"mixed-{n}") for n in refined]
+    return caption, affinity, mixed, added
+
+
+def _in_column(name: str) -> gr.HTML:
+    """Build a text that wraps below the one before it on a narrow page."""
+    with gr.Column(min_width=220):
+        return gr.HTML(elem_id=name)
 
 
 def _image(label: str, name: str) -> gr.Image:
@@ -118,7 +154,8 @@ def _image(label: str, name: str) -> gr.Image:
         buttons=[],
         elem_id=name,
         elem_classes="ctal-image",
-        min_width=120,
+        min_width=220,
+        alt_text=label,
     )
 
 
@@ -141,8 +178,8 @@ def _surfaces(handlers: Handlers) -> list[gr.Model3D]:
     """Build the row of depth surfaces, if there is depth."""
     if not handlers.surfaces:
         return []
+    gr.HTML(SURFACES)
     with gr.Row():
-        gr.HTML(SURFACES)
         return [
             gr.Model3D(
                 label=label,

@@ -14,7 +14,6 @@ from ctal.compat import forget_files, prompt_protocol
 from ctal.demo.guard import MEGABYTES, PROGRESS, UPLOAD, Guard
 from ctal.demo.handlers import Handlers
 from ctal.demo.page import page
-from ctal.demo.texts import CSS
 from ctal.demo.upkeep import remove_old, upkeep
 from ctal.demo.uploads import Uploads
 from ctal.inference.model import Model
@@ -23,6 +22,8 @@ from ctal.inference.model import Model
 _FONTS = ["system-ui", "Segoe UI", "DejaVu Sans", "sans-serif"]
 _FIXED = ["ui-monospace", "DejaVu Sans Mono", "monospace"]
 
+
+_SCRIPT, _STYLE = (Path(__file__).with_name(name) for name in ("page.js", "page.css"))
 
 _KEPT = 240.0  # seconds that files of the page are kept: a browser has loaded them
 _HEADERS_WITHIN = 10.0  # seconds
@@ -71,7 +72,8 @@ def server(
         pwa=False,
         mcp_server=False,
         theme=gr.themes.Default(font=_FONTS, font_mono=_FIXED),
-        css=CSS,
+        css=_STYLE.read_text(encoding="utf-8"),
+        head=f"<script>{_SCRIPT.read_text(encoding='utf-8')}</script>",
     )
     # gradio checks the paths in requests only if it launched the server itself
     blocks.has_launched = True

@@ -1,38 +1,40 @@
-"""Texts and style of the demo page."""
+"""Texts of the demo page."""
 
 from __future__ import annotations
+
+import html
+from collections.abc import Sequence
 
 from ctal.demo.surface import FIELD_OF_VIEW
 from ctal.inference.model import Model
 
 INTRODUCTION = """
 # ctal
-Predictions of a network for an image, and the pixels that each task used. **Click a pixel in any
-image.** Images stay on the machine that serves this page. An upload is deleted as soon as it is
-read, everything else within five minutes.
+One network predicts several maps of an image. **Move the pointer over an image** to read the values
+there. **Click a pixel** to see which other pixels the network used for it. The image stays on the
+machine that serves this page; an upload is deleted once it is read.
+"""
+
+AFFINITY = """
+<h3>Similar pixels (A)</h3>
+<p>Red pixels have features like those of the clicked pixel, for the named task: the cosine of the
+angle is 1 in dark red, 0 in gray and -1 in dark blue.</p>
 """
 
 MIXED = """
-<h3>mixed G</h3>
-The weight of every pixel's values for the clicked pixel, for the named task: the affinities of all
-tasks, mixed by the weights of that pixel. Red above 0, blue below; the scale is below each map.
-"""
-
-ADDED = """
-<h3>contributions</h3>
-The vectors that the affinities of each task, and the bias, add to the features of the task above at
-the clicked pixel: their lengths, as shares of the total. Vectors can cancel each other, so the
-length of their sum is shown too, beside that of the features it is added to.
+<h3>Weights of pixels (G)</h3>
+<p>The network adds values of the red pixels and subtracts those of the blue ones: the affinities of
+all tasks, mixed by weights of the clicked pixel.</p>
 """
 
 SINGLE = """
-<h3>single-task</h3>
-Predictions of single-task networks, in the same colors, for comparison.
+<h3>Single-task networks</h3>
+<p>Their predictions, in the same colors, for comparison.</p>
 """
 
 SURFACES = f"""
 <h3>depth in 3-D</h3>
-Rotate it with the mouse. The assumed horizontal field of view is {FIELD_OF_VIEW:g}°.
+Rotate it by dragging. The assumed horizontal field of view is {FIELD_OF_VIEW:g}°.
 """
 
 BAR = (
@@ -42,30 +44,46 @@ BAR = (
 )
 
 CAPTION = (
-    '<div class="ctal-caption">G in ±{limit}. Length of the added sum: {added}, of the features of '
-    "{task}: {kept} (ratio {strength}).</div>"
+    '<div class="ctal-caption">Bars: lengths of the vectors added through the affinities of each '
+    "task, as shares of their total. Length of their sum: {added}; of the features of {task}: "
+    "{kept} (ratio {strength}). G in ±{limit}.</div>"
 )
 
-CSS = """
-.ctal-bars {display: grid; grid-template-columns: auto 1fr auto; gap: 4px 8px; align-items: center}
-.ctal-track {height: 12px; background: var(--block-border-color); border-radius: 2px}
-.ctal-task, .ctal-bias {height: 12px; border-radius: 2px; background: #4878a8}
-.ctal-bias {background: #909090}
-.ctal-share {text-align: right; font-variant-numeric: tabular-nums}
-.ctal-caption {margin-top: 6px; font-size: 90%}
-.ctal-image img {cursor: crosshair}
-footer {display: none}
-"""
 
-
-def affinity(pixel: tuple[int, int], size: tuple[int, int]) -> str:
-    """Describe the affinity maps of a pixel in an image of size (H, W)."""
+def affinity(pixel: tuple[int, int], size: tuple[int, int], values: str) -> str:
+    """Describe the clicked pixel of an image of size (H, W) and the values of its maps."""
     x, y = pixel
     return (
-        f"<h3>affinity A</h3>of <b>pixel x {x}, y {y}</b> ({size[1]} x {size[0]}): similarity of "
-        "the task's features there and at every other pixel. Cosines: dark red 1, gray 0, dark "
-        "blue -1."
+        f"<h2>The clicked pixel</h2><p><b>pixel x {x}, y {y}</b> ({size[1]} x {size[0]}): "
+        f"{html.escape(values)}</p>"
     )
+
+
+def sentence(task: str, sources: Sequence[str], shares: Sequence[float], strength: float) -> str:
+    """Explain the contributions to one task at a pixel in one sentence.
+
+    Args:
+        task: the task.
+        sources: the tasks whose affinities contribute, and the bias.
+        shares: of each source, their sum is 1.
+        strength: the length of the added sum, relative to that of the features.
+    """
+    share, source = max(zip(shares, sources, strict=True))
+    if source == sources[-1]:
+        origin = f"equally from all of them (the bias, {share:.0%})"
+    else:
+        origin = f"from those that are similar in {html.escape(source)} ({share:.0%})"
+    much = "little" if strength < 0.05 else "strongly" if strength > 0.3 else "slightly"
+    return (
+        f"For <b>{html.escape(task)}</b>, other pixels change the features here {much}, by "
+        f"{strength:.0%} of their length, mostly {origin}."
+    )
+
+
+def predicted(size: tuple[int, int], note: str) -> str:
+    """Return the line above the images: what is shown, and a note on an unfamiliar image."""
+    warning = f'<p class="ctal-note">{html.escape(note)}</p>' if note else ""
+    return f"<p>Predicted for an image of {size[1]} x {size[0]} pixels.</p>{warning}"
 
 
 def about(model: Model, single: Model | None) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ctal.demo.texts import BAR, CAPTION, affinity
+from ctal.demo.texts import BAR, CAPTION, affinity, sentence
+from ctal.demo.values import texts_at
 from ctal.demo.visits import Visit
 from ctal.explanation import Affinities, Pixel
 from ctal.explanation.drawing import enlarged, heat_map, limit_of, marked
@@ -43,16 +44,19 @@ def visualized(visit: Visit, tasks: Sequence[Task]) -> tuple[list[RGBArray], lis
     return first, second
 
 
-def explained(visit: Visit, pixel: Pixel, module: str) -> Explained:
+def explained(visit: Visit, pixel: Pixel, module: str, tasks: Sequence[Task]) -> Explained:
     """Visualize the affinities of one CTAL module at a pixel (x, y) of the visit's image."""
     found = visit.seen[module].at_image(pixel, visit.size)
+    height, width = visit.image.shape[-2:]
+    place = pixel[0] * width // visit.size[1], pixel[1] * height // visit.size[0]
+    values = " · ".join(texts_at(tasks, visit.maps, place))
     shown = enlarged(visit.image, smooth=True)
 
     def heat(values: NDArray[np.float32], limit: float) -> RGBArray:
         return _array(marked(heat_map(values, shown, limit), pixel, visit.size))
 
     return Explained(
-        caption=affinity(pixel, visit.size),
+        caption=affinity(pixel, visit.size, values),
         image=_array(marked(shown, pixel, visit.size)),
         affinity=[heat(found.affinity[task], 1.0) for task in found.tasks],
         mixed=[heat(found.mixed[task], limit_of(found.mixed[task])) for task in found.tasks],
@@ -94,7 +98,8 @@ def _bars(found: Affinities, index: int) -> str:
         kept=f"{kept:.3g}",
         strength=f"{found.strength[index]:.2g}",
     )
-    return f'<div class="ctal-bars">{"".join(rows)}</div>{caption}'
+    shown = sentence(task, [*found.tasks, "bias"], shares.tolist(), float(found.strength[index]))
+    return f'<p>{shown}</p><div class="ctal-bars">{"".join(rows)}</div>{caption}'
 
 
 def _array(image: Tensor) -> RGBArray:

@@ -18,6 +18,7 @@ from ctal.explanation import Observation
 from ctal.explanation.drawing import shown_size
 from ctal.inference.model import Model
 from ctal.io.images import read_image
+from ctal.tasks.entropy import entropy_maps
 
 MEGAPIXELS = 50
 """Limit of an uploaded image: above those of phones, below a decompression bomb."""
@@ -33,7 +34,7 @@ class Visit:
     Attributes:
         size: (H, W) of the original image, in which pixels are given.
         image: (3, H', W') uint8, reduced if it is larger than the displayed size.
-        maps: decoded maps of CTAL at that size, by task.
+        maps: decoded maps of CTAL at that size, by task, and entropies.
         single: those of the single-task network, or empty.
         seen: the recorded inputs of each CTAL module.
     """
@@ -130,7 +131,7 @@ def visit(
     shown = [min(side, limit) for side, limit in zip(size, shown_size(size), strict=True)]
     image = TF.resize(image, shown, antialias=True)
     with model.capture_affinities() as seen:
-        maps = model.decoded(image)
+        maps = next(model.stream([image], entropy=bool(entropy_maps(model.tasks))))
     others = {} if single is None else single.decoded(image)
     return Visit(size, image, maps, others, seen)
 

@@ -15,6 +15,7 @@ from ctal.inference.loading import load
 from ctal.inference.model import Maps
 from ctal.inference.runner import Options, check_options
 from ctal.io.bundled import DEFAULT
+from ctal.tasks.entropy import entropy_maps
 
 Columns = dict[str, NDArray[Any]]
 """Columns of a batch by name, each with an entry per image."""
@@ -89,6 +90,8 @@ class BatchPredictor:
             raise InputError(f"column: expected one of {', '.join(batch)}, got {self.column!r}")
         kept = {k: v for k, v in batch.items() if self.keep_images or k != self.column}
         names = [task.name for task in self.model.tasks]
+        if self.options.get("entropy"):
+            names += [unsure.name for unsure in entropy_maps(self.model.tasks)]
         if taken := [name for name in names if name in kept]:
             raise InputError(
                 f"batch: expected no column {taken[0]!r}, the name of a task; rename it"

@@ -91,6 +91,7 @@ class Model(Shareable):
         flip: bool = False,
         scales: Sequence[float] = (1.0,),
         batch_size: int = 8,
+        entropy: bool = False,
     ) -> Maps | Iterator[Maps]:
         """Predict the maps of all tasks for an image, a batch or a stream, at the images' own size.
 
@@ -117,6 +118,8 @@ class Model(Shareable):
             flip: Average with the prediction for the mirrored image (`ctal.networks.test_time`).
             scales: Average over these sizes of the network, relative to its own.
             batch_size: Number of images or tiles per forward pass.
+            entropy: Also return the entropy of the class probabilities of each pixel, divided by
+                its maximum: (H, W) float32 in 0..1, as `semseg_entropy` for a task `semseg`.
 
         Returns:
             {task name: array} in the units of the tasks: (H, W) int64 class ids, (H, W) float32
@@ -126,7 +129,8 @@ class Model(Shareable):
         Raises:
             InputError: An image cannot be read or has another form than those above (in a stream,
                 after the maps of all images before it), the network cannot be resized, both
-                `keep_aspect_ratio` and `tiled` are given, or the network's output is not finite.
+                `keep_aspect_ratio` and `tiled` are given, the network's output is not finite, or
+                it has no classes for an entropy.
         """
         options: Options = {
             "keep_aspect_ratio": keep_aspect_ratio,
@@ -134,6 +138,7 @@ class Model(Shareable):
             "flip": flip,
             "scales": scales,
             "batch_size": batch_size,
+            "entropy": entropy,
         }
         check_options(options)
         if isinstance(image, Iterable) and not isinstance(

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ctal.networks.resizing import resize_raw as resize_raw
 from ctal.tasks import Task
+from ctal.tasks.entropy import EntropyMap
 
 Strip = tuple[slice, dict[str, Tensor]]
 """Rows of an image, and the raw maps (1, channels, rows, W) of all tasks there."""
@@ -63,13 +64,16 @@ def _enlarged(raw: Tensor, size: tuple[int, int], rows: slice) -> Tensor:
 
 
 def decoded(
-    strips: Iterable[Strip], tasks: Sequence[Task], size: tuple[int, int], empty: Allocate
+    strips: Iterable[Strip],
+    tasks: Sequence[Task | EntropyMap],
+    size: tuple[int, int],
+    empty: Allocate,
 ) -> dict[str, Tensor]:
     """Decode the raw maps of one image to the form of the tasks' labels, on the CPU.
 
     Args:
         strips: Raw maps, from top to bottom.
-        tasks: The tasks.
+        tasks: The tasks, and the maps of entropies.
         size: (H, W) of the image.
         empty: Allocates maps of more than one strip.
     """

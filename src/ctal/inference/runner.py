@@ -23,6 +23,8 @@ from ctal.networks.encoders.encoder import STRIDES
 from ctal.networks.memory import set_memory_format
 from ctal.networks.resizing import nearest_size
 from ctal.networks.test_time import TestTimeAugmentation
+from ctal.tasks import Task
+from ctal.tasks.entropy import EntropyMap, entropy_maps, with_entropies
 
 
 class Options(TypedDict, total=False):
@@ -33,6 +35,7 @@ class Options(TypedDict, total=False):
     flip: bool
     scales: Sequence[float]
     batch_size: int
+    entropy: bool
 
 
 class Runner:
@@ -77,21 +80,24 @@ class Runner:
         flip: bool = False,
         scales: Sequence[float] = (1.0,),
         batch_size: int = 8,
+        entropy: bool = False,
     ) -> Iterator[dict[str, Tensor]]:
         """Predict decoded maps of images one by one, as `Model.stream` does."""
         averaged = TestTimeAugmentation(flip, scales)
+        outputs: list[Task | EntropyMap] = list(self.network.tasks)
+        outputs += entropy_maps(self.network.tasks) if entropy else []
         for waiting, error in _batches(images, batch_size):
             plan = partial(self._plan, keep_aspect_ratio=keep_aspect_ratio, tiled=tiled)
             for (size, in_tiles), group in groupby(waiting, plan):
                 some = list(group)
                 if in_tiles:
-                    run = partial(self._averaged, size=size, augmentation=averaged)
+                    run = partial(self._averaged, size=size, augmentation=averaged, entropy=entropy)
                     parts = (tile_strips(run, pixels, size, batch_size) for pixels in some)
                 else:
-                    raw = self._averaged(some, size, averaged)
+                    raw = self._averaged(some, size, averaged, entropy)
                     parts = (resized_strips(_of(raw, i), _size(x)) for i, x in enumerate(some))
                 for pixels, strips in zip(some, parts, strict=True):
-                    yield decoded(strips, self.network.tasks, _size(pixels), empty)
+                    yield decoded(strips, outputs, _size(pixels), empty)
             if error is not None:
                 raise error
 
@@ -110,14 +116,16 @@ class Runner:
         images: Sequence[Tensor] | Tensor,
         size: tuple[int, int],
         augmentation: TestTimeAugmentation,
+        entropy: bool,
     ) -> dict[str, Tensor]:
         """Final raw maps (B, channels, *size) of images of any sizes, the mean over copies."""
-        return augmentation.predict(
+        raw = augmentation.predict(
             self._raw,
             lambda size: torch.cat([_resized(pixels, size) for pixels in images]),
             size,
             self.network.tasks,
         )
+        return with_entropies(raw, self.network.tasks) if entropy else raw
 
     @torch.inference_mode()
     def _raw(self, images: Tensor) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,6 +14,7 @@ from torchvision.transforms.v2 import functional as TF
 from ctal.errors import InputError
 from ctal.losses.masking import masked, masked_mean
 from ctal.maps import Map
+from ctal.tasks.keys import ClassKey, Key
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
@@ -79,6 +81,13 @@ class Task(ABC):
         elif "visualize" in own:
             # per class, so that super().paint() in a user's task does not recurse
             setattr(cls, "paint", own["visualize"])  # noqa: B010
+
+    @property
+    def title(self) -> str:
+        """Return the task in words, such as "Surface normals"; its name too, if it has another."""
+        words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(self).__name__).capitalize()
+        usual = getattr(type(self), "name", self.name)
+        return words if self.name == usual else f"{words}: {self.name}"
 
     @property
     @abstractmethod
@@ -172,3 +181,21 @@ class Task(ABC):
         Empty by default, for colors that encode numbers.
         """
         return []
+
+    def key(self, prediction: Tensor, reference: Tensor | None = None) -> Key | None:
+        """Return the meaning of the colors of `visualize`; by default the legend, if there is one.
+
+        Args:
+            prediction: the visualized map.
+            reference: that of `visualize`.
+        """
+        legend = self.legend(prediction)
+        return ClassKey([(color, name, None) for color, name in legend]) if legend else None
+
+    def entropy(self, raw: Tensor) -> Tensor | None:
+        """Return how unsure each pixel is, (B, 1, H, W) in 0..1; None without probabilities.
+
+        Args:
+            raw: (B, channels, H, W).
+        """
+        return None

@@ -11,6 +11,7 @@ from ctal.errors import InputError
 from ctal.maps.labelled import labelled_classes
 from ctal.tasks.base import Task
 from ctal.tasks.colours import colorize
+from ctal.tasks.keys import ScaleKey
 
 CERTAIN = 20.0
 """Log-odds of a certain label: in float32 its probability is 1, and that of the other 2e-9."""
@@ -56,3 +57,7 @@ class BinaryTask(Task):
         """Visualize with colors from 0 to 1 for any reference; black where unlabelled."""
         known = torch.where(self.valid(prediction), prediction.float(), torch.nan)
         return colorize(known, 0.0, 1.0, self.colormap)
+
+    def key(self, prediction: Tensor, reference: Tensor | None = None) -> ScaleKey:
+        """Return the scale of probabilities, with the names of 0 and 1 at its ends."""
+        return ScaleKey(0.0, 1.0, self.colormap, "", self.answers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from ctal.losses.base import check_criterion
 from ctal.maps import UNLABELLED_CLASS, ClassMap
 from ctal.maps.labelled import labelled_classes
 from ctal.tasks.base import Task, masked
+from ctal.tasks.keys import ClassKey
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
@@ -94,12 +96,28 @@ class ClassTask(Task):
         return colours[prediction.cpu()].movedim(-1, 0)
 
     def legend(self, prediction: Tensor) -> list[tuple[str, str]]:
-        """Return color and name of classes with at least 1 % of the pixels, if they have names."""
-        names = getattr(self, "class_names", None)
-        if names is None:
+        """Return color and name of the classes of a map, most frequent first, if they have names.
+
+        `key` has their shares, too.
+        """
+        if getattr(self, "class_names", None) is None:
             return []
-        colours = self.palette()
+        return [(color, name) for color, name, _ in self.key(prediction).entries]
+
+    def key(self, prediction: Tensor, reference: Tensor | None = None) -> ClassKey:
+        """Return color, name and share of every class in a map; "class 3" without a name."""
+        names = getattr(self, "class_names", None) or [f"class {i}" for i in range(self.channels)]
+        colors = self.palette()
         counts = prediction[self.valid(prediction)].bincount(minlength=self.channels)
-        order = counts.argsort(descending=True).tolist()
-        seen = [index for index in order if counts[index] * 100 >= max(prediction.numel(), 1)]
-        return [(colours[index], names[index]) for index in seen]
+        shares = (counts / max(prediction.numel(), 1)).tolist()
+        order = counts.argsort(descending=True, stable=True).tolist()
+        return ClassKey([(colors[i], names[i], shares[i]) for i in order if shares[i] > 0])
+
+    def entropy(self, raw: Tensor) -> Tensor:
+        """Return the entropy of softmax(raw), divided by ln(channels): 1 if all are equal.
+
+        Of probabilities p: -sum p ln p (Shannon, 1948), (B, 1, H, W) float32.
+        """
+        log_p = raw.float().log_softmax(dim=1)
+        found = -(log_p.exp() * log_p).sum(dim=1, keepdim=True) / math.log(self.channels)
+        return found.clamp(0, 1)

@@ -11,15 +11,24 @@ from ctal.maps.colormaps import apply_colormap
 
 GOLDEN_RATIO = 0.618034
 
+_FIRST = (
+    *("#3c69b4", "#ff0f00", "#00ffb4", "#961e3c", "#8700ff", "#ffe100", "#b487a5", "#3c1ea5"),
+    *("#b4f078", "#78c3ff", "#d2785a", "#960000", "#8769ff", "#870078", "#a5f0f0", "#f00078"),
+    *("#f0b42d", "#87c3a5", "#1e960f", "#0096c3", "#b4b44b", "#ff7887", "#693ce1", "#965a3c"),
+)
+"""Chosen one after the other to be as far as possible from those before, in CIELAB, for full color
+vision and for protanopia, deuteranopia and tritanopia (simulated as in Machado et al., 2009)."""
+
 
 def class_colours(count: int) -> list[str]:
     """Return the default colors "#rrggbb" of `count` classes, none of them near black.
 
-    The hue advances by the golden ratio of the circle, which keeps any number of hues well apart;
-    saturation and brightness vary in cycles of 2 and 3, so that neighbors in hue differ in them.
+    The first 24 are distinct for color-blind readers too. Of the others, the hue advances by the
+    golden ratio of the circle, which keeps any number of hues well apart; saturation and brightness
+    vary in cycles of 2 and 3, so that neighbors in hue differ in them.
     """
-    colours = []
-    for index in range(count):
+    colours = list(_FIRST[:count])
+    for index in range(len(_FIRST), count):
         hue = (0.6 + index * GOLDEN_RATIO) % 1
         saturation = (0.85, 0.5)[index % 2]
         brightness = (0.95, 0.7, 0.5)[index % 3]

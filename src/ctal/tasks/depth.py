@@ -15,6 +15,7 @@ from ctal.maps import DepthMap
 from ctal.maps.labelled import labelled_depth
 from ctal.tasks.base import TRAINING_ONLY, Task, masked
 from ctal.tasks.colours import colorize
+from ctal.tasks.keys import ScaleKey
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
@@ -99,11 +100,19 @@ class Depth(Task):
 
         The colors span the labelled depths of the reference; 0..1 m where it has none.
         """
-        depths = self._labelled(prediction)
-        known = depths if reference is None else self._labelled(reference)
+        key = self.key(prediction, reference)
+        return colorize(self._labelled(prediction), key.low, key.high, key.colormap)
+
+    def key(self, prediction: Tensor, reference: Tensor | None = None) -> ScaleKey:
+        """Return the scale of depths in the colors of `visualize`."""
+        low, high = self._range(prediction if reference is None else reference)
+        return ScaleKey(low, high, "viridis_r", self.unit, ("near", "far"))
+
+    def _range(self, depth: Tensor) -> tuple[float, float]:
+        """Return the smallest and the largest labelled value of a map; 0 and 1 without labels."""
+        known = self._labelled(depth)
         known = known[~known.isnan()]
-        low, high = (known.min().item(), known.max().item()) if known.numel() else (0.0, 1.0)
-        return colorize(depths, low, high, "viridis_r")
+        return (known.min().item(), known.max().item()) if known.numel() else (0.0, 1.0)
 
     def _labelled(self, depth: Tensor) -> Tensor:
         """Return one depth map (1, H, W) as (H, W), with NaN where unlabelled."""

@@ -12,6 +12,7 @@ from ctal.errors import InputError
 from ctal.maps import InverseDepthMap
 from ctal.tasks.colours import colorize
 from ctal.tasks.depth import Depth
+from ctal.tasks.keys import ScaleKey
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,10 @@ class InverseDepth(Depth):
 
         The colors span the labelled values of the reference; 0..1 where it has none.
         """
-        values = self._labelled(prediction)
-        known = values if reference is None else self._labelled(reference)
-        known = known[~known.isnan()]
-        low, high = (known.min().item(), known.max().item()) if known.numel() else (0.0, 1.0)
-        return colorize(values, low, high, "viridis")
+        key = self.key(prediction, reference)
+        return colorize(self._labelled(prediction), key.low, key.high, key.colormap)
+
+    def key(self, prediction: Tensor, reference: Tensor | None = None) -> ScaleKey:
+        """Return the scale of inverse depths in the colors of `visualize`."""
+        low, high = self._range(prediction if reference is None else reference)
+        return ScaleKey(low, high, "viridis", "", ("far", "near"))

@@ -14,6 +14,8 @@ from ctal.losses.base import check_criterion
 from ctal.maps import NormalMap
 from ctal.maps.labelled import angles, labelled_normals, unit
 from ctal.tasks.base import TRAINING_ONLY, Task, masked
+from ctal.tasks.base import Task, masked, masked_mean
+from ctal.tasks.keys import SphereKey
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
@@ -108,3 +110,16 @@ class SurfaceNormals(Task):
         colours = ((vectors * axes + 1) / 2 * 255).round().clamp(0, 255)
         known = self.valid(vectors.unsqueeze(0))
         return torch.where(known, colours, 0.0).to(torch.uint8)
+
+    def key(self, prediction: Tensor, reference: Tensor | None = None) -> SphereKey:
+        """Return a sphere in the colors of `visualize`."""
+        side = torch.linspace(-1, 1, 129)
+        y, x = torch.meshgrid(side, side, indexing="ij")
+        inside = x.square() + y.square() <= 1
+        z = -(1 - x.square() - y.square()).clamp(min=0).sqrt()
+        sphere = self.visualize(torch.where(inside, torch.stack([x, y, z]), 0.0))
+        return SphereKey(
+            sphere,
+            inside,
+            "A surface has the color of the sphere where it faces the same way: floors are green",
+        )

@@ -27,7 +27,7 @@ Cell = Tensor | str | Legend | None
 # The longer side of a tile: legible for images of 96x128, not too large for photographs.
 _NARROWEST, _WIDEST = 256, 640
 _GAP = 6
-_LARGEST_FONT, _SMALLEST_FONT = 18, 8
+_LARGEST_FONT, _SMALLEST_FONT = 18, 8  # the largest for images up to 540 pixels wide
 
 
 def panel(
@@ -47,13 +47,15 @@ def panel(
     Returns:
         (3, H', W') uint8 on white.
     """
-    tiles = [[_tile(cell) if isinstance(cell, Tensor) else cell for cell in row] for row in rows]
+    tiles = [
+        [panel_tile(cell) if isinstance(cell, Tensor) else cell for cell in row] for row in rows
+    ]
     size = next(cell.size for row in tiles for cell in row if isinstance(cell, Image.Image))
     drawn = [[_drawn(cell, *size) for cell in row] for row in tiles]
     widths = [max(tile.width for tile in column) for column in zip(*drawn, strict=True)]
     font = fitting_font(titles, size[0])
     head = round(font.size * 1.3) * max(title.count("\n") + 1 for title in titles) + _GAP
-    left = _GAP if row_titles is None else 2 * _GAP + _LARGEST_FONT
+    left = _GAP if row_titles is None else 2 * _GAP + _largest(size[1])
     lefts = [left + sum(widths[:column]) + _GAP * column for column in range(len(widths))]
     bottom = head + (size[1] + _GAP) * len(rows)
     canvas = Image.new("RGB", (lefts[-1] + widths[-1] + _GAP, bottom), "white")
@@ -97,7 +99,7 @@ def save_png(image: Tensor, path: str | Path) -> None:
     write_whole(Path(path), lambda file: pil_image.save(file, format="PNG"))
 
 
-def _tile(pixels: Tensor) -> Image.Image:
+def panel_tile(pixels: Tensor) -> Image.Image:
     """Resize an image to its size in a panel."""
     image = TF.to_pil_image(pixels.cpu())
     width, height = image.size
@@ -110,7 +112,7 @@ def _tile(pixels: Tensor) -> Image.Image:
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def load_font(size: int) -> ImageFont.FreeTypeFont:
     """Load DejaVu Sans, part of matplotlib, which has Greek letters and arrows."""
     package = find_spec("matplotlib")  # importing it takes a quarter of a second
     assert package is not None
@@ -122,10 +124,15 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 def fitting_font(titles: Sequence[str], width: int) -> ImageFont.FreeTypeFont:
     """Return the largest font in which every line of the titles fits into `width` pixels."""
     lines = [line for title in titles for line in title.split("\n")]
-    for size in range(_LARGEST_FONT, _SMALLEST_FONT, -1):
-        if all(_font(size).getlength(line) <= width for line in lines):
-            return _font(size)
-    return _font(_SMALLEST_FONT)
+    for size in range(_largest(width), _SMALLEST_FONT, -1):
+        if all(load_font(size).getlength(line) <= width for line in lines):
+            return load_font(size)
+    return load_font(_SMALLEST_FONT)
+
+
+def _largest(width: int) -> int:
+    """Return the size of text beside an image of a width, in pixels."""
+    return max(_LARGEST_FONT, width // 30)
 
 
 def _written(text: str, width: int, height: int) -> Image.Image:
