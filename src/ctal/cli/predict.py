@@ -86,9 +86,7 @@ def predict_files(
     for line in skipped_images(inputs):
         tqdm.write(line, file=sys.stderr)
     names = output_names(sources)
-    _check_inputs(sources, names, Path(output))
-    if contact_sheet:
-        check_sheet(names)
+    _check_inputs(sources, names, Path(output), contact_sheet)
     import_modules(imports or [])
     model = load(checkpoint, device, image_size=image_size)
     camera = None if intrinsics is None else camera_of(intrinsics)
@@ -127,8 +125,12 @@ def _report_unreadable(reasons: Sequence[str], sources: int, output: str) -> Non
     raise InputError(f"{len(reasons)} of {sources} inputs could not be read (named above){others}")
 
 
-def _check_inputs(sources: Sequence[Source], names: Sequence[str], output: Path) -> None:
-    """Check that no output replaces an input."""
+def _check_inputs(
+    sources: Sequence[Source], names: Sequence[str], output: Path, contact_sheet: bool
+) -> None:
+    """Check that no output replaces an input, and that the contact sheet replaces no output."""
+    if contact_sheet:
+        check_sheet(names)
     pairs = zip(sources, names, strict=True)
     # with the files of a point cloud, requested or not
     files = [output / file for pair in pairs for file in output_files(*pair, intrinsics=True)]

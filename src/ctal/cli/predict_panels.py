@@ -54,7 +54,7 @@ class Panels:
         titles = {task.title: _all_classes(task) for task in self.model.tasks}
         for frame, maps in frames:
             columns = self._columns(frame.pixels, maps, smooth.references(maps, frame.seconds))
-            steady = [c._replace(key=titles.get(c.title) or c.key) for c in columns]
+            steady = [Column(c.title, c.image, titles.get(c.title) or c.key) for c in columns]
             yield Frame(prediction_panel(steady), frame.seconds)
 
     def _columns(
