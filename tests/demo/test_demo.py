@@ -196,13 +196,13 @@ def test_an_image_is_uploaded_a_pixel_is_clicked_and_the_maps_change(address, br
     # nothing else breaks: the maps stay, the next upload and the keyboard work
     before = state()
     assert all(before[name] for name in predicted | explained)
-    page.set_input_files("input[type=file]", upload | {"buffer": picture(2)})
+    page.set_input_files("input[type=file]", upload | {"buffer": picture(2, (40, 48))})
     again = changed(predicted | explained, before)
     page.locator("#predicted-depth img").focus()
     for key in ("ArrowRight", "Shift+ArrowDown", "Enter"):
         page.keyboard.press(key)
     keyed = changed({"caption"}, again)
-    assert re.search(r"x 2[456], y 2[345] ", keyed["caption"])
+    assert re.search(r"x 2[012], y (28|29|30) ", keyed["caption"])
     assert {re.match(r"[a-z]+://[^/]*|data:|blob:", url)[0] for url in asked} <= {
         *(address, f"blob:{address}", "data:", "blob:")
     }
