@@ -14,7 +14,6 @@ from ctal.losses.base import check_criterion
 from ctal.maps import NormalMap
 from ctal.maps.labelled import angles, labelled_normals, unit
 from ctal.tasks.base import TRAINING_ONLY, Task, masked
-from ctal.tasks.base import Task, masked, masked_mean
 from ctal.tasks.keys import SphereKey
 
 if TYPE_CHECKING:
