@@ -9,8 +9,8 @@ from ctal.io.bundled import DEFAULT
 _INTRODUCTION = f"""\
 Trains two small networks on Rooms, the dataset in the package, and compares them. Both start from
 the encoder of the bundled model {DEFAULT}, which was trained on NYUv2's train split (photographs,
-three tasks) and has not seen Rooms. First images after an epoch, about 7 minutes (an estimate) on two
-CPU cores; rerun the command to resume an interrupted run. Output: {{output}}/
+three tasks) and has not seen Rooms. First images after an epoch, all in about 7 minutes (estimated)
+on two CPU cores; rerun the command to resume an interrupted run. Output: {{output}}/
 """
 
 
