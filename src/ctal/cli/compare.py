@@ -33,6 +33,7 @@ from ctal.io.atomic import write_text
 from ctal.io.lock import locked
 from ctal.profiling import cost
 from ctal.visualization.panels import save_png
+from ctal.visualization.selection import evenly_spaced
 
 
 def compare(
@@ -86,34 +87,45 @@ def compare(
         if number < 1:
             raise InputError(f"{key}: expected an integer >= 1, got {number}")
     plan = Plan(Path(output), seeds or [0], overrides or [], split, machine or [])
-    comparison = run(candidates(configs, reference, plan), plan, images, place, parallel)
+    found = candidates(configs, reference, plan)
+    checked = check(found, split)
+    train(found, plan, parallel)
+    comparison = report(found, plan, *checked, images, place)
     sys.stdout.write(comparison.markdown())
     return comparison
 
 
-def run(
+def report(
     found: Sequence[Candidate],
     plan: Plan,
+    data: DenseDataModule,
+    warnings: Mapping[str, str],
     images: int = 3,
     device: torch.device | str = "cpu",
-    parallel: int = 1,
 ) -> Comparison:
-    """Complete the runs of all candidates, and write the tables and figures; as `compare`."""
-    data, warnings = check(found, plan.split)
-    train(found, plan, parallel)
-    models = _models(found, torch.device(device))
+    """Compare candidates whose runs are complete, and write the tables and figures.
+
+    Args:
+        found: the candidates, after `check` and `train`.
+        plan: the plan of the comparison.
+        data: the data, of `check`.
+        warnings: those of `check`.
+        images: as in `compare`.
+        device: as in `compare`.
+    """
+    place = torch.device(device)
+    models = _models(found, place)
     settings = {candidate.name: candidate.settings() for candidate in found}
     trivial = _trivial(data, plan.split, scoring_protocol(settings[found[0].name]))
     columns = measures(data.tasks)
     comparison = Comparison(
         rows=[*_rows(found, models), Row("trivial", "constant maps", [trivial], {})],
         measures=columns,
-        protocol=warnings
-        | protocol(found, settings, plan.overrides, data, columns, torch.device(device)),
+        protocol={**warnings, **protocol(found, settings, plan.overrides, data, columns, place)},
     )
     _write(comparison, plan.output)
     scored = data.prepared(plan.split)
-    samples = [scored[index] for index in _spread_out(len(scored), images)]
+    samples = [scored[index] for index in evenly_spaced(len(scored), images)]
     figure = comparison_figure(data.tasks, samples, models)
     save_png(figure, plan.output / "figure.png")
     save_pareto(comparison, plan.output / "pareto.png")
@@ -206,9 +218,3 @@ def _batches(
     dataset = OwnSizes(found, data.tasks) if own_sizes and found else data.prepared(split)
     for index in range(len(dataset)):
         yield collate([dataset[index]], tasks=data.tasks)
-
-
-def _spread_out(length: int, number: int) -> list[int]:
-    """Return up to `number` indices in 0..length-1, evenly spaced."""
-    places = torch.linspace(0, length - 1, min(number, length)).round()
-    return [int(place) for place in places]

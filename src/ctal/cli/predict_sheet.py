@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageDraw
 from torchvision.transforms.v2 import functional as TF
 
 from ctal.errors import InputError
 from ctal.visualization.panels import load_font, save_png
+from ctal.visualization.selection import evenly_spaced
 
 NAME = "contact_sheet"
 """Name of the file, without its ending; no input may have it."""
@@ -46,13 +46,13 @@ def write_sheet(output: Path, names: Sequence[str]) -> Path | None:
     found = [name for name in names if (output / f"{name}.png").is_file()]
     if not found:
         return None
-    chosen = np.unique(np.linspace(0, len(found) - 1, min(_MOST, len(found))).round().astype(int))
-    panels = [_reduced(output / f"{found[index]}.png") for index in chosen]
+    chosen = [found[index] for index in evenly_spaced(len(found), _MOST)]
+    panels = [_reduced(output / f"{name}.png") for name in chosen]
     height = sum(panel.height + _LINE for panel in panels)
     sheet = Image.new("RGB", (_WIDTH, height), "white")
     draw, top = ImageDraw.Draw(sheet), 0
-    for index, panel in zip(chosen, panels, strict=True):
-        draw.text((6, top + _LINE // 2), found[index], "black", load_font(15), "lm")
+    for name, panel in zip(chosen, panels, strict=True):
+        draw.text((6, top + _LINE // 2), name, "black", load_font(15), "lm")
         sheet.paste(panel, (0, top + _LINE))
         top += panel.height + _LINE
     save_png(TF.pil_to_tensor(sheet), output / f"{NAME}.png")

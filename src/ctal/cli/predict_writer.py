@@ -140,7 +140,9 @@ class Writer:
         yield from self.panels.of_frames((waiting.popleft(), found) for found in maps)
 
     def _maps(self, images: Iterator[Tensor]) -> Iterator[dict[str, Tensor]]:
-        options: Options = {**self.options, "entropy": bool(self.entropies)}
+        # requested, or needed for the note; a network without a limit has no note
+        needed = self.options.get("entropy") or "domain" in self.model.about
+        options: Options = {**self.options, "entropy": bool(needed and self.entropies)}
         return self.model.stream(images, empty=self._on_disk, **options)
 
     def _on_disk(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:

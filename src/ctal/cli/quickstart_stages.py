@@ -42,7 +42,7 @@ def run_stages(output: str, overrides: Sequence[str]) -> None:
     sources = [str(configs / f"{name}.yaml") for name in (REFERENCE, CTAL)]
     plan = Plan(Path(output), [0], list(overrides), "test")
     single, ctal = found = candidates(sources, REFERENCE, plan)
-    data, _ = compare.check(found, plan.split)
+    data, warnings = compare.check(found, plan.split)
     test = data.prepared(plan.split)
     samples = [test[index % len(test)] for index in _SHOWN]
     _train(ctal, plan, "[1/3] training multi_scale_ctal, one network for three tasks")
@@ -50,7 +50,8 @@ def run_stages(output: str, overrides: Sequence[str]) -> None:
     _save(maps_figure(model, samples), plan.output / "multi_scale_ctal.png")
     _train(single, plan, "[2/3] training single_task, a network per task")
     _report("[3/3] comparing both on the test split")
-    sys.stdout.write(summary(compare.run(found, plan), plan.output))
+    comparison = compare.report(found, plan, data, warnings)
+    sys.stdout.write(summary(comparison, plan.output))
 
 
 def _train(candidate: Candidate, plan: Plan, title: str) -> None:

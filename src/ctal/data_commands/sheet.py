@@ -12,6 +12,7 @@ from torchvision.transforms.v2 import functional as TF
 from ctal.data import Sample
 from ctal.tasks import Task
 from ctal.visualization.panels import Cell, panel
+from ctal.visualization.selection import evenly_spaced
 
 
 def contact_sheet(tasks: Sequence[Task], samples: Mapping[str, Sample]) -> Tensor:
@@ -45,9 +46,8 @@ def contact_sheet(tasks: Sequence[Task], samples: Mapping[str, Sample]) -> Tenso
 
 def chosen(length: int, number: int, seed: int | None) -> list[int]:
     """Return up to `number` sorted indices in 0..length-1: evenly spaced, or drawn with a seed."""
-    number = min(number, length)
     if seed is None:
-        return [int(place) for place in np.linspace(0, length - 1, number).round()]
+        return evenly_spaced(length, number)
     return sorted(np.random.default_rng(seed).permutation(length)[:number].tolist())
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ctal.maps.colormaps import apply_colormap
-from ctal.tasks.keys import ClassKey, Key, ScaleKey, SphereKey
+from ctal.tasks.keys import ClassKey, Key, ScaleKey, SphereKey, percent
 
 _MOST = 16  # classes
 
@@ -30,16 +30,12 @@ def legend_html(key: Key | None) -> str:
 def _classes(key: ClassKey) -> str:
     entries = [
         f'<li><span class="ctal-swatch" style="background:{color}"></span>'
-        f"{html.escape(name)} {'' if share is None else _percent(share)}</li>"
+        f"{html.escape(name)} {'' if share is None else html.escape(percent(share))}</li>"
         for color, name, share in key.entries[:_MOST]
     ]
     if (others := len(key.entries) - _MOST) > 0:
         entries.append(f"<li>{others} other classes</li>")
     return f'<ul class="ctal-classes">{"".join(entries)}</ul>'
-
-
-def _percent(share: float) -> str:
-    return "&lt;1 %" if share < 0.01 else f"{100 * share:.0f} %"
 
 
 def _scale(key: ScaleKey) -> str:

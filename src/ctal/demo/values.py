@@ -28,9 +28,7 @@ Texts = tuple[list[str], Tensor]
 def value_texts(task: Task, prediction: Tensor) -> Texts | None:
     """Return the values of a decoded map as texts; None for a task without a key."""
     if isinstance(task, ClassTask):
-        names = getattr(task, "class_names", None) or range(task.channels)
-        texts = [name if isinstance(name, str) else f"class {name}" for name in names]
-        return [*texts, "no label"], prediction.clamp(max=task.channels)
+        return [*task.shown_names(), "no label"], prediction.clamp(max=task.channels)
     match task.key(prediction):
         case ScaleKey() as key:
             span = max(key.high - key.low, 1e-6)

@@ -54,12 +54,10 @@ class Bar:
 
     def show(self, done: int, detail: Callable[[], str]) -> None:
         """Redraw the bar, several times per second."""
-        if time.monotonic() - self._shown >= _DETAIL_SECONDS:
-            self._bar.set_postfix_str(detail(), refresh=False)
-            self._bar.n = done
-            self._bar.refresh()
-            self._shown = time.monotonic()
         self._bar.n = done
+        if time.monotonic() - self._shown >= _DETAIL_SECONDS:
+            self._bar.set_postfix_str(detail())  # redraws
+            self._shown = time.monotonic()
 
     def close(self) -> None:
         """Leave the bar on the screen."""

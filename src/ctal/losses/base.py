@@ -25,10 +25,7 @@ class Criterion(ABC):
 
 
 class ClassLoss(Criterion):
-    """Loss of class scores, a criterion of `SemanticSegmentation`, `HumanParts` and `Saliency`.
-
-    A subclass is a frozen dataclass of plain values, so that a configuration can name it.
-    """
+    """Loss of class scores, a criterion of `SemanticSegmentation`, `HumanParts` and `Saliency`."""
 
     @abstractmethod
     def __call__(self, raw: Tensor, target: Tensor, valid: Tensor) -> Tensor:
@@ -81,10 +78,7 @@ class IgnoringLoss(ClassLoss):
 
 
 class BinaryLoss(Criterion):
-    """Loss of log-odds, a criterion of `Edges` and `Saliency`.
-
-    A subclass is a frozen dataclass of plain values, so that a configuration can name it.
-    """
+    """Loss of log-odds, a criterion of `Edges` and `Saliency`."""
 
     @abstractmethod
     def __call__(self, raw: Tensor, target: Tensor, valid: Tensor) -> Tensor:
@@ -98,10 +92,7 @@ class BinaryLoss(Criterion):
 
 
 class NormalLoss(Criterion):
-    """Loss of unit vectors, a criterion of `SurfaceNormals`.
-
-    A subclass is a frozen dataclass of plain values, so that a configuration can name it.
-    """
+    """Loss of unit vectors, a criterion of `SurfaceNormals`."""
 
     @abstractmethod
     def __call__(self, raw: Tensor, target: Tensor, valid: Tensor) -> Tensor:
@@ -116,10 +107,7 @@ class NormalLoss(Criterion):
 
 
 class DepthLoss(Criterion):
-    """Loss of depth, a criterion of `Depth` and `InverseDepth`.
-
-    A subclass is a frozen dataclass of plain values, so that a configuration can name it.
-    """
+    """Loss of depth, a criterion of `Depth` and `InverseDepth`."""
 
     @abstractmethod
     def __call__(self, raw: Tensor, target: Tensor, valid: Tensor) -> Tensor:
@@ -170,11 +158,11 @@ def without(valid: Tensor, target: Tensor, ignored: Sequence[int]) -> Tensor:
 
 
 def check_criterion(criterion: object, *kinds: type) -> None:
-    """Check that a task's loss is of one of its kinds.
+    """Check that a task's loss is None, its default, or of one of its kinds.
 
     Raises:
         InputError: it is not.
     """
-    if not isinstance(criterion, kinds):
+    if criterion is not None and not isinstance(criterion, kinds):
         expected = " or ".join(f"ctal.losses.{kind.__name__}" for kind in kinds)
         raise InputError(f"criterion: expected a {expected}, got {criterion!r}")

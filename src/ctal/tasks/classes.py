@@ -38,8 +38,8 @@ class ClassTask(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_criterion(self.criterion, ClassLoss)
         if self.criterion is not None:
-            check_criterion(self.criterion, ClassLoss)
             self.criterion.check(self.channels)
 
     @abstractmethod
@@ -95,6 +95,11 @@ class ClassTask(Task):
             colours[index] = torch.tensor(list(bytes.fromhex(colour[1:])))
         return colours[prediction.cpu()].movedim(-1, 0)
 
+    def shown_names(self) -> list[str]:
+        """Return the name of each class; "class 3" without names."""
+        names = getattr(self, "class_names", None)
+        return list(names or (f"class {index}" for index in range(self.channels)))
+
     def legend(self, prediction: Tensor) -> list[tuple[str, str]]:
         """Return color and name of the classes of a map, most frequent first, if they have names.
 
@@ -106,8 +111,7 @@ class ClassTask(Task):
 
     def key(self, prediction: Tensor, reference: Tensor | None = None) -> ClassKey:
         """Return color, name and share of every class in a map; "class 3" without a name."""
-        names = getattr(self, "class_names", None) or [f"class {i}" for i in range(self.channels)]
-        colors = self.palette()
+        names, colors = self.shown_names(), self.palette()
         counts = prediction[self.valid(prediction)].bincount(minlength=self.channels)
         shares = (counts / max(prediction.numel(), 1)).tolist()
         order = counts.argsort(descending=True, stable=True).tolist()

@@ -44,8 +44,7 @@ class Depth(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.criterion is not None:
-            check_criterion(self.criterion, DepthLoss)
+        check_criterion(self.criterion, DepthLoss)
 
     @property
     def channels(self) -> int:

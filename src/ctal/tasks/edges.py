@@ -51,8 +51,7 @@ class Edges(BinaryTask):
             raise InputError(
                 f"positive_weight: expected a number between 0 and 1, got {self.positive_weight!r}"
             )
-        if self.criterion is not None:
-            check_criterion(self.criterion, BinaryLoss)
+        check_criterion(self.criterion, BinaryLoss)
         self.metrics()  # validates max_distance
 
     @property

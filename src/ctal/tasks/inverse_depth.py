@@ -10,7 +10,6 @@ from torch import Tensor
 
 from ctal.errors import InputError
 from ctal.maps import InverseDepthMap
-from ctal.tasks.colours import colorize
 from ctal.tasks.depth import Depth
 from ctal.tasks.keys import ScaleKey
 
@@ -46,14 +45,6 @@ class InverseDepth(Depth):
                 f"{self.name}: expected inverse depth > 0, or 0 where there is no label, got "
                 f"{wrong[0].item():g} (one of {wrong.numel()} such pixels)"
             )
-
-    def visualize(self, prediction: Tensor, reference: Tensor | None = None) -> Tensor:
-        """Visualize from yellow (near) to dark violet (far), as depth; black where unlabelled.
-
-        The colors span the labelled values of the reference; 0..1 where it has none.
-        """
-        key = self.key(prediction, reference)
-        return colorize(self._labelled(prediction), key.low, key.high, key.colormap)
 
     def key(self, prediction: Tensor, reference: Tensor | None = None) -> ScaleKey:
         """Return the scale of inverse depths in the colors of `visualize`."""

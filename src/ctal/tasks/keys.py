@@ -20,6 +20,11 @@ class ClassKey:
     entries: Sequence[tuple[str, str, float | None]]
 
 
+def percent(share: float) -> str:
+    """Return a share in percent, such as "12 %"; "<1 %" below 1 %."""
+    return "<1 %" if share < 0.01 else f"{100 * share:.0f} %"
+
+
 @dataclass(frozen=True)
 class ScaleKey:
     """Colors of numbers.

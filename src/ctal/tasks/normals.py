@@ -38,8 +38,7 @@ class SurfaceNormals(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.criterion is not None:
-            check_criterion(self.criterion, NormalLoss)
+        check_criterion(self.criterion, NormalLoss)
 
     @property
     def channels(self) -> int:

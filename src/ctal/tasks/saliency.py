@@ -40,8 +40,7 @@ class Saliency(BinaryTask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.criterion is not None:
-            check_criterion(self.criterion, ClassLoss, BinaryLoss)
+        check_criterion(self.criterion, ClassLoss, BinaryLoss)
         if isinstance(self.criterion, ClassLoss):
             self.criterion.check(self.channels)
 

@@ -131,7 +131,9 @@ def input_gradient(
     kernel = w.shape[-2:]
     if stride != (1, 1):  # zeros at the positions that a stride of 1 would have added
         full = [n + 2 * p - k + 1 for n, p, k in zip(shape[-2:], padding, kernel, strict=True)]
-        spread = grad.new_zeros(*shape[:2], *full).contiguous(memory_format=torch.channels_last)
+        spread = torch.empty(
+            (*shape[:2], *full), dtype=grad.dtype, memory_format=torch.channels_last
+        ).zero_()
         spread[..., :: stride[0], :: stride[1]] = grad
         grad = spread
     around = tuple(k - 1 - p for k, p in zip(kernel, padding, strict=True))

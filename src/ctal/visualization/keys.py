@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torchvision.transforms.v2 import functional as TF
 
 from ctal.maps.colormaps import apply_colormap
-from ctal.tasks.keys import ClassKey, Key, ScaleKey, SphereKey
+from ctal.tasks.keys import ClassKey, Key, ScaleKey, SphereKey, percent
 
 _MOST_LINES = 6  # of classes, in as many columns as fit
 _SPHERE = 5  # its height in lines of text
@@ -39,13 +39,13 @@ def draw_key(key: Key | None, width: int, font: Font) -> Image.Image:
 def _classes(key: ClassKey, width: int, font: Font) -> Image.Image:
     """Draw the classes of a map in columns; the rarest in one line if there are too many."""
     line, swatch = round(1.4 * font.size), round(font.size)
-    lines = [(color, f"{name}{_percent(share)}") for color, name, share in key.entries]
+    lines = [(color, f"{name}{_after_name(share)}") for color, name, share in key.entries]
     longest = max((font.getlength(text) for _, text in lines), default=0)
     columns = max(1, int(width / (longest + 2.4 * swatch)))
     if len(lines) > (most := columns * _MOST_LINES):
         others = key.entries[most - 1 :]
         total = None if others[0][2] is None else sum(share or 0 for _, _, share in others)
-        lines = [*lines[: most - 1], ("", f"{len(others)} other classes{_percent(total)}")]
+        lines = [*lines[: most - 1], ("", f"{len(others)} other classes{_after_name(total)}")]
     rows = ceil(len(lines) / columns)
     image = Image.new("RGB", (width, max(1, rows * line)), "white")
     draw = ImageDraw.Draw(image)
@@ -57,10 +57,8 @@ def _classes(key: ClassKey, width: int, font: Font) -> Image.Image:
     return image
 
 
-def _percent(share: float | None) -> str:
-    if share is None:
-        return ""
-    return " <1 %" if share < 0.01 else f" {share:.0%}".replace("%", " %")
+def _after_name(share: float | None) -> str:
+    return "" if share is None else f" {percent(share)}"
 
 
 def _scale(key: ScaleKey, width: int, font: Font) -> Image.Image:
