@@ -38,6 +38,12 @@ def peak_memory() -> float:
     return int(line.split()[1]) / 1024
 
 
+def resident_memory() -> float:
+    """Return the memory that this process has now, in MiB (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
 def run_benchmark(
     print_table: Callable[[bool], None],
     measure: Callable[..., dict[str, Any]],

@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import time
 
 import numpy as np
 import pytest
@@ -38,25 +39,41 @@ class TestPredictFiles:
         with np.load(folder / "predictions" / "b.2.npz", allow_pickle=False) as content:
             assert set(content.files) == {"semseg", "depth", "units", "source", "record"}
             assert (content["semseg"].shape, content["depth"].shape) == ((33, 21), (33, 21))
-            assert content["semseg"].dtype.kind == "i"
-            assert content["depth"].dtype == np.float32
+            assert (content["semseg"].dtype, content["depth"].dtype) == (np.uint8, np.float16)
             assert json.loads(str(content["units"])) == {"semseg": "class id", "depth": "m"}
             assert str(content["source"]) == "pictures/b.2.PNG"
         panel = Image.open(folder / "predictions" / "a.png")
         assert panel.size[0] > 3 * 240
 
-    def test_arrays_equal_model_predict(self, folder, checkpoint):
+    def test_arrays_with_full_precision_equal_model_predict(self, folder, checkpoint):
+        import ctal
+
+        predict_files(["pictures/a.jpg"], checkpoint, full_precision=True)
+        expected = ctal.load(checkpoint).predict(folder / "pictures" / "a.jpg")
+        with np.load(folder / "predictions" / "a.npz") as content:
+            for name, values in expected.items():
+                assert content[name].dtype == values.dtype
+                assert np.array_equal(content[name], values)
+
+    def test_arrays_are_those_of_model_predict_in_smaller_types(self, folder, checkpoint):
         import ctal
 
         predict_files(["pictures/a.jpg"], checkpoint)
         expected = ctal.load(checkpoint).predict(folder / "pictures" / "a.jpg")
         with np.load(folder / "predictions" / "a.npz") as content:
-            assert all(np.array_equal(content[name], expected[name]) for name in expected)
+            assert np.array_equal(content["semseg"], expected["semseg"])
+            assert np.array_equal(content["depth"], expected["depth"].astype(np.float16))
 
     def test_another_size_and_keep_aspect_ratio(self, folder, checkpoint):
         import ctal
 
-        predict_files(["pictures"], checkpoint, image_size=[64, 96], keep_aspect_ratio=True)
+        predict_files(
+            ["pictures"],
+            checkpoint,
+            image_size=[64, 96],
+            keep_aspect_ratio=True,
+            full_precision=True,
+        )
         model = ctal.load(checkpoint, image_size=(64, 96))
         for name, size in (("a.jpg", (30, 40)), ("b.2.PNG", (33, 21))):
             expected = model.predict(folder / "pictures" / name, keep_aspect_ratio=True)
@@ -187,7 +204,7 @@ class TestForms:
 
         predict_files(["pictures/a.jpg"], checkpoint, tiled=True, image_size=[32, 32])
         Image.new("RGB", (90, 70), "blue").save(folder / "large.png")
-        predict_files(["large.png"], checkpoint, "out", tiled=True)
+        predict_files(["large.png"], checkpoint, "out", tiled=True, full_precision=True)
         expected = ctal.load(checkpoint).predict(folder / "large.png", tiled=True)
         with np.load(folder / "out" / "large.npz") as content:
             assert all(np.array_equal(content[name], expected[name]) for name in expected)
@@ -239,7 +256,7 @@ class TestForms:
         noise = np.random.default_rng(0).integers(0, 255, (90, 70, 3), dtype=np.uint8)
         Image.fromarray(noise).save(folder / "large.png")
         predict_files(["large.png"], checkpoint, "usual")
-        for module in ("inference.runner", "inference.postprocessing", "cli.predict_panels"):
+        for module in ("inference.runner", "inference.postprocessing", "cli.predict_images"):
             monkeypatch.setattr(f"ctal.{module}.LARGE", 100)
         monkeypatch.setattr("ctal.cli.predict_panels._LONGEST", 45)
         monkeypatch.setattr("ctal.inference.postprocessing._STRIP", 700)
@@ -252,13 +269,18 @@ class TestForms:
 
 
 def test_a_signal_leaves_no_partial_file(folder, checkpoint, monkeypatch, capfd):
-    def stopped(file, **arrays):
+    def stopped(file, arrays, check):
         file.write(b"half")
         os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(1000):  # a large array, block by block
+            time.sleep(0.01)
+            check()
 
-    monkeypatch.setattr(np, "savez_compressed", stopped)
+    monkeypatch.setattr("ctal.cli.predict_writer.write_npz", stopped)
+    start = time.perf_counter()
     args = ["predict", "pictures", "--checkpoint", checkpoint]
     assert cli.main(args) == 128 + signal.SIGTERM
+    assert time.perf_counter() - start < 9
     assert "stopped by SIGTERM" in capfd.readouterr().err
     assert written(folder / "predictions") == []
 

@@ -185,3 +185,26 @@ def test_names_order_and_directions_of_metrics_are_fixed(name):
 def test_a_name_that_cannot_be_a_key_is_rejected(name):
     with pytest.raises(InputError, match="name: expected"):
         Depth(name=name)
+
+
+@each_task
+def test_stored_predictions_are_close(task):
+    prediction = task.decode(raw_map(task, batch=2, size=(16, 20)))
+    stored = task.compact(prediction)
+    assert stored.dtype == (torch.float16 if prediction.is_floating_point() else torch.uint8)
+    if not isinstance(task, SurfaceNormals):
+        torch.testing.assert_close(stored.to(prediction.dtype), prediction, rtol=5e-4, atol=1e-7)
+
+
+def test_stored_normals_are_within_a_thirtieth_of_a_degree():
+    vectors = torch.nn.functional.normalize(torch.randn(1, 3, 200, 200).double(), dim=1)
+    stored = SurfaceNormals().compact(vectors).double()
+    sine = torch.linalg.cross(vectors, stored, dim=1).norm(dim=1) / stored.norm(dim=1)
+    assert 0.005 < sine.max().asin().rad2deg() < 0.03
+    assert torch.equal(stored * 2048, (stored * 2048).round())
+
+
+def test_values_beyond_float16_are_stored_as_they_are():
+    far = torch.tensor([[[1.0, 65505.0]]])
+    assert torch.equal(Depth().compact(far), far)
+    assert Depth().compact(far.clamp(max=65504.0)).dtype == torch.float16

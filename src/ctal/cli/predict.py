@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 from tqdm import tqdm  # type: ignore[import-untyped]  # ships no types
 
 from ctal.cli.point_cloud import camera_of
+from ctal.cli.predict_images import Pair, predict_images
 from ctal.cli.predict_sheet import check_sheet, write_sheet
+from ctal.cli.predict_summary import summary
 from ctal.cli.predict_writer import Writer, output_files
 from ctal.errors import InputError, PredictionError, UnreadableError
 from ctal.inference.loading import load
@@ -37,6 +41,7 @@ def predict_files(
     entropy: bool = False,
     contact_sheet: bool = False,
     intrinsics: list[float] | None = None,
+    full_precision: bool = False,
 ) -> None:
     """Predict the maps of all tasks for images and videos, each at its own size.
 
@@ -47,7 +52,7 @@ def predict_files(
     the panels of its frames, in colors whose range follows the frames slowly; for a camera the
     same, until Ctrl-C. If inputs have the same name, later ones become `<name>-2` and so on. Inputs
     that cannot be read are reported at the end, after the others are written; of a truncated video,
-    the readable frames are written.
+    the readable frames are written. The files of few inputs are listed, of many counted.
 
     Args:
         inputs: images, videos (pip install 'ctal[video]'), folders of them (without subfolders),
@@ -75,6 +80,9 @@ def predict_files(
             below each other.
         intrinsics: fx fy cx cy of the camera, in pixels of the image, to write the depth as a
             point cloud.
+        full_precision: store class ids as int64 and other numbers as float32, as
+            `Model.predict` returns them; by default uint8 and float16, a quarter of the size
+            (docs/predict.md has the errors).
 
     Raises:
         InputError: nothing matches an input, an output exists that other settings made, or cannot
@@ -92,25 +100,34 @@ def predict_files(
     camera = None if intrinsics is None else camera_of(intrinsics)
     options: Options = {"keep_aspect_ratio": keep_aspect_ratio, "tiled": tiled, "flip": flip}
     options |= {"scales": scales or (1.0,), "entropy": entropy}
-    writer = Writer(model, Path(output), options, overlay, camera)
-    pending, unreadable = _pending(writer, sources, names, overwrite), list[str]()
-    with stopped_by_signals():
-        for source, name in tqdm(pending, unit="input", disable=not pending):
-            try:
-                writer.write(source, name)
-            except UnreadableError as error:
-                unreadable.append(str(error))
-            except PredictionError as error:
-                raise InputError(f"{source.path}: {error}") from error
-    _report_written(writer.output, len(pending) - len(unreadable))
-    write_sheet(Path(output), names if contact_sheet else [])
-    _report_unreadable(unreadable, len(sources), output)
+    writer = Writer(model, Path(output), options, overlay, camera, full_precision)
+    pending = _pending(writer, sources, names, overwrite)
+    start = time.perf_counter()
+    unreadable = _predict(writer, pending)
+    seconds = time.perf_counter() - start
+    sheet = write_sheet(writer.output, names if contact_sheet else [])
+    skipped = len(sources) - len(pending)
+    sys.stdout.write(summary(writer, pending, unreadable, skipped, seconds, sheet))
+    _report_unreadable(list(unreadable.values()), len(sources), output)
 
 
-def _report_written(output: Path, count: int) -> None:
-    """Report how many inputs were predicted, and the folder with their maps."""
-    if count:
-        tqdm.write(f"{output}: maps of {count} {'input' if count == 1 else 'inputs'}", sys.stderr)
+def _predict(writer: Writer, pairs: Sequence[Pair]) -> dict[Source, str]:
+    """Predict the maps of sources and write them; return why sources could not be read."""
+    unreadable: dict[Source, str] = {}
+    with stopped_by_signals(), tqdm(total=len(pairs), unit="input", disable=not pairs) as bar:
+        for moves, group in groupby(pairs, key=lambda pair: pair[0].moves):
+            if not moves:
+                predict_images(writer, list(group), unreadable, bar.update)
+                continue
+            for source, name in group:
+                try:
+                    writer.write_video(source, name)
+                except UnreadableError as error:
+                    unreadable[source] = str(error)
+                except PredictionError as error:
+                    raise InputError(f"{source.path}: {error}") from error
+                bar.update()
+    return unreadable
 
 
 def _report_unreadable(reasons: Sequence[str], sources: int, output: str) -> None:
@@ -143,7 +160,7 @@ def _check_inputs(
 
 def _pending(
     writer: Writer, sources: Sequence[Source], names: Sequence[str], overwrite: bool
-) -> list[tuple[Source, str]]:
+) -> list[Pair]:
     """Return the sources to predict, each with its name; report how many are skipped."""
     pairs = list(zip(sources, names, strict=True))
     remove_partial(file for pair in pairs for file in writer.files(*pair))

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torchvision.transforms.v2 import functional as TF
 
 from ctal.inference.domain import note_on_domain
 from ctal.inference.model import Model
-from ctal.inference.postprocessing import LARGE
 from ctal.io.video import Frame
 from ctal.tasks import Task
 from ctal.tasks.classes import ClassTask
@@ -19,7 +19,7 @@ from ctal.tasks.entropy import ENTROPY
 from ctal.tasks.keys import ClassKey, ScaleKey
 from ctal.visualization.predictions import Column, prediction_columns, prediction_panel
 
-_LONGEST = 2048  # the longer side of a visualized map; a panel shows less
+_LONGEST = 1280  # the longer side of a visualized map, twice that in a panel
 _SMOOTHING = 2.0  # seconds in which the range of a video's colors follows its frames
 
 
@@ -39,9 +39,10 @@ class Panels:
 
     def of_image(self, image: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
         """Return the panel of an image (3, H, W), with a note if the model is unsure."""
-        step = -(-max(image.shape) // _LONGEST) if image[0].numel() > LARGE else 1
+        step = -(-max(image.shape) // _LONGEST)
+        reduced = TF.pil_to_tensor(TF.to_pil_image(image).reduce(step))
         small = {key: prediction[..., ::step, ::step] for key, prediction in maps.items()}
-        columns = self._columns(image[:, ::step, ::step], small, small)
+        columns = self._columns(reduced, small, small)
         return prediction_panel(columns, note_on_domain(self.model.about, small))
 
     def of_frames(self, frames: Iterator[tuple[Frame, Mapping[str, Tensor]]]) -> Iterator[Frame]:

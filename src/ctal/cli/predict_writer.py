@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ctal.cli.point_cloud import save_ply
@@ -20,14 +21,15 @@ from ctal.cli.predict_panels import Panels
 from ctal.cli.predict_resume import fingerprint, is_complete, record_of
 from ctal.errors import InputError
 from ctal.inference.model import Model
-from ctal.inference.postprocessing import to_array
-from ctal.inference.runner import Options, check_options
+from ctal.inference.postprocessing import in_columns, to_arrays
+from ctal.inference.runner import Deferred, Options, check_options
 from ctal.io.atomic import write_whole
-from ctal.io.images import read_image
+from ctal.io.npz import write_npz
 from ctal.io.sources import Source
 from ctal.io.video import Frame, write_video
+from ctal.tasks import Task
 from ctal.tasks.depth import is_metric_depth
-from ctal.tasks.entropy import entropy_maps
+from ctal.tasks.entropy import EntropyMap, entropy_maps, requested_entropy_maps
 from ctal.visualization.panels import save_png
 
 if TYPE_CHECKING:
@@ -44,9 +46,11 @@ class Writer:
         options: arguments of `Model.predict`.
         overlay: blend the visualized maps with the image instead of showing them beside it.
         camera: intrinsics of the images, for a point cloud.
+        full_precision: store arrays as `Model.predict` returns them, not in smaller types.
 
     Raises:
-        InputError: a camera is given, but the network has no depth in meters.
+        InputError: a camera is given, but the network has no depth in meters, or entropies are
+            requested, but it has no classes.
     """
 
     model: Model
@@ -54,10 +58,13 @@ class Writer:
     options: Options
     overlay: bool = False
     camera: Camera | None = None
+    full_precision: bool = False
 
     def __post_init__(self) -> None:
         """Check what would otherwise fail after the first prediction."""
         check_options(self.options)
+        if self.options.get("entropy"):
+            requested_entropy_maps(self.model.tasks)
         if self.camera is not None and not any(map(is_metric_depth, self.model.tasks)):
             names = ", ".join(task.name for task in self.model.tasks)
             raise InputError(
@@ -71,9 +78,13 @@ class Writer:
         return Panels(self.model, self.overlay, self.options.get("entropy", False))
 
     @cached_property
-    def entropies(self) -> list[str]:
-        """Names of the maps of entropies, which the note on unfamiliar images needs, too."""
-        return [unsure.name for unsure in entropy_maps(self.model.tasks)]
+    def image_options(self) -> Options:
+        """Arguments of `Model.predict` for still images, whose panels have a note.
+
+        The note on unfamiliar images needs the entropies, requested or not.
+        """
+        noted = "domain" in self.model.about and bool(entropy_maps(self.model.tasks))
+        return {**self.options, "entropy": noted or self.options.get("entropy", False)}
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -83,6 +94,7 @@ class Writer:
             "network": fingerprint(self.model.network),
             **{key: value for key, value in self.options.items() if key != "batch_size"},
             "overlay": self.overlay,
+            "full_precision": self.full_precision,
             "intrinsics": None if c is None else [c.fx, c.fy, c.cx, c.cy],
         }
 
@@ -98,35 +110,60 @@ class Writer:
         """
         return is_complete(source, self.files(source, name), record_of(source, self.settings))
 
-    def write(self, source: Source, name: str) -> None:
-        """Predict the maps of a source and write its files (`output_files`).
+    def write_video(self, source: Source, name: str) -> None:
+        """Predict the maps of the frames of a source, and write a video of panels.
 
         Raises:
-            InputError: the source cannot be read, or a file cannot be written.
+            InputError: the source cannot be read, or the file cannot be written.
         """
-        if source.moves:
-            frames = self._panels(source.frames())
-            target = self.output / f"{name}.mp4"
-            record = record_of(source, self.settings)
-            write_video(target, frames, endless=source.camera is not None, comment=record)
-        else:
-            self._write_image(source, name)
+        frames = self._panels(source.frames())
+        target = self.output / f"{name}.mp4"
+        record = record_of(source, self.settings)
+        write_video(target, frames, endless=source.camera is not None, comment=record)
 
-    def _write_image(self, source: Source, name: str) -> None:
-        image = read_image(source.path)
-        maps = next(self._maps(iter([image])))
-        units = {task.name: task.unit for task in self.model.tasks}
-        if self.options.get("entropy"):
-            units |= dict.fromkeys(self.entropies, "share of the maximum")
-        content: dict[str, Any] = {key: to_array(maps[key]) for key in units}
-        content |= {"units": np.array(json.dumps(units)), "source": np.array(str(source.path))}
+    def write_image(
+        self,
+        source: Source,
+        name: str,
+        image: Tensor,
+        deferred: Deferred,
+        check: Callable[[], None],
+    ) -> None:
+        """Write the files of an image (`output_files`); several threads may do so.
+
+        Args:
+            source: the source of the image.
+            name: the name of its files.
+            image: (3, H, W) uint8.
+            deferred: returns its maps.
+            check: called between the steps, to stop by an exception.
+
+        Raises:
+            InputError: a file cannot be written.
+        """
+        maps = deferred()
+        content = self._arrays(maps) | {"source": np.array(str(source.path))}
         content["record"] = np.array(record_of(source, self.settings))
-        write_whole(self.output / f"{name}.npz", lambda file: np.savez_compressed(file, **content))
+        write_whole(self.output / f"{name}.npz", lambda file: write_npz(file, content, check))
+        check()
         for task in self.model.tasks:
             if self.camera is not None and is_metric_depth(task):
                 place = self.output / f"{name}.ply"
                 save_ply(maps[task.name][0], image, self.camera, place)
+                check()
         save_png(self.panels.of_image(image, maps), self.output / f"{name}.png")
+
+    def _arrays(self, maps: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
+        """Return the maps of an image as arrays, and their units."""
+        tasks: list[Task | EntropyMap] = [*self.model.tasks]
+        tasks += entropy_maps(self.model.tasks) if self.options.get("entropy") else []
+        found = {task.name: maps[task.name] for task in tasks}
+        if self.full_precision:
+            arrays = to_arrays(found)
+        else:
+            arrays = {task.name: in_columns(task.compact(found[task.name])) for task in tasks}
+        units = json.dumps({task.name: task.unit for task in tasks})
+        return {**arrays, "units": np.array(units)}
 
     def _panels(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         waiting: deque[Frame] = deque()  # frames without a prediction yet
@@ -136,16 +173,10 @@ class Writer:
                 waiting.append(frame)
                 yield frame.pixels
 
-        maps = self._maps(pixels())
+        maps = self.model.stream(pixels(), empty=self.on_disk, **self.options)
         yield from self.panels.of_frames((waiting.popleft(), found) for found in maps)
 
-    def _maps(self, images: Iterator[Tensor]) -> Iterator[dict[str, Tensor]]:
-        # requested, or needed for the note; a network without a limit has no note
-        needed = self.options.get("entropy") or "domain" in self.model.about
-        options: Options = {**self.options, "entropy": bool(needed and self.entropies)}
-        return self.model.stream(images, empty=self._on_disk, **options)
-
-    def _on_disk(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    def on_disk(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
         """Allocate a tensor in a temporary file, which is removed with the tensor."""
         self.output.mkdir(parents=True, exist_ok=True)
         kind = torch.empty(0, dtype=dtype).numpy().dtype

@@ -15,7 +15,7 @@ from ctal.inference.loading import load
 from ctal.inference.model import Maps
 from ctal.inference.runner import Options, check_options
 from ctal.io.bundled import DEFAULT
-from ctal.tasks.entropy import entropy_maps
+from ctal.tasks.entropy import requested_entropy_maps
 
 Columns = dict[str, NDArray[Any]]
 """Columns of a batch by name, each with an entry per image."""
@@ -51,7 +51,8 @@ class BatchPredictor:
         **options: As in `Model.predict`.
 
     Raises:
-        InputError: The network cannot be loaded, or a value is out of range.
+        InputError: The network cannot be loaded, a value is out of range, or an entropy is
+            requested of a network without classes.
     """
 
     def __init__(
@@ -74,6 +75,9 @@ class BatchPredictor:
         self.column = column
         self.keep_images = keep_images
         self.options = options
+        self._names = [task.name for task in self.model.tasks]
+        if options.get("entropy"):
+            self._names += [unsure.name for unsure in requested_entropy_maps(self.model.tasks)]
 
     def __call__(self, batch: Mapping[str, NDArray[Any]]) -> Columns:
         """Return the columns of a batch with one of maps for each task, under the task's name.
@@ -89,16 +93,13 @@ class BatchPredictor:
         if self.column not in batch:
             raise InputError(f"column: expected one of {', '.join(batch)}, got {self.column!r}")
         kept = {k: v for k, v in batch.items() if self.keep_images or k != self.column}
-        names = [task.name for task in self.model.tasks]
-        if self.options.get("entropy"):
-            names += [unsure.name for unsure in entropy_maps(self.model.tasks)]
-        if taken := [name for name in names if name in kept]:
+        if taken := [name for name in self._names if name in kept]:
             raise InputError(
                 f"batch: expected no column {taken[0]!r}, the name of a task; rename it"
             )
         images = (np.asarray(image) for image in batch[self.column])
         found: list[Maps] = list(self.model.predict(images, **self.options))
-        return {**kept, **{name: stacked([maps[name] for maps in found]) for name in names}}
+        return {**kept, **{name: stacked([maps[name] for maps in found]) for name in self._names}}
 
 
 def stacked(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:

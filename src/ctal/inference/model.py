@@ -15,8 +15,8 @@ from torch import Tensor
 
 from ctal.errors import InputError
 from ctal.explanation import Affinities, Observation, capture_affinities, checked_pixel
-from ctal.inference.postprocessing import Allocate, in_memory, to_array
-from ctal.inference.runner import Options, Runner, check_options
+from ctal.inference.postprocessing import Allocate, in_memory, stacked, to_arrays
+from ctal.inference.runner import Deferred, Options, Runner, check_options
 from ctal.inference.shareable import Shareable
 from ctal.io.images import ImageLike, as_rgb
 from ctal.networks import Network
@@ -145,13 +145,13 @@ class Model(Shareable):
             image, str | Path | Image.Image | Tensor | np.ndarray
         ):
             pixels = (as_rgb(item) for item in image)
-            return (_to_arrays(maps) for maps in self.stream(pixels, **options))
+            return (to_arrays(maps) for maps in self.stream(pixels, **options))
         if isinstance(image, Tensor | np.ndarray) and image.ndim == 4:
             if len(image) == 0:
                 raise InputError("image: expected a batch of one image or more, got an empty batch")
             found = self.stream((as_rgb(item) for item in image), **options)
-            return _stacked([_to_arrays(maps) for maps in found])
-        return _to_arrays(next(self.stream([as_rgb(image)], **options)))
+            return stacked([to_arrays(maps) for maps in found])
+        return to_arrays(next(self.stream([as_rgb(image)], **options)))
 
     def stream(
         self,
@@ -167,6 +167,17 @@ class Model(Shareable):
             empty: Allocates the maps of images of more than `LARGE` pixels.
             **options: As in `predict`.
         """
+        for deferred in self.stream_deferred(images, empty=empty, **options):
+            yield deferred()
+
+    def stream_deferred(
+        self,
+        images: Iterable[Tensor],
+        *,
+        empty: Allocate = in_memory,
+        **options: Unpack[Options],
+    ) -> Iterator[Deferred]:
+        """Run the network as `stream`; yield functions that postprocess, for other threads."""
         yield from self._runner.stream(images, empty=empty, **options)
 
     def decoded(self, pixels: Tensor) -> dict[str, Tensor]:
@@ -205,11 +216,3 @@ class Model(Shareable):
         """
         with self._runner.lock, capture_affinities(self.network) as seen:
             yield seen
-
-
-def _to_arrays(maps: dict[str, Tensor]) -> Maps:
-    return {name: to_array(prediction) for name, prediction in maps.items()}
-
-
-def _stacked(found: list[Maps]) -> Maps:
-    return {name: np.stack([maps[name] for maps in found]) for name in found[0]}

@@ -15,7 +15,7 @@ from ctal.tasks import Task
 from ctal.tasks.entropy import EntropyMap
 
 Strip = tuple[slice, dict[str, Tensor]]
-"""Rows of an image, and the raw maps (1, channels, rows, W) of all tasks there."""
+"""Rows of an image, and the raw maps (1, channels, rows, W) of one or more tasks there."""
 
 Allocate = Callable[[Sequence[int], torch.dtype], Tensor]
 """Allocates the tensor of a map of this shape and dtype."""
@@ -33,7 +33,7 @@ def in_memory(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
 
 
 def resized_strips(raw: Mapping[str, Tensor], size: tuple[int, int]) -> Iterator[Strip]:
-    """Yield the result of `resize_raw` for one image, as a whole or in strips.
+    """Yield the result of `resize_raw` for one image: task by task, or in strips of all tasks.
 
     Args:
         raw: {task name: (1, channels, h, w)}.
@@ -42,7 +42,8 @@ def resized_strips(raw: Mapping[str, Tensor], size: tuple[int, int]) -> Iterator
     H, W = size
     smallest = min(maps.shape[-2] for maps in raw.values())
     if H * W <= LARGE or smallest > H:  # strips are for enlarged maps only
-        yield slice(0, H), {name: resize_raw(maps, size) for name, maps in raw.items()}
+        for name, maps in raw.items():  # one at a time, since they take most of the memory
+            yield slice(0, H), {name: resize_raw(maps, size)}
         return
     rows = max(1, _STRIP // W)
     for top in range(0, H, rows):
@@ -79,7 +80,7 @@ def decoded(
     """
     maps: dict[str, Tensor] = {}
     for rows, raw in strips:
-        for task in tasks:
+        for task in (task for task in tasks if task.name in raw):
             part = task.decode(raw[task.name])[0].cpu()
             if rows == slice(0, size[0]):
                 maps[task.name] = part
@@ -87,7 +88,7 @@ def decoded(
             if task.name not in maps:
                 maps[task.name] = empty((*part.shape[:-2], *size), part.dtype)
             maps[task.name][..., rows, :] = part
-    return maps
+    return {task.name: maps[task.name] for task in tasks}
 
 
 def to_array(prediction: Tensor) -> NDArray[Any]:
@@ -96,3 +97,20 @@ def to_array(prediction: Tensor) -> NDArray[Any]:
         prediction = prediction.permute(1, 2, 0)
         prediction = prediction.squeeze(-1) if prediction.shape[-1] == 1 else prediction
     return np.ascontiguousarray(prediction.numpy())
+
+
+def in_columns(prediction: Tensor) -> NDArray[Any]:
+    """Convert a map as `to_array`, with memory by channel, then column: it compresses better."""
+    if prediction.ndim == 3 and prediction.shape[0] > 1:
+        return prediction.mT.contiguous().numpy().T
+    return to_array(prediction)
+
+
+def to_arrays(maps: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
+    """Convert the maps of an image with `to_array`."""
+    return {name: to_array(prediction) for name, prediction in maps.items()}
+
+
+def stacked(found: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Stack the arrays of images of one size."""
+    return {name: np.stack([maps[name] for maps in found]) for name in found[0]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 from typing import Any, TypedDict
@@ -14,7 +14,7 @@ from torchvision.transforms.v2 import functional as TF
 
 from ctal.errors import InputError, PredictionError
 from ctal.inference.devices import usable_device
-from ctal.inference.postprocessing import LARGE, Allocate, decoded, resized_strips
+from ctal.inference.postprocessing import LARGE, Allocate, Strip, decoded, resized_strips
 from ctal.inference.spinning import warn_of_spinning_threads
 from ctal.inference.tiling import can_tile, tile_strips
 from ctal.networks import Network
@@ -24,7 +24,10 @@ from ctal.networks.memory import set_memory_format
 from ctal.networks.resizing import nearest_size
 from ctal.networks.test_time import TestTimeAugmentation
 from ctal.tasks import Task
-from ctal.tasks.entropy import EntropyMap, entropy_maps, with_entropies
+from ctal.tasks.entropy import EntropyMap, requested_entropy_maps, with_entropies
+
+Deferred = Callable[[], dict[str, Tensor]]
+"""Computes the decoded maps of an image, after the network has run."""
 
 
 class Options(TypedDict, total=False):
@@ -81,23 +84,25 @@ class Runner:
         scales: Sequence[float] = (1.0,),
         batch_size: int = 8,
         entropy: bool = False,
-    ) -> Iterator[dict[str, Tensor]]:
-        """Predict decoded maps of images one by one, as `Model.stream` does."""
+    ) -> Iterator[Deferred]:
+        """Run the network on images one by one, as `Model.stream_deferred` does."""
         averaged = TestTimeAugmentation(flip, scales)
         outputs: list[Task | EntropyMap] = list(self.network.tasks)
-        outputs += entropy_maps(self.network.tasks) if entropy else []
+        outputs += requested_entropy_maps(self.network.tasks) if entropy else []
         for waiting, error in _batches(images, batch_size):
             plan = partial(self._plan, keep_aspect_ratio=keep_aspect_ratio, tiled=tiled)
             for (size, in_tiles), group in groupby(waiting, plan):
+                run = partial(self._averaged, size=size, augmentation=averaged, entropy=entropy)
                 some = list(group)
+                parts: Iterator[Iterator[Strip]]
                 if in_tiles:
-                    run = partial(self._averaged, size=size, augmentation=averaged, entropy=entropy)
                     parts = (tile_strips(run, pixels, size, batch_size) for pixels in some)
                 else:
-                    raw = self._averaged(some, size, averaged, entropy)
-                    parts = (resized_strips(_of(raw, i), _size(x)) for i, x in enumerate(some))
+                    parts = map(resized_strips, _each(run, some), map(_size, some))
                 for pixels, strips in zip(some, parts, strict=True):
-                    yield decoded(strips, outputs, _size(pixels), empty)
+                    deferred = partial(decoded, strips, outputs, _size(pixels), empty)
+                    # the network runs for each row of tiles
+                    yield partial(dict, deferred()) if in_tiles else deferred
             if error is not None:
                 raise error
 
@@ -172,8 +177,20 @@ def _resized(pixels: Tensor, size: tuple[int, int]) -> Tensor:
     return TF.to_dtype(resized, torch.float32, scale=True).clamp(0, 1)
 
 
-def _of(raw: dict[str, Tensor], index: int) -> dict[str, Tensor]:
-    return {name: maps[index : index + 1] for name, maps in raw.items()}
+def _each(
+    run: Callable[[Sequence[Tensor]], dict[str, Tensor]], images: Sequence[Tensor]
+) -> Iterator[dict[str, Tensor]]:
+    """Yield the raw maps of each image of a batch; the images before one that fails too."""
+    try:
+        raw = run(images)
+    except PredictionError:
+        if len(images) == 1:
+            raise
+        for pixels in images:
+            yield run([pixels])
+        return
+    for index in range(len(images)):
+        yield {name: maps[index : index + 1] for name, maps in raw.items()}
 
 
 def _size(pixels: Tensor) -> tuple[int, int]:

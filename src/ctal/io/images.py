@@ -18,6 +18,7 @@ from torchvision.transforms.v2 import functional as TF
 from ctal.errors import InputError, UnreadableError, first_line
 from ctal.io.color import to_srgb
 from ctal.io.formats import register_heif, unreadable
+from ctal.io.pixel_limit import without_pixel_limit
 
 ImageLike = str | Path | Image.Image | Tensor | NDArray[Any]
 """Types that `as_rgb` accepts."""
@@ -112,7 +113,7 @@ def open_image(path: Path) -> Iterator[Image.Image]:
     if not path.is_file():
         raise UnreadableError(f"{path}: file not found; expected an image")
     register_heif()
-    with _without_size_limit():
+    with without_pixel_limit:
         try:
             image = Image.open(path)
         except UnidentifiedImageError as error:
@@ -168,17 +169,6 @@ def _decoded(image: Image.Image) -> Tensor:
         return to_rgb(image)
     except OSError as error:
         raise UnreadableError(f"image: cannot be decoded ({first_line(error)})") from error
-
-
-@contextmanager
-def _without_size_limit() -> Iterator[None]:
-    """Disable Pillow's pixel limit, which only warns; `MAX_PIXELS` replaces it."""
-    before = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = None
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
 
 
 def _deep_gray(image: Image.Image) -> Image.Image:

@@ -8,6 +8,7 @@ import warnings
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as TF
 
@@ -174,6 +175,16 @@ class Task(ABC):
             reference: the map whose range of values sets the color scale, such as the ground
                 truth; by default the prediction itself.
         """
+
+    def compact(self, prediction: Tensor) -> Tensor:
+        """Return a prediction in the smaller type in which `ctal predict` stores it.
+
+        By default float16, with a relative error of at most 0.05 %; integers, and values beyond
+        its range of 65504, stay as they are.
+        """
+        limit = torch.finfo(torch.float16).max
+        fits = prediction.is_floating_point() and bool(prediction.abs().max() <= limit)
+        return prediction.half() if fits else prediction
 
     def legend(self, prediction: Tensor) -> list[tuple[str, str]]:
         """Return the colors of a visualized map (H, W) and their names, most frequent first.

@@ -95,6 +95,10 @@ class ClassTask(Task):
             colours[index] = torch.tensor(list(bytes.fromhex(colour[1:])))
         return colours[prediction.cpu()].movedim(-1, 0)
 
+    def compact(self, prediction: Tensor) -> Tensor:
+        """Return class ids as uint8."""
+        return prediction.to(torch.uint8)
+
     def shown_names(self) -> list[str]:
         """Return the name of each class; "class 3" without names."""
         names = getattr(self, "class_names", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -21,13 +22,19 @@ class EntropyMap:
 
     Attributes:
         name: its key in a prediction.
+        unit: that of its values, 0..1.
     """
 
     name: str
+    unit: ClassVar[str] = "share of the maximum"
 
     def decode(self, raw: Tensor) -> Tensor:
         """Return (B, 1, H, W) as (B, H, W)."""
         return raw.squeeze(1)
+
+    def compact(self, prediction: Tensor) -> Tensor:
+        """Return float16, in multiples of 1/256, which take a third of the space of all digits."""
+        return (prediction.float() * 256).round_().div_(256).half()
 
 
 def entropy_maps(tasks: Sequence[Task]) -> list[EntropyMap]:
@@ -39,15 +46,20 @@ def entropy_maps(tasks: Sequence[Task]) -> list[EntropyMap]:
     ]
 
 
-def with_entropies(raw: Mapping[str, Tensor], tasks: Sequence[Task]) -> dict[str, Tensor]:
-    """Return raw maps (B, channels, H, W) and, under names of `entropy_maps`, (B, 1, H, W).
+def requested_entropy_maps(tasks: Sequence[Task]) -> list[EntropyMap]:
+    """Return the result of `entropy_maps`, one map or more.
 
     Raises:
         InputError: no task has probabilities.
     """
-    found = {task.name + ENTROPY: task.entropy(raw[task.name]) for task in tasks}
-    known = {name: values for name, values in found.items() if values is not None}
-    if not known:
+    found = entropy_maps(tasks)
+    if not found:
         names = ", ".join(task.name for task in tasks)
         raise InputError(f"entropy: expected a network with classes, got {names}")
-    return {**raw, **known}
+    return found
+
+
+def with_entropies(raw: Mapping[str, Tensor], tasks: Sequence[Task]) -> dict[str, Tensor]:
+    """Return raw maps (B, channels, H, W) and, under names of `entropy_maps`, (B, 1, H, W)."""
+    found = {task.name + ENTROPY: task.entropy(raw[task.name]) for task in tasks}
+    return {**raw, **{name: values for name, values in found.items() if values is not None}}
