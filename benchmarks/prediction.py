@@ -28,7 +28,7 @@ SIZE = (1440, 1080)
 
 
 class Run(NamedTuple):
-    """What a command took: seconds, seconds of processors, peak memory in MiB."""
+    """Cost of a command: seconds, seconds of processors, peak memory in MiB."""
 
     wall: float
     cpu: float

@@ -40,26 +40,16 @@ def predict_images(
         InputError: a file cannot be written, or the network gives no finite maps for an image.
     """
     waiting: deque[tuple[Source, str, Tensor]] = deque()  # images without a prediction yet
+
+    def images() -> Iterator[Tensor]:
+        for source, name, image in _readable(threads, pairs, unreadable, done):
+            waiting.append((source, name, image))
+            threads.leave_cores()
+            yield image
+
     options: Options = {**writer.image_options}
     options["batch_size"] = 1 if writer.model.device.type == "cpu" else _BATCH
     with Threads(done) as threads:
-
-        def images() -> Iterator[Tensor]:
-            reads = threads.read_ahead(source.path for source, _ in pairs)
-            for (source, name), read in zip(pairs, reads, strict=True):
-                try:
-                    image = read()
-                    if image is None:  # large
-                        threads.finish()
-                        image = read_image(source.path)
-                except UnreadableError as error:
-                    unreadable[source] = str(error)
-                    done()
-                    continue
-                waiting.append((source, name, image))
-                threads.leave_cores()
-                yield image
-
         stream = writer.model.stream_deferred(images(), empty=writer.on_disk, **options)
         try:
             for maps in stream:
@@ -74,3 +64,24 @@ def predict_images(
         except PredictionError as error:
             threads.finish()  # images before this one
             raise InputError(f"{waiting[0][0].path}: {error}") from error
+
+
+def _readable(
+    threads: Threads,
+    pairs: Sequence[Pair],
+    unreadable: dict[Source, str],
+    done: Callable[[], object],
+) -> Iterator[tuple[Source, str, Tensor]]:
+    """Yield the images that can be read, with their sources and names."""
+    reads = threads.read_ahead(source.path for source, _ in pairs)
+    for (source, name), read in zip(pairs, reads, strict=True):
+        try:
+            image = read()
+            if image is None:  # large
+                threads.finish()
+                image = read_image(source.path)
+        except UnreadableError as error:
+            unreadable[source] = str(error)
+            done()
+            continue
+        yield source, name, image

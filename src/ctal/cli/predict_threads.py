@@ -88,8 +88,15 @@ class Threads:
 
     def _run(self, job: Callable[[], None]) -> None:
         with self._slots:
-            self.check()
-            job()
+            if self._stopping.is_set():
+                return
+            try:
+                job()
+            except _Stopped:
+                return
+            except BaseException:
+                self._stopping.set()  # before the next job starts
+                raise
 
     def _wait(self) -> None:
         finished, _ = wait(self._running, return_when=FIRST_COMPLETED)
