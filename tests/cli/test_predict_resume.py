@@ -64,9 +64,10 @@ def test_a_stopped_command_resumes(folder, checkpoint, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     capsys.readouterr()
     predict_files(["pictures"], checkpoint)
-    printed = capsys.readouterr().err
+    streams = capsys.readouterr()
+    printed = streams.err
     assert "predictions: 3 of 6 inputs are complete and skipped" in printed
-    assert "predictions: maps of 3 inputs" in printed
+    assert "predictions: wrote .npz and .png of 3 inputs in" in streams.out
     after = stamps(folder / "predictions")
     assert list(after) == list(stamps(folder / "whole"))
     kept = {name for name, stamp in before.items() if after[name] == stamp}
