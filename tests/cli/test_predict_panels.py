@@ -6,9 +6,12 @@ import torch
 from PIL import Image
 from tests.small_networks import write_checkpoint
 
+import ctal
+from ctal import cli
 from ctal.cli.predict import predict_files
 from ctal.cli.predict_panels import Panels, SmoothRanges
 from ctal.cli.predict_sheet import write_sheet
+from ctal.cli.predict_writer import Writer
 from ctal.errors import InputError
 from ctal.inference import Model
 from ctal.io.video import Frame
@@ -66,6 +69,40 @@ def test_an_option_writes_and_draws_entropies(network, tmp_path, monkeypatch):
         assert "semseg_entropy" in str(unsure["units"])
     sizes = [Image.open(f"{folder}/a.png").width for folder in ("plain", "unsure")]
     assert sizes[1] > sizes[0] + 250
+
+
+def test_entropies_are_stored_in_a_small_type_or_in_full_precision(network, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    checkpoint = write_checkpoint(network, tmp_path / "a.ckpt")
+    noise = np.random.default_rng(0).integers(0, 255, (30, 40, 3), dtype=np.uint8)
+    Image.fromarray(noise).save("a.png")
+    predict_files(["a.png"], checkpoint, "small", entropy=True)
+    predict_files(["a.png"], checkpoint, "full", entropy=True, full_precision=True)
+    expected = ctal.load(checkpoint).predict("a.png", entropy=True)["semseg_entropy"]
+    with np.load("small/a.npz") as small, np.load("full/a.npz") as full:
+        assert np.array_equal(full["semseg_entropy"], expected)
+        assert small["semseg_entropy"].dtype == np.float16
+        np.testing.assert_allclose(small["semseg_entropy"], expected, atol=1 / 512 + 1e-6)
+
+
+def test_entropies_of_a_network_without_classes_are_refused(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    network = SharedEncoderNet([Depth()], "test_resnet", image_size=(32, 32))
+    checkpoint = write_checkpoint(network, tmp_path / "a.ckpt")
+    Image.new("RGB", (40, 30)).save("a.png")
+    assert cli.main(["predict", "a.png", "--checkpoint", str(checkpoint), "--entropy"]) == 2
+    printed = capfd.readouterr().err
+    assert printed == "error: entropy: expected a network with classes, got depth\n"
+    assert not (tmp_path / "predictions").exists()
+
+
+@pytest.mark.parametrize("limit", [{}, {"domain": {"images": "rooms", "entropy": {"semseg": 0.2}}}])
+def test_entropies_are_computed_only_where_they_are_needed(network, tmp_path, limit):
+    model = Model(network, about=limit)
+    writer = Writer(model, tmp_path, {})
+    assert writer.image_options["entropy"] == bool(limit)  # for the note below a panel
+    assert "entropy" not in writer.options  # of videos, which have no note
+    assert Writer(model, tmp_path, {"entropy": True}).image_options["entropy"]
 
 
 def test_an_unsure_image_has_a_note_below(network):

@@ -58,6 +58,13 @@ def test_many_inputs_are_counted(command, folder, capfd):
     ]
 
 
+def test_the_contact_sheet_is_reported(command, capfd):
+    assert cli.main([*command, "pictures/a.jpg", "--contact_sheet"]) == 0
+    assert printed(capfd)[1] == "predictions/contact_sheet.png: contact sheet"
+    assert cli.main([*command, "pictures/a.jpg", "--contact_sheet"]) == 0  # nothing is pending
+    assert printed(capfd) == ["predictions/contact_sheet.png: contact sheet"]
+
+
 def test_nothing_is_reported_if_nothing_was_written(command, folder, capfd):
     (folder / "bad.png").write_text("text")
     assert cli.main([*command, "bad.png"]) == 2

@@ -2,7 +2,9 @@
 
 import pytest
 import torch
+from tests.small_networks import write_checkpoint
 
+import ctal
 from ctal.errors import InputError
 from ctal.inference import Model
 from ctal.inference.domain import note_on_domain
@@ -36,6 +38,12 @@ def test_a_prediction_has_the_entropy_of_its_classes():
 def test_a_network_without_classes_has_no_entropy():
     with pytest.raises(InputError, match=r"^entropy: expected a network with classes, got depth$"):
         model([Depth()]).predict(torch.zeros(3, 32, 32), entropy=True)
+
+
+def test_workers_for_entropies_of_a_network_without_classes_are_refused(tmp_path):
+    checkpoint = write_checkpoint(model([Depth()]).network, tmp_path / "a.ckpt")
+    with pytest.raises(InputError, match=r"^entropy: expected a network with classes, got depth$"):
+        ctal.BatchPredictor(checkpoint, entropy=True)
 
 
 def test_an_unsure_image_has_a_note():
