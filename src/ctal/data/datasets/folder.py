@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ctal.data.array_files import read_float_image
+from ctal.data.array_limits import MAX_GIB, array_limit, checked_limit
 from ctal.data.base import NamedSamples, Sample
 from ctal.data.completeness import check_present
 from ctal.data.derived import DerivedMap
@@ -60,11 +61,13 @@ class FolderDataset(NamedSamples):
             all samples.
         seed: None: a fraction is a contiguous range of the names. An integer: it is drawn at random
             with this seed, which must be the same for all fractions.
+        max_array_gib: Limit of one unpacked array of a file, in GiB, since a small file can unpack
+            to any size.
 
     Raises:
-        InputError: The folder is missing, it has no image, a listed sample has no image, an image
-            has no map, a sample has two files, or a derived map has no source. The message names
-            the first such file.
+        InputError: `max_array_gib` is not above 0, the folder is missing, it has no image, a listed
+            sample has no image, an image has no map, a sample has two files, or a derived map has
+            no source. The message names the first such file.
     """
 
     def __init__(
@@ -79,8 +82,10 @@ class FolderDataset(NamedSamples):
         derived: list[DerivedMap] | None = None,
         fraction: tuple[float, float] = (0.0, 1.0),
         seed: int | None = None,
+        max_array_gib: float = MAX_GIB,
     ) -> None:
         check_patterns(image, "image")
+        self.max_array_gib = checked_limit(max_array_gib)
         self.root = Path(root)
         if not self.root.is_dir():
             raise InputError(f"root: expected a folder, got {self.root}, which is not a directory")
@@ -110,10 +115,13 @@ class FolderDataset(NamedSamples):
         """Read and check one sample.
 
         Raises:
-            InputError: A file is broken, has values out of its task's range, or the size of a map
-                differs from its image's.
+            InputError: A file is broken or too large, has values out of its task's range, or the
+                size of a map differs from its image's.
         """
-        name = self.names[index]
+        with array_limit(self.max_array_gib):
+            return self._read(self.names[index])
+
+    def _read(self, name: str) -> Sample:
         image_path = self.images.path(name)
         image = read_float_image(image_path, self.image_key)
         found: Sample = {}
