@@ -1,5 +1,8 @@
 """Displays of progress with a clock of the test."""
 
+import contextlib
+import os
+import subprocess
 import sys
 
 import pytest
@@ -62,3 +65,67 @@ def test_a_bar_on_a_terminal(how, monkeypatch, capsys):
     assert ", epoch 1/2, loss 2.5]" in written
     assert "training 100%|████████| [" in written
     assert written.endswith("\n")
+
+
+DETAIL = "epoch 3/16, validation batch 12/99, loss 1.23, semseg 45.6, depth 0.456, normals 23.4"
+SCORES = "epoch 3/16, loss 1.23, semseg 45.6, depth 0.456, normals 23.4"
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (130, f"training  25%|██      | [00:10<00:30, {DETAIL}]"),
+        (124, f"training  25%|██      | [00:10<00:30, {DETAIL}]"),
+        (123, f" 25% 00:10<00:30, {DETAIL}"),
+        (80, f" 25% 00:10<00:30, {SCORES}"),
+        (60, " 25% 00:10<00:30, epoch 3/16, loss 1.23, semseg 45.6"),
+        (40, " 25% 00:10<00:30, epoch 3/16, loss 1.23"),
+        (20, " 25% 00:10<00:30, ep"),
+    ],
+)
+def test_a_narrow_terminal_shows_whole_numbers(width, expected, monkeypatch, capsys):
+    """Parts are left out, the least important ones first, instead of cut off."""
+    monkeypatch.setenv(progress.SHOW_BAR, "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    now = [1000.0]
+    monkeypatch.setattr("tqdm.std.time", lambda: now[0])
+    shown = progress.display("training", 4)
+    now[0] += 10
+    shown.show(1, lambda: DETAIL)
+    state = capsys.readouterr().err.split("\r")[-1]
+    assert state.rstrip(" ") == expected
+    assert len(state) <= width
+
+
+TRAINING = f"""
+from ctal.io.progress import display
+shown = display("training", 4)
+shown.show(1, lambda: {DETAIL!r})
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal")
+@pytest.mark.parametrize(("width", "shows"), [(80, "normals 23.4"), (60, "semseg 45.6")])
+@pytest.mark.parametrize("how", ["size of the terminal", "COLUMNS"])
+def test_the_width_of_a_real_terminal(width, shows, how):
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    parent, child = pty.openpty()
+    rows = (24, width) if how == "size of the terminal" else (0, 0)
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("4H", *rows, 0, 0))
+    environment = {**os.environ, "COLUMNS": str(width), "PYTHONPATH": os.pathsep.join(sys.path)}
+    if how == "size of the terminal":
+        environment["COLUMNS"] = "200"
+    subprocess.run([sys.executable, "-c", TRAINING], stderr=child, env=environment, check=True)
+    os.close(child)
+    written = b""
+    with contextlib.suppress(OSError):  # the end of a pseudo-terminal
+        while chunk := os.read(parent, 1 << 16):
+            written += chunk
+    os.close(parent)
+    states = [state.rstrip() for state in written.decode().split("\r")]
+    assert all(len(state) <= width for state in states)
+    assert any(state.endswith(shows) for state in states)

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from tqdm import tqdm  # type: ignore[import-untyped]  # ships no types
@@ -18,8 +19,9 @@ LINE_SECONDS = 30.0
 """Seconds between two lines."""
 
 _DETAIL_SECONDS = 0.5  # computing the detail may wait for a GPU
-# short, since what follows the number of columns is cut off
 _FORMAT = "{desc} {percentage:3.0f}%|{bar:8}| [{elapsed}<{remaining}{postfix}]"
+_ROWS = 20  # not that of the terminal: tqdm shows no bar on one that claims 0 rows
+_NARROW_FORMAT = "{percentage:3.0f}% {elapsed}<{remaining}{postfix}"
 
 
 class Display(Protocol):
@@ -46,22 +48,36 @@ class Bar:
             total=total,
             initial=done,
             desc=title,
-            dynamic_ncols=True,
+            ncols=columns(),
+            nrows=_ROWS,
             bar_format=_FORMAT if total else None,
             smoothing=0,  # mean speed: validations interrupt the steps
         )
+        self._formats = [_FORMAT, _NARROW_FORMAT] if total else [None]
         self._shown = -math.inf
 
     def show(self, done: int, detail: Callable[[], str]) -> None:
         """Redraw the bar, several times per second."""
         self._bar.n = done
         if time.monotonic() - self._shown >= _DETAIL_SECONDS:
-            self._bar.set_postfix_str(detail())  # redraws
+            self._fit(detail())
+            self._bar.refresh()
             self._shown = time.monotonic()
 
     def close(self) -> None:
         """Leave the bar on the screen."""
         self._bar.close()
+
+    def _fit(self, detail: str) -> None:
+        """Set the longest form that the terminal has columns for; tqdm cuts off the rest."""
+        self._bar.ncols = columns()
+        for form in self._formats:
+            self._bar.bar_format = form
+            for text in shorter(detail) if form is self._formats[-1] else [detail]:
+                self._bar.set_postfix_str(text, refresh=False)
+                whole = self._bar.format_meter(**self._bar.format_dict | {"ncols": None})
+                if self._bar.ncols is None or len(whole) <= self._bar.ncols:
+                    return
 
 
 class Lines:
@@ -97,6 +113,25 @@ class Lines:
             return ""
         seconds = (now - self._start) / (done - self._before) * (self._total - done)
         return f", {tqdm.format_interval(seconds)} left"
+
+
+def columns() -> int | None:
+    """Return the width of the terminal on stderr, or that of `COLUMNS`; None if not known."""
+    with suppress(OSError, ValueError):
+        if found := os.get_terminal_size(sys.stderr.fileno()).columns:
+            return found
+    given = os.environ.get("COLUMNS", "")
+    return int(given) if given.isdecimal() and int(given) else None
+
+
+def shorter(detail: str) -> list[str]:
+    """Return a detail of parts, separated by ", ", and shorter and shorter forms of it.
+
+    They lack the second part, the place within that of the first, and then the last parts.
+    """
+    parts = detail.split(", ")
+    kept = [parts[0], *parts[2:]]
+    return [detail, *(", ".join(kept[:count]) for count in range(len(kept), 0, -1))]
 
 
 def display(title: str, total: int | None, done: int = 0) -> Display:
