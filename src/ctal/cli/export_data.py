@@ -18,6 +18,7 @@ from ctal.io.sources import find_images
 from ctal.networks import Network
 from ctal.networks.encoders.encoder import STRIDES
 from ctal.tasks import Task
+from ctal.visualization.selection import evenly_spaced
 
 _COMPARED = 5  # images of Rooms, by default
 _CALIBRATED = 64  # images, at most
@@ -35,7 +36,7 @@ def examples(given: list[str] | None, size: Sequence[int], *, any_size: bool) ->
         images = [read_image(path) for path in find_images(given)]
     else:
         rooms = Rooms("test")
-        images = [rooms[index]["image"] for index in _spread(len(rooms), _COMPARED)]
+        images = [rooms[index]["image"] for index in evenly_spaced(len(rooms), _COMPARED)]
     step = STRIDES[-1]
     sizes = [tuple(size), *([(size[0] + step, size[1] + 2 * step)] if any_size else [])]
     return [batch for size in sizes for batch in batches(images, size)]
@@ -64,7 +65,7 @@ def calibration_images(
     """Return images (1, 3, H, W) to calibrate on: the given ones, or of the train split."""
     if given:
         files = find_images(given)
-        chosen = (read_image(files[index]) for index in _spread(len(files), _CALIBRATED))
+        chosen = (read_image(files[index]) for index in evenly_spaced(len(files), _CALIBRATED))
         return [image[None] for batch in batches(chosen, size) for image in batch]
     assert module is not None  # one of the two is required
     dataset = module.datasets["train"]
@@ -72,7 +73,7 @@ def calibration_images(
     prepared = PreparedDataset(dataset, [], size, cache=False)
     return [
         prepared[index]["image"].as_subclass(Tensor)[None]
-        for index in _spread(len(prepared), _CALIBRATED)
+        for index in evenly_spaced(len(prepared), _CALIBRATED)
     ]
 
 
@@ -111,9 +112,3 @@ def _scored_tasks(network: Network, dataset: DenseDataset, split: str) -> list[T
                 f"data.{split}: expected the network's task {task}, got {labeled[task.name]}"
             )
     return tasks
-
-
-def _spread(length: int, count: int) -> list[int]:
-    """Return `count` indices below `length`, or all of them, at equal distances."""
-    count = min(length, count)
-    return [index * length // count for index in range(count)]

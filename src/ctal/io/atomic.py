@@ -44,15 +44,21 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
             temporary.unlink()
 
 
-def remove_partial(files: Iterable[Path]) -> None:
-    """Remove temporary files of `write_whole` that a killed process left for these files."""
+def remove_partial(files: Iterable[Path], *, locked: bool = False) -> None:
+    """Remove temporary files of `write_whole` that a killed process left for these files.
+
+    Args:
+        files: The files; their folders may be missing.
+        locked: Whether no other process writes to their folders, so that every temporary file is
+            one of a killed process, even if another process has its number now.
+    """
     names: dict[Path, set[str]] = {}
     for file in files:
         names.setdefault(file.parent, set()).add(file.name[:_LONGEST])
     for folder, wanted in names.items():
         for partial in folder.glob(".*.part"):
             found = _PART.fullmatch(partial.name)
-            if found and found[1] in wanted and not _is_running(int(found[2])):
+            if found and found[1] in wanted and (locked or not _is_running(int(found[2]))):
                 partial.unlink(missing_ok=True)
 
 

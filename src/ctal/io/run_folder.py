@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ctal.io.atomic import write_whole
+from ctal.io.atomic import remove_partial, write_whole
 from ctal.io.lock import locked
 
-# temporary files of `write_whole` in a run
-_PART = re.compile(
-    r"\.(config\.yaml|training\.json|scores_\w+\.(json|csv)|request\.json|val\.png|probe|"
-    r"(best|last)\.ckpt)\.\d+\.part"
-)
+_SPLITS = ("train", "val", "test")
 
 
 class RunFolder:
@@ -69,14 +64,17 @@ class RunFolder:
             InputError: Another command has locked it, or it cannot be written (also: full disk).
         """
         with locked(self.path):
-            for folder in (self.path, self.last.parent):
-                for file in folder.glob(".*.part"):
-                    if _PART.fullmatch(file.name):
-                        file.unlink(missing_ok=True)
             probe = self.path / "probe"
+            remove_partial([*self._files(), probe], locked=True)
             write_whole(probe, lambda file: file.write(bytes(1 << 16)))
             probe.unlink(missing_ok=True)
             yield
+
+    def _files(self) -> list[Path]:
+        """Return the files of the run that `write_whole` writes."""
+        written = [self.config, self.training, self.request, self.val_panel, self.best, self.last]
+        written += [self.scores(split) for split in _SPLITS]
+        return written + [self.image_scores(split) for split in _SPLITS]
 
     def resume_command(self) -> str:
         """Return the command that resumes the run."""
