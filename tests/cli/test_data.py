@@ -72,6 +72,31 @@ def test_check_lists_all_unusable_samples(photos, spoil, workers, capsys):
     assert out.endswith("5 problems\n")
 
 
+def test_many_problems_are_grouped(photos, capsys):
+    """25 more samples without normals, and as many unused depth maps: the first of each kind."""
+    for index in range(10, 35):
+        for place in (photos / "image" / f"{index}.png", photos / "classes" / f"{index}.png"):
+            place.write_bytes((place.parent / "0.png").read_bytes())
+        (photos / "depth" / f"s{index}.npy").write_bytes((photos / "depth" / "0.npy").read_bytes())
+    Image.fromarray(np.full((10, 16), 3, np.uint8)).save(photos / "classes" / "2.png")
+    command = ["data", "check", *CONFIG, "--split", "train"]
+    assert main(command) == 1
+    out = capsys.readouterr().out
+    assert "26 of 31 samples cannot be used:" in out
+    assert "note: 25 files are not used:" in out
+    listed = [line for line in out.splitlines() if line.startswith("- ")]
+    assert sum("normals" in line and "file not found" in line for line in listed) == 3
+    assert sum("a map without an image" in line for line in listed) == 3
+    assert sum("expected class ids 0..2" in line for line in listed) == 1  # a kind of its own
+    assert out.count("... and 22 more of this kind\n") == 2
+    assert "`--all` lists all of them" in out
+    assert out.endswith("26 problems\n")
+    assert main([*command, "--all"]) == 1
+    out = capsys.readouterr().out
+    assert sum(line.startswith("- ") for line in out.splitlines()) == 26 + 25
+    assert "more of this kind" not in out
+
+
 def test_check_continues_after_a_split_that_cannot_be_opened(photos, capsys):
     elsewhere = ["--data.train.init_args.root=nowhere"]
     assert main(["data", "check", *CONFIG, *elsewhere]) == 1
@@ -215,7 +240,7 @@ def test_stats_of_an_unreadable_sample(photos, spoil, capsys):
     spoil()
     line = error_line(["data", "stats", *CONFIG], capsys)
     assert "photos/image/0.png" in line
-    assert "`ctal data check` lists all 4 of them" in line
+    assert "`ctal data check` reports all 4 of them" in line
 
 
 def test_show(photos, capsys):

@@ -23,17 +23,24 @@ from ctal.io.signals import stopped_by_signals
 from ctal.visualization.panels import save_png
 
 
-def check(data: DataSettings, split: list[str] | None = None, workers: int | None = None) -> None:
+def check(
+    data: DataSettings,
+    split: list[str] | None = None,
+    workers: int | None = None,
+    all: bool = False,
+) -> None:
     """Read every sample, print an overview, and list the samples that cannot be used.
 
-    The exit code is 0 if all samples can be used, otherwise 1. Only the first problem of a sample
-    is reported. Samples shared by two splits are reported, but are not a problem.
+    If there are many, the first ones of each kind are listed, with the number of the others. The
+    exit code is 0 if all samples can be used, otherwise 1. Only the first problem of a sample is
+    reported. Samples shared by two splits are reported, but are not a problem.
 
     Args:
         data: the datasets.
         split: the splits to inspect, such as train val; by default all.
         workers: the number of worker processes; 0: read in the main process. By default one per
             core, at most 8.
+        all: list all samples that cannot be used and all unused files, however many.
     """
     found, opened = 0, {}
     for name in data.splits(split):
@@ -48,8 +55,8 @@ def check(data: DataSettings, split: list[str] | None = None, workers: int | Non
         survey.complete(name, workers)
         sys.stdout.write(report.overview(name, survey) + report.class_shares(survey))
         if survey.problems:
-            sys.stdout.write(report.problems(survey))
-        sys.stdout.write(report.unused(opened[name]))
+            sys.stdout.write(report.problems(survey, everything=all))
+        sys.stdout.write(report.unused(opened[name], everything=all))
         sys.stdout.write("\n")
         found += len(survey.problems)
     sys.stdout.write(shared_samples(data, opened))
@@ -76,7 +83,7 @@ def stats(
             core, at most 8.
 
     Raises:
-        InputError: a sample cannot be read (`ctal data check` lists all of them), or the output
+        InputError: a sample cannot be read (`ctal data check` reports all of them), or the output
             exists or cannot be written.
     """
     if output:
@@ -194,6 +201,6 @@ def run(args: list[str]) -> None:
 def _unusable(problems: list[Problem], split: str) -> InputError:
     first = problems[0]
     return InputError(
-        f"{split}: {first.name}: {first.reason}; `ctal data check` lists all {len(problems)} of "
+        f"{split}: {first.name}: {first.reason}; `ctal data check` reports all {len(problems)} of "
         "them"
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ctal.data import DenseDataset
+from ctal.data_commands.grouping import grouped
 from ctal.data_commands.survey import Survey
 from ctal.errors import one_line
 
@@ -53,22 +54,33 @@ def details(survey: Survey) -> str:
     return "\n".join(["", *lines]) + "\n"
 
 
-def unused(dataset: DenseDataset) -> str:
-    """Return a list of the images and maps that no sample uses, one per line."""
-    files = dataset.unused_files()
-    if not files:
-        return ""
-    lines = [one_line(f"- {path}: {reason}") for path, reason in files]
-    return "\n".join(["", f"note: {len(lines)} files are not used:", "", *lines, ""])
+def unused(dataset: DenseDataset, *, everything: bool) -> str:
+    """Return a list of the images and maps that no sample uses.
+
+    Args:
+        dataset: The dataset.
+        everything: Whether to list all of them, not only the first of each kind.
+    """
+    files = [(str(path), reason) for path, reason in dataset.unused_files()]
+    return _list(f"note: {len(files)} files are not used:", files, everything) if files else ""
 
 
-def problems(survey: Survey) -> str:
-    """Return a list of the samples that cannot be used, one per line."""
-    lines = [one_line(f"- {problem.name}: {problem.reason}") for problem in survey.problems]
-    count = len(lines)
-    return "\n".join(
-        ["", f"{count} of {len(survey.dataset)} samples cannot be used:", "", *lines, ""]
-    )
+def problems(survey: Survey, *, everything: bool) -> str:
+    """Return a list of the samples that cannot be used.
+
+    Args:
+        survey: The complete survey.
+        everything: Whether to list all of them, not only the first of each kind.
+    """
+    found = [(problem.name, problem.reason) for problem in survey.problems]
+    title = f"{len(found)} of {len(survey.dataset)} samples cannot be used:"
+    return _list(title, found, everything)
+
+
+def _list(title: str, entries: Sequence[tuple[str, str]], everything: bool) -> str:
+    lines = [one_line(f"- {name}: {reason}") for name, reason in entries]
+    shown = lines if everything else grouped(entries, lines)
+    return "\n".join(["", title, "", *shown, ""])
 
 
 def _task_lines(found: dict[str, Any]) -> list[str]:
