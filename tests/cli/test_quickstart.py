@@ -73,7 +73,7 @@ def test_end_to_end_and_rerun(tmp_path, monkeypatch, capsys):
     assert f"{rows[1]['parameters'] / 1e6:.2f}" in table[3]
     for name in ("single_task", "multi_scale_ctal"):
         folder = tmp_path / "out" / name / "seed0"
-        assert Image.open(folder / "val.png").size[0] > 7 * 200
+        assert min(Image.open(folder / "val.png").size) > 4 * 250
         assert "normals      median" in (folder / "log.txt").read_text()
 
     weights = tmp_path / "out" / "single_task" / "seed0" / "checkpoints" / "best.ckpt"

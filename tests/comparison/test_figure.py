@@ -40,7 +40,7 @@ def test_rows_and_columns():
     result = comparison_figure(tasks, [sample, sample], models)
     # 5 columns and 2 x 3 rows of tiles of 256 pixels
     assert 5 * 256 < result.shape[2] < 5 * 270
-    assert 6 * 256 < result.shape[1] < 6 * 270
+    assert 6 * 256 < result.shape[1] < 6 * 270 + 60  # and their keys
 
     def area(colour):
         same = result == torch.tensor(colour, dtype=torch.uint8)[:, None, None]

@@ -5,6 +5,7 @@ import torch
 from PIL import Image
 
 from ctal.errors import InputError
+from ctal.tasks.keys import ClassKey
 from ctal.visualization.panels import GRAY, error_image, panel, save_png
 
 
@@ -39,17 +40,19 @@ class TestPanel:
         result = panel([[plain((0, 200, 0), 5000, 2)]], ["title"])
         assert area(result, (0, 200, 0)) == 640 * 1
 
-    def test_a_legend_has_a_swatch_and_a_name_for_each_color(self):
-        legend = [("#ff0000", "wall"), ("#0000ff", "a rather long name of a class")]
-        result = panel([[plain((0, 200, 0), 100, 256), legend]], ["", ""])
-        tile = result[:, -106:-6, 268:]  # beyond the image and the gaps
-        assert 100 < tile.shape[-1] < 256  # as narrow as the text allows
-        for index, colour in ((0, (255, 0, 0)), (2, (0, 0, 255))):
-            assert (tile[index] == 255).any()
-            swatch = (tile == torch.tensor(colour)[:, None, None]).all(dim=0)
-            assert swatch.sum() > 50
-        assert (tile == 0).all(dim=0).any()  # black text
-        panel([[plain((0, 200, 0), 100, 256), legend * 50]], ["", ""])  # too many to be shown
+    def test_keys_are_below_their_columns(self):
+        green = plain((0, 200, 0))
+        keys = [None, ClassKey([("#ff0000", "wall", None), ("#0000ff", "lamp", None)])]
+        bare, result = (
+            panel([[green, green]], ["", ""]),
+            panel([[green, green]], ["", ""], keys=keys),
+        )
+        assert torch.equal(result[:, : bare.shape[1]], bare)
+        below = result[:, bare.shape[1] :]
+        assert below.shape[1] > 10
+        assert below[:, :, : 6 + 256].eq(255).all()  # the first column has no key
+        for colour in ((255, 0, 0), (0, 0, 255)):
+            assert area(below, colour) > 50
 
     def test_titles_of_columns_and_rows(self):
         picture = plain((255, 0, 0))

@@ -6,15 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional as TF
 
 from ctal.comparison.row import Row
 from ctal.comparison.table import Comparison
 from ctal.evaluation.metric_info import Measure
 from ctal.inference.model import Model
-from ctal.visualization.panels import Cell, panel
+from ctal.visualization.joint import labeled_panel
 from ctal.visualization.tables import aligned_table
 
 _COSTS = {
@@ -41,18 +39,7 @@ def maps_figure(model: Model, samples: Sequence[Mapping[str, Tensor]]) -> Tensor
     Returns:
         (3, H', W') uint8.
     """
-    rows: list[list[Cell]] = []
-    for sample in samples:
-        maps = model.decoded(sample["image"])
-        image = TF.to_dtype(sample["image"], torch.uint8, scale=True)
-        rows.append([image, *_visualized(model, sample, sample)])
-        rows.append([_errors(model, sample, maps), *_visualized(model, maps, sample)])
-        legend = _legend(model, [sample, maps])
-        half = -(-len(legend) // 2)
-        rows[-2].append(legend[:half])
-        rows[-1].append(legend[half:])
-    titles = ["image", *(f"{task.name} [{task.unit}]" for task in model.tasks), "classes"]
-    return panel(rows, titles, ["ground truth", "prediction"] * len(samples))
+    return labeled_panel(model.tasks, samples, [model.decoded(each["image"]) for each in samples])
 
 
 def summary(comparison: Comparison, folder: Path) -> str:
@@ -70,28 +57,6 @@ both, with errors  {folder}/figure.png
 use this network   ctal predict IMAGE --checkpoint {folder}/multi_scale_ctal/seed0
 your own photos    ctal predict IMAGE (with the bundled model)
 """
-
-
-def _visualized(
-    model: Model, maps: Mapping[str, Tensor], labels: Mapping[str, Tensor]
-) -> list[Tensor]:
-    return [task.visualize(maps[task.name], labels[task.name]) for task in model.tasks]
-
-
-def _errors(model: Model, labels: Mapping[str, Tensor], maps: Mapping[str, Tensor]) -> str:
-    lines = ["mean error"]
-    for task in model.tasks:
-        error = task.error(maps[task.name][None], labels[task.name][None])
-        lines.append(f"{task.name} {error.nanmean().item():.3g}")
-    return "\n".join(lines)
-
-
-def _legend(model: Model, drawn: Sequence[Mapping[str, Tensor]]) -> list[tuple[str, str]]:
-    """Return the classes of all maps, those of the first map first."""
-    entries = [
-        entry for maps in drawn for task in model.tasks for entry in task.legend(maps[task.name])
-    ]
-    return list(dict.fromkeys(entries))
 
 
 def _table(comparison: Comparison, reference: Row, other: Row) -> list[str]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
 from ctal.data.pipeline import completed
 from ctal.inference.model import Model
+from ctal.maps.colormaps import apply_colormap
 from ctal.tasks import Task
-from ctal.visualization.panels import Cell, error_image, panel
+from ctal.tasks.classes import ClassTask
+from ctal.tasks.keys import ClassKey, Key, ScaleKey
+from ctal.visualization.joint import joined, joint_key, mean_errors
+from ctal.visualization.panels import ERROR_COLORS, GRAY, Cell, error_image, panel
+
+_NO_LABEL = ("#" + f"{GRAY:02x}" * 3, "no label", None)
 
 
 def comparison_figure(
@@ -20,9 +26,9 @@ def comparison_figure(
 ) -> Tensor:
     """Draw a row of labels for each sample, followed by a row for each network.
 
-    A row contains, for each task, the visualized map and the error map. All rows of a sample use
-    the same scales, so colors are comparable. The first cell of a network's row lists its mean
-    errors.
+    A row contains, for each task, the visualized map and the error map. All rows use the same
+    scales, so colors are comparable; their keys are below. The first cell of a network's row lists
+    its mean errors.
 
     Args:
         tasks: the tasks to show, in the order of the columns.
@@ -33,37 +39,48 @@ def comparison_figure(
     Returns:
         (3, H', W') uint8.
     """
+    labels = [completed(sample, tasks) for sample in samples]
+    ranges = {task.name: joined(task, labels) for task in tasks}
+    shown: list[Mapping[str, Tensor]] = list(labels)
     rows: list[list[Cell]] = []
-    row_titles: list[str] = []
-    for sample in samples:
-        whole = completed(sample, tasks)
-        rows.append(_label_row(tasks, whole))
-        rows += [_predicted_row(tasks, whole, model) for model in models.values()]
-        row_titles += ["ground truth", *models]
-    titles = ["image"]
+    for sample in labels:
+        rows.append(_label_row(tasks, sample, ranges))
+        for model in models.values():
+            shown.append(model.decoded(sample["image"]))
+            rows.append(_predicted_row(tasks, sample, shown[-1], ranges))
+    titles, keys = ["Image"], list[Key | None]([None])
     for task in tasks:
-        titles += [
-            f"{task.name} [{task.unit}]",
-            f"error of {task.name}\nblack 0, yellow ≥ {task.error_limit:g}, grey: no label",
-        ]
-    return panel(rows, titles, row_titles)
+        titles += [task.title, f"Error of {task.name}"]
+        keys += [joint_key(task, shown, ranges[task.name]), _error_key(task)]
+    return panel(rows, titles, ["Ground truth", *models] * len(labels), keys)
 
 
-def _label_row(tasks: Sequence[Task], sample: Mapping[str, Tensor]) -> list[Cell]:
+def _error_key(task: Task) -> Key:
+    if isinstance(task, ClassTask):
+        ends = apply_colormap(np.array([[0.0, 1.0]]), ERROR_COLORS)[0]
+        correct, wrong = (f"#{color.tobytes().hex()}" for color in ends)
+        return ClassKey([(correct, "correct", None), (wrong, "wrong", None), _NO_LABEL])
+    return ScaleKey(0.0, task.error_limit, ERROR_COLORS, ends=("gray: no label", "and more"))
+
+
+def _label_row(
+    tasks: Sequence[Task], sample: Mapping[str, Tensor], ranges: Mapping[str, Tensor | None]
+) -> list[Cell]:
     row: list[Cell] = [TF.to_dtype(sample["image"], torch.uint8, scale=True)]
     for task in tasks:
-        row += [task.visualize(sample[task.name]), None]
+        row += [task.visualize(sample[task.name], ranges[task.name]), None]
     return row
 
 
-def _predicted_row(tasks: Sequence[Task], sample: Mapping[str, Tensor], model: Model) -> list[Cell]:
-    maps = model.decoded(sample["image"])
-    row: list[Cell] = []
-    means = ["mean error"]
+def _predicted_row(
+    tasks: Sequence[Task],
+    sample: Mapping[str, Tensor],
+    maps: Mapping[str, Tensor],
+    ranges: Mapping[str, Tensor | None],
+) -> list[Cell]:
+    row: list[Cell] = [mean_errors(tasks, maps, sample)]
     for task in tasks:
-        prediction, target = maps[task.name], sample[task.name]
-        error = task.error(prediction[None], target[None])[0]
-        row += [task.visualize(prediction, target), error_image(error, task.error_limit)]
-        mean = error.nanmean().item()
-        means.append(f"{task.name} {'-' if math.isnan(mean) else format(mean, '.3g')}")
-    return ["\n".join(means), *row]
+        error = task.error(maps[task.name][None], sample[task.name][None])[0]
+        row.append(task.visualize(maps[task.name], ranges[task.name]))
+        row.append(error_image(error, task.error_limit))
+    return row

@@ -11,6 +11,8 @@ from torchvision.transforms.v2 import functional as TF
 
 from ctal.data import Sample
 from ctal.tasks import Task
+from ctal.tasks.keys import Key, percent
+from ctal.visualization.joint import joined, joint_key
 from ctal.visualization.panels import Cell, panel
 from ctal.visualization.selection import evenly_spaced
 
@@ -18,8 +20,8 @@ from ctal.visualization.selection import evenly_spaced
 def contact_sheet(tasks: Sequence[Task], samples: Mapping[str, Sample]) -> Tensor:
     """Draw a row for each sample: its image and the visualized map of every task.
 
-    A column of numbers has one value range, printed in its title, so that colors are comparable
-    between samples.
+    All samples use the same scales, so colors are comparable; their keys are below. The titles
+    say which share of the pixels has a label.
 
     Args:
         tasks: The tasks to show.
@@ -30,18 +32,19 @@ def contact_sheet(tasks: Sequence[Task], samples: Mapping[str, Sample]) -> Tenso
     """
     shown = list(samples.values())
     columns: list[list[Cell]] = [[TF.to_dtype(s["image"], torch.uint8, scale=True) for s in shown]]
-    titles = ["image"]
+    titles, keys = ["Image"], list[Key | None]([None])
     for task in tasks:
-        together = _together(task, shown)
+        together = joined(task, shown)
         columns.append(
             [
                 task.visualize(sample[task.name], together) if task.name in sample else "no map"
                 for sample in shown
             ]
         )
-        titles.append(_title(task, together))
+        titles.append(f"{task.title}\n{_labelled(task, together)}")
+        keys.append(joint_key(task, shown, together))
     rows = [list(row) for row in zip(*columns, strict=True)]
-    return panel(rows, titles, list(samples))
+    return panel(rows, titles, list(samples), keys)
 
 
 def chosen(length: int, number: int, seed: int | None) -> list[int]:
@@ -51,21 +54,9 @@ def chosen(length: int, number: int, seed: int | None) -> list[int]:
     return sorted(np.random.default_rng(seed).permutation(length)[:number].tolist())
 
 
-def _together(task: Task, samples: Sequence[Sample]) -> Tensor | None:
-    """Return the maps of all samples side by side as one map."""
-    maps = [sample[task.name].as_subclass(Tensor) for sample in samples if task.name in sample]
-    return torch.cat(maps, dim=-1) if maps else None
-
-
-def _title(task: Task, together: Tensor | None) -> str:
-    """Return the task, its unit and, for maps of numbers, their range."""
-    title = f"{task.name} [{task.unit}]"
+def _labelled(task: Task, together: Tensor | None) -> str:
+    """Return the share of the pixels that have a label, in words."""
     if together is None:
-        return f"{title}\nno map"
-    valid = task.valid(together.unsqueeze(0))[0]
-    if not valid.any():
-        return f"{title}\nno label"
-    known = together.reshape(-1, *valid.shape)[:, valid]
-    if len(known) > 1 or not known.is_floating_point():
-        return f"{title}\n{100 * valid.float().mean().item():.0f} % labelled"
-    return f"{title}\n{known.min().item():.3g} to {known.max().item():.3g}"
+        return "no map"
+    share = task.valid(together.unsqueeze(0)).float().mean().item()
+    return f"{percent(share)} labelled" if share else "no label"

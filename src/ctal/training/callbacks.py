@@ -19,7 +19,8 @@ from ctal.io.atomic import write_text
 from ctal.io.run_folder import RunFolder
 from ctal.profiling.cost import machine
 from ctal.training.module import MultiTaskModule
-from ctal.visualization.panels import panel, save_png
+from ctal.visualization.joint import labeled_panel
+from ctal.visualization.panels import save_png
 
 
 class ConfigFile(SaveConfigCallback):
@@ -137,15 +138,15 @@ class ImagePanels(Callback):
         if board is None and not self.file:
             return
         first = {key: value[: self.count] for key, value in batch.items()}
-        drawn = prediction_panel(pl_module, first)
+        drawn = validation_panel(pl_module, first)
         if board is not None:
             board.experiment.add_image("val/predictions", drawn, trainer.global_step)
         if self.file:
             save_png(drawn, RunFolder(trainer.default_root_dir).val_panel)
 
 
-def prediction_panel(module: MultiTaskModule, batch: Mapping[str, Tensor]) -> Tensor:
-    """Draw one row per image: the image, then ground truth and prediction of every task.
+def validation_panel(module: MultiTaskModule, batch: Mapping[str, Tensor]) -> Tensor:
+    """Draw the ground truth and the predictions of a network for some images.
 
     Args:
         module: the module whose network predicts.
@@ -157,11 +158,10 @@ def prediction_panel(module: MultiTaskModule, batch: Mapping[str, Tensor]) -> Te
     images = batch["image"].as_subclass(Tensor)
     with torch.no_grad():
         final = module(images).final
-    rows = [[(image * 255).round().to(torch.uint8).cpu()] for image in images]
-    for task in module.tasks:
-        predictions = task.decode(final[task.name].float()).cpu()
-        targets = batch[task.name].cpu()
-        for row, prediction, target in zip(rows, predictions, targets, strict=True):
-            row += [task.visualize(target), task.visualize(prediction, reference=target)]
-    titles = [f"{task.name}: {kind}" for task in module.tasks for kind in ("truth", "predicted")]
-    return panel(rows, ["image", *titles])
+    decoded = {task.name: task.decode(final[task.name].float()).cpu() for task in module.tasks}
+    labels = {name: batch[name].cpu() for name in ("image", *decoded)}
+    samples, maps = (
+        [{name: batch[index] for name, batch in batches.items()} for index in range(len(images))]
+        for batches in (labels, decoded)
+    )
+    return labeled_panel(module.tasks, samples, maps)

@@ -14,15 +14,17 @@ from torchvision.transforms.v2 import functional as TF
 
 from ctal.io.atomic import write_whole
 from ctal.maps.colormaps import apply_colormap
+from ctal.tasks.keys import Key
+from ctal.visualization.keys import draw_key
 
 GRAY = 128
 """Gray value of a pixel without a label."""
 
-Legend = Sequence[tuple[str, str]]
-"""Colors "#rrggbb" and their meanings."""
+ERROR_COLORS = "inferno"
+"""Colormap of `error_image`."""
 
-Cell = Tensor | str | Legend | None
-"""A cell of a panel: a (3, H, W) uint8 image, lines of text, a legend, or nothing."""
+Cell = Tensor | str | None
+"""A cell of a panel: a (3, H, W) uint8 image, lines of text, or nothing."""
 
 # The longer side of a tile: legible for images of 96x128, not too large for photographs.
 _NARROWEST, _WIDEST = 256, 640
@@ -34,6 +36,7 @@ def panel(
     rows: Sequence[Sequence[Cell]],
     titles: Sequence[str],
     row_titles: Sequence[str] | None = None,
+    keys: Sequence[Key | None] | None = None,
 ) -> Tensor:
     """Arrange images in a grid with column titles.
 
@@ -43,6 +46,7 @@ def panel(
         rows: the grid; each row has a cell per title. All images have one size.
         titles: a title per column, of one line or several.
         row_titles: a title per row, written along its left edge.
+        keys: the meaning of the colors of each column, drawn below it.
 
     Returns:
         (3, H', W') uint8 on white.
@@ -51,22 +55,25 @@ def panel(
         [panel_tile(cell) if isinstance(cell, Tensor) else cell for cell in row] for row in rows
     ]
     size = next(cell.size for row in tiles for cell in row if isinstance(cell, Image.Image))
-    drawn = [[_drawn(cell, *size) for cell in row] for row in tiles]
-    widths = [max(tile.width for tile in column) for column in zip(*drawn, strict=True)]
     font = fitting_font(titles, size[0])
     head = round(font.size * 1.3) * max(title.count("\n") + 1 for title in titles) + _GAP
     left = _GAP if row_titles is None else 2 * _GAP + _largest(size[1])
-    lefts = [left + sum(widths[:column]) + _GAP * column for column in range(len(widths))]
+    lefts = [left + (size[0] + _GAP) * column for column in range(len(titles))]
     bottom = head + (size[1] + _GAP) * len(rows)
-    canvas = Image.new("RGB", (lefts[-1] + widths[-1] + _GAP, bottom), "white")
+    below = [draw_key(key, size[0], key_font(size[0])) for key in keys or []]
+    height = bottom + max((key.height + _GAP for key in below), default=0)
+    canvas = Image.new("RGB", (lefts[-1] + size[0] + _GAP, height), "white")
     draw = ImageDraw.Draw(canvas)
-    for start, width, title in zip(lefts, widths, titles, strict=True):
-        middle = (start + width // 2, head - _GAP // 2)
+    for start, title in zip(lefts, titles, strict=True):
+        middle = (start + size[0] // 2, head - _GAP // 2)
         draw.multiline_text(middle, title, "black", font, "md", align="center")
-    for index, row in enumerate(drawn):
+    for start, key in zip(lefts, below, strict=keys is not None):
+        canvas.paste(key, (start, bottom))
+    for index, row in enumerate(tiles):
         top = head + index * (size[1] + _GAP)
         for start, tile in zip(lefts, row, strict=True):
-            canvas.paste(tile, (start, top))
+            drawn = tile if isinstance(tile, Image.Image) else _written(tile or "", *size)
+            canvas.paste(drawn, (start, top))
         if row_titles is not None:
             upright = _written(row_titles[index], size[1], left - _GAP)
             canvas.paste(upright.transpose(Image.Transpose.ROTATE_90), (_GAP // 2, top))
@@ -85,7 +92,7 @@ def error_image(error: Tensor, limit: float) -> Tensor:
     """
     unlabelled = error.isnan()
     share = (error / limit).clamp(0, 1).masked_fill(unlabelled, 0).cpu().numpy()
-    colors = torch.from_numpy(apply_colormap(share, "inferno")).permute(2, 0, 1)
+    colors = torch.from_numpy(apply_colormap(share, ERROR_COLORS)).permute(2, 0, 1)
     return torch.where(unlabelled.cpu(), torch.tensor(GRAY, dtype=torch.uint8), colors)
 
 
@@ -122,6 +129,11 @@ def load_font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size)
 
 
+def key_font(width: int) -> ImageFont.FreeTypeFont:
+    """Return the font of keys below a column of a width, in pixels."""
+    return load_font(max(13, round(width / 23)))
+
+
 def fitting_font(titles: Sequence[str], width: int) -> ImageFont.FreeTypeFont:
     """Return the largest font in which every line of the titles fits into `width` pixels."""
     lines = [line for title in titles for line in title.split("\n")]
@@ -141,27 +153,4 @@ def _written(text: str, width: int, height: int) -> Image.Image:
     tile = Image.new("RGB", (width, height), "white")
     middle, font = (width // 2, height // 2), fitting_font([text], width)
     ImageDraw.Draw(tile).multiline_text(middle, text, "black", font, "mm", align="center")
-    return tile
-
-
-def _drawn(cell: Image.Image | str | Legend | None, width: int, height: int) -> Image.Image:
-    """Draw a cell as a tile of this width, or of the width of a legend."""
-    if isinstance(cell, Image.Image):
-        return cell
-    if cell is None or isinstance(cell, str):
-        return _written(cell or "", width, height)
-    return _explained(cell, width, height)
-
-
-def _explained(legend: Legend, width: int, height: int) -> Image.Image:
-    """Draw a legend on white, a line per color, as many as fit."""
-    font = fitting_font([words for _, words in legend], width * 3 // 4)
-    indent, line = round(1.5 * font.size), round(1.4 * font.size)
-    longest = max((font.getlength(words) for _, words in legend), default=0)
-    tile = Image.new("RGB", (min(width, indent + round(longest) + _GAP), height), "white")
-    draw = ImageDraw.Draw(tile)
-    for index, (color, words) in enumerate(legend[: height // line]):
-        top = index * line
-        draw.rectangle((0, top, font.size, top + font.size), color)
-        draw.text((indent, top + font.size // 2), words, "black", font, "lm")
     return tile

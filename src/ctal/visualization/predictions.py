@@ -15,7 +15,7 @@ from ctal.tasks.colours import colorize
 from ctal.tasks.entropy import ENTROPY
 from ctal.tasks.keys import Key, ScaleKey
 from ctal.visualization.keys import draw_key, wrapped
-from ctal.visualization.panels import load_font, panel_tile
+from ctal.visualization.panels import key_font, panel_tile
 
 _NARROWEST = 260  # of a column, for its key
 _NOTE = ("#fff3cd", "black")  # background and text
@@ -71,7 +71,7 @@ def prediction_panel(columns: Sequence[Column], note: str = "") -> Tensor:
     """
     tiles = [panel_tile(column.image) for column in columns]
     width = max(_NARROWEST, *(image.width for image in tiles))
-    font = load_font(max(13, round(width / 23)))
+    font = key_font(width)
     gap = round(font.size * 0.6)
     head, height = round(font.size * 1.5), max(image.height for image in tiles)
     keys = [draw_key(column.key, width, font) for column in columns]
