@@ -78,7 +78,7 @@ def test_from_a_folder_to_a_device(place, capfd):
     assert "first: " in fit.err
     assert "at the images' own size" in validate.out
     assert all(name in validate.out for name in CLASSES)
-    assert f"predictions: maps of {COUNT} inputs" in predict.err
+    assert f"predictions: wrote .npz and .png of {COUNT} inputs in" in predict.out
     assert all(part in export.out for part in ("PyTorch", "miou", "abs_error", "val split"))
     with np.load("predictions/room_001.npz") as file:
         assert file["semseg"].shape == file["depth"].shape == (48, 96)
