@@ -15,8 +15,14 @@ from ctal.metrics.pooled import PooledMean
 
 
 def labelled_angles(prediction: Tensor, target: Tensor) -> Tensor:
-    """Return the angles of the labelled pixels of a batch, (N,) degrees."""
-    return angles(prediction, target)[labelled_normals(target)]
+    """Return the angles of the labelled pixels of a batch, (N,) degrees, float64.
+
+    In float32 the angle of a pixel depends in its last bit on the size of the batch, since the arc
+    tangents of a vector register and of the remainder differ.
+    """
+    device = torch.device("cpu") if target.device.type == "mps" else target.device  # no float64
+    p, t = (vectors.to(device, torch.float64) for vectors in (prediction, target))
+    return angles(p, t)[labelled_normals(t)]
 
 
 class MeanAngle(PooledMean):
@@ -32,7 +38,7 @@ class RootMeanSquareAngle(PooledMean):
 
     def pixel_values(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return the squared angles."""
-        return labelled_angles(prediction, target).to(self.total).square()
+        return labelled_angles(prediction, target).square()
 
     def finish(self, mean: Tensor) -> Tensor:
         """Return the root of the mean square."""
@@ -83,7 +89,7 @@ class MedianAngle(Metric):
         degrees = labelled_angles(prediction, target).nan_to_num(nan=180.0)
         found = (degrees * self.bins_per_degree).long()
         # the last bin includes 180 degrees
-        self.counts += torch.bincount(found.clamp(max=bins - 1), minlength=bins)
+        self.counts += torch.bincount(found.clamp(max=bins - 1), minlength=bins).to(self.counts)
 
     def compute(self) -> Tensor:
         """Return the median over all batches, a float64 scalar on the CPU."""
