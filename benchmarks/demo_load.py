@@ -41,6 +41,9 @@ from ctal.profiling.cost import machine
 CLICK = "clicked"
 """Name of the click handler."""
 
+CAPTION = "<b>pixel x "
+"""Part of the caption, which contains the size of the image."""
+
 BROKEN = 20
 """Number of broken connections of each kind per round."""
 
@@ -141,7 +144,7 @@ async def event(
 
 def caption_of(outputs: list[Any]) -> str:
     """Return the caption, which contains the size of the image."""
-    return next(o for o in outputs if isinstance(o, str) and "affinity A" in o)
+    return next(o for o in outputs if isinstance(o, str) and CAPTION in o)
 
 
 async def shown_color(client: httpx.AsyncClient, outputs: list[Any]) -> tuple[int, int, int]:

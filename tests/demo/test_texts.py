@@ -6,10 +6,11 @@ import json
 import re
 
 import numpy as np
+import pytest
 import torch
 
 from ctal.demo.legends import legend_html
-from ctal.demo.texts import predicted, sentence
+from ctal.demo.texts import affinity, predicted, sentence
 from ctal.demo.values import texts_at, value_texts, values_html
 from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
 from ctal.tasks.keys import ClassKey
@@ -73,3 +74,10 @@ def test_a_sentence_names_the_main_source_and_the_size_of_the_change():
     assert "little, by 2% of their length" in text
     assert "similar in &lt;i&gt; (60%)" in text
     assert "all of them (the bias, 70%)" in sentence("a", ["a", "bias"], [0.3, 0.7], 0.1)
+
+
+def test_the_load_test_recognizes_the_caption():
+    load = pytest.importorskip("benchmarks.demo_load", reason="needs httpx", exc_type=ImportError)
+    caption = affinity((1, 2), (3, 4), "wall")
+    assert load.CAPTION in caption
+    assert "(4 x 3)" in caption
