@@ -91,7 +91,7 @@ def test_the_bundled_model_is_the_default(monkeypatch):
     ((model, single, examples, *_),) = served
     assert type(model.network) is MultiScaleCTALNet
     assert single is None
-    assert len(examples) == 8
+    assert len(examples) == 4
 
 
 @pytest.mark.parametrize("option", ["--allow-remote", "--allow_remote"])

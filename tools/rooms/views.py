@@ -93,15 +93,15 @@ def shoot(scene: Scene, view: Camera, size: tuple[int, int], spp: int, seed: int
     return View(expose(denoise(buffers, albedo, normals, points)), labels, depth, normals)
 
 
-def expose(radiance: Floats) -> NDArray[np.uint8]:
+def expose(radiance: Floats, exposure: float = 1.0) -> NDArray[np.uint8]:
     """Convert linear radiance (H, W, 3) to an 8-bit sRGB image with automatic exposure.
 
-    The log-average luminance is mapped to middle gray, and a filmic tone curve prevents clipping of
-    lamps and windows.
+    The log-average luminance is mapped to middle gray, times `exposure`, and a filmic tone curve
+    prevents clipping of lamps and windows.
     """
     luminance = radiance @ np.array([0.2126, 0.7152, 0.0722])
     key = np.exp(np.log(luminance + 1e-3 * luminance.mean() + 1e-9).mean())
-    x = radiance * (0.30 / key)
+    x = radiance * (0.30 * exposure / key)
     # Fit of the ACES curve by Narkowicz (2015): y = x (2.51 x + 0.03) / (x (2.43 x + 0.59) + 0.14).
     x = x * 0.6
     y = np.clip(x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14), 0, 1)

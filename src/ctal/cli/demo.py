@@ -7,10 +7,10 @@ import os
 import socket
 import sys
 import tempfile
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
-from ctal.data import Rooms
 from ctal.errors import InputError
 from ctal.explanation import modules_of
 from ctal.inference.loading import load
@@ -19,6 +19,9 @@ from ctal.io.bundled import DEFAULT
 from ctal.io.signals import stopped_by_signals
 from ctal.io.sources import find_images
 from ctal.tasks.serialization import import_modules
+
+EXAMPLES = Path(str(files("ctal"))) / "demo" / "examples"
+"""Images of rooms of the test split of Rooms, larger and brighter (`tools/demo_examples.py`)."""
 
 
 def demo(
@@ -41,8 +44,8 @@ def demo(
         checkpoint: a checkpoint, the folder of a run, or any other source of `ctal.load`, of a
             network with CTAL; by default the bundled model, for images of rooms.
         single_task: a single-task network to show for comparison, likewise.
-        examples: images, folders of images or glob patterns to choose from; by default some test
-            images of Rooms.
+        examples: images, folders of images or glob patterns to choose from; by default four
+            rendered rooms.
         host: the address to serve on; 0.0.0.0 gives access to others on the network, without a
             password, and requires `allow_remote`.
         port: the port to serve on.
@@ -57,18 +60,13 @@ def demo(
     if find_spec("gradio") is None:
         raise InputError("ctal demo requires gradio; install it with: pip install 'ctal[demo]'")
     import_modules(imports or [])
-    images = find_images(examples) if examples else _rooms()
+    images = find_images(examples) if examples else sorted(EXAMPLES.iterdir())
     with _listening(host, port) as listener:
         local = _is_local(listener, host, allow_remote)
         model = load(checkpoint, device)
         modules_of(model.network)
         single = load(single_task, device) if single_task else None
         _serve(model, single, images, listener, local)
-
-
-def _rooms() -> list[Path]:
-    """Return a view of every second room of the test split."""
-    return sorted((Rooms("test").root / "image").iterdir())[::8]
 
 
 def _listening(host: str, port: int) -> socket.socket:
