@@ -53,6 +53,12 @@ def test_every_link_has_a_target(page: Path) -> None:
         assert not anchor or anchor in anchors(text_of(target)), f"{page.name} links to {link}"
 
 
+def test_every_image_is_shown_on_a_page() -> None:
+    text = "\n".join(text_of(page) for page in PAGES)
+    shown = {Path(path).name for path in re.findall(r"!\[[^\]]*\]\(([^()\s]+)\)", text)}
+    assert {path.name for path in (DOCS / "images").iterdir()} == shown
+
+
 def test_links_are_found() -> None:
     page = "[a](b.md#c)\n```\n[no](d.md)\n```\n# C: *d* `e` (f)\n::: ctal.load\n"
     assert re.findall(r"\]\(([^()\s]+)\)", without_code(page)) == ["b.md#c"]

@@ -133,8 +133,9 @@ def explained(
         rows[3].append(bars(sources, found.shares[t], (shown.shape[-2], shown.shape[-1])))
     firsts: list[Cell] = [marked(shown, pixel, size), *_captions(found)]
     grid = [[first, *row] for first, row in zip(firsts, rows, strict=True)]
-    titles = [f"pixel x {pixel[0]}, y {pixel[1]}", *found.tasks]
-    return panel(grid, titles, ["predicted", "affinity A", "mixed G", "added"])
+    known = {task.name: task.title for task in tasks}
+    titles = [f"Pixel x {pixel[0]}, y {pixel[1]}", *(known.get(name, name) for name in found.tasks)]
+    return panel(grid, titles, ["Prediction", "Affinity A", "Mixed G", "Added"])
 
 
 def _captions(found: Affinities) -> list[str]:
