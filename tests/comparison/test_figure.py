@@ -2,11 +2,13 @@ import pytest
 import torch
 from torch import nn
 
+from ctal.comparison import figure
 from ctal.comparison.figure import comparison_figure
 from ctal.data import ClassMap, DepthMap
 from ctal.inference import Model
 from ctal.networks import Network, Predictions
 from ctal.tasks import Depth, SemanticSegmentation
+from ctal.visualization.panels import error_image
 
 
 class Constant(Network):
@@ -64,3 +66,38 @@ def test_a_missing_map_is_drawn_as_unlabelled():
     assert torch.equal(
         comparison_figure(tasks, [sample], models), comparison_figure(tasks, [blank], models)
     )
+
+
+def test_titles_and_keys(monkeypatch):
+    drawn = {}
+
+    def panel(rows, titles, row_titles, keys):
+        drawn.update(titles=titles, row_titles=row_titles, keys=keys)
+        return torch.zeros(3, 1, 1)
+
+    monkeypatch.setattr(figure, "panel", panel)
+    tasks = [SemanticSegmentation(2, ["wall", "bed"]), Depth()]
+    near, far = (
+        {
+            "image": torch.full((3, 32, 32), 0.2),
+            "semseg": ClassMap(torch.ones(32, 32, dtype=torch.int64)),
+            "depth": DepthMap(torch.full((1, 32, 32), depth)),
+        }
+        for depth in (1.0, 3.0)
+    )
+    models = {"a": Model(Constant(tasks, image_size=(32, 32), depth=2.0))}
+    comparison_figure(tasks, [near, far], models)
+    assert drawn["titles"] == [
+        *("Image", "Semantic segmentation", "Error of semseg", "Depth", "Error of depth")
+    ]
+    assert drawn["row_titles"] == ["Ground truth", "a"] * 2
+    none, classes, wrong, depth, error = drawn["keys"]
+    assert none is None
+    # labeled bed, predicted wall
+    assert {name for _, name, _ in classes.entries} == {"wall", "bed"}
+    assert [name for _, name, _ in wrong.entries] == ["correct", "wrong", "no label"]
+    limits = torch.tensor([[0.0, 1.0]])
+    ends = [bytes(color.tolist()).hex() for color in error_image(limits, 1.0)[:, 0].T]
+    assert [color for color, _, _ in wrong.entries] == [*(f"#{end}" for end in ends), "#808080"]
+    assert (depth.low, depth.high) == (1.0, 3.0)
+    assert (error.low, error.high) == (0.0, Depth().error_limit)
