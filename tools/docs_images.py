@@ -7,7 +7,8 @@ derived figures. This writes to docs/images/:
 
 - predictions.jpg: the panels of `ctal predict` for two test images, below each other,
 - explain.jpg: the panel of `ctal explain` for one of them,
-- demo.jpg: a screenshot of `ctal demo` with its first example; it requires Chromium and playwright.
+- demo.jpg: a screenshot of `ctal demo` with its first example, taken with Chromium and playwright,
+- quickstart.jpg, with `--quickstart FOLDER`: the maps in the folder of a `ctal quickstart`.
 
 `--only NAME` writes some of them. The other images are results of studies, and their pages have the
 commands: docs/studies.md.
@@ -16,7 +17,7 @@ commands: docs/studies.md.
 from __future__ import annotations
 
 import argparse
-import os
+import io
 import shutil
 import signal
 import socket
@@ -50,18 +51,23 @@ def main() -> None:
         "explain": explanation,
         "demo": lambda model, root: demo(),
     }
+    names = list(makers)
     parser = argparse.ArgumentParser(prog="python -m tools.docs_images", description=__doc__)
     parser.add_argument("--nyuv2", type=Path, required=True, help="folder of NYUv2")
-    parser.add_argument("--only", nargs="+", choices=makers, default=list(makers))
+    parser.add_argument("--only", nargs="+", choices=names, default=names)
+    parser.add_argument("--quickstart", type=Path, help="folder of a finished `ctal quickstart`")
     parser.add_argument("--output", type=Path, default=FOLDER)
     args = parser.parse_args()
     model = ctal.load(DEFAULT)
+    if args.quickstart:
+        with Image.open(args.quickstart / "multi_scale_ctal.png") as image:
+            write(image.convert("RGB"), args.output / "quickstart.jpg")
     for name in args.only:
         write(makers[name](model, args.nyuv2), args.output / f"{name}.jpg")
 
 
 def predictions(model: Model, root: Path) -> Image.Image:
-    """Draw the panels of two images, without frames of the dataset."""
+    """Draw the panels of two images below each other."""
     panels = []
     for name in SHOWN:
         image = read_image(root / "test" / "image" / f"{name}.jpg")
@@ -108,15 +114,12 @@ def demo(window: tuple[int, int] = WINDOW, whole: bool = False) -> Image.Image:
                     e => e.querySelector("img")?.naturalWidth > 0)"""
             )
             page.wait_for_timeout(3000)  # until the layout is final
-            file = Path(os.environ.get("TMPDIR", "/tmp")) / f"ctal-demo-{port}.png"
-            page.screenshot(path=file, full_page=whole)
+            content = page.screenshot(full_page=whole)
             browser.close()
-        with Image.open(file) as image:
-            return image.convert("RGB")
+        return Image.open(io.BytesIO(content)).convert("RGB")
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait()
-        file.unlink(missing_ok=True)
 
 
 def below_each_other(images: Sequence[Image.Image]) -> Image.Image:

@@ -21,9 +21,13 @@ def nyuv2(tmp_path):
 
 def test_images_of_the_bundled_model(nyuv2, tmp_path, monkeypatch, capsys):
     args = ["--nyuv2", str(nyuv2), "--only", "predictions", "explain", "--output", str(tmp_path)]
+    Image.new("RGB", (1078, 1709)).save(tmp_path / "multi_scale_ctal.png")
+    args += ["--quickstart", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["docs_images", *args])
     docs_images.main()
     assert capsys.readouterr().out.count("1200 x ") == 2
+    with Image.open(tmp_path / "quickstart.jpg") as image:
+        assert image.size == (1078, 1709)
     for name in ("predictions", "explain"):
         with Image.open(tmp_path / f"{name}.jpg") as image:
             assert image.width == 1200
