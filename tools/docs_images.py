@@ -39,7 +39,7 @@ from ctal.visualization.predictions import prediction_columns, prediction_panel
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 SHOWN = ("0947", "0300")  # names of test images
 PIXEL = (190, 240)  # x and y in the second one: a table
-WIDTH = 1200  # of an image, in pixels
+WIDTH, HEIGHT = 1200, 1400  # of an image, at most, in pixels
 QUALITY = 88  # JPEG: a third of a PNG, whose palette would break gradients
 WINDOW = (1280, 1000)
 
@@ -133,9 +133,10 @@ def below_each_other(images: Sequence[Image.Image]) -> Image.Image:
 
 
 def write(image: Image.Image, path: Path) -> None:
-    """Write an image, not wider than `WIDTH`."""
-    if image.width > WIDTH:
-        size = (WIDTH, round(image.height * WIDTH / image.width))
+    """Write an image, at most `WIDTH` wide and `HEIGHT` high."""
+    scale = min(WIDTH / image.width, HEIGHT / image.height)
+    if scale < 1:
+        size = (round(image.width * scale), round(image.height * scale))
         image = image.resize(size, Image.Resampling.LANCZOS)
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path, quality=QUALITY, subsampling=0, optimize=True)  # 0: text stays sharp

@@ -27,7 +27,7 @@ def test_images_of_the_bundled_model(nyuv2, tmp_path, monkeypatch, capsys):
     docs_images.main()
     assert capsys.readouterr().out.count("1200 x ") == 2
     with Image.open(tmp_path / "quickstart.jpg") as image:
-        assert image.size == (1078, 1709)
+        assert image.size == (883, 1400)
     for name in ("predictions", "explain"):
         with Image.open(tmp_path / f"{name}.jpg") as image:
             assert image.width == 1200
