@@ -1,6 +1,6 @@
 """Resident memory of `ctal predict` over many images in one process.
 
-    python -m benchmarks.memory --images 10000
+    python -m benchmarks.memory --images 10000 --image_size 64 64
 
 The images are views of Rooms, 128x96, each under many names. Memory that only caches take is
 reached after some hundred images; growth after the first tenth would be a leak.
@@ -40,6 +40,7 @@ def main() -> None:
     """Print the memory after each tenth of the images."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--image_size", nargs=2, type=int, help="of the network")
     parser.add_argument("--folder", help="for temporary files; /dev/shm spares the disk")
     given = parser.parse_args()
     set_thread_defaults()  # before torch is imported
@@ -52,7 +53,7 @@ def main() -> None:
         sampler = Sampler(Path(folder) / "maps")
         sampler.start()
         start = time.perf_counter()
-        predict_files([f"{folder}/images"], output=f"{folder}/maps")
+        predict_files([f"{folder}/images"], output=f"{folder}/maps", image_size=given.image_size)
         seconds = time.perf_counter() - start
         sampler.ended.set()
         sampler.join()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ctal.data.camera import Camera, Floats
+from ctal.data.plane_fits import Slopes, fit_planes
 from ctal.errors import InputError
-
-Plane = tuple[Floats, Floats, Floats]
-"""Per pixel: change of inverse depth per column and per row, and its value at the pixel."""
 
 _SAMPLES = 7  # per side of a window: more samples cost time and hardly reduce the noise
 _FLATNESS = 0.4  # maximum distance of an inlier from the first plane, as a share of `jump`
@@ -56,69 +56,26 @@ def normals_from_depth(
     offsets = [round(step) for step in np.linspace(-radius, radius, count)]
     known = np.isfinite(depth) & (depth > 0)
     inverse = np.where(known, 1 / np.where(known, depth, 1), 0).astype(np.float32)
-    flat = np.zeros_like(inverse)
-    first, _ = _fit_planes(inverse, (flat, flat, inverse), jump * inverse, offsets)
-    plane, share = _fit_planes(inverse, first, _FLATNESS * jump * inverse, offsets)
-    fitted = known & (share >= _LEAST_SHARE) & (plane[2] > 0)
-    return np.where(fitted[..., None], _normals_of(plane, camera), np.float32(0))
+    planes = fit_planes(torch.from_numpy(inverse), offsets, jump, _FLATNESS * jump)
+    fitted = torch.from_numpy(known) & (planes.share >= _LEAST_SHARE) & (planes.slopes[2] > 0)
+    return _normals_of(planes.slopes, camera, fitted)
 
 
-def _fit_planes(
-    inverse: Floats, guess: Plane, tolerance: Floats, offsets: list[int]
-) -> tuple[Plane, Floats]:
-    """Fit planes to the pixels of every window that are within `tolerance` of a guess.
-
-    Returns:
-        The planes, and the share of inliers in each window; 0 for collinear pixels, which do not
-        determine a plane.
-    """
-    reach = max(offsets)
-    padded = np.pad(inverse, reach)  # 0, which is "unknown"
-    height, width = inverse.shape
-    sums = np.zeros((9, height, width), np.float32)
-    for dv in offsets:
-        row = np.zeros((5, height, width), np.float32)
-        for du in offsets:
-            seen = padded[reach + dv :, reach + du :][:height, :width]
-            expected = guess[2] + guess[0] * np.float32(du) + guess[1] * np.float32(dv)
-            used = ((seen > 0) & (np.abs(seen - expected) <= tolerance)).astype(np.float32)
-            powers = np.array([1, du, du * du], np.float32)[:, None, None]
-            row[:3] += powers * used
-            # differences to the center, since sums of the values would lose precision
-            row[3:] += powers[:2] * ((seen - inverse) * used)
-        n, u, uu, w, uw = row
-        sums += np.stack([n, u, dv * n, uu, dv * u, dv * dv * n, w, uw, dv * w])
-    (a, b, c), determined = _solve(sums)
-    return (a, b, inverse + c), np.where(determined, sums[0] / len(offsets) ** 2, 0)
-
-
-def _solve(sums: Floats) -> tuple[Plane, NDArray[np.bool_]]:
-    """Solve the least squares of w = a u + b v + c from sums of 1, u, v, uu, uv, vv, w, uw, vw.
-
-    Returns:
-        a, b and c, and whether they are determined; otherwise a = b = 0.
-    """
-    n, u, v, uu, uv, vv, w, uw, vw = sums
-    n_or_1 = np.maximum(n, 1)
-    uu, uv, vv = uu - u * u / n_or_1, uv - u * v / n_or_1, vv - v * v / n_or_1
-    uw, vw = uw - u * w / n_or_1, vw - v * w / n_or_1
-    determinant = uu * vv - uv * uv
-    determined = determinant > 0.05 * uu * vv
-    divisor = np.where(determined, determinant, 1)
-    a = np.where(determined, (vv * uw - uv * vw) / divisor, 0)
-    b = np.where(determined, (uu * vw - uv * uw) / divisor, 0)
-    return (a, b, (w - a * u - b * v) / n_or_1), determined
-
-
-def _normals_of(plane: Plane, camera: Camera) -> Floats:
+def _normals_of(slopes: Slopes, camera: Camera, fitted: Tensor) -> Floats:
     """Return the unit normals (H, W, 3), towards the camera, of planes in inverse depth."""
-    a, b, c = plane
+    a, b, c = slopes
     height, width = c.shape
-    u, v = np.arange(width) - camera.cx, np.arange(height)[:, None] - camera.cy
+    u = torch.arange(width, dtype=torch.float64) - camera.cx
+    v = torch.arange(height, dtype=torch.float64)[:, None] - camera.cy
     # 1 / Z = a (u - u0) + b (v - v0) + c at u = fx x + cx, v = fy y + cy, sorted by x, y and 1
-    m = np.stack([a * camera.fx, b * camera.fy, c - a * u - b * v], axis=-1)
-    lengths = np.linalg.norm(m, axis=-1, keepdims=True)
-    return (-m / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    m = [a.double() * camera.fx, b.double() * camera.fy, c - a * u - b * v]
+    length = (m[0] * m[0] + m[1] * m[1] + m[2] * m[2]).sqrt_()
+    scale = torch.where(fitted & (length > 0), -1 / length, 0)
+    found = torch.empty(height, width, 3)
+    for axis, values in enumerate(m):
+        torch.mul(values, scale, out=found[..., axis])
+    # + 0: no -0 where there is no plane
+    return np.asarray(found.add_(0.0))
 
 
 def axis_signs(normal_maps: Iterable[Floats]) -> tuple[float, float, float]:
