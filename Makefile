@@ -53,7 +53,7 @@ format: $(DEV)  ## let ruff format the code and sort its imports
 	$(BIN)/ruff format .
 
 bench: $(STAMP)  ## run the benchmarks, each of which prints a table (half an hour on 2 CPU cores)
-	set -e; for name in affinity crossover training_step prediction; do $(BIN)/python -m benchmarks.$$name; done
+	set -e; for name in affinity crossover training_step prediction normals; do $(BIN)/python -m benchmarks.$$name; done
 
 docs: $(DOCS)  ## build the documentation's site in site/ and run its notebook (some minutes on 2 CPU cores)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
