@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from ctal.data import DenseDataset
 from ctal.data_commands.inspection import Inspected, Inspection, Problem
 from ctal.data_commands.tallies import Tally
 from ctal.errors import InputError
+from ctal.io.cores import usable_cores
 from ctal.io.signals import leave_stopping_to_the_main_process
 from ctal.tasks import Task
 
@@ -117,7 +117,7 @@ def walk(dataset: Dataset[T], title: str, workers: int | None) -> Iterator[T]:
     """
     if workers is not None and workers < 0:
         raise InputError(f"workers: expected an integer >= 0, got {workers}")
-    count = min(_MOST_WORKERS, os.cpu_count() or 1) if workers is None else workers
+    count = min(_MOST_WORKERS, usable_cores()) if workers is None else workers
     loader = DataLoader(
         dataset,
         batch_size=None,

@@ -11,10 +11,13 @@ from torch import Tensor
 from ctal.errors import InputError
 from ctal.losses.base import IgnoringLoss, check_number, listed, without
 from ctal.losses.masking import masked_mean
+from ctal.losses.pixels import PixelMean
+
+_IGNORED = -100  # in place of the class of an unlabelled pixel
 
 
 @dataclass(frozen=True)
-class CrossEntropy(IgnoringLoss):
+class CrossEntropy(IgnoringLoss, PixelMean):
     """Cross entropy of softmax(raw), the default of tasks with classes.
 
     With class weights w it is the sum of w_y * loss over the labelled pixels, divided by the sum of
@@ -51,13 +54,8 @@ class CrossEntropy(IgnoringLoss):
 
     def __call__(self, raw: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         """Return the loss of a batch (see `ClassLoss`)."""
-        if self.needs_counts:
-            raise InputError(
-                "class_weights: 'balanced' needs the counts of the train split; use `ctal fit`, or "
-                "with_counts(counts)"
-            )
+        weights = self._weights(raw)
         valid = without(valid, target, self.ignored_classes)
-        weights = None if self.class_weights is None else raw.new_tensor(self.class_weights)
         values = F.cross_entropy(
             raw, target, weight=weights, label_smoothing=self.label_smoothing, reduction="none"
         )
@@ -65,6 +63,29 @@ class CrossEntropy(IgnoringLoss):
             return masked_mean(values, valid)
         total = torch.where(valid, weights[target], 0.0).sum()
         return torch.where(valid, values, 0.0).sum() / torch.where(total > 0, total, 1.0)
+
+    def totals(self, raw: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the sums of losses and weights (see `PixelMean`)."""
+        weights = self._weights(raw)
+        valid = without(valid, target, self.ignored_classes)
+        total = F.cross_entropy(
+            raw,
+            torch.where(valid, target, _IGNORED),
+            weight=weights,
+            ignore_index=_IGNORED,
+            label_smoothing=self.label_smoothing,
+            reduction="sum",
+        )
+        count = valid if weights is None else torch.where(valid, weights[target], 0.0)
+        return total, count.sum()
+
+    def _weights(self, raw: Tensor) -> Tensor | None:
+        if self.needs_counts:
+            raise InputError(
+                "class_weights: 'balanced' needs the counts of the train split; use `ctal fit`, or "
+                "with_counts(counts)"
+            )
+        return None if self.class_weights is None else raw.new_tensor(self.class_weights)
 
     @property
     def needs_counts(self) -> bool:

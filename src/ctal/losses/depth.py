@@ -11,15 +11,20 @@ from torch import Tensor
 from ctal.errors import InputError
 from ctal.losses.base import DepthLoss, check_number
 from ctal.losses.masking import masked_mean
+from ctal.losses.pixels import PixelMean
 
 
 @dataclass(frozen=True)
-class L1(DepthLoss):
+class L1(DepthLoss, PixelMean):
     """|raw - target|, mean over labelled pixels: the default of `Depth`."""
 
     def __call__(self, raw: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         """Return the loss of a batch (see `DepthLoss`)."""
         return masked_mean((raw - target).abs().squeeze(1), valid)
+
+    def totals(self, raw: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the sum of the errors and the number of pixels (see `PixelMean`)."""
+        return torch.where(valid.unsqueeze(1), raw - target, 0.0).abs().sum(), valid.sum()
 
 
 @dataclass(frozen=True)

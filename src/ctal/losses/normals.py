@@ -8,13 +8,14 @@ from torch import Tensor
 
 from ctal.losses.base import NormalLoss
 from ctal.losses.masking import masked_mean
+from ctal.losses.pixels import PixelMean
 
 _LARGEST = 1 - 1e-6
 """Largest cosine whose angle is computed: the derivative of arccos is infinite at 1."""
 
 
 @dataclass(frozen=True)
-class Cosine(NormalLoss):
+class Cosine(NormalLoss, PixelMean):
     """1 - cosine of the angle, mean over labelled pixels: the default of `SurfaceNormals`.
 
     About half the square of the angle (in radians), so large angles count most.
@@ -23,6 +24,11 @@ class Cosine(NormalLoss):
     def __call__(self, raw: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         """Return the loss of a batch (see `NormalLoss`)."""
         return masked_mean(1 - (raw * target).sum(dim=1), valid)
+
+    def totals(self, raw: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the sum of 1 - cosine and the number of pixels (see `PixelMean`)."""
+        count = valid.sum()
+        return count - (raw * target).sum(), count  # the target is 0 where unlabelled
 
 
 @dataclass(frozen=True)

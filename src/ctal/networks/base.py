@@ -18,7 +18,7 @@ from ctal.tasks.checks import checked_tasks
 
 
 class Predictions(NamedTuple):
-    """Raw maps of a network, all at the size of its input.
+    """Raw maps of a network, at the size of its input, or of the heads if requested.
 
     `predictions["depth"]` is `predictions.final["depth"]`.
 
@@ -62,7 +62,7 @@ class Network(Savable, nn.Module):
 
     if TYPE_CHECKING:
 
-        def __call__(self, images: Tensor) -> Predictions:
+        def __call__(self, images: Tensor, *, full_size: bool = True) -> Predictions:
             """Call `forward`, with its types."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -85,11 +85,12 @@ class Network(Savable, nn.Module):
         self.tasks = checked_tasks(tasks)
         self.image_size = as_size(image_size)
 
-    def forward(self, images: Tensor) -> Predictions:
+    def forward(self, images: Tensor, *, full_size: bool = True) -> Predictions:
         """Predict the raw maps of all tasks.
 
         Args:
             images: (B, 3, H, W), RGB in 0..1, of the size that the network was built for.
+            full_size: resize the maps to the size of the images; False: keep that of the heads.
 
         Raises:
             InputError: the images have another shape.
@@ -102,6 +103,8 @@ class Network(Savable, nn.Module):
                 f"(image_size), got {tuple(images.shape)}; resize the images or the network"
             )
         raw = self.predict_raw(images)
+        if not full_size:
+            return raw
         return Predictions(
             final=self._to_image_size(raw.final),
             initial=[self._to_image_size(maps) for maps in raw.initial],

@@ -48,9 +48,18 @@ class ClassTask(Task):
 
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
         """Compute the criterion, by default the mean cross entropy of softmax(raw)."""
+        labels, valid = self.labels(target)
+        return self.used_criterion(masked(raw, valid), labels, valid)
+
+    def labels(self, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Return class ids, 0 where unlabelled, and which pixels are labelled."""
         valid = self.valid(target)
-        criterion = self.criterion or CrossEntropy()
-        return criterion(masked(raw, valid), torch.where(valid, target, 0), valid)
+        return torch.where(valid, target, 0), valid
+
+    @property
+    def used_criterion(self) -> ClassLoss:
+        """Return the criterion, by default the cross entropy."""
+        return self.criterion or CrossEntropy()
 
     def decode(self, raw: Tensor) -> Tensor:
         """Return the class with the highest score, (B, H, W) int64."""

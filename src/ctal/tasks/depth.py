@@ -53,8 +53,18 @@ class Depth(Task):
 
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
         """Compute the criterion, by default the mean of |raw - target| over labelled pixels."""
+        labels, valid = self.labels(target)
+        return self.used_criterion(masked(raw, valid), labels, valid)
+
+    def labels(self, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Return metres, 0 where unlabelled, and which pixels are labelled."""
         valid = self.valid(target)
-        return (self.criterion or L1())(masked(raw, valid), masked(target, valid), valid)
+        return masked(target, valid), valid
+
+    @property
+    def used_criterion(self) -> DepthLoss:
+        """Return the criterion, by default `L1`."""
+        return self.criterion or L1()
 
     def decode(self, raw: Tensor) -> Tensor:
         """Return metres, (B, 1, H, W) float32, at least `nearest`."""

@@ -46,14 +46,27 @@ class SurfaceNormals(Task):
         return 3
 
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        """Compute the criterion, by default 1 - cosine of the angle between raw and target.
+        """Compute the criterion, by default 1 - cosine of the angle between raw and target."""
+        labels, valid = self.labels(target)
+        return self.used_criterion(self.prepare(masked(raw, valid)), labels, valid)
 
-        A raw vector shorter than 1e-4 is divided by 1e-4 and not by its length: its direction is
+    def labels(self, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Return unit vectors, 0 where unlabelled, and which pixels are labelled."""
+        valid = self.valid(target)
+        return unit(masked(target, valid)), valid
+
+    def prepare(self, raw: Tensor) -> Tensor:
+        """Return the directions of raw vectors, in float32.
+
+        A vector shorter than 1e-4 is divided by 1e-4 and not by its length: its direction is
         noise, and at 0 the gradient would be infinite.
         """
-        valid = self.valid(target)
-        direction = unit(masked(raw, valid), shortest=1e-4)
-        return (self.criterion or Cosine())(direction, unit(masked(target, valid)), valid)
+        return unit(raw.float(), shortest=1e-4)
+
+    @property
+    def used_criterion(self) -> NormalLoss:
+        """Return the criterion, by default `Cosine`."""
+        return self.criterion or Cosine()
 
     def decode(self, raw: Tensor) -> Tensor:
         """Return unit vectors, (B, 3, H, W) float32; towards the camera where raw is 0."""

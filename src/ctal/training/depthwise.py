@@ -32,14 +32,18 @@ def fast_depthwise(images: Tensor, *, compiled: bool = False) -> AbstractContext
         images: input of the network.
         compiled: whether the network is compiled, which this would break.
     """
-    applies = (
+    applies = trains_in_bfloat16(images) and not compiled
+    return _FastDepthwise() if applies else nullcontext()
+
+
+def trains_in_bfloat16(images: Tensor) -> bool:
+    """Return whether a network is trained on a CPU with bfloat16 autocast."""
+    return (
         images.device.type == "cpu"
         and torch.is_grad_enabled()
         and torch.is_autocast_enabled("cpu")
         and torch.get_autocast_dtype("cpu") == torch.bfloat16
-        and not compiled
     )
-    return _FastDepthwise() if applies else nullcontext()
 
 
 class _FastDepthwise(TorchFunctionMode):

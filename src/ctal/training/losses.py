@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from torch import Tensor
 
@@ -12,6 +13,7 @@ from ctal.losses import ClassLoss, Criterion
 from ctal.networks import Predictions
 from ctal.tasks import Task
 from ctal.training.criteria import with_criteria, with_criterion
+from ctal.training.image_losses import ImageLosses
 
 
 class TaskLosses:
@@ -59,7 +61,7 @@ class TaskLosses:
         """Compute loss(final prediction) + mean over scales of loss(initial prediction).
 
         Args:
-            predictions: raw maps at the size of the labels.
+            predictions: raw maps, at the size of the labels or all smaller (`ImageLosses`).
             batch: the labels, by task.
 
         Returns:
@@ -74,8 +76,8 @@ class TaskLosses:
                 f"data.tasks: expected labels of all tasks, got no {missing[0]!r}, only "
                 f"{', '.join(repr(name) for name in batch if name != 'image')}"
             )
-        losses = self._of(predictions.final, batch)
-        initial = [self._of(maps, batch) for maps in predictions.initial]
+        all_maps = [predictions.final, *predictions.initial]
+        losses, *initial = self._of(all_maps, batch)
         for name in losses if initial else ():
             losses[name] = losses[name] + sum(maps[name] for maps in initial) / len(initial)
         return losses
@@ -84,8 +86,17 @@ class TaskLosses:
         """Multiply the losses by the fixed weights."""
         return {name: self.weights[name] * loss for name, loss in losses.items()}
 
-    def _of(self, maps: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {task.name: task.loss(maps[task.name], batch[task.name]) for task in self.tasks}
+    def _of(
+        self, all_maps: Sequence[Mapping[str, Tensor]], batch: Mapping[str, Tensor]
+    ) -> list[dict[str, Tensor]]:
+        losses: list[dict[str, Tensor]] = [{} for _ in all_maps]
+        for task in self.tasks:
+            target, raws = batch[task.name], [maps[task.name] for maps in all_maps]
+            full_size = all(raw.shape[-2:] == target.shape[-2:] for raw in raws)
+            loss_of = partial(task.loss, target=target) if full_size else ImageLosses(task, target)
+            for found, raw in zip(losses, raws, strict=True):
+                found[task.name] = loss_of(raw)
+        return losses
 
 
 def _complete(weights: Mapping[str, float], tasks: Sequence[str]) -> dict[str, float]:

@@ -17,7 +17,7 @@ from ctal.networks.normalization import normalization_errors
 from ctal.tasks import Task
 from ctal.training.checkpointing import check_same_network
 from ctal.training.criteria import train_counts
-from ctal.training.depthwise import fast_depthwise
+from ctal.training.depthwise import fast_depthwise, trains_in_bfloat16
 from ctal.training.initialization import prepare_network
 from ctal.training.losses import TaskLosses
 from ctal.training.module_checks import check_arguments, check_compiled, check_same_weighting
@@ -105,17 +105,22 @@ class MultiTaskModule(ScoredModule):
         self.optimization = Optimization(optimizer, lr_scheduler, parameter_groups, lr_interval)
         self._seed: int | None = None
         self._compiled = compiled
+        # the forward pass of a network of ctal, which can return maps before they are resized
+        self._resizes = not compiled and type(network).forward is Network.forward
         self.prepare_scoring()
 
-    def forward(self, images: Tensor) -> Predictions:
-        """Predict the raw maps of images (B, 3, H, W) in 0..1."""
+    def forward(self, images: Tensor, **options: Any) -> Predictions:
+        """Predict the raw maps of images (B, 3, H, W) in 0..1; options are the network's."""
         # as a plain tensor: compiled graphs of torch 2.14 fail on tv_tensors.Image
         with normalization_errors(images), fast_depthwise(images, compiled=bool(self._compiled)):
-            return self.network(images.as_subclass(Tensor))
+            return self.network(images.as_subclass(Tensor), **options)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Compute the loss to minimize, a scalar."""
-        losses = self.losses(self(batch["image"]), batch)
+        images = batch["image"]
+        # `ImageLosses` are faster there, and equal up to the rounding of bfloat16
+        small = self._resizes and trains_in_bfloat16(images)
+        losses = self.losses(self(images, full_size=False) if small else self(images), batch)
         total = self.weighting(self.losses.weighted(losses))
         size = len(batch["image"])
         self.log_dict({f"train/{name}": loss for name, loss in losses.items()}, batch_size=size)
