@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as TF
 
 from ctal.errors import InputError
-from ctal.losses import Criterion
 from ctal.losses.masking import masked, masked_mean
 from ctal.maps import Map
 from ctal.tasks.keys import ClassKey, Key
@@ -106,19 +105,6 @@ class Task(ABC):
             raw: (B, channels, H, W), of any floating type.
             target: a batch of `map_type`.
         """
-
-    def labels(self, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Return a target as its criterion has it, and which pixels (B, H, W) are labelled."""
-        return target, self.valid(target)
-
-    def prepare(self, raw: Tensor) -> Tensor:
-        """Return a raw map as its criterion has it, in float32."""
-        return raw.float()
-
-    @property
-    def used_criterion(self) -> Criterion | None:
-        """Return the criterion of `loss`, its default too; None: the loss has no criterion."""
-        return None
 
     @abstractmethod
     def decode(self, raw: Tensor) -> Tensor:

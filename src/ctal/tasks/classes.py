@@ -14,14 +14,15 @@ from ctal.losses import ClassLoss, CrossEntropy
 from ctal.losses.base import check_criterion
 from ctal.maps import UNLABELLED_CLASS, ClassMap
 from ctal.maps.labelled import labelled_classes
-from ctal.tasks.base import Task, masked
+from ctal.tasks.base import masked
+from ctal.tasks.criterion import CriterionTask
 from ctal.tasks.keys import ClassKey
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
 
 
-class ClassTask(Task):
+class ClassTask(CriterionTask):
     """One class per pixel, with a raw score (a channel) for each.
 
     A subclass defines the number of classes (`channels`) and their colors (`palette`).

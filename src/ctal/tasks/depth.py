@@ -15,6 +15,7 @@ from ctal.maps import DepthMap
 from ctal.maps.labelled import labelled_depth
 from ctal.tasks.base import TRAINING_ONLY, Task, masked
 from ctal.tasks.colours import colorize
+from ctal.tasks.criterion import CriterionTask
 from ctal.tasks.keys import ScaleKey
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Depth(Task):
+class Depth(CriterionTask):
     """Metric depth.
 
     Args:

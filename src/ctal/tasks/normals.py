@@ -13,7 +13,8 @@ from ctal.losses import Cosine, NormalLoss
 from ctal.losses.base import check_criterion
 from ctal.maps import NormalMap
 from ctal.maps.labelled import angles, labelled_normals, unit
-from ctal.tasks.base import TRAINING_ONLY, Task, masked
+from ctal.tasks.base import TRAINING_ONLY, masked
+from ctal.tasks.criterion import CriterionTask
 from ctal.tasks.keys import SphereKey
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SurfaceNormals(Task):
+class SurfaceNormals(CriterionTask):
     """Unit normals in camera axes (x right, y down, z into the scene).
 
     Args:

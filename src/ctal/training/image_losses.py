@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ctal.losses.pixels import PixelMean, as_pixel_mean, defines_both
 from ctal.tasks import Task
+from ctal.tasks.criterion import CriterionTask
 
 
 class ImageLosses:
@@ -29,9 +30,10 @@ class ImageLosses:
     def __init__(self, task: Task, target: Tensor) -> None:
         self._task, self._target = task, target
         self._criterion: PixelMean | None = None
-        if defines_both(type(task), "loss", "labels"):
+        self._labels: tuple[Tensor, Tensor] | None = None
+        if isinstance(task, CriterionTask) and defines_both(type(task), "loss", "labels"):
             self._criterion = as_pixel_mean(task.used_criterion)
-        self._labels = task.labels(target) if self._criterion else None
+            self._labels = task.labels(target) if self._criterion else None
 
     def __call__(self, raw: Tensor) -> Tensor:
         """Compute `task.loss` of a raw map (B, channels, h, w) of any size, up to rounding."""
@@ -49,7 +51,12 @@ class _OneByOne(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, raw: Tensor, task: Task, criterion: PixelMean, target: Tensor, valid: Tensor
+        ctx: Any,
+        raw: Tensor,
+        task: CriterionTask,
+        criterion: PixelMean,
+        target: Tensor,
+        valid: Tensor,
     ) -> Tensor:
         """Compute the loss, and the gradient of `raw`."""
         total, weight = torch.zeros((), device=raw.device), torch.zeros((), device=raw.device)
