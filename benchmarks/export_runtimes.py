@@ -6,8 +6,9 @@ RUNTIME is one of openvino, openvino_float32, openvino_saved, opencv, tflite, nc
 script imports nothing of ctal and torch unless the runtime needs it, so that it runs in an
 environment with the runtime, onnxruntime and Pillow alone: docs/export.md has the packages. For
 tflite, network.onnx is converted first with `onnx2tf -i network.onnx -o saved -b 1`, and the file
-passed is the .tflite beside it (`--converted`); for ncnn it is the .param that pnnx wrote; for
-aotinductor the .pt2 of `ctal export`.
+passed is the .tflite beside it (`--converted`); for ncnn, network.onnx has raw maps (`--raw`), and
+it is the .param that `pnnx network.onnx inputshape=[1,3,96,128] fp16=0` wrote; for aotinductor the
+.pt2 of `ctal export`.
 
 One image, one thread, medians of alternating runs; images are those of Rooms' test split.
 """
@@ -112,8 +113,9 @@ def ncnn(file: str) -> Run:
 
     def run(image: Array) -> dict[str, Array]:
         extractor = network.create_extractor()
-        extractor.input("in0", library.Mat(image[0]))
-        return {name: np.array(extractor.extract(name)[1]) for name in network.output_names()}
+        pixels = np.ascontiguousarray(image[0])  # ncnn does not keep it, so a name must
+        extractor.input("in0", library.Mat(pixels))
+        return {name: np.array(extractor.extract(name)[1])[None] for name in network.output_names()}
 
     return run
 

@@ -33,7 +33,7 @@ def folder(tmp_path, monkeypatch, network):
 @pytest.fixture
 def quick(monkeypatch, graph):
     """Reuse a graph that was traced before, since tracing is slow."""
-    monkeypatch.setattr(command, "traced", lambda model: graph)
+    monkeypatch.setattr(command, "traced", lambda model, contiguous: graph)
 
 
 def export(output, *more):
@@ -123,7 +123,7 @@ class TestUserErrors:
         wrong = small_network(CTALNet, method="factorised")
         wrong.decoders["depth"][-1].bias.data += 9.0
         other = traced(Deployed(wrong).eval())
-        monkeypatch.setattr(command, "traced", lambda model: other)
+        monkeypatch.setattr(command, "traced", lambda model, contiguous: other)
         assert export("a.pt2") == 2
         expected = r"error: depth: the file's map differs from PyTorch's by up to [89][\d.]* \(m\)"
         assert re.match(expected, self.reported(capfd))

@@ -76,3 +76,25 @@ def test_a_precision_is_scored_beside_pytorch(folder, precision, capfd):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 3
+
+
+def test_raw_maps_need_no_operators_of_decoding(folder, capfd):
+    import onnx
+
+    args = ["export", "a.ckpt", "--output", "raw.onnx", "--raw", "--without_compiled"]
+    assert cli.main([*args, "--data", "data.yaml"]) == 0
+    model = onnx.load("raw.onnx")
+    shapes = {
+        output.name: [side.dim_value for side in output.type.tensor_type.shape.dim[1:]]
+        for output in model.graph.output
+    }
+    assert shapes == {"semseg": [3, 32, 64], "depth": [1, 32, 64], "normals": [3, 32, 64]}
+    assert {item.key: item.value for item in model.metadata_props}["maps"] == '"raw"'
+    assert not {node.op_type for node in model.graph.node} & {"ArgMax", "Less", "Where"}
+    # a mean over all pixels, with weights in channels_last, would be a gather of this name
+    assert not [node.name for node in model.graph.node if "as_strided" in node.name]
+    printed = capfd.readouterr().out
+    assert re.search(r"^\| semseg +\| +raw \|", printed, re.MULTILINE)
+    assert "class ids" not in printed
+    # decoded before they are scored: the labels are the network's own predictions
+    assert re.search(r"^\| semseg .*\| +100.00 \| +100.00 \|", printed, re.MULTILINE)

@@ -40,7 +40,7 @@ def options(kind):
 def written(graph, network, extension, folder):
     path = folder / f"network{extension}"
     with path.open("wb") as file:
-        FORMATS[extension].write(graph, NAMES, notes(network), file)
+        FORMATS[extension].write(graph, NAMES, notes(Deployed(network)), file)
     return path
 
 
@@ -97,10 +97,10 @@ def test_an_onnx_file_describes_its_content(exported, tmp_path):
 
 def test_a_torch_file_describes_its_content(exported, tmp_path):
     network, graph = exported
-    told = dict.fromkeys(notes(network), "")
+    told = dict.fromkeys(notes(Deployed(network)), "")
     torch.export.load(str(written(graph, network, ".pt2", tmp_path)), extra_files=told)
     texts = {key: text.decode() if isinstance(text, bytes) else text for key, text in told.items()}
-    assert texts == notes(network)
+    assert texts == notes(Deployed(network))
 
 
 def test_a_file_accepts_images_of_its_size_only(exported, tmp_path):

@@ -90,3 +90,19 @@ def test_one_image_then_batches_of_two():
         (1, 3, 4, 6),
     ]
     torch.testing.assert_close(torch.cat(found).amax((1, 2, 3)), torch.arange(6) / 5)
+
+
+def test_raw_maps_are_compared_as_they_are():
+    task = SemanticSegmentation(2)
+    raw = torch.tensor([[[[20.0, 2.0]], [[0.0, -1.0]]]])
+    model = Deployed(Given([task], raw), raw=True)
+
+    def compare(found):
+        return compare_maps(model, lambda _: {"semseg": found}, [torch.rand(1, 3, 1, 2)])
+
+    near = raw + torch.tensor([1e-3, 0.0])  # below 1e-4 of the largest value
+    assert compare(near)["semseg"].largest == pytest.approx(1e-3, rel=1e-2)
+    with pytest.raises(InputError, match=r"^semseg: the file's map differs .* in 50 %"):
+        compare(raw + torch.tensor([3e-3, 0.0]))
+    with pytest.raises(InputError, match=r"^semseg: expected maps \(1, 2, 1, 2\)"):
+        compare(task.decode(raw))

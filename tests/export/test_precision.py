@@ -23,7 +23,7 @@ from ctal.export.precision import to_float16, to_int8  # noqa: E402
 def content(network):
     file = io.BytesIO()
     names = [task.name for task in network.tasks]
-    FORMATS[".onnx"].write(traced(Deployed(network).eval()), names, notes(network), file)
+    FORMATS[".onnx"].write(traced(Deployed(network).eval()), names, notes(Deployed(network)), file)
     return file.getvalue()
 
 
@@ -59,7 +59,7 @@ def test_float16_halves_the_file_and_keeps_the_types_of_its_maps(exported, tmp_p
     assert [map_.dtype for map_ in maps.values()] == types
     found = compare_maps(Deployed(network), run, images(2), exact=False)
     assert 0 < found["depth"].mean < 5e-3
-    assert metadata(half).items() >= notes(network).items()
+    assert metadata(half).items() >= notes(Deployed(network)).items()
     kinds = {item.data_type for item in onnx.load_from_string(half).graph.initializer}
     assert onnx.TensorProto.FLOAT not in kinds
 
@@ -72,7 +72,7 @@ def test_int8_of_both_forms_of_ctal(exported, tmp_path):
     assert {node.domain for node in model.graph.node} == {""}
     assert [item.domain for item in model.opset_import] == [""]
     assert {"QuantizeLinear", "DequantizeLinear"} <= {node.op_type for node in model.graph.node}
-    assert metadata(quantized).items() >= notes(network).items()
+    assert metadata(quantized).items() >= notes(Deployed(network)).items()
     run = opened(quantized, tmp_path)
     found = compare_maps(Deployed(network), run, images(2), exact=False)
     assert 0 < found["depth"].mean < 0.05

@@ -34,3 +34,11 @@ def test_primary_metrics_of_two_programs_by_hand():
     # classes: IoU 1/2 and 0; depths: errors of 0.5, 0.25 and 0.5 m
     assert scores["b"]["semseg"] == pytest.approx(0.25)
     assert scores["b"]["depth"] == pytest.approx(1.25 / 3)
+
+    def raw(images):
+        return {
+            "semseg": torch.tensor([[[[5.0, 5.0]], [[1.0, 2.0]]]]),
+            "depth": torch.tensor([[[[1.5, 2.25]]]]),
+        }
+
+    assert primary_scores({"raw": raw}, tasks, batches, raw=True)["raw"] == scores["b"]

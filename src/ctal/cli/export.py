@@ -22,7 +22,6 @@ from ctal.export.tracing import Deployed, traced
 from ctal.inference.loading import load
 from ctal.io.atomic import check_absent, write_whole
 from ctal.io.signals import stopped_by_signals
-from ctal.networks import Network
 from ctal.tasks import Task
 from ctal.tasks.serialization import import_modules
 
@@ -36,6 +35,7 @@ def export_file(
     imports: list[str] | None = None,
     image_size: list[int] | None = None,
     any_size: bool = False,
+    raw: bool = False,
     opset: int | None = None,
     float16: bool = False,
     int8: bool = False,
@@ -60,6 +60,8 @@ def export_file(
         image_size: height and width to resize the network to, by default those of its training.
         any_size: accept images of any height and width that are multiples of 32 and at least 64;
             for networks without CTAL, whose mixing weights belong to pixels.
+        raw: return raw maps instead of decoded ones (scores of classes, vectors of any length),
+            which need fewer operators; ncnn requires it.
         opset: the ONNX operator set of the file, 18 or later; by default that of torch.
         float16: write weights and operators in float16 (.onnx only).
         int8: quantize to int8 with ranges from calibration images (.onnx only).
@@ -82,7 +84,7 @@ def export_file(
     check_absent([path], overwrite)
     import_modules(imports or [])
     network = load(checkpoint, image_size=image_size).network
-    model = Deployed(network, any_size=any_size).eval()
+    model = Deployed(network, any_size=any_size, raw=raw).eval()
     module = open_data(data, network) if data else None
     compared = examples(images, network.image_size, any_size=any_size)
     convert = None
@@ -92,24 +94,27 @@ def export_file(
     with stopped_by_signals():
         found = _write(path, form, model, compared, opset, convert)
     count = sum(map(len, compared))
-    _print(difference_lines(path, network, found, count, any_size=any_size))
+    _print(difference_lines(path, network, found, count, any_size=any_size, raw=raw))
     run = form.open(path)
     if module is not None:
         split, tasks, batches = scored_batches(module, network)
-        scores = primary_scores({"PyTorch": model, form.runtime: run}, tasks, batches)
+        runs = {"PyTorch": model, form.runtime: run}
+        scores = primary_scores(runs, tasks, batches, raw=raw)
         _print(["", *score_lines(tasks, scores, split)])
     _print(["", *time_lines(model, form, run, compared[0], without_compiled)])
 
 
-def notes(network: Network, *, any_size: bool = False) -> dict[str, str]:
+def notes(model: Deployed) -> dict[str, str]:
     """Return the metadata of a file, as JSON: its network, its input, its tasks."""
+    network = model.network
     height, width = network.image_size
-    sides = "height, width" if any_size else f"{height}, {width}"
-    multiples = ", height and width multiples of 32, at least 64" if any_size else ""
+    sides = "height, width" if model.any_size else f"{height}, {width}"
+    multiples = ", height and width multiples of 32, at least 64" if model.any_size else ""
     return {
         "network": json.dumps(type(network).__name__),
         "image_size": json.dumps([height, width]),
         "image": json.dumps(f"float32 (batch, 3, {sides}){multiples}, RGB in 0..1"),
+        "maps": json.dumps("raw" if model.raw else "decoded"),
         "tasks": json.dumps([_task_notes(task) for task in network.tasks]),
     }
 
@@ -170,8 +175,8 @@ def _write(
     def write(file: BinaryIO) -> None:
         content = io.BytesIO()
         names = [task.name for task in network.tasks]
-        described = notes(network, any_size=model.any_size)
-        form.write(traced(model), names, described, content, opset)
+        described = notes(model)
+        form.write(traced(model, contiguous=form.is_onnx), names, described, content, opset)
         file.write(convert(content.getvalue()) if convert else content.getvalue())
         file.flush()
         run = form.open(Path(file.name))

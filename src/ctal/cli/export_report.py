@@ -27,12 +27,19 @@ def difference_lines(
     count: int,
     *,
     any_size: bool,
+    raw: bool = False,
 ) -> list[str]:
     """Describe the file, and the difference of its maps from PyTorch's on `count` images."""
     height, width = network.image_size
     size = "any size" if any_size else f"{height}x{width}"
+    ids = "" if raw else "; class ids: 1 if any differs, and share"
     rows = [
-        [task.name, task.unit, f"{found[task.name].largest:.2g}", f"{found[task.name].mean:.2g}"]
+        [
+            task.name,
+            "raw" if raw else task.unit,
+            f"{found[task.name].largest:.2g}",
+            f"{found[task.name].mean:.2g}",
+        ]
         for task in network.tasks
     ]
     return [
@@ -41,7 +48,7 @@ def difference_lines(
         "",
         *aligned_table(["task", "unit", "max difference", "mean difference"], rows),
         "",
-        f"- compared with PyTorch on {count} images; class ids: 1 if any differs, and share",
+        f"- compared with PyTorch on {count} images{ids}",
     ]
 
 

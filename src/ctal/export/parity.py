@@ -66,20 +66,40 @@ def compare_maps(
     total, pixels = dict.fromkeys(largest, 0.0), dict.fromkeys(largest, 0)
     for batch in images:
         with torch.inference_mode():
-            raw = model.raw(batch)
+            raw = model.predict_raw(batch)
         found = run(batch)
         for task in model.network.tasks:
             name = task.name
-            difference = _difference(task, raw[name], found[name], exact)
+            if model.raw:
+                difference = _raw_difference(task, raw[name], found[name], exact)
+            else:
+                difference = _difference(task, raw[name], found[name], exact)
             largest[name] = max(largest[name], difference.max().item())
             total[name] += difference.sum(dtype=torch.float64).item()
             pixels[name] += difference.numel()
     return {name: Difference(largest[name], total[name] / pixels[name]) for name in largest}
 
 
+def _raw_difference(task: Task, raw: Tensor, found: Tensor, exact: bool) -> Tensor:
+    """Return |found - raw map|."""
+    difference = _absolute_difference(task, raw, found, exact)
+    limit = TOLERANCE * max(1.0, raw.abs().max().item())
+    if exact:
+        _check_rounding(task, difference, difference <= limit)
+    return difference
+
+
 def _difference(task: Task, raw: Tensor, found: Tensor, exact: bool) -> Tensor:
     """Return |found - decoded raw map|, or for integers whether they differ."""
     expected = task.decode(raw)
+    difference = _absolute_difference(task, expected, found, exact)
+    # `not`, so that a NaN counts
+    if exact and not bool((difference <= TOLERANCE).all()):
+        _check_rounding(task, difference, difference <= _decidable(task, raw, expected))
+    return difference if expected.is_floating_point() else (difference > 0).double()
+
+
+def _absolute_difference(task: Task, expected: Tensor, found: Tensor, exact: bool) -> Tensor:
     if found.shape != expected.shape or found.dtype != expected.dtype:
         raise InputError(
             f"{task.name}: expected maps {tuple(expected.shape)} of {expected.dtype}, got "
@@ -91,17 +111,19 @@ def _difference(task: Task, raw: Tensor, found: Tensor, exact: bool) -> Tensor:
             f"{task.name}: expected finite values, got NaN or inf from the file; it is not kept; "
             "export it in float32"
         )
-    # `not <=`, so that a NaN counts
-    if exact and not bool((difference <= TOLERANCE).all()):
-        excess = ~(difference <= _decidable(task, raw, expected))
-        if bool(excess.any()):
-            raise InputError(
-                f"{task.name}: the file's map differs from PyTorch's by up to "
-                f"{difference[excess].max().item():.3g} ({task.unit}) in "
-                f"{100 * excess.double().mean().item():.3g} % of its values, more than rounding "
-                "can cause; it is not kept"
-            )
-    return difference if expected.is_floating_point() else (difference > 0).double()
+    return difference
+
+
+def _check_rounding(task: Task, difference: Tensor, allowed: Tensor) -> None:
+    """Check that all values are allowed; a NaN is not, since no comparison holds for it."""
+    excess = ~allowed
+    if bool(excess.any()):
+        raise InputError(
+            f"{task.name}: the file's map differs from PyTorch's by up to "
+            f"{difference[excess].max().item():.3g} ({task.unit}) in "
+            f"{100 * excess.double().mean().item():.3g} % of its values, more than rounding "
+            "can cause; it is not kept"
+        )
 
 
 def _decidable(task: Task, raw: Tensor, expected: Tensor) -> Tensor:

@@ -13,13 +13,18 @@ from ctal.tasks import Task
 
 @torch.inference_mode()
 def primary_scores(
-    runs: Mapping[str, Run], tasks: Sequence[Task], batches: Iterable[Sample]
+    runs: Mapping[str, Run],
+    tasks: Sequence[Task],
+    batches: Iterable[Sample],
+    *,
+    raw: bool = False,
 ) -> dict[str, dict[str, float]]:
     """Compute the primary metric of every task.
 
     Args:
-        runs: the programs by name, each from images to decoded maps.
+        runs: the programs by name, each from images to maps.
         tasks: the tasks to score.
+        raw: whether the maps are raw; they are decoded then.
         batches: "image" (B, 3, H, W) in 0..1, and the labels of every task.
 
     Returns:
@@ -32,7 +37,8 @@ def primary_scores(
         for name, run in runs.items():
             maps = run(batch["image"].as_subclass(torch.Tensor))
             for task in tasks:
-                metrics[name][task.name].update(maps[task.name], batch[task.name])
+                found = task.decode(maps[task.name]) if raw else maps[task.name]
+                metrics[name][task.name].update(found, batch[task.name])
     return {
         name: {task: float(metric.compute()) for task, metric in own.items()}
         for name, own in metrics.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -24,20 +25,22 @@ _STEP = STRIDES[-1]  # heights and widths are multiples of it
 
 
 class Deployed(nn.Module):
-    """The content of a file: (B, 3, H, W), RGB in 0..1, to {task name: decoded map}.
+    """The content of a file: (B, 3, H, W), RGB in 0..1, to {task name: map}.
 
     Args:
         network: the network, in evaluation mode.
         any_size: accept images of any size, not only of that of the network.
+        raw: return raw maps, such as scores of classes, which need fewer operators.
 
     Raises:
         InputError: `any_size` with a network that has CTAL.
     """
 
-    def __init__(self, network: Network, *, any_size: bool = False) -> None:
+    def __init__(self, network: Network, *, any_size: bool = False, raw: bool = False) -> None:
         super().__init__()
         self.network = network
         self.any_size = any_size
+        self.raw = raw
         if any_size and any(isinstance(part, CTAL) for part in network.modules()):
             raise InputError(
                 f"{type(network).__name__}: expected a network without CTAL for images of any "
@@ -45,7 +48,7 @@ class Deployed(nn.Module):
                 "for each size with --image_size"
             )
 
-    def raw(self, image: Tensor) -> dict[str, Tensor]:
+    def predict_raw(self, image: Tensor) -> dict[str, Tensor]:
         """Predict the final raw maps, at the size of the images."""
         if not self.any_size:
             return self.network(image).final
@@ -56,17 +59,24 @@ class Deployed(nn.Module):
         }
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
-        """Predict maps in the units and the order of the tasks, at the size of the images."""
-        raw = self.raw(image)
+        """Predict maps in the order of the tasks, at the size of the images; decode unless raw."""
+        raw = self.predict_raw(image)
+        if self.raw:
+            return {task.name: raw[task.name] for task in self.network.tasks}
         return {task.name: task.decode(raw[task.name]) for task in self.network.tasks}
 
 
-def traced(model: Deployed) -> ExportedProgram:
+def traced(model: Deployed, *, contiguous: bool = False) -> ExportedProgram:
     """Trace the graph of a network for batches of any number of images.
 
-    Operations and weights that the decoded maps do not need are removed, such as the heads of
-    initial predictions. The operator of cross-task affinity is replaced by operators of torch, so
-    that programs without ctal can run the graph.
+    Operations and weights that the maps do not need are removed, such as the heads of initial
+    predictions. The operator of cross-task affinity is replaced by operators of torch, so that
+    programs without ctal can run the graph.
+
+    Args:
+        model: the content of the file.
+        contiguous: trace with weights in contiguous memory. With weights in channels_last, a mean
+            over all pixels becomes a gather in an ONNX file, which ncnn does not have.
 
     Raises:
         InputError: the network or the decoding of a task cannot be traced.
@@ -83,6 +93,8 @@ def traced(model: Deployed) -> ExportedProgram:
         with torch.no_grad():
             everything = export(model, images, dynamic_shapes=dynamic)
             lean = _without_unused(everything.module(check_guards=False))
+            if contiguous:  # of a copy, since these are the weights of the network
+                lean = deepcopy(lean).to(memory_format=torch.contiguous_format)
             graph = export(lean, images, dynamic_shapes=dynamic)
             return _in_torchs_operators(graph)
     except Exception as error:  # each part of a network can raise its own type
