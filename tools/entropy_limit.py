@@ -1,6 +1,6 @@
 """Measure the mean entropy of a model's class probabilities on images, for `about.domain`.
 
-python -m tools.entropy_limit FOLDER_OR_IMAGE... [--checkpoint nyuv2-lite0]
+python -m tools.entropy_limit FOLDER_OR_IMAGE... [--checkpoint nyuv2-lite2]
 
 Prints quantiles for the images, and the most unsure ones. `config.json` of the bundled model has
 the quantile of 99 % of held-out images as the limit of its note about unfamiliar images.

@@ -1,4 +1,4 @@
-"""The bundled model: its size, its card, and its use as default."""
+"""The bundled models: their sizes and cards, and the use of the default one."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -22,10 +22,13 @@ def model():
     return ctal.load(DEFAULT)
 
 
-def test_it_has_less_than_16_mb_and_a_card():
-    assert sum(file.stat().st_size for file in FOLDER.iterdir()) < 16e6
-    card = (FOLDER / "README.md").read_text()
-    for words in ("MultiScaleCTALNet with tf_efficientnet_lite0", "NYUv2", "derived", "semseg"):
+@pytest.mark.parametrize(("name", "megabytes"), [("nyuv2-lite0", 16), ("nyuv2-lite2", 18)])
+def test_it_is_small_and_has_a_card(name, megabytes):
+    folder = FOLDER.with_name(name)
+    assert sum(file.stat().st_size for file in folder.iterdir()) < megabytes * 1e6
+    card = (folder / "README.md").read_text()
+    encoder = f"tf_efficientnet_{name.removeprefix('nyuv2-')}"
+    for words in (f"MultiScaleCTALNet with {encoder}", f'load("{name}")', "NYUv2", "derived"):
         assert words in card
     assert "/" not in card.partition("## Data")[2].partition("##")[0]  # no local path
 

@@ -98,8 +98,7 @@ def export_file(
     run = form.open(path)
     if module is not None:
         split, tasks, batches = scored_batches(module, network)
-        runs = {"PyTorch": model, form.runtime: run}
-        scores = primary_scores(runs, tasks, batches, raw=raw)
+        scores = primary_scores({"PyTorch": model, form.runtime: run}, tasks, batches, raw=raw)
         _print(["", *score_lines(tasks, scores, split)])
     _print(["", *time_lines(model, form, run, compared[0], without_compiled)])
 

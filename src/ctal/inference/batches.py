@@ -31,7 +31,7 @@ class BatchPredictor:
         images = ray.data.read_images("photos", include_paths=True, mode="RGB")
         maps = images.map_batches(
             ctal.BatchPredictor,
-            fn_constructor_kwargs={"source": "nyuv2-lite0"},
+            fn_constructor_kwargs={"source": "nyuv2-lite2"},
             batch_size=8,
             concurrency=2,  # two workers, each with a copy of the network
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ctal.errors import InputError
 
-DEFAULT = "nyuv2-lite0"
+DEFAULT = "nyuv2-lite2"
 """Name of the bundled model that commands use if no checkpoint is given."""
 
 
