@@ -61,8 +61,8 @@ def main() -> None:
     module = open_data(arguments.data, network)
     content = io.BytesIO()
     names = [task.name for task in network.tasks]
-    graph = traced(Deployed(network).eval())
-    ONNX.write(graph, names, notes(network), content, None)
+    model = Deployed(network).eval()
+    ONNX.write(traced(model, contiguous=True), names, notes(model), content, None)
     whole = content.getvalue()
     images = calibration_images(None, module, network.image_size)
     files = {

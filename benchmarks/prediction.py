@@ -52,6 +52,7 @@ def run(source: Path, photos: list[Path], output: Path) -> Run:
     environment = os.environ | {"PYTHONPATH": str(source)}
     inputs = list(map(str, photos))
     command = ["-m", "ctal", "predict", *inputs, "--output", str(output), "--overwrite"]
+    command += ["--checkpoint", "nyuv2-lite0"]  # which both versions have
     start = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, *command],

@@ -36,7 +36,10 @@ def cases(image: str | None, folder: str) -> dict[str, list[str]]:
     found["ctal fit --help"] = ["fit", "--help"]
     found["ctal predict no.jpg (an error)"] = ["predict", "no.jpg"]
     if image:
-        found["ctal predict photo.jpg"] = ["predict", image, "--output", folder, "--overwrite"]
+        found["ctal predict photo.jpg"] = [
+            *("predict", image, "--output", folder, "--overwrite"),
+            *("--checkpoint", "nyuv2-lite0"),  # which both versions have
+        ]
     return {title: ["-m", "ctal", *words] for title, words in found.items()}
 
 

@@ -31,32 +31,23 @@ def portable_affinity(
     """
     T, C, H, W = features.shape[1:]
     M, f = len(weight), weight.shape[-1]
-    # of each task alone, since some runtimes lose the dimension of a norm in five dimensions
-    units = torch.cat([_unit(F_t) for F_t in features.flatten(1, 2).split(C, dim=1)], dim=1)
-    X, V = (
-        units.unflatten(1, (T, C)).flatten(3),
-        values.flatten(1, 2),
-    )  # (B, T, C, P), (B, T C, H, W)
-    S = _correlations(V, units, f)
+    pixels = features.flatten(3)
+    # over two dimensions, one of size 1: pnnx, which converts files for ncnn, loses a single one
+    norm = torch.linalg.vector_norm(pixels.unsqueeze(2), dim=(2, 3), keepdim=True).squeeze(2)
+    X = pixels / norm.clamp_min(SMALLEST_NORM)  # (B, T, C, P)
+    V = values.flatten(1, 2)  # (B, T C, H, W)
+    S = _correlations(V, X.flatten(1, 2).unflatten(2, (H, W)), f)
     by_offset = weight.flatten(3).permute(0, 3, 2, 1)[:, :, :, None]  # (M, f^2, T, 1, P)
     V_sum = V.sum((2, 3)).unsqueeze(2)  # (B, T C, 1)
     targets, out = T // M * C, []
     for m in range(M):
         rows = slice(m * targets, (m + 1) * targets)
-        mixed = bias.narrow(0, m, 1) * V_sum[:, rows]
+        mixed = bias[m] * V_sum[:, rows]
         for d, S_d in enumerate(S):
-            weighted = X * by_offset.narrow(0, m, 1)[:, d]
+            weighted = X * by_offset[m, d]
             mixed = mixed + S_d[:, rows] @ weighted.flatten(1, 2)
         out.append(mixed)
     return torch.cat(out, dim=1).view(-1, T, C, H, W), values.new_empty(0)
-
-
-def _unit(features: Tensor) -> Tensor:
-    """Normalize (B, C, H, W) along C."""
-    pixels = features.flatten(2).unsqueeze(1)
-    # of two dimensions, one of size 1: pnnx, which converts for ncnn, loses a single one
-    norm = torch.linalg.vector_norm(pixels, dim=(1, 2), keepdim=True).clamp_min(SMALLEST_NORM)
-    return (pixels / norm).squeeze(1).unflatten(2, features.shape[2:])
 
 
 def _correlations(V: Tensor, X: Tensor, f: int) -> list[Tensor]:
