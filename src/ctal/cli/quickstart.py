@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from ctal.io.bundled import DEFAULT
-
-_INTRODUCTION = f"""\
+_INTRODUCTION = """\
 Trains two small networks on Rooms, the dataset in the package, and compares them. Both start from
-the encoder of the bundled model {DEFAULT}, which was trained on NYUv2's train split (photographs,
+the encoder of the bundled model nyuv2-lite0, which was trained on NYUv2's train split (photographs,
 three tasks) and has not seen Rooms. First images after an epoch, 7 minutes in all on two
-CPU cores; rerun the command to resume an interrupted run. Output: {{output}}/
+CPU cores; rerun the command to resume an interrupted run. Output: {output}/
 """
 
 
@@ -18,7 +16,7 @@ def quickstart(output: str = "runs/quickstart", overrides: list[str] | None = No
     """Train two small networks on the embedded rooms, and show their predictions.
 
     A multi-scale CTAL network and single-task networks start from the same encoder, that of the
-    bundled model. They are trained, scored on the test split and compared. The bundled model was
+    bundled model nyuv2-lite0. They are trained, scored on the test split and compared. The bundled model was
     trained on photographs of NYUv2's train split and has seen no image of Rooms. The first images
     are written after an epoch. Rerun the command to resume an interrupted run; finished
     trainings are not repeated.
