@@ -16,10 +16,10 @@ def quickstart(output: str = "runs/quickstart", overrides: list[str] | None = No
     """Train two small networks on the embedded rooms, and show their predictions.
 
     A multi-scale CTAL network and single-task networks start from the same encoder, that of the
-    bundled model nyuv2-lite0. They are trained, scored on the test split and compared. The bundled model was
-    trained on photographs of NYUv2's train split and has seen no image of Rooms. The first images
-    are written after an epoch. Rerun the command to resume an interrupted run; finished
-    trainings are not repeated.
+    bundled model nyuv2-lite0. They are trained, scored on the test split and compared. The bundled
+    model was trained on photographs of NYUv2's train split and has seen no image of Rooms. The
+    first images are written after an epoch. Rerun the command to resume an interrupted run;
+    finished trainings are not repeated.
 
     Args:
         output: the folder to write to.
