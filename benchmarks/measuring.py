@@ -38,6 +38,12 @@ def peak_memory() -> float:
     return int(line.split()[1]) / 1024
 
 
+def versions(before: Path | None) -> dict[str, Path]:
+    """Return the `src` folders to measure in turns: that of another version, and this one."""
+    now = {"now": Path(__file__).parents[1] / "src"}
+    return {"before": before.resolve(), **now} if before else now
+
+
 def resident_memory() -> float:
     """Return the memory that this process has now, in MiB (Linux)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])

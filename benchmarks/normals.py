@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.measuring import print_head, print_row
+from benchmarks.measuring import print_head, print_row, versions
 
 ROOT = Path(__file__).parents[1]
 SIZES = [(96, 128), (288, 384), (480, 640), (1080, 1440)]
@@ -76,9 +76,7 @@ def main() -> None:
     if given.size:
         print(json.dumps(measure((given.size[0], given.size[1]), given.depth)))
         return
-    sources = {"now": ROOT / "src"}
-    if given.before:
-        sources = {"before": given.before.resolve(), **sources}
+    sources = versions(given.before)
     sizes = SIZES
     if given.depth:
         shape = np.load(given.depth, mmap_mode="r").shape

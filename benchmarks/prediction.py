@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from benchmarks.measuring import print_head, print_row
+from benchmarks.measuring import print_head, print_row, versions
 
 ROOMS = Path(__file__).parents[1] / "src" / "ctal" / "data" / "rooms" / "test" / "image"
 SIZE = (1440, 1080)
@@ -76,9 +76,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=40, help="number of images")
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    sources = {"now": Path(__file__).parents[1] / "src"}
-    if given.before:
-        sources = {"before": given.before.resolve(), **sources}
+    sources = versions(given.before)
     one: dict[str, list[Run]] = {name: [] for name in sources}
     many: dict[str, list[Run]] = {name: [] for name in sources}
     megabytes = {}

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measuring import print_head, print_row
+from benchmarks.measuring import print_head, print_row, versions
 
 HELP = [["predict"], ["explain"], ["info"], ["compare"], ["export"], ["demo"], ["data", "check"]]
 IMPORTS = "import torch, torchvision, timm"
@@ -50,8 +50,7 @@ def main() -> None:
     parser.add_argument("--image", help="image to predict")
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
-    here = Path(__file__).parents[1] / "src"
-    sources = [*([given.before.resolve()] if given.before else []), here]
+    sources = list(versions(given.before).values())
     with tempfile.TemporaryDirectory() as folder:
         measured = {IMPORTS: ["-c", IMPORTS], **cases(given.image, folder)}
         found: dict[tuple[str, Path], list[float]] = {}

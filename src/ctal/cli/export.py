@@ -94,7 +94,7 @@ def export_file(
     with stopped_by_signals():
         found = _write(path, form, model, compared, opset, convert)
     count = sum(map(len, compared))
-    _print(difference_lines(path, network, found, count, any_size=any_size, raw=raw))
+    _print(difference_lines(path, model, found, count))
     run = form.open(path)
     if module is not None:
         split, tasks, batches = scored_batches(module, network)

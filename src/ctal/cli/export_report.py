@@ -14,29 +14,23 @@ from ctal.export.formats import Format, Run
 from ctal.export.latency import compiled
 from ctal.export.parity import Difference
 from ctal.export.tracing import Deployed
-from ctal.networks import Network
 from ctal.profiling.cost import machine, run_latencies
 from ctal.tasks import Task
 from ctal.visualization.tables import aligned_table
 
 
 def difference_lines(
-    path: Path,
-    network: Network,
-    found: Mapping[str, Difference],
-    count: int,
-    *,
-    any_size: bool,
-    raw: bool = False,
+    path: Path, model: Deployed, found: Mapping[str, Difference], count: int
 ) -> list[str]:
     """Describe the file, and the difference of its maps from PyTorch's on `count` images."""
+    network = model.network
     height, width = network.image_size
-    size = "any size" if any_size else f"{height}x{width}"
-    ids = "" if raw else "; class ids: 1 if any differs, and share"
+    size = "any size" if model.any_size else f"{height}x{width}"
+    ids = "" if model.raw else "; class ids: 1 if any differs, and share"
     rows = [
         [
             task.name,
-            "raw" if raw else task.unit,
+            "raw" if model.raw else task.unit,
             f"{found[task.name].largest:.2g}",
             f"{found[task.name].mean:.2g}",
         ]

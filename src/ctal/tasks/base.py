@@ -210,3 +210,8 @@ class Task(ABC):
             raw: (B, channels, H, W).
         """
         return None
+
+
+def half_in_steps(values: Tensor, steps: int) -> Tensor:
+    """Round to multiples of 1 / `steps`, as float16."""
+    return (values.float() * steps).round_().div_(steps).half()

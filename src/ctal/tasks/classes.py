@@ -14,7 +14,6 @@ from ctal.losses import ClassLoss, CrossEntropy
 from ctal.losses.base import check_criterion
 from ctal.maps import UNLABELLED_CLASS, ClassMap
 from ctal.maps.labelled import labelled_classes
-from ctal.tasks.base import masked
 from ctal.tasks.criterion import CriterionTask
 from ctal.tasks.keys import ClassKey
 
@@ -47,11 +46,6 @@ class ClassTask(CriterionTask):
     def palette(self) -> list[str]:
         """Return the color "#rrggbb" of each class."""
 
-    def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        """Compute the criterion, by default the mean cross entropy of softmax(raw)."""
-        labels, valid = self.labels(target)
-        return self.used_criterion(masked(raw, valid), labels, valid)
-
     def labels(self, target: Tensor) -> tuple[Tensor, Tensor]:
         """Return class ids, 0 where unlabelled, and which pixels are labelled."""
         valid = self.valid(target)
@@ -59,7 +53,7 @@ class ClassTask(CriterionTask):
 
     @property
     def used_criterion(self) -> ClassLoss:
-        """Return the criterion, by default the cross entropy."""
+        """Return the criterion, by default the mean cross entropy of softmax(raw)."""
         return self.criterion or CrossEntropy()
 
     def decode(self, raw: Tensor) -> Tensor:

@@ -52,11 +52,6 @@ class Depth(CriterionTask):
         """Return 1, the depth itself."""
         return 1
 
-    def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        """Compute the criterion, by default the mean of |raw - target| over labelled pixels."""
-        labels, valid = self.labels(target)
-        return self.used_criterion(masked(raw, valid), labels, valid)
-
     def labels(self, target: Tensor) -> tuple[Tensor, Tensor]:
         """Return metres, 0 where unlabelled, and which pixels are labelled."""
         valid = self.valid(target)
@@ -64,7 +59,7 @@ class Depth(CriterionTask):
 
     @property
     def used_criterion(self) -> DepthLoss:
-        """Return the criterion, by default `L1`."""
+        """Return the criterion, by default `L1`, the mean of |raw - target|."""
         return self.criterion or L1()
 
     def decode(self, raw: Tensor) -> Tensor:

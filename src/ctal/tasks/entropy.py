@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ctal.errors import InputError
-from ctal.tasks.base import Task
+from ctal.tasks.base import Task, half_in_steps
 
 ENTROPY = "_entropy"
 """Ending of the name of a map of entropies, after the name of its task."""
@@ -34,7 +34,7 @@ class EntropyMap:
 
     def compact(self, prediction: Tensor) -> Tensor:
         """Return float16, in multiples of 1/256, which take a third of the space of all digits."""
-        return (prediction.float() * 256).round_().div_(256).half()
+        return half_in_steps(prediction, 256)
 
 
 def entropy_maps(tasks: Sequence[Task]) -> list[EntropyMap]:

@@ -13,7 +13,7 @@ from ctal.losses import Cosine, NormalLoss
 from ctal.losses.base import check_criterion
 from ctal.maps import NormalMap
 from ctal.maps.labelled import angles, labelled_normals, unit
-from ctal.tasks.base import TRAINING_ONLY, masked
+from ctal.tasks.base import TRAINING_ONLY, half_in_steps, masked
 from ctal.tasks.criterion import CriterionTask
 from ctal.tasks.keys import SphereKey
 
@@ -46,11 +46,6 @@ class SurfaceNormals(CriterionTask):
         """Return 3: x, y and z of a vector of any length."""
         return 3
 
-    def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        """Compute the criterion, by default 1 - cosine of the angle between raw and target."""
-        labels, valid = self.labels(target)
-        return self.used_criterion(self.prepare(masked(raw, valid)), labels, valid)
-
     def labels(self, target: Tensor) -> tuple[Tensor, Tensor]:
         """Return unit vectors, 0 where unlabelled, and which pixels are labelled."""
         valid = self.valid(target)
@@ -66,7 +61,7 @@ class SurfaceNormals(CriterionTask):
 
     @property
     def used_criterion(self) -> NormalLoss:
-        """Return the criterion, by default `Cosine`."""
+        """Return the criterion, by default `Cosine`, 1 - cosine of the angle."""
         return self.criterion or Cosine()
 
     def decode(self, raw: Tensor) -> Tensor:
@@ -128,7 +123,7 @@ class SurfaceNormals(CriterionTask):
 
         float16 has smaller steps near 0, which would take half as much space again.
         """
-        return (prediction.float() * 2048).round_().div_(2048).half()
+        return half_in_steps(prediction, 2048)
 
     def key(self, prediction: Tensor, reference: Tensor | None = None) -> SphereKey:
         """Return a sphere in the colors of `visualize`."""
