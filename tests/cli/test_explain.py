@@ -72,7 +72,7 @@ def test_several_images_at_their_centers(folder):
         (["one.jpg", "--pixel", "50", "0"], r"pixel: expected x in 0..49 and y in 0..39"),
         (["one.jpg", "--pixel", "5"], "pixel: expected two integers, x and y, got '5'"),
         (["one.jpg", "--pixel", "5", "x"], "pixel"),
-        (["none.jpg"], "none.jpg: expected an image"),
+        (["none.jpg"], "none.jpg: not found; expected an image"),
         (["a.ckpt"], "a.ckpt: cannot be read as an image"),
         (["one.jpg", "--output", "two.2.png"], "two.2.png/one-x25-y20.npz: cannot be written"),
         (["one.jpg", "--checkpoint", "plain.ckpt"], "SharedEncoderNet has no CTAL module"),

@@ -86,7 +86,7 @@ class TestUserErrors:
             (["a.ckpt"], "output"),
             (["--output", "a.onnx"], "checkpoint"),
             (["a.ckpt", "--output", "a.ckpt/b.pt2"], "a.ckpt/b.pt2: cannot be written"),
-            (["a.ckpt", "--output", "a.pt2", "--images", "x"], "x: expected an image"),
+            (["a.ckpt", "--output", "a.pt2", "--images", "x"], "x: not found; expected an image"),
             (["a.ckpt", "--output", "a.pt2", "--int8", "--data", "x.yaml"], "ends with .onnx for"),
             (["a.ckpt", "--output", "a.pt2", "--float16"], "a.pt2: expected a file that ends with"),
             (["a.ckpt", "--output", "a.pt2", "--opset", "18"], "ends with .onnx for --opset"),

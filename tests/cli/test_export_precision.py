@@ -65,7 +65,7 @@ def test_a_precision_is_scored_beside_pytorch(folder, precision, capfd):
     assert iou, printed
     assert float(iou[1]) == 100  # the labels are PyTorch's own predictions
     assert float(iou[2]) > 50
-    depth = re.search(r"^\| depth +\| +abs_error ↓ \| +(\S+) \| +(\S+) \|", printed, re.M)
+    depth = re.search(r"^\| depth +\| +abs_error ↓ m \| +(\S+) \| +(\S+) \|", printed, re.M)
     assert depth, printed
     assert float(depth[1]) < 1e-5
     assert float(depth[2]) < 0.2

@@ -130,8 +130,18 @@ def test_outputs_of_another_network_are_refused(folder, checkpoint):
 def test_outputs_of_another_input_are_refused(folder, checkpoint):
     predict_files(["pictures/a.jpg"], checkpoint)
     Image.new("RGB", (9, 9)).save(folder / "a.png")
-    with pytest.raises(InputError, match=r"a\.npz: already exists .* with another source; choose"):
+    with pytest.raises(
+        InputError, match=r"exists \(and 1 more\), made from pictures/a\.jpg; choose"
+    ):
         predict_files(["a.png"], checkpoint)
+
+
+def test_the_same_image_by_another_path_is_skipped(folder, checkpoint, capsys):
+    predict_files(["pictures/a.jpg"], checkpoint)
+    before = stamps(folder / "predictions")
+    predict_files([str(folder / "pictures" / "a.jpg")], checkpoint)
+    assert "complete" in capsys.readouterr().err
+    assert stamps(folder / "predictions") == before
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"PK\x05\x06" + bytes(18)])

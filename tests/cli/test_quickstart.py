@@ -1,6 +1,7 @@
 """The quick start through the command line, with a few steps on small images."""
 
 import json
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from PIL import Image
 
 import ctal
 from ctal import cli
-from ctal.cli import quickstart_stages
+from ctal.cli import quickstart_report, quickstart_stages
 from ctal.cli.quickstart_report import summary
 from ctal.comparison import Comparison, Row, measures
 from ctal.errors import Interrupted
@@ -126,3 +127,15 @@ def test_summary_by_hand():
     assert "mean gain of other over the tasks (Δm): +15.0 %" in text
     assert "better in depth, parameters, GMACs\n" in text
     assert "worse in semseg, ms per image, probably since this training is short: " in text
+
+
+def test_the_named_command_works_without_activation(tmp_path, monkeypatch):
+    """`make quickstart` runs .venv/bin/ctal, which is not on PATH."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / ".venv" / "bin" / "ctal"), "quickstart"])
+    assert quickstart_report._program() == ".venv/bin/ctal"
+    monkeypatch.setattr(sys, "argv", ["/lib/ctal/__main__.py", "quickstart"])
+    assert quickstart_report._program() == "python -m ctal"
+    (tmp_path / "ctal").touch(0o755)
+    assert quickstart_report._program() == "ctal"

@@ -66,7 +66,7 @@ def test_help_without_docstrings_in_the_code():
 @pytest.mark.parametrize(
     ("args", "reason"),
     [
-        (["predict", "no.jpg"], "no.jpg: expected an image"),
+        (["predict", "no.jpg"], "no.jpg: not found; expected an image"),
         (["predict"], "inputs"),
         (["predict", "a.jpg", "--tiles"], "unrecognized arguments: --tiles"),
         (["predict", "{image}", "--checkpoint", "./no"], "no: checkpoint not found"),

@@ -68,9 +68,9 @@ def test_task_tables_have_all_metrics_with_descriptions(comparison):
     assert len(cells(markdown, "ctal")[2]) == 1 + 2
     assert len(cells(markdown, "ctal")[3]) == 1 + 7
     assert "miou ↑ %" in markdown
-    assert "abs_error ↓ |" in markdown
+    assert "abs_error ↓ m |" in markdown
     assert "- seeds: 0, 1" in markdown
-    assert "- abs_error: mean |p - t|, meters." in markdown
+    assert "- abs_error: mean |p - t|, in the unit of the depths." in markdown
     assert all(len(set(map(len, block))) == 1 for block in _tables(markdown))
 
 

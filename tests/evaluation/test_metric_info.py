@@ -1,5 +1,5 @@
 from ctal.evaluation.metric_info import measures
-from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
+from ctal.tasks import Depth, InverseDepth, SemanticSegmentation, SurfaceNormals
 
 
 def test_measures_have_shares_and_directions():
@@ -19,3 +19,14 @@ def test_measures_have_shares_and_directions():
         "depth/abs_error",
         "depth/rel_error",
     ]
+
+
+def test_titles_have_direction_and_unit():
+    tasks = [SemanticSegmentation(3), Depth(), SurfaceNormals(), InverseDepth()]
+    titles = {m.key: m.title() for m in measures(tasks)}
+    assert titles["semseg/miou"] == "miou ↑ %"
+    assert titles["depth/abs_error"] == "abs_error ↓ m"
+    assert titles["depth/rel_error"] == "rel_error ↓"
+    assert titles["depth/log_rmse"] == "log_rmse ↓"
+    assert titles["normals/median"] == "median ↓ °"
+    assert titles["inverse_depth/rmse"] == "rmse ↓ 1/m up to a factor"

@@ -92,7 +92,7 @@ def test_the_card_has_tasks_cost_scores_and_licenses():
     count = sum(p.numel() for p in network.parameters())
     assert f"{count / 1e6:.2f} million parameters, {gmacs(network):.2f} billion" in card
     assert any(line.startswith("| semseg | miou ↑ % | 25.00 % |") for line in lines)
-    assert any(line.startswith("| depth | abs_error ↓ | 0.5 |") for line in lines)
+    assert any(line.startswith("| depth | abs_error ↓ m | 0.5 |") for line in lines)
     rows = [line for line in lines if line.startswith("| ")]
     assert {len(re.split(r"(?<!\\)\|", row)) for row in rows} == {6}
     assert "own.safetensors (license of timm's weights: apache-2.0)" in card

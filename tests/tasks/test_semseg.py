@@ -106,6 +106,11 @@ def test_default_colors_are_distinct_for_color_blind_readers(matrix):
     assert (torch.cdist(lab, lab) + 1e3 * torch.eye(13)).min() > 20
 
 
+def test_default_colors_of_walls_and_chairs_look_different():
+    lab = simulated(class_colours(13), torch.eye(3).tolist())
+    assert torch.dist(lab[3], lab[11]) > 50  # of NYUv2, both frequent; two dark reds once
+
+
 def test_the_entropy_of_probabilities():
     task = SemanticSegmentation(4)
     raw = torch.zeros(1, 4, 1, 3)

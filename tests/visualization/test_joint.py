@@ -38,7 +38,10 @@ def test_a_task_without_any_map_has_no_key():
 def test_mean_errors_by_hand():
     labels = maps(255, 1.0)
     labels["depth"][:, :4] = 0  # without a label
-    assert mean_errors(TASKS, FAR, labels) == "mean error\nsemseg -\ndepth 4"
+    assert mean_errors(TASKS, FAR, labels) == "mean error\nsemseg -\ndepth 4 m"
+    labels["semseg"][:] = 2
+    labels["semseg"][:, :1] = 0  # one of eight columns is wrong
+    assert mean_errors(TASKS[:1], FAR, labels) == "mean error\nsemseg 12.5 %"
 
 
 def test_titles_and_keys_are_those_of_prediction_panels(monkeypatch):

@@ -50,7 +50,7 @@ def is_complete(source: Source, files: list[Path], record: str) -> bool:
     if not existing:
         return False
     found = _read_record(files[0]) if files[0] in existing else None
-    if found != record or source.camera is not None:
+    if source.camera is not None or not _same(found, record):
         others = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
         raise InputError(
             f"{existing[0]}: already exists{others}{_difference(found, record)}; choose another "
@@ -73,13 +73,32 @@ def _read_record(file: Path) -> str | None:
         return None
 
 
+def _same(found: str | None, record: str) -> bool:
+    """Return whether two records agree; their sources may be two paths of one file."""
+    return found == record or _differing(found, record) == {}
+
+
 def _difference(found: str | None, record: str) -> str:
-    """Return the keys in which two records differ, for a message."""
+    """Return how two records differ, for a message."""
+    differing = _differing(found, record) or {}
+    other = differing.pop("source", None)
+    origin = "" if other is None else f", made from {other}"
+    return origin + (f" with another {', '.join(differing)}" if differing else "")
+
+
+def _differing(found: str | None, record: str) -> dict[str, Any] | None:
+    """Return the values of the first record that differ from the second one.
+
+    None: `found` is no record. Two paths of one file are the same source.
+    """
     try:
         old, new = json.loads(found or ""), json.loads(record)
     except ValueError:
-        return ""
+        return None
     if not isinstance(old, dict):
-        return ""
-    keys = [key for key in new if old.get(key) != new[key]]
-    return f" with another {', '.join(keys)}" if keys else ""
+        return None
+    different = {key: old.get(key) for key in new | old if old.get(key) != new.get(key)}
+    source = different.get("source")
+    if isinstance(source, str) and Path(source).resolve() == Path(new["source"]).resolve():
+        del different["source"]
+    return different

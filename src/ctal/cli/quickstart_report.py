@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -47,16 +50,24 @@ def summary(comparison: Comparison, folder: Path) -> str:
     reference, other = comparison.networks()
     lines = ["", *_table(comparison, reference, other), ""]
     lines += [*_verdict(comparison, reference, other), ""]
-    return "\n".join(lines) + _FILES.format(folder=folder)
+    return "\n".join(lines) + _FILES.format(folder=folder, ctal=_program())
 
 
 _FILES = """\
 all metrics        {folder}/comparison.md
 maps of CTAL       {folder}/multi_scale_ctal.png
 both, with errors  {folder}/figure.png
-use this network   ctal predict IMAGE --checkpoint {folder}/multi_scale_ctal/seed0
-your own photos    ctal predict IMAGE (with the bundled model)
+use this network   {ctal} predict IMAGE --checkpoint {folder}/multi_scale_ctal/seed0
+your own photos    {ctal} predict IMAGE (with the bundled model)
 """
+
+
+def _program() -> str:
+    """Return the command that starts ctal in the user's shell: in .venv/bin without activation."""
+    if shutil.which("ctal"):
+        return "ctal"
+    script = Path(sys.argv[0])
+    return os.path.relpath(script) if script.name == "ctal" else "python -m ctal"
 
 
 def _table(comparison: Comparison, reference: Row, other: Row) -> list[str]:

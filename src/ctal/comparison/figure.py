@@ -57,10 +57,11 @@ def comparison_figure(
 
 def _error_key(task: Task) -> Key:
     if isinstance(task, ClassTask):
-        ends = apply_colormap(np.array([[0.0, 1.0]]), ERROR_COLORS)[0]
-        correct, wrong = (f"#{color.tobytes().hex()}" for color in ends)
+        colors = apply_colormap(np.array([[0.0, 1.0]]), ERROR_COLORS)[0]
+        correct, wrong = (f"#{color.tobytes().hex()}" for color in colors)
         return ClassKey([(correct, "correct", None), (wrong, "wrong", None), _NO_LABEL])
-    return ScaleKey(0.0, task.error_limit, ERROR_COLORS, ends=("gray: no label", "and more"))
+    ends = ("gray: no label", "and more")
+    return ScaleKey(0.0, task.error_limit, ERROR_COLORS, task.error_unit, ends)
 
 
 def _label_row(

@@ -18,6 +18,7 @@ class Measure:
         metric: the metric's name.
         higher_is_better: whether larger is better.
         share: whether it is a fraction in 0..1, which tables show in percent.
+        unit: the unit of its values in tables: "%" for shares; "" if it has none.
         meaning: definition in one line.
         primary: whether Delta_m uses it.
     """
@@ -26,6 +27,7 @@ class Measure:
     metric: str
     higher_is_better: bool
     share: bool
+    unit: str
     meaning: str
     primary: bool
 
@@ -36,7 +38,8 @@ class Measure:
 
     def title(self) -> str:
         """Return the title of its column."""
-        return f"{self.metric} {'↑' if self.higher_is_better else '↓'}{' %' * self.share}"
+        arrow = "↑" if self.higher_is_better else "↓"
+        return f"{self.metric} {arrow} {self.unit}".rstrip()
 
 
 def measures(tasks: Sequence[Task]) -> list[Measure]:
@@ -47,6 +50,7 @@ def measures(tasks: Sequence[Task]) -> list[Measure]:
             metric=name,
             higher_is_better=bool(metric.higher_is_better),
             share=metric.plot_upper_bound == 1.0,
+            unit="%" if metric.plot_upper_bound == 1.0 else getattr(metric, "unit", ""),
             meaning=(inspect.getdoc(type(metric)) or "").split("\n")[0],
             primary=index == 0,
         )

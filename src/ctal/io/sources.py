@@ -110,9 +110,10 @@ def _found(entry: str) -> list[Source]:
         found = [file for file in found if file.is_file()]
     if not found:
         skipped = "".join(f"; {line}" for line in skipped_images([entry])[:3])
+        state = "contains no image or video" if path.is_dir() else "not found"
         raise InputError(
-            f"{entry}: expected an image, a folder of images or videos, a glob pattern, a video "
-            f"or `camera`{skipped}"
+            f"{entry}: {state}; expected an image, a folder of images or videos, a glob pattern, a "
+            f"video or `camera`{skipped}"
         )
     return [Source(file) for file in found]
 

@@ -32,7 +32,15 @@ class DepthMetric(PooledMean):
 
 
 class AbsoluteError(DepthMetric):
-    """mean |p - t|, meters."""
+    """mean |p - t|, in the unit of the depths.
+
+    Args:
+        unit: that unit, for tables.
+    """
+
+    def __init__(self, unit: str = "m") -> None:
+        super().__init__()
+        self.unit = unit
 
     def compare(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return |p - t|."""
@@ -48,7 +56,15 @@ class RelativeError(DepthMetric):
 
 
 class RootMeanSquareError(DepthMetric):
-    """sqrt(mean (p - t)^2), meters."""
+    """sqrt(mean (p - t)^2), in the unit of the depths.
+
+    Args:
+        unit: that unit, for tables.
+    """
+
+    def __init__(self, unit: str = "m") -> None:
+        super().__init__()
+        self.unit = unit
 
     def compare(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return (p - t)^2."""
@@ -61,6 +77,9 @@ class RootMeanSquareError(DepthMetric):
 
 class RootMeanSquareLogError(RootMeanSquareError):
     """sqrt(mean (ln p - ln t)^2)."""
+
+    def __init__(self) -> None:
+        super().__init__(unit="")
 
     def compare(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return (ln p - ln t)^2."""

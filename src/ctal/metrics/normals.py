@@ -28,6 +28,8 @@ def labelled_angles(prediction: Tensor, target: Tensor) -> Tensor:
 class MeanAngle(PooledMean):
     """Mean angle, degrees."""
 
+    unit = "°"
+
     def pixel_values(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return the angles."""
         return labelled_angles(prediction, target)
@@ -35,6 +37,8 @@ class MeanAngle(PooledMean):
 
 class RootMeanSquareAngle(PooledMean):
     """sqrt(mean angle^2), degrees."""
+
+    unit = "°"
 
     def pixel_values(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return the squared angles."""
@@ -74,6 +78,7 @@ class MedianAngle(Metric):
 
     full_state_update = False
     higher_is_better = False
+    unit = "°"
     bins_per_degree = 100
     counts: Tensor
 

@@ -39,10 +39,14 @@ class PooledMean(FloatSums):
     fewer labels more weight, so it depends on the batch size and on the number of processes.
     A subclass computes the value of each pixel (`pixel_values`) and, if the metric is not the mean
     itself, the metric from the mean (`finish`).
+
+    Attributes:
+        unit: the unit of its values, for tables; "" if they have none.
     """
 
     full_state_update = False
     higher_is_better = False
+    unit = ""
     total: Tensor
     count: Tensor
 

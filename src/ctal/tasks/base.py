@@ -44,6 +44,7 @@ class Task(ABC):
         name: the key of the task's map in a sample and in a network's output.
         map_type: the type of its label maps.
         unit: the unit of its predictions, as printed and as stored beside arrays.
+        error_unit: the unit of `error`, as printed; "%" for shares, which are printed times 100.
         error_limit: the error of a pixel, in the unit of `error`, with the brightest color.
         variance_factor: the c in c / sigma^2, the weight of its loss under an uncertainty sigma
             (`ctal.weighting.UncertaintyWeighting`): 1 for a cross entropy, 1/2 for a distance.
@@ -52,6 +53,7 @@ class Task(ABC):
     name: str
     map_type: ClassVar[type[Map]]
     unit: ClassVar[str]
+    error_unit: ClassVar[str] = ""
     error_limit: ClassVar[float]
     variance_factor: ClassVar[float] = 0.5
 

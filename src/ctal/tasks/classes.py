@@ -32,6 +32,7 @@ class ClassTask(CriterionTask):
 
     map_type = ClassMap
     unit = "class id"
+    error_unit = "%"
     error_limit = 1.0
     variance_factor = 1.0
     criterion: ClassLoss | None = None

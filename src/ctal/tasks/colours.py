@@ -12,9 +12,9 @@ from ctal.maps.colormaps import apply_colormap
 GOLDEN_RATIO = 0.618034
 
 _FIRST = (
-    *("#3c69b4", "#ff0f00", "#00ffb4", "#961e3c", "#8700ff", "#ffe100", "#b487a5", "#3c1ea5"),
-    *("#b4f078", "#78c3ff", "#d2785a", "#960000", "#8769ff", "#870078", "#a5f0f0", "#f00078"),
-    *("#f0b42d", "#87c3a5", "#1e960f", "#0096c3", "#b4b44b", "#ff7887", "#693ce1", "#965a3c"),
+    *("#3c69b4", "#ff0f00", "#00ffb4", "#96005a", "#8700ff", "#ffe100", "#b487a5", "#3c1ea5"),
+    *("#b4f078", "#78c3ff", "#d2785a", "#960000", "#8769ff", "#ffb43c", "#a5fff0", "#5a2d78"),
+    *("#f00f78", "#784b3c", "#1e960f", "#b4b4a5", "#ff78e1", "#d21ec3", "#96c387", "#c3b45a"),
 )
 """Chosen one after the other to be as far as possible from those before, in CIELAB, for full color
 vision and for protanopia, deuteranopia and tritanopia (simulated as in Machado et al., 2009)."""

@@ -40,6 +40,7 @@ class Depth(CriterionTask):
 
     map_type = DepthMap
     unit = "m"
+    error_unit = "m"
     error_limit = 0.5
     nearest: ClassVar[float] = 1e-3
 
@@ -88,9 +89,9 @@ class Depth(CriterionTask):
         from ctal import metrics  # here, since torchmetrics takes a second to import
 
         return {
-            "abs_error": metrics.AbsoluteError(),
+            "abs_error": metrics.AbsoluteError(self.unit),
             "rel_error": metrics.RelativeError(),
-            "rmse": metrics.RootMeanSquareError(),
+            "rmse": metrics.RootMeanSquareError(self.unit),
             "log_rmse": metrics.RootMeanSquareLogError(),
             **{f"delta_{k}": metrics.WithinRatio(1.25**k) for k in (1, 2, 3)},
         }

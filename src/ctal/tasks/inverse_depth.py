@@ -34,6 +34,7 @@ class InverseDepth(Depth):
 
     map_type = InverseDepthMap
     unit = "1/m up to a factor"
+    error_unit = "1/m"
     error_limit = 0.05
     nearest: ClassVar[float] = 1e-4
 

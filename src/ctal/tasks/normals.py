@@ -35,6 +35,7 @@ class SurfaceNormals(CriterionTask):
 
     map_type = NormalMap
     unit = "unit vector"
+    error_unit = "°"
     error_limit = 45.0
 
     def __post_init__(self) -> None:

@@ -47,8 +47,14 @@ def mean_errors(
     lines = ["mean error"]
     for task in tasks:
         mean = task.error(maps[task.name][None], labels[task.name][None]).nanmean().item()
-        lines.append(f"{task.name} {'-' if math.isnan(mean) else format(mean, '.3g')}")
+        lines.append(f"{task.name} {_with_unit(mean, task.error_unit)}")
     return "\n".join(lines)
+
+
+def _with_unit(value: float, unit: str) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{100 * value if unit == '%' else value:.3g} {unit}".rstrip()
 
 
 def labeled_panel(
