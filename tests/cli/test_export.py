@@ -100,7 +100,7 @@ class TestUserErrors:
             (["a.ckpt", "--output", "a.onnx", "--any_size"], "expected a network without CTAL"),
             (
                 ["a.ckpt", "--output", "a.onnx", "--int8", "--calibration", "x"],
-                "x: expected an ima",
+                "x: not found; expected an ima",
             ),
             (["a.ckpt", "--output", "a.onnx", "--data", "empty.yaml"], "expected a section `data`"),
         ],

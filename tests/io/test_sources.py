@@ -83,7 +83,9 @@ def test_skipped_images_are_reported(folder):
 def test_a_folder_of_skipped_images_is_reported_with_advice(folder):
     (folder / "raw").mkdir()
     (folder / "raw" / "a.CR2").write_bytes(b"?")
-    with pytest.raises(InputError, match=r"^raw: expected .*; raw/a\.CR2: skipped; it is a "):
+    with pytest.raises(
+        InputError, match=r"^raw: contains no image .*; raw/a\.CR2: skipped; it is a "
+    ):
         find_sources(["raw"])
 
 
