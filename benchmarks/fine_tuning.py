@@ -2,13 +2,13 @@
 
 Takes the last 160 images of NYUv2's train split: 100 to train on and 60 to score, none of test.
 Their 13 classes are merged into 5, whose names are none of the 13, and written as a person's own
-folder (PNG, depth in millimeters). `ctal fit` then trains the network of `nyuv2-lite0` on it from
-each source, and `ctal test` scores the last epoch. Prints a Markdown table.
+folder (PNG, depth in millimeters). `ctal fit` then trains the network of the first source on it,
+from the weights of each source, and `ctal test` scores the last epoch. Prints a Markdown table.
 
     python -m benchmarks.fine_tuning --data PREPARED_TRAIN_SPLIT --weights ENCODER.safetensors
 
-`nyuv2-lite0` was trained on all of train, these images included. A run of your own on the first
-80 % of train (`--sources`) has not seen the 60 images that are scored.
+The bundled models were trained on all of train, these images included. A run of your own on the
+first 80 % of train (`--sources`) has not seen the 60 images that are scored.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ import torch
 import yaml
 from PIL import Image
 
+import ctal
 from benchmarks.measuring import print_head, print_row
-from ctal.cli import main as ctal
+from ctal.cli import main as command_line
 from ctal.data import DenseDataset, NYUv2, PreparedArrays
 from ctal.data.prepared import DESCRIPTION
 from ctal.errors import InputError
 from ctal.io.run_folder import RunFolder
+from ctal.networks import describe
 
 MERGED = {
     "seating": ("bed", "chair", "sofa"),
@@ -41,12 +43,6 @@ MERGED = {
 }
 SPLITS = {"train": 100, "test": 60}
 UNLABELLED = 255
-NETWORK = {  # as in nyuv2-lite0
-    "encoder": "tf_efficientnet_lite0",
-    "out_channels": [24, 40, 64, 80],
-    "mixing_power": 0.5,
-    "uniform_init": True,
-}
 COLUMNS = {
     "mIoU": ("semseg/miou", 100),
     "pixel accuracy": ("semseg/pixel_accuracy", 100),
@@ -72,6 +68,7 @@ def main() -> None:
     """Write the folder, train from every source, and print the table."""
     given = _arguments()
     output = Path(given.output)
+    network = network_of(given.sources[0])
     write_folder(_opened(given.data), output / "own")
     starts = [Start("the encoder's ImageNet weights", {"network.pretrained": given.weights})]
     starts += [Start(f"encoder of {_name(s)}", {"network.pretrained": s}) for s in given.sources]
@@ -83,9 +80,19 @@ def main() -> None:
             for seed in given.seeds:
                 place = output / f"{start.title.replace(' ', '_')}_{rate:g}_seed{seed}"
                 config = settings(rate, given.epochs, seed, output / "own", place)
+                config["model"]["network"] = network
+                config["data"]["image_size"] = given.image_size
                 scores.append(trained(start, config, given.overrides))
             numbers = [_mean([factor * s[key] for s in scores]) for key, factor in COLUMNS.values()]
             print_row(start.title, f"{rate:g}", *numbers)
+
+
+def network_of(source: str) -> dict[str, Any]:
+    """Return the class and the arguments of a source's network, as a configuration has them."""
+    found = describe(ctal.load(source).network)
+    set_by_ctal_fit = ("image_size", "pretrained")
+    arguments = {k: value for k, value in found["arguments"].items() if k not in set_by_ctal_fit}
+    return {"class_path": found["class"], "init_args": arguments}
 
 
 def write_folder(dataset: DenseDataset, folder: Path) -> None:
@@ -120,7 +127,7 @@ def trained(start: Start, content: dict[str, Any], overrides: list[str]) -> dict
         options = [f"--model.{key}={value}" for key, value in start.settings.items()]
         options += [f"--{setting}" for setting in overrides]
         for command in (["fit", *options], ["test"]):
-            if ctal([command[0], "--config", str(config), *command[1:]]):
+            if command_line([command[0], "--config", str(config), *command[1:]]):
                 raise SystemExit(2)  # the reason is printed
             config = RunFolder(place).config
     scores: dict[str, float] = json.loads(done.read_text())["scores"]
@@ -149,12 +156,10 @@ def settings(rate: float, epochs: int, seed: int, data: Path, place: Path) -> di
             "enable_model_summary": False,
         },
         "model": {
-            "network": {"class_path": "ctal.networks.MultiScaleCTALNet", "init_args": NETWORK},
             "optimizer": {"class_path": "torch.optim.Adam", "init_args": {"lr": rate}},
         },
         "data": {
             **splits,
-            "image_size": [96, 128],
             "batch_size": 8,
             "augmentation": [{"class_path": "torchvision.transforms.v2.RandomHorizontalFlip"}],
         },
@@ -195,7 +200,8 @@ def _arguments() -> argparse.Namespace:
         "--data", required=True, help="NYUv2, or its train split packed by ctal data prepare"
     )
     parser.add_argument("--weights", required=True, help="weights of the encoder, a local file")
-    parser.add_argument("--sources", nargs="+", default=["nyuv2-lite0"], help="trained networks")
+    parser.add_argument("--sources", nargs="+", default=["nyuv2-lite2"], help="trained networks")
+    parser.add_argument("--image_size", nargs=2, type=int, default=[96, 128])
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rates", type=float, nargs="+", default=[1e-3])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="seeds of the trainings")

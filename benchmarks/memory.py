@@ -20,20 +20,34 @@ from ctal.cli.threads import set_thread_defaults
 
 
 class Sampler(threading.Thread):
-    """Notes the number of panels in a folder and the memory of this process, twice a second."""
+    """Prints the memory of this process after each tenth of the images, and the peak until then.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where a panel is written for each image.
+        tenth: the number of images of a tenth.
+    """
+
+    def __init__(self, folder: Path, tenth: int) -> None:
         super().__init__(daemon=True)
-        self.folder = folder
-        self.samples: list[tuple[int, float]] = []
+        self.folder, self.tenth = folder, tenth
+        self.peak = 0.0
+        self.rows: list[float] = []
         self.ended = threading.Event()
 
     def run(self) -> None:
-        """Sample until the end."""
+        """Sample twice a second until the end."""
         while not self.ended.wait(0.5):
-            files = os.listdir(self.folder) if self.folder.exists() else []
-            count = sum(name.endswith(".png") for name in files)
-            self.samples.append((count, resident_memory()))
+            self.sample()
+
+    def sample(self) -> None:
+        """Print a row for each new tenth."""
+        files = os.listdir(self.folder) if self.folder.exists() else []
+        count = sum(name.endswith(".png") for name in files)
+        memory = resident_memory()
+        self.peak = max(self.peak, memory)
+        while count >= self.tenth * (len(self.rows) + 1):
+            self.rows.append(memory)
+            print_row(self.tenth * len(self.rows), f"{memory:.0f}", f"{self.peak:.0f}")
 
 
 def main() -> None:
@@ -50,19 +64,16 @@ def main() -> None:
         (Path(folder) / "images").mkdir()
         for index, view in enumerate(islice(cycle(sorted(ROOMS.iterdir())), given.images)):
             (Path(folder) / "images" / f"{index:06d}.jpg").write_bytes(view.read_bytes())
-        sampler = Sampler(Path(folder) / "maps")
+        print_head("images", "resident memory, MiB", "most until then")
+        sampler = Sampler(Path(folder) / "maps", max(1, given.images // 10))
         sampler.start()
         start = time.perf_counter()
         predict_files([f"{folder}/images"], output=f"{folder}/maps", image_size=given.image_size)
         seconds = time.perf_counter() - start
         sampler.ended.set()
         sampler.join()
-    print_head("images", "resident memory, MiB")
-    tenths = [given.images * part // 10 for part in range(1, 11)]
-    found = {n: max((x for x in sampler.samples if x[0] <= n), default=(0, 0.0)) for n in tenths}
-    for _, (count, memory) in found.items():
-        print_row(count, f"{memory:.0f}")
-    growth = found[tenths[-1]][1] - found[tenths[0]][1]
+        sampler.sample()
+    growth = sampler.rows[-1] - sampler.rows[0]
     print(f"\n{given.images} images in {seconds:.0f} s, {growth:.0f} MiB after the first tenth")
 
 
