@@ -58,11 +58,13 @@ def main() -> None:
             for title, command in measured.items():
                 for source in sources:
                     found.setdefault((title, source), []).append(seconds(command, source))
-    print_head("command", *(["before, s"] if given.before else []), "now, s", "now / before")
+    print_head(
+        "command", *(["before, s", "now, s", "now / before"] if given.before else ["now, s"])
+    )
     for title in measured:
         medians = [statistics.median(found[title, source]) for source in sources]
-        ratio = f"{medians[-1] / medians[0]:.2f}" if given.before else ""
-        print_row(title, *(f"{value:.2f}" for value in medians), ratio)
+        ratio = [f"{medians[-1] / medians[0]:.2f}"] if given.before else []
+        print_row(title, *(f"{value:.2f}" for value in medians), *ratio)
 
 
 if __name__ == "__main__":
