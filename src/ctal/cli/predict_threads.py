@@ -22,9 +22,10 @@ _AHEAD = 2
 
 
 class Threads:
-    """A thread that reads images, and threads that run jobs: one less than torch has cores.
+    """A thread that reads images, and threads that run jobs: as many as torch has cores.
 
-    The main thread has the other core. torch runs the operators of a job in one thread. The first
+    Writing an image takes most of the time, so the main thread, which runs the network, often waits
+    for a job. torch runs the operators of a job in one thread. The first
     error of a job is raised in the main thread; jobs that were not started are then dropped, and
     running ones are stopped.
 
@@ -35,9 +36,8 @@ class Threads:
     def __init__(self, done: Callable[[], object]) -> None:
         self._cores = torch.get_num_threads()
         self._reader = ThreadPoolExecutor(1, "read", _use_one_thread)
-        self._count = max(1, self._cores - 1)
-        self._writers = ThreadPoolExecutor(self._count, "write", _use_one_thread)
-        self._slots = threading.Semaphore(self._count)  # one for each job that runs
+        self._writers = ThreadPoolExecutor(self._cores, "write", _use_one_thread)
+        self._slots = threading.Semaphore(self._cores)  # one for each job that runs
         self._running: dict[Future[None], int] = {}
         self._done = done
         self._stopping = threading.Event()
@@ -122,9 +122,9 @@ class Threads:
             self._reader.shutdown(cancel_futures=True)
             self._writers.shutdown(cancel_futures=True)
             # a signal while a thread was started leaves it unknown to its pool
-            for _ in range(self._count):
+            for _ in range(self._cores):
                 self._slots.acquire()
-            self._slots.release(self._count)
+            self._slots.release(self._cores)
             torch.set_num_threads(self._cores)
 
 
