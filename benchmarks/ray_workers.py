@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=1 python -m benchmarks.ray_workers
 
 The images are views of Rooms, enlarged to 640x480, decoded before the time is measured, which
-starts when the first batch is complete, so without the start of the workers. Two threads of one
-core share its arithmetic units: the second table runs the same work in two processes without Ray,
-which is the limit of the machine. Requires the extra `ray`.
+starts when the first batch is complete, so without the start of the workers. The second row runs
+the same network in one and two processes without Ray, which is the limit of the machine. Requires
+the extra `ray`.
 """
 
 import argparse

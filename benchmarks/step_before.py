@@ -6,8 +6,8 @@
 Each version runs in its own process with one thread. The steps of both are interleaved. A step is
 forward pass, losses, backward pass and Adam, with bfloat16 autocast: NYUv2's tasks at 288x384,
 batch 4, tf_efficientnet_lite0, a tenth of the pixels unlabelled. Times are processor time, medians
-without the first two steps. Losses of both versions are compared over all steps; that of the other
-version in float32 shows how much of the difference bfloat16 makes itself.
+without the first two steps. Losses of both versions are compared over all steps. Those of the other
+version in float32 shows how much rounding to bfloat16 changes them.
 """
 
 import argparse
