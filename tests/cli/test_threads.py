@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from ctal.cli import threads
-from ctal.cli.threads import cpu_limit, set_thread_defaults, usable_cores
+from ctal.cli.threads import cpu_limit, leave_busy_cores, set_thread_defaults, usable_cores
+from ctal.io.cores import busy_cores
 
 
 @pytest.fixture
@@ -86,3 +87,44 @@ def test_every_command_sets_the_defaults_before_importing_torch():
         [sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True
     )
     assert json.loads(done.stdout.splitlines()[-1]) == ["1000", False]
+
+
+@pytest.mark.parametrize(
+    ("busy", "given", "expected"),
+    [
+        (0.3, {}, {}),
+        (1.1, {}, {"OMP_NUM_THREADS": "3"}),
+        (2.6, {}, {"OMP_NUM_THREADS": "1"}),
+        (9.0, {}, {"OMP_NUM_THREADS": "1"}),
+        (2.0, {"OMP_NUM_THREADS": "4"}, {"OMP_NUM_THREADS": "4"}),
+    ],
+)
+def test_short_commands_leave_busy_cores_to_others(monkeypatch, busy, given, expected):
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr(threads, "usable_cores", lambda: 4)
+    monkeypatch.setattr(threads, "busy_cores", lambda: busy)
+    environment = dict(given)
+    leave_busy_cores(environment)
+    assert environment == expected
+
+
+def test_busy_cores_are_those_that_are_not_idle(tmp_path, monkeypatch):
+    """Of 100 ticks, one core is idle for 100 and one for 25, of which 5 wait for a disk."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2}, raising=False)
+    monkeypatch.setattr(os, "getloadavg", lambda: (1.0, 1.0, 1.0))
+    stat = tmp_path / "stat"
+    stat.write_text(
+        "cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 5 0 5 50 0 0 0 0 0 0\ncpu2 1 1 1 9 0 0 0 0 7 0\n"
+    )
+
+    def wait(seconds):
+        stat.write_text(
+            "cpu0 5 0 5 150 0 0 0 0 0 0\ncpu1 0 0 0 0 0 0 0 0 0 0\ncpu2 51 11 11 29 5 2 3 0 50 0\n"
+        )
+
+    monkeypatch.setattr("ctal.io.cores.time.sleep", wait)
+    assert busy_cores(stat) == pytest.approx(0.75)
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.1, 1.0, 1.0))
+    assert busy_cores(stat) == 0
+    monkeypatch.setattr(os, "getloadavg", lambda: (1.0, 1.0, 1.0))
+    assert busy_cores(tmp_path / "none") == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ctal.cli.reporting import print_line, report
-from ctal.cli.threads import set_thread_defaults
+from ctal.cli.threads import leave_busy_cores, set_thread_defaults
 from ctal.errors import InputError
 
 # A command is imported when it runs: importing torch takes seconds, which `ctal --help` need not.
@@ -130,13 +130,22 @@ def _experiment(args: list[str]) -> None:
     Experiment(["--help" if arg == HELP_ALL else arg for arg in args])
 
 
-def _function(module: str, name: str) -> Callable[[list[str]], None]:
-    """Return a command that calls a function of a module of `ctal.cli`."""
+def _function(
+    module: str, name: str, prepare: Callable[[], None] = lambda: None
+) -> Callable[[list[str]], None]:
+    """Return a command that calls a function of a module of `ctal.cli`.
+
+    `prepare` is called before anything large is imported.
+    """
+
+    def check(values: dict[str, Any]) -> None:
+        _check_files(values)
+        prepare()
 
     def run(args: list[str]) -> None:
         from ctal.cli.source_call import call_command
 
-        call_command(f"ctal.cli.{module}", name, args[1:], f"ctal {args[0]}", _check_files)
+        call_command(f"ctal.cli.{module}", name, args[1:], f"ctal {args[0]}", check)
 
     return run
 
@@ -178,10 +187,13 @@ COMMANDS = {
     "fit": Command("train a network, or resume its training", _experiment),
     "validate": Command("score a checkpoint on the validation split", _experiment),
     "test": Command("score a checkpoint on the test split", _experiment),
-    "predict": Command("predict maps for your own images", _function("predict", "predict_files")),
+    "predict": Command(
+        "predict maps for your own images",
+        _function("predict", "predict_files", leave_busy_cores),
+    ),
     "explain": Command(
         "show the affinities between tasks at a pixel",
-        _function("explain", "explain_files"),
+        _function("explain", "explain_files", leave_busy_cores),
     ),
     "demo": Command("show predictions and affinities in the browser", _function("demo", "demo")),
     "compare": Command(
