@@ -110,8 +110,8 @@ def demo(window: tuple[int, int] = WINDOW, whole: bool = False) -> Image.Image:
             page.set_default_timeout(180_000)
             page.goto(address, wait_until="domcontentloaded")
             page.wait_for_function(
-                """() => [...document.querySelectorAll(".ctal-image")].slice(0, 4).every(
-                    e => e.querySelector("img")?.naturalWidth > 0)"""
+                """() => [...document.querySelectorAll(".ctal-image")].filter(
+                    e => e.querySelector("img")?.naturalWidth > 0).length >= 4"""
             )
             page.wait_for_timeout(3000)  # until the layout is final
             content = page.screenshot(full_page=whole)
