@@ -44,5 +44,5 @@ def test_predict_imports_no_training_or_plotting_library(tmp_path):
         *("--output", str(tmp_path / "maps")),
     )
     assert (tmp_path / "maps" / "one.npz").is_file()
-    assert not found & {"lightning", "torchmetrics", "matplotlib", "scipy", "tensorboard"}
+    assert not found & {"lightning", "torchmetrics", "matplotlib", "scipy", "tensorboard", "numba"}
     assert {"torch", "timm"} <= found

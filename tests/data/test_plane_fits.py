@@ -89,7 +89,7 @@ def test_normals_are_those_of_the_direct_formula(radius, jump):
 
 
 @pytest.mark.parametrize("size", [(200, 300), (12, 9000), (2100, 9)])
-def test_images_of_several_tiles(size):
+def test_wide_and_high_images(size):
     f = float(max(size))
     compare(noisy_scene(size), Camera(f, f, size[1] / 2, size[0] / 2), 5)
 

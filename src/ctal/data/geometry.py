@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ctal.data.camera import Camera, Floats
-from ctal.data.plane_fits import Slopes, fit_planes
 from ctal.errors import InputError
 
 _SAMPLES = 7  # per side of a window: more samples cost time and hardly reduce the noise
 _FLATNESS = 0.4  # maximum distance of an inlier from the first plane, as a share of `jump`
-_LEAST_SHARE = 0.25  # minimum share of inliers in a window: at a corner, a quarter is on the plane
 
 
 def normals_from_depth(
@@ -50,32 +46,14 @@ def normals_from_depth(
             "normals: expected depth (H, W), radius >= 1 and jump > 0, "
             f"got {depth.shape}, {radius} and {jump}"
         )
+    from ctal.data.plane_fits import plane_normals  # late: it imports numba
+
     camera = camera.for_size(*depth.shape)
     radius = max(1, round(depth.shape[1] / 64)) if radius is None else radius
     count = min(_SAMPLES, 2 * radius + 1)
     offsets = [round(step) for step in np.linspace(-radius, radius, count)]
-    known = np.isfinite(depth) & (depth > 0)
-    inverse = np.where(known, 1 / np.where(known, depth, 1), 0).astype(np.float32)
-    planes = fit_planes(torch.from_numpy(inverse), offsets, jump, _FLATNESS * jump)
-    fitted = torch.from_numpy(known) & (planes.share >= _LEAST_SHARE) & (planes.slopes[2] > 0)
-    return _normals_of(planes.slopes, camera, fitted)
-
-
-def _normals_of(slopes: Slopes, camera: Camera, fitted: Tensor) -> Floats:
-    """Return the unit normals (H, W, 3), towards the camera, of planes in inverse depth."""
-    a, b, c = slopes
-    height, width = c.shape
-    u = torch.arange(width, dtype=torch.float64) - camera.cx
-    v = torch.arange(height, dtype=torch.float64)[:, None] - camera.cy
-    # 1 / Z = a (u - u0) + b (v - v0) + c at u = fx x + cx, v = fy y + cy, sorted by x, y and 1
-    m = [a.double() * camera.fx, b.double() * camera.fy, c - a * u - b * v]
-    length = (m[0] * m[0] + m[1] * m[1] + m[2] * m[2]).sqrt_()
-    scale = torch.where(fitted & (length > 0), -1 / length, 0)
-    found = torch.empty(height, width, 3)
-    for axis, values in enumerate(m):
-        torch.mul(values, scale, out=found[..., axis])
-    # + 0: no -0 where there is no plane
-    return np.asarray(found.add_(0.0))
+    known = np.where(np.isfinite(depth) & (depth > 0), depth, np.nan)
+    return plane_normals((1 / known).astype(np.float32), offsets, (jump, _FLATNESS * jump), camera)
 
 
 def axis_signs(normal_maps: Iterable[Floats]) -> tuple[float, float, float]:

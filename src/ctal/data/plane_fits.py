@@ -1,150 +1,172 @@
-"""Planes fitted to the inverse depth in the window of every pixel."""
+"""Normals of planes fitted to the inverse depth in the window of every pixel.
+
+The loops are compiled by numba. Import this module late, since it imports numba.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import NamedTuple
+import functools
+from collections.abc import Callable, Sequence
 
-import torch
-from torch import Tensor
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
 
-Slopes = tuple[Tensor, Tensor, Tensor]
-"""Per pixel: change of inverse depth per column and per row, and its value at the pixel."""
+from ctal.data.camera import Camera, Floats
 
-_UNKNOWN = 1e30  # inverse depth of unknown pixels, which is far from every plane
-_BLOCK = 16384  # pixels whose planes are solved at once
-_TILE = 8192  # pixels whose windows are compared at once, so that they stay in a core's caches
+_LEAST_SHARE = 0.25  # minimum share of inliers in a window: at a corner, a quarter is on the plane
 
-
-class Planes(NamedTuple):
-    """Planes in inverse depth, and the share of inliers in each window, all (H, W) float32.
-
-    The share is 0 for collinear pixels, which do not determine a plane.
-    """
-
-    slopes: Slopes
-    share: Tensor
+_SIGNATURE = "float32[:,:,::1](float32[:,::1], int64[::1], float32[::1], float64[::1])"
 
 
-@torch.inference_mode()
-def fit_planes(inverse: Tensor, offsets: Sequence[int], jump: float, flatness: float) -> Planes:
-    """Fit a plane to the window of every pixel, twice, each time to the pixels near a guess.
+def plane_normals(
+    inverse: Floats, offsets: Sequence[int], tolerances: Sequence[float], camera: Camera
+) -> Floats:
+    """Fit planes to the window of every pixel, each to the pixels near the one before.
 
-    The first guess is the inverse depth of the center, and the second one is the first plane.
+    The first planes are fitted to the pixels near the inverse depth of the center.
 
     Args:
-        inverse: (H, W) float32, inverse depth; 0 where unknown.
-        offsets: columns, and rows, of the pixels of a window relative to its center.
-        jump: maximum distance of an inlier from the first guess, relative to the center.
-        flatness: maximum distance of an inlier from the second guess, likewise.
-    """
-    H, W = inverse.shape
-    reach = max(offsets)
-    padded = torch.full((H + 2 * reach, W + 2 * reach), _UNKNOWN)
-    padded[reach : reach + H, reach : reach + W] = inverse.masked_fill(inverse == 0, _UNKNOWN)
-    tile = max(1, _TILE // W)  # rows
-    block = max(1, _BLOCK // (tile * W)) * tile
-    windows = _Windows(offsets, tile * W)
-    found = torch.empty(4, H, W)
-    for top in range(0, H, block):
-        center = inverse[top : top + block]
-        rows = padded[top : top + len(center) + 2 * reach]
-        columns = torch.stack([rows[:, reach + du :][:, :W] for du in offsets])
-        sums = windows.sums(columns, center, jump * center, None, tile)
-        (a, b, c), _ = _solve(sums)
-        first = (a, b, c.add_(center))
-        sums = windows.sums(columns, center, flatness * center, first, tile)
-        change, determined = _solve(sums)
-        part = found[:, top : top + block]
-        for plane, guess, new in zip(part, first, change, strict=False):
-            torch.add(guess, new, out=plane)
-        torch.mul(sums[0] / len(offsets) ** 2, determined, out=part[3])
-    a, b, c, share = found
-    return Planes((a, b, c), share)
-
-
-class _Windows:
-    """Sums over the inliers of windows.
-
-    Args:
-        offsets: columns, and rows, of the pixels of a window relative to its center.
-        most: number of windows at once.
-    """
-
-    def __init__(self, offsets: Sequence[int], most: int) -> None:
-        self.offsets = offsets
-        count = len(offsets)
-        self.steps = torch.tensor(offsets, dtype=torch.float32)
-        u, v = self.steps.repeat(count), self.steps.repeat_interleave(count)
-        self.powers = torch.stack([torch.ones(count**2), u, v, u * u, u * v, v * v])
-        self.residuals, self.used = torch.empty(2, count**2 * most)
-
-    def sums(
-        self, columns: Tensor, center: Tensor, tolerance: Tensor, guess: Slopes | None, tile: int
-    ) -> Tensor:
-        """Return the sums of 1, u, v, uu, uv, vv, w, uw, vw over the inliers of every window.
-
-        w is the distance from the guess; u and v are columns and rows from the center.
-
-        Args:
-            columns: (columns of a window, H + 2 * reach, W), the image moved by each.
-            center: (H, W) inverse depth.
-            tolerance: (H, W) maximum distance of an inlier.
-            guess: planes; None: the inverse depth of the center everywhere.
-            tile: number of rows at once.
-
-        Returns:
-            (9, H, W).
-        """
-        found = torch.empty(9, *center.shape)
-        reach = max(self.offsets)
-        for top in range(0, len(center), tile):
-            rows = slice(top, top + tile)
-            seen = columns[:, rows.start : rows.stop + 2 * reach]
-            some = None if guess is None else (guess[0][rows], guess[1][rows], guess[2][rows])
-            found[:, rows] = self._of_tile(seen, center[rows], tolerance[rows], some)
-        return found
-
-    def _of_tile(
-        self, columns: Tensor, center: Tensor, tolerance: Tensor, guess: Slopes | None
-    ) -> Tensor:
-        count, (H, W) = len(self.offsets), center.shape
-        size = count**2 * center.numel()
-        residuals = self.residuals[:size].view(count, count, H, W)
-        used = self.used[:size].view(count, count, H, W)
-        at = None if guess is None else (guess[0] * self.steps[:, None, None]).add_(guess[2])
-        for index, dv in enumerate(self.offsets):
-            seen = columns[:, max(self.offsets) + dv :][:, :H]
-            if guess is None or at is None:
-                torch.sub(seen, center, out=residuals[index])
-            else:
-                expected = torch.add(at, guess[1] * dv, out=used[index])
-                torch.sub(seen, expected, out=residuals[index])
-        torch.abs(residuals, out=used)
-        used.le_(tolerance)  # 1 or 0, as float32
-        residuals.mul_(used)
-        counts = self.powers @ used.view(count**2, -1)
-        # summed by columns, then rows, as in the direct formula: the inliers of the second planes
-        # depend on the last bits of the first ones
-        w = residuals.sum(1)
-        uw = residuals.mul_(self.steps[:, None, None]).sum(1).sum(0)
-        vw = (w * self.steps[:, None, None]).sum(0)
-        return torch.cat([counts.view(6, H, W), torch.stack([w.sum(0), uw, vw])])
-
-
-def _solve(sums: Tensor) -> tuple[Slopes, Tensor]:
-    """Solve the least squares of w = a u + b v + c from sums of 1, u, v, uu, uv, vv, w, uw, vw.
+        inverse: (H, W), inverse depth; NaN where unknown.
+        offsets: Columns, and rows, of the pixels of a window relative to its center, in order.
+        tolerances: Maximum distance of an inlier for each fit, relative to the center.
+        camera: The camera for this size.
 
     Returns:
-        a, b and c, and whether they are determined; otherwise a = b = 0.
+        (H, W, 3) float32, unit vectors towards the camera; (0, 0, 0) where the inverse depth is
+        unknown, or less than a quarter of the window is on one plane.
     """
-    n, u, v, uu, uv, vv, w, uw, vw = sums
-    n_or_1 = n.clamp(min=1)
-    uu, uv, vv = uu - u * u / n_or_1, uv - u * v / n_or_1, vv - v * v / n_or_1
-    uw, vw = uw - u * w / n_or_1, vw - v * w / n_or_1
-    determinant = uu * vv - uv * uv
-    determined = determinant > 0.05 * uu * vv
-    divisor = torch.where(determined, determinant, math.inf)
-    a, b = (vv * uw - uv * vw) / divisor, (uu * vw - uv * uw) / divisor
-    return (a, b, (w - a * u - b * v) / n_or_1), determined
+    reach, (height, width) = offsets[-1], inverse.shape
+    padded = np.full((height + 2 * reach, width + 2 * reach), np.nan, np.float32)
+    padded[reach : reach + height, reach : reach + width] = inverse
+    parameters = np.array([camera.fx, camera.fy, camera.cx, camera.cy], np.float64)
+    return _program()(
+        padded, np.array(offsets, np.int64), np.array(tolerances, np.float32), parameters
+    )
+
+
+@functools.cache
+def _program() -> Callable[..., Floats]:
+    """Compile `_normals`, or load it from a cache on disk.
+
+    The cache is `__pycache__`, or a folder of the user. If neither can be written, if the disk is
+    full, or if a file is damaged, numba raises errors of many types; then there is no cache.
+    """
+    try:
+        return njit(_SIGNATURE, nogil=True, cache=True)(_normals)
+    except Exception:
+        return njit(_SIGNATURE, nogil=True)(_normals)
+
+
+def _normals(
+    padded: Floats, offsets: NDArray[np.int64], tolerances: Floats, camera: NDArray[np.float64]
+) -> Floats:
+    """Return normals (H, W, 3) from inverse depth with a border of the largest offset."""
+    reach = offsets[-1]
+    height, width = padded.shape[0] - 2 * reach, padded.shape[1] - 2 * reach
+    normals = np.zeros((height, width, 3), np.float32)
+    planes, sums = np.empty((3, width), np.float32), np.empty((9, width), np.float32)
+    for row in range(height):
+        rows = padded[row : row + 2 * reach + 1]
+        center = rows[reach, reach : reach + width]
+        for x in range(width):  # not an assignment of rows, which takes two seconds to compile
+            planes[0, x], planes[1, x], planes[2, x] = 0, 0, center[x]
+        for tolerance in tolerances:
+            _add_windows(rows, center, offsets, planes, tolerance, sums)
+            _solve(sums, center, planes)
+        least = _LEAST_SHARE * len(offsets) ** 2
+        _to_normals(planes, sums[0], least, row, camera, normals[row])
+    return normals
+
+
+@njit()
+def _add_windows(
+    rows: Floats,
+    center: Floats,
+    offsets: NDArray[np.int64],
+    planes: Floats,
+    tolerance: np.float32,
+    sums: Floats,
+) -> None:
+    """Sum 1, u, v, uu, uv, vv, w, uw, vw (9, W) over the inliers of the windows of one row.
+
+    u and v are columns and rows from the center, and w is the difference of inverse depth.
+
+    Args:
+        rows: (2 * reach + 1, W + 2 * reach), the rows of the windows.
+        center: (W,), inverse depth of the centers.
+        offsets: Columns, and rows, of the pixels of a window.
+        planes: (3, W), those that inliers are near: change per column and row, value at the center.
+        tolerance: Maximum distance of an inlier, relative to the center.
+        sums: The result.
+    """
+    a, b, c = planes[0], planes[1], planes[2]
+    part = np.empty((5, len(center)), np.float32)
+    sums[:] = 0
+    for dv in offsets:
+        v = np.float32(dv)
+        part[:] = 0
+        for du in offsets:
+            u = np.float32(du)
+            seen = rows[offsets[-1] + dv, offsets[-1] + du :]
+            for x in range(len(center)):
+                # False for NaN
+                used = abs(seen[x] - (c[x] + a[x] * u + b[x] * v)) <= tolerance * center[x]
+                one = np.float32(1) if used else np.float32(0)
+                w = seen[x] - center[x] if used else np.float32(0)
+                part[0, x] += one
+                part[1, x] += u * one
+                part[2, x] += u * u * one
+                part[3, x] += w
+                part[4, x] += u * w
+        for x in range(len(center)):
+            sums[0, x] += part[0, x]
+            sums[1, x] += part[1, x]
+            sums[2, x] += v * part[0, x]
+            sums[3, x] += part[2, x]
+            sums[4, x] += v * part[1, x]
+            sums[5, x] += v * v * part[0, x]
+            sums[6, x] += part[3, x]
+            sums[7, x] += part[4, x]
+            sums[8, x] += v * part[3, x]
+
+
+@njit(error_model="numpy")  # no check for a division by 0
+def _solve(sums: Floats, center: Floats, planes: Floats) -> None:
+    """Solve the least squares of w = a u + b v + c, and set the planes (a, b, c + center).
+
+    Collinear pixels do not determine a plane. Their number sums[0] becomes 0.
+    """
+    for x in range(len(center)):
+        n, u, v = max(sums[0, x], np.float32(1)), sums[1, x], sums[2, x]
+        uu, uv, vv = sums[3, x] - u * u / n, sums[4, x] - u * v / n, sums[5, x] - v * v / n
+        w = sums[6, x]
+        uw, vw = sums[7, x] - u * w / n, sums[8, x] - v * w / n
+        determinant = uu * vv - uv * uv
+        determined = determinant > np.float32(0.05) * uu * vv
+        divisor = determinant if determined else np.float32(np.inf)
+        a, b = (vv * uw - uv * vw) / divisor, (uu * vw - uv * uw) / divisor
+        planes[0, x], planes[1, x] = a, b
+        planes[2, x] = center[x] + (w - a * u - b * v) / n
+        sums[0, x] = sums[0, x] if determined else np.float32(0)
+
+
+@njit(error_model="numpy")
+def _to_normals(
+    planes: Floats,
+    inliers: Floats,
+    least: float,
+    row: int,
+    camera: NDArray[np.float64],
+    normals: Floats,
+) -> None:
+    """Set the unit normals (W, 3), towards the camera, of planes with enough inliers."""
+    fx, fy, cx, cy = camera[0], camera[1], camera[2], camera[3]
+    for x in range(len(inliers)):
+        a, b, c = planes[0, x], planes[1, x], planes[2, x]
+        if inliers[x] >= least and c > 0:
+            # 1 / Z = a (u - x) + b (v - row) + c at u = fx X + cx, v = fy Y + cy, by X, Y and 1
+            m = a * fx, b * fy, c - a * (x - cx) - b * (row - cy)
+            length = np.sqrt(m[0] * m[0] + m[1] * m[1] + m[2] * m[2])
+            for axis in range(3):
+                normals[x, axis] = (0 - m[axis]) / length  # 0 - 0 is 0, not -0
