@@ -5,7 +5,14 @@ import torch
 from tests.factorised.inputs import make_inputs
 
 from ctal.errors import InputError
-from ctal.factorised import convolutions, factorised_affinity, matmuls, multiply_adds, passes
+from ctal.factorised import (
+    convolutions,
+    factorised_affinity,
+    matmuls,
+    minimal_filtering,
+    multiply_adds,
+    passes,
+)
 from ctal.functional import cross_task_affinity
 
 
@@ -33,6 +40,43 @@ def test_float32_uses_convolutions_and_float64_matrix_products(dtype, shared, mo
     expected = gradients([x.double().detach().requires_grad_() for x in inputs], method="dense")
     for a, b in zip(gradients(inputs, method="factorised"), expected, strict=True):
         torch.testing.assert_close(a.double(), b, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("size", "dtype", "f", "products"),
+    [
+        ((72, 96), torch.float32, 3, minimal_filtering),
+        ((36, 48), torch.float32, 3, convolutions),  # not faster, and bundled models stay bit-equal
+        ((72, 96), torch.float32, 5, convolutions),
+        ((72, 96), torch.bfloat16, 3, convolutions),  # sums of several numbers would lose bits
+        ((72, 96), torch.float64, 3, matmuls),
+    ],
+)
+def test_minimal_filtering_is_used_for_large_images(size, dtype, f, products):
+    X = torch.empty(1, dtype=dtype).expand(1, *size, 3, 64)
+    assert passes._products(X, f**2) is products
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("size", [(2, 1), (6, 8), (7, 9)])
+def test_minimal_filtering_equals_the_dense_form(size, shared, monkeypatch):
+    monkeypatch.setattr(passes, "_LARGE", 0)
+    monkeypatch.setattr(minimal_filtering, "_BAND_PIXELS", 20)
+    monkeypatch.setattr(convolutions, "correlate", None)
+    inputs = make_inputs(2, 3, 8, *size, shared=shared, dtype=torch.float32)
+    expected = gradients([x.double().detach().requires_grad_() for x in inputs], method="dense")
+    for a, b in zip(gradients(inputs, method="factorised"), expected, strict=True):
+        torch.testing.assert_close(a.double(), b, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("shared", "calls"), [(True, [(1, 12, 12)] * 9), (False, [(1, 4, 12)] * 27)]
+)
+def test_targets_that_share_mixing_weights_share_the_weighted_copies(shared, calls, monkeypatch):
+    shapes, apply = [], matmuls.apply
+    monkeypatch.setattr(matmuls, "apply", lambda x, S: (shapes.append(S.shape), apply(x, S))[1])
+    passes.forward(*[x.detach() for x in make_inputs(1, 3, 4, 5, 6, shared=shared)])
+    assert shapes == calls  # one product for each weighted copy
 
 
 def test_blocks_of_pixels_do_not_change_the_result(monkeypatch):
@@ -176,7 +220,9 @@ def test_autocast(dtype):
 
 @pytest.mark.parametrize("autocast", [False, True], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("size", [(16, 16), (24, 32)])
-def test_rounding_errors_are_not_larger_than_in_the_dense_form(autocast, size):
+@pytest.mark.parametrize("large", [passes._LARGE, 0], ids=["plain", "minimal filtering"])
+def test_rounding_errors_are_not_larger_than_in_the_dense_form(autocast, size, large, monkeypatch):
+    monkeypatch.setattr(passes, "_LARGE", large)
     exact = [x.detach().double() for x in gradients(make_inputs(1, 3, 64, *size), method="dense")]
     errors = {}
     for method in ("dense", "factorised"):

@@ -2,8 +2,8 @@
 
 `operator` registers it with torch, and `passes` implements its forward and backward pass.
 `convolutions` and `matmuls` implement the five matrix products of these passes, for CPUs and for
-other devices. `portable` has the forward pass for exported files, and `choice` estimates the cost
-of both forms.
+other devices; `minimal_filtering` has those of large images, with fewer operations. `portable` has
+the forward pass for exported files, and `choice` estimates the cost of both forms.
 """
 
 from ctal.factorised.choice import cheaper_method, multiply_adds

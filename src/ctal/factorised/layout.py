@@ -41,10 +41,10 @@ def mixing_rows(weight: Tensor, dtype: torch.dtype) -> Tensor:
     return weight.flatten(3).permute(0, 3, 1, 2).to(dtype).contiguous()
 
 
-def sum_of_pixels(V: Tensor, M: int) -> Tensor:
-    """Compute sum_q V_t[:, q] with the shape (B, 1, M, T/M * C)."""
-    B, _, _, T, C = V.shape
-    return V.sum((1, 2), dtype=wide_dtype(V.dtype)).view(B, 1, M, T // M * C)
+def sum_of_pixels(values: Tensor, M: int) -> Tensor:
+    """Compute sum_q V_t[:, q] of maps (B, T, C, H, W) with the shape (B, 1, M, T/M * C)."""
+    B, T, C, _, _ = values.shape
+    return values.sum((3, 4), dtype=wide_dtype(values.dtype)).view(B, 1, M, T // M * C)
 
 
 def joined(parts: list[Tensor]) -> Tensor:

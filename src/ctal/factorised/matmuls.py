@@ -16,22 +16,20 @@ from ctal.factorised.layout import wide_dtype
 
 
 def correlate(V: Tensor, X: Tensor, f: int) -> Tensor:
-    """Compute S_d = sum_q V[q] X[q + d]^T: (B, H, W, N), (B, H, W, K) to (B, N, f, f, K)."""
+    """Compute S_d = sum_q V[q] X[q + d]^T: (B, N, H, W), (B, H, W, K) to (B, f^2, N, K)."""
     # = sum_p V[p - d] X[p]^T
     X_line = _line(X, f // 2)
-    S = [V_shifted.mT @ X_line for V_shifted in _shifted(V, f, -1)]
-    return torch.stack(S, dim=2).reshape(len(V), V.shape[-1], f, f, X.shape[-1])
+    return torch.stack([v.mT @ X_line for v in _shifted(_rows(V), f, -1)], dim=1)
 
 
 def gather(X: Tensor, S: Tensor) -> Tensor:
-    """Compute sum_d S_d X[q + d] for every q: (B, H, W, K), (B, N, f, f, K) to (B, N, H, W)."""
-    rows = _sum_products(X, 1, S.flatten(2, 3).permute(2, 0, 3, 1))
-    return rows.permute(0, 3, 1, 2).contiguous()
+    """Compute sum_d S_d X[q + d] for every q: (B, H, W, K), (B, f^2, N, K) to (B, N, H, W)."""
+    return _sum_products(X, 1, S.mT).permute(0, 3, 1, 2).contiguous()
 
 
-def scatter(V: Tensor, S: Tensor) -> Tensor:
-    """Compute sum_d S_d^T V[p - d] for every p: (B, H, W, N), (B, N, f, f, K) to (B, H, W, K)."""
-    return _sum_products(V, -1, S.flatten(2, 3).permute(2, 0, 1, 3))
+def scatter(V: Tensor, S: Tensor, total: Tensor) -> None:
+    """Add sum_d S_d^T V[p - d] for every p to total: (B, N, H, W), (B, f^2, N, K), (B, H, W, K)."""
+    total += _sum_products(_rows(V), -1, S)
 
 
 def apply(rows: Tensor, S: Tensor) -> Tensor:
@@ -45,14 +43,19 @@ def outer(G: Tensor, rows: Tensor) -> Tensor:
 
 
 def _sum_products(rows: Tensor, sign: int, matrices: Tensor) -> Tensor:
-    """Compute sum_d rows[q + sign * d] matrices[d] in float32 or wider; matrices (f^2, B, N, K)."""
+    """Compute sum_d rows[q + sign * d] matrices[:, d] in float32 or wider."""
     _, H, W, _ = rows.shape
-    f = round(len(matrices) ** 0.5)
-    products = (x @ matrix for x, matrix in zip(_shifted(rows, f, sign), matrices, strict=True))
+    f, each = round(matrices.shape[1] ** 0.5), matrices.unbind(1)
+    products = (x @ matrix for x, matrix in zip(_shifted(rows, f, sign), each, strict=True))
     total = next(products).to(wide_dtype(rows.dtype))
     for product in products:
         total += product
     return total.view(len(rows), H, W + f // 2, total.shape[-1])[:, :, :W].contiguous()
+
+
+def _rows(maps: Tensor) -> Tensor:
+    """Convert maps (B, N, H, W) to rows (B, H, W, N)."""
+    return maps.permute(0, 2, 3, 1)
 
 
 def _line(rows: Tensor, r: int) -> Tensor:

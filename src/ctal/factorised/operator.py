@@ -91,7 +91,10 @@ _backward.register_autograd(_refuse)
 def _operations(
     features: Sequence[int], values: Sequence[int], weight: Sequence[int], *_: Any, **__: Any
 ) -> int:
-    """Count the operations from the shapes as torch does: two per multiply-add."""
+    """Count the operations from the shapes as torch does: two per multiply-add.
+
+    Minimal filtering is not counted, as in torch's formulas for convolutions.
+    """
     return 2 * features[0] * multiply_adds(features, weight[-1])["factorised"]
 
 

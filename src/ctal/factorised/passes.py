@@ -30,7 +30,7 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from ctal.factorised import convolutions, matmuls
+from ctal.factorised import convolutions, matmuls, minimal_filtering
 from ctal.factorised.layout import (
     joined,
     mixing_rows,
@@ -47,6 +47,10 @@ Gradients = tuple[Tensor, Tensor, Tensor, Tensor]
 # float32); a GPU needs larger blocks, and has the memory for them.
 _BLOCK_NUMBERS = {"cpu": 1 << 20}
 _BLOCK_NUMBERS_ELSEWHERE = 1 << 25
+
+# Numbers in the X of a large image. Minimal filtering of smaller ones saves no time: measured at
+# 24x32 pixels with 3 x 128 channels, and at 36x48 with 3 x 64.
+_LARGE = 1 << 19
 
 
 def forward(
@@ -68,9 +72,9 @@ def forward(
     parts, kept = [], values.new_empty(kept_shape(features, weight))
     for n in _portions(features):
         X, _ = unit_rows(features[n], values.dtype)
-        V = to_rows(values[n])
+        V = to_maps(to_rows(values[n]))
         S = _correlation(X, V, W)
-        parts.append(_forward(X, V, S, W, bias))
+        parts.append(_forward(X, S, sum_of_pixels(V, len(W)), W, bias))
         if len(kept):
             kept[n] = S
     return to_maps(joined(parts)), kept
@@ -86,11 +90,9 @@ def backward(
     db = torch.zeros_like(bias, dtype=dW.dtype)
     for n in _portions(features):
         X, norm = unit_rows(features[n], values.dtype)
-        V = to_rows(values[n])
-        own_S = S[n] if len(S) else _correlation(X, V, W)
-        dX, dV_part = _backward(to_rows(g[n]), X, V, own_S, W, bias, dW, db)
-        along = (X * dX).sum(-1, keepdim=True)
-        dF.append(dX.addcmul_(X.to(dX.dtype), along, value=-1).div_(norm).to(features.dtype))
+        own_S = S[n] if len(S) else _correlation(X, values[n], W)
+        dX, dV_part = _backward(to_rows(g[n]), X, values[n], own_S, W, bias, dW, db)
+        dF.append(_of_features(dX, X, norm).to(features.dtype))
         dV.append(dV_part.to(values.dtype))
     dW = dW.permute(0, 2, 3, 1).to(weight.dtype).contiguous().view(weight.shape)
     return to_maps(joined(dF)), joined(dV), dW, db.to(bias.dtype)
@@ -104,70 +106,101 @@ def kept_shape(features: Tensor, weight: Tensor) -> tuple[int, ...]:
     return B if worth_keeping else 0, M, f**2, T // M * C, T * C
 
 
-def _forward(X: Tensor, V: Tensor, S: Tensor, W: Tensor, bias: Tensor) -> Tensor:
-    """Return the result as rows, for X, V (B, H, W, T, C), W (M, f^2, P, T) and b (M, P)."""
-    products, rows = _products(X), X.flatten(1, 2)
-    V_sum = sum_of_pixels(V, len(W))
+def _forward(X: Tensor, S: Tensor, V_sum: Tensor, W: Tensor, bias: Tensor) -> Tensor:
+    """Return the result as rows, for X (B, H, W, T, C), W (M, f^2, P, T) and b (M, P)."""
+    products, rows = _products(X, W.shape[1]), X.flatten(1, 2)
     out = X.new_empty(*rows.shape[:2], *V_sum.shape[2:])  # (B, P, M, T/M * C)
     for block in _blocks(rows):
         x = rows[:, block]
+        weighted = torch.empty_like(x)  # (B, J, T, C)
         for m in range(len(W)):
             mixed = bias[m, block, None] * V_sum[:, :, m]
             for d in range(W.shape[1]):
-                weighted = x * W[m, d, block, :, None]  # (B, J, T, C)
+                torch.mul(x, W[m, d, block, :, None], out=weighted)
                 mixed += products.apply(weighted.flatten(2), S[:, m, d])
             out[:, block, m] = mixed
-    return out.view(V.shape)
+    return out.view(X.shape)
 
 
 def _backward(
     g: Tensor, X: Tensor, V: Tensor, S: Tensor, W: Tensor, bias: Tensor, dW: Tensor, db: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return the gradients dX, as rows, and dV (B, T, C, H, W).
+    """Return the gradients dX, as rows, and dV (B, T, C, H, W), for V (B, T, C, H, W).
 
     The gradients of the mixing are added to dW (M, f^2, P, T) and db (M, P).
     """
-    products, wide, (B, _, _, T, C) = _products(X), wide_dtype(X.dtype), X.shape
-    S_T, dS = S.mT.contiguous(), torch.zeros_like(S, dtype=wide)
-    rows = X.flatten(1, 2)
+    rows, V_sum, wide = X.flatten(1, 2), sum_of_pixels(V, len(W)), wide_dtype(X.dtype)
     G = g.reshape(*rows.shape[:2], len(W), S.shape[3])
-    dX = torch.zeros_like(rows, dtype=wide)
-    V_sum = sum_of_pixels(V, len(W))
+    dX, dS = torch.zeros_like(rows, dtype=wide), torch.zeros_like(S, dtype=wide)
+    products = _products(X, W.shape[1])
     dV_sum = torch.zeros_like(V_sum[:, 0])
-    for block in _blocks(rows):
-        x = rows[:, block]
-        for m in range(len(W)):
-            G_m = G[:, block, m].contiguous()
-            for d in range(W.shape[1]):
-                w = W[m, d, block, :, None]
-                weighted = x * w  # (B, J, T, C)
-                dS[:, m, d] += products.outer(G_m, weighted.flatten(2))
-                Z = products.apply(G_m, S_T[:, m, d]).view_as(weighted)
-                dW[m, d, block] += torch.mul(Z, x, out=weighted).sum(-1, dtype=wide).sum(0)
-                dX[:, block] += Z.mul_(w)
+    for m in range(len(W)):
+        S_T = S[:, m].mT.contiguous()
+        for block in _blocks(rows):
+            G_m, x = G[:, block, m].contiguous(), rows[:, block]
+            dS_m, dX_block, dW_block = dS[:, m], dX[:, block], dW[m, :, block]
+            _mixing_gradients(products, G_m, x, S_T, W[m, :, block], dS_m, dX_block, dW_block)
             db[m, block] += (G_m * V_sum[:, :, m]).sum((0, 2))
             dV_sum[:, m] += (G_m * bias[m, block, None]).sum(1)
-    f = round(W.shape[1] ** 0.5)
-    dS = dS.transpose(2, 3).reshape(B, T * C, f, f, T * C).to(X.dtype)
-    dX = dX.view(X.shape)
-    dX += products.scatter(V.flatten(3), dS).reshape(X.shape)
-    dV = products.gather(X.flatten(3), dS).add_(dV_sum.view(B, T * C, 1, 1))
-    return dX, dV.view(B, T, C, *dV.shape[2:])
+    dX, dS = dX.view(X.shape), dS.transpose(1, 2).flatten(2, 3).to(X.dtype)
+    products.scatter(V.flatten(1, 2), dS, dX.flatten(3))
+    dV = products.gather(X.flatten(3), dS).add_(dV_sum.view(len(X), dS.shape[2], 1, 1))
+    return dX, dV.view(V.shape)
+
+
+def _mixing_gradients(
+    products: ModuleType,
+    G: Tensor,
+    x: Tensor,
+    S_T: Tensor,
+    W: Tensor,
+    dS: Tensor,
+    dX: Tensor,
+    dW: Tensor,
+) -> None:
+    """Add the gradients of one block of pixels and one set of mixing weights.
+
+    G (B, J, N), x (B, J, T, C), S^T (B, f^2, K, N), W (f^2, J, T); gradients dS (B, f^2, N, K),
+    dX (B, J, T, C) and dW (f^2, J, T).
+    """
+    weighted = torch.empty_like(x)
+    for d in range(len(W)):
+        w = W[d, :, :, None]
+        torch.mul(x, w, out=weighted)
+        dS[:, d] += products.outer(G, weighted.flatten(2))
+        Z = products.apply(G, S_T[:, d]).view_as(x)
+        if Z.dtype == dX.dtype:
+            dX.addcmul_(Z, w)
+        else:
+            dX += torch.mul(Z, w, out=weighted)
+        dW[d] += Z.mul_(x).sum((0, 3), dtype=dW.dtype)
+
+
+def _of_features(dX: Tensor, X: Tensor, norm: Tensor) -> Tensor:
+    """Convert the gradient of X (B, H, W, T, C) to that of the features, in place."""
+    gradient, rows, lengths = (x.flatten(1, 2) for x in (dX, X, norm))
+    for block in _blocks(rows):
+        dx, x = gradient[:, block], rows[:, block]
+        along = (x * dx).sum(-1, keepdim=True)
+        dx.addcmul_(x.to(dx.dtype), along, value=-1).div_(lengths[:, block])
+    return dX
 
 
 def _correlation(X: Tensor, V: Tensor, W: Tensor) -> Tensor:
     """Return S for every set of mixing weights and offset, (B, M, f^2, T/M * C, T * C)."""
     M, window = W.shape[:2]
-    S = _products(X).correlate(V.flatten(3), X.flatten(3), round(window**0.5)).to(X.dtype)
-    N = S.shape[1]
-    return S.reshape(len(X), M, N // M, window, N).transpose(2, 3).contiguous()
+    S: Tensor = _products(X, window).correlate(V.flatten(1, 2), X.flatten(3), round(window**0.5))
+    return torch.unflatten(S.to(X.dtype), 2, (M, -1)).transpose(1, 2).contiguous()
 
 
-def _products(X: Tensor) -> ModuleType:
+def _products(X: Tensor, window: int) -> ModuleType:
+    """Return the implementation of the five products for X (B, H, W, T, C) and f^2 offsets."""
     onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     # oneDNN does not support float64, and `convolutions` requires a batch of one image
-    fast = onednn and X.dtype != torch.float64 and len(X) == 1
-    return convolutions if X.device.type == "cpu" and fast else matmuls
+    if not (X.device.type == "cpu" and onednn and X.dtype != torch.float64 and len(X) == 1):
+        return matmuls
+    large = X.numel() >= _LARGE and window == minimal_filtering.WINDOW**2
+    return minimal_filtering if large and X.dtype == torch.float32 else convolutions
 
 
 def _portions(features: Tensor) -> Iterator[slice]:
@@ -183,4 +216,5 @@ def _blocks(rows: Tensor) -> Iterator[slice]:
     numbers = _BLOCK_NUMBERS.get(rows.device.type, _BLOCK_NUMBERS_ELSEWHERE)
     count = -(-max(1, B) * P * T * C // numbers)
     step = -(-P // count)  # equal sizes: oneDNN runs slower code for a small last block
+    step += -step % 16  # `minimal_filtering.outer` splits a block into 16 images
     return (slice(j, min(P, j + step)) for j in range(0, P, step))
