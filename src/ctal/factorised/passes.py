@@ -73,8 +73,9 @@ def forward(
     for n in _portions(features):
         X, _ = unit_rows(features[n], values.dtype)
         V = to_maps(to_rows(values[n]))
-        S = _correlation(X, V, W)
-        parts.append(_forward(X, S, sum_of_pixels(V, len(W)), W, bias))
+        S, V_sum = _correlation(X, V, W), sum_of_pixels(V, len(W))
+        del V  # its memory is used for the result
+        parts.append(_forward(X, S, V_sum, W, bias))
         if len(kept):
             kept[n] = S
     return to_maps(joined(parts)), kept
@@ -132,8 +133,7 @@ def _backward(
     rows, V_sum, wide = X.flatten(1, 2), sum_of_pixels(V, len(W)), wide_dtype(X.dtype)
     G = g.reshape(*rows.shape[:2], len(W), S.shape[3])
     dX, dS = torch.zeros_like(rows, dtype=wide), torch.zeros_like(S, dtype=wide)
-    products = _products(X, W.shape[1])
-    dV_sum = torch.zeros_like(V_sum[:, 0])
+    products, dV_sum = _products(X, W.shape[1]), torch.zeros_like(V_sum[:, 0])
     for m in range(len(W)):
         S_T = S[:, m].mT.contiguous()
         for block in _blocks(rows):
