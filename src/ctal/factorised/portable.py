@@ -32,12 +32,12 @@ def portable_affinity(
     T, C, H, W = features.shape[1:]
     M, f = len(weight), weight.shape[-1]
     pixels = features.flatten(3)
-    # over two dimensions, one of size 1: pnnx, which converts files for ncnn, loses a single one; not
-    # vector_norm, whose power of 2 TFLite does not support for five dimensions
+    # over two dimensions, one of size 1: pnnx, which converts files for ncnn, loses a single one.
+    # Not vector_norm, whose power of 2 TFLite does not support for five dimensions.
     squares = (pixels * pixels).unsqueeze(2).sum(dim=(2, 3), keepdim=True).squeeze(2)
     X = pixels / squares.sqrt().clamp_min(SMALLEST_NORM)  # (B, T, C, P)
     V = values.flatten(1, 2)  # (B, T C, H, W)
-    S = _correlations(V, X.flatten(1, 2).unflatten(2, (H, W)), f)
+    S = _correlations(V, torch.unflatten(X.flatten(1, 2), 2, (H, W)), f)
     by_offset = weight.flatten(3).permute(0, 3, 2, 1)[:, :, :, None]  # (M, f^2, T, 1, P)
     V_sum = V.sum((2, 3)).unsqueeze(2)  # (B, T C, 1)
     targets, out = T // M * C, []
