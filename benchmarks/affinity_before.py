@@ -5,8 +5,9 @@
 
 Forward and backward pass for one image of 72x96 pixels and a 3x3 window. Each version runs in its
 own process with one thread, and the passes of both are interleaved. Times are processor time,
-medians without the first turn. Memory is the peak of the first turn, without the inputs. Errors
-are relative to float64: of the result, and the largest one of the four gradients.
+medians without the first turn. Memory is the most that torch allocates at once, without the inputs
+and the gradient of the result. Errors are relative to float64: of the result, and the largest one
+of the four gradients.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.measuring import peak_memory, print_head, print_row
+from benchmarks.measuring import allocated_memory, print_head, print_row
 
 if TYPE_CHECKING:
     import torch
@@ -48,7 +49,9 @@ def make_inputs(
     return [torch.randn(s, generator=generator).mul_(0.1).requires_grad_() for s in shapes]
 
 
-def both_passes(inputs: "list[torch.Tensor]", dtype: str) -> tuple[float, float]:
+def both_passes(
+    inputs: "list[torch.Tensor]", gradient: "torch.Tensor", dtype: str
+) -> tuple[float, float]:
     """Return the processor time of the forward and of the backward pass."""
     import torch
 
@@ -58,7 +61,7 @@ def both_passes(inputs: "list[torch.Tensor]", dtype: str) -> tuple[float, float]
     with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"):
         out = cross_task_affinity(*inputs, method="factorised")
     middle = time.process_time()
-    torch.autograd.grad(out, inputs, torch.ones_like(out))
+    torch.autograd.grad(out, inputs, gradient)
     return middle - start, time.process_time() - middle
 
 
@@ -82,16 +85,19 @@ def errors(inputs: "list[torch.Tensor]", dtype: str) -> list[float]:
 
 
 def serve(tasks: int, channels: int, dtype: str = "float32", mixing: str = "own") -> None:
-    """Run both passes for each line of standard input; after "errors", compute the errors."""
-    both_passes(make_inputs(tasks, channels, (4, 4), mixing), dtype)
-    inputs = make_inputs(tasks, channels, SIZE, mixing)
-    before = peak_memory()
+    """Run both passes for each line of standard input; after "rest", measure errors and memory."""
+    import torch
+
+    small, inputs = (make_inputs(tasks, channels, size, mixing) for size in ((4, 4), SIZE))
+    kind = getattr(torch, dtype)
+    both_passes(small, torch.ones_like(small[0], dtype=kind), dtype)
+    gradient = torch.ones_like(inputs[0], dtype=kind)
     for line in sys.stdin:
-        if line.strip() == "errors":
-            answer: dict[str, Any] = {"errors": errors(inputs, dtype)}
+        if line.strip() == "rest":
+            memory = allocated_memory(lambda: both_passes(inputs, gradient, dtype))
+            answer: dict[str, Any] = {"errors": errors(inputs, dtype), "memory": memory}
         else:
-            seconds = both_passes(inputs, dtype)
-            answer = {"seconds": seconds, "memory": peak_memory() - before}
+            answer = {"seconds": both_passes(inputs, gradient, dtype)}
         print(json.dumps(answer), flush=True)
 
 
@@ -104,7 +110,7 @@ def start(case: dict[str, Any], source: Path, threads: int) -> subprocess.Popen[
 
 
 def ask(process: subprocess.Popen[str], what: str = "") -> dict[str, Any]:
-    """Request a turn, or the errors, from a process."""
+    """Request a turn, or the rest, from a process."""
     assert process.stdin
     assert process.stdout
     process.stdin.write(what + "\n")
@@ -118,7 +124,7 @@ def compare(case: dict[str, Any], sources: list[Path], turns: int, threads: int)
     processes = [start(case, source, threads) for source in sources]
     try:
         taken = [[ask(process) for process in processes] for _ in range(turns + 1)]
-        found = [ask(process, "errors")["errors"] for process in processes]
+        found = [ask(process, "rest") for process in processes]
     finally:
         for process in processes:
             process.kill()
@@ -128,10 +134,10 @@ def compare(case: dict[str, Any], sources: list[Path], turns: int, threads: int)
         (
             [statistics.median(x["seconds"][i] for x in column[1:]) for i in range(2)],
             statistics.median(sum(x["seconds"]) for x in column[1:]),
-            column[0]["memory"],
-            error,
+            rest["memory"],
+            rest["errors"],
         )
-        for column, error in zip(columns, found, strict=True)
+        for column, rest in zip(columns, found, strict=True)
     ]
 
 

@@ -6,8 +6,10 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,22 @@ def resident_memory() -> float:
     """Return the memory that this process has now, in MiB (Linux)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
+
+
+def allocated_memory(run: Callable[[], object]) -> float:
+    """Return the most memory that torch allocates at once during a call, in MiB.
+
+    Unlike the resident memory, it does not depend on what the C library keeps.
+    """
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    with torch.profiler.profile(activities=activities, profile_memory=True) as profiler:
+        run()
+    with tempfile.TemporaryDirectory() as folder:
+        trace = Path(folder) / "trace.json"
+        profiler.export_chrome_trace(str(trace))
+        events = json.loads(trace.read_text())["traceEvents"]
+    changes = sorted((e["ts"], e["args"]["Bytes"]) for e in events if e.get("name") == "[memory]")
+    return max(accumulate(size for _, size in changes)) / 2**20
 
 
 def run_benchmark(

@@ -17,9 +17,8 @@ The weighted copies W X and all Z are f^2 times as large as X. They are therefor
 block of pixels and one offset d at a time, and again in the backward pass. The inputs are saved for
 the backward pass, and S if it is smaller: it has T^2 f^2 C^2 numbers for any image size.
 
-Images are rows of pixels (B, H, W, T, C). In bfloat16 and float16, products have inputs and results
-of that type, while every sum over blocks, bands or pixels is float32. With a mantissa of 8 bits,
-the last of some thousand terms would be lost.
+Images are rows of pixels (B, H, W, T, C). In bfloat16 and float16, products have that type, and
+sums over blocks, bands or pixels are float32: 8 bits would lose the last of some thousand terms.
 """
 
 from __future__ import annotations
@@ -92,7 +91,7 @@ def backward(
     for n in _portions(features):
         X, norm = unit_rows(features[n], values.dtype)
         own_S = S[n] if len(S) else _correlation(X, values[n], W)
-        dX, dV_part = _backward(to_rows(g[n]), X, values[n], own_S, W, bias, dW, db)
+        dX, dV_part = _backward(g[n], X, values[n], own_S, W, bias, dW, db)
         dF.append(_of_features(dX, X, norm).to(features.dtype))
         dV.append(dV_part.to(values.dtype))
     dW = dW.permute(0, 2, 3, 1).to(weight.dtype).contiguous().view(weight.shape)
@@ -126,12 +125,12 @@ def _forward(X: Tensor, S: Tensor, V_sum: Tensor, W: Tensor, bias: Tensor) -> Te
 def _backward(
     g: Tensor, X: Tensor, V: Tensor, S: Tensor, W: Tensor, bias: Tensor, dW: Tensor, db: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return the gradients dX, as rows, and dV (B, T, C, H, W), for V (B, T, C, H, W).
+    """Return the gradients dX, as rows, and dV, for maps g, V (B, T, C, H, W) and X as rows.
 
     The gradients of the mixing are added to dW (M, f^2, P, T) and db (M, P).
     """
     rows, V_sum, wide = X.flatten(1, 2), sum_of_pixels(V, len(W)), wide_dtype(X.dtype)
-    G = g.reshape(*rows.shape[:2], len(W), S.shape[3])
+    G = to_rows(g).view(*rows.shape[:2], len(W), S.shape[3])
     dX, dS = torch.zeros_like(rows, dtype=wide), torch.zeros_like(S, dtype=wide)
     products, dV_sum = _products(X, W.shape[1]), torch.zeros_like(V_sum[:, 0])
     for m in range(len(W)):
@@ -142,6 +141,7 @@ def _backward(
             _mixing_gradients(products, G_m, x, S_T, W[m, :, block], dS_m, dX_block, dW_block)
             db[m, block] += (G_m * V_sum[:, :, m]).sum((0, 2))
             dV_sum[:, m] += (G_m * bias[m, block, None]).sum(1)
+    del G  # of full size, and not needed for the products over the window
     dX, dS = dX.view(X.shape), dS.transpose(1, 2).flatten(2, 3).to(X.dtype)
     products.scatter(V.flatten(1, 2), dS, dX.flatten(3))
     dV = products.gather(X.flatten(3), dS).add_(dV_sum.view(len(X), dS.shape[2], 1, 1))
