@@ -12,20 +12,19 @@ of the four gradients.
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import time
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.measuring import allocated_memory, print_head, print_row
+from benchmarks.measuring import allocated_memory, ask, print_head, print_row, start_server
 
 if TYPE_CHECKING:
     import torch
 
+MODULE = "benchmarks.affinity_before"
 SIZE, KERNEL = (72, 96), 3
 CASES: list[dict[str, Any]] = [
     {"tasks": 3, "channels": 128},
@@ -101,27 +100,10 @@ def serve(tasks: int, channels: int, dtype: str = "float32", mixing: str = "own"
         print(json.dumps(answer), flush=True)
 
 
-def start(case: dict[str, Any], source: Path, threads: int) -> subprocess.Popen[str]:
-    """Start the process of one version."""
-    command = [sys.executable, "-m", "benchmarks.affinity_before", "--serve", json.dumps(case)]
-    environment = os.environ | {"PYTHONPATH": str(source), "OMP_NUM_THREADS": str(threads)}
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
-
-
-def ask(process: subprocess.Popen[str], what: str = "") -> dict[str, Any]:
-    """Request a turn, or the rest, from a process."""
-    assert process.stdin
-    assert process.stdout
-    process.stdin.write(what + "\n")
-    process.stdin.flush()
-    answer: dict[str, Any] = json.loads(process.stdout.readline())
-    return answer
-
-
 def compare(case: dict[str, Any], sources: list[Path], turns: int, threads: int) -> list[Any]:
     """Return the median seconds of both passes, the peak memory and the errors by version."""
-    processes = [start(case, source, threads) for source in sources]
+    serve_case = ("--serve", json.dumps(case))
+    processes = [start_server(MODULE, source, *serve_case, threads=threads) for source in sources]
     try:
         taken = [[ask(process) for process in processes] for _ in range(turns + 1)]
         found = [ask(process, "rest") for process in processes]

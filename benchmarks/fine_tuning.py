@@ -79,9 +79,7 @@ def main() -> None:
             scores = []
             for seed in given.seeds:
                 place = output / f"{start.title.replace(' ', '_')}_{rate:g}_seed{seed}"
-                config = settings(rate, given.epochs, seed, output / "own", place)
-                config["model"]["network"] = network
-                config["data"]["image_size"] = given.image_size
+                config = settings(given, network, rate, seed, place)
                 scores.append(trained(start, config, given.overrides))
             numbers = [_mean([factor * s[key] for s in scores]) for key, factor in COLUMNS.values()]
             print_row(start.title, f"{rate:g}", *numbers)
@@ -134,8 +132,11 @@ def trained(start: Start, content: dict[str, Any], overrides: list[str]) -> dict
     return scores
 
 
-def settings(rate: float, epochs: int, seed: int, data: Path, place: Path) -> dict[str, Any]:
+def settings(
+    given: argparse.Namespace, network: dict[str, Any], rate: float, seed: int, place: Path
+) -> dict[str, Any]:
     """Return the configuration of a training on the folder."""
+    data = Path(given.output) / "own"
     classes = {"num_classes": len(MERGED), "class_names": list(MERGED)}
     semseg = {"class_path": "ctal.tasks.SemanticSegmentation", "init_args": classes}
     depth = {"task": {"class_path": "ctal.tasks.Depth"}, "files": "depth/{name}.png"}
@@ -151,15 +152,17 @@ def settings(rate: float, epochs: int, seed: int, data: Path, place: Path) -> di
         "seed_everything": seed,
         "trainer": {
             "default_root_dir": str(place),
-            "max_epochs": epochs,
+            "max_epochs": given.epochs,
             "enable_progress_bar": False,
             "enable_model_summary": False,
         },
         "model": {
+            "network": network,
             "optimizer": {"class_path": "torch.optim.Adam", "init_args": {"lr": rate}},
         },
         "data": {
             **splits,
+            "image_size": given.image_size,
             "batch_size": 8,
             "augmentation": [{"class_path": "torchvision.transforms.v2.RandomHorizontalFlip"}],
         },

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -15,6 +16,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+
+Server = subprocess.Popen[str]
+"""A process that answers each line of its input with a line of JSON."""
 
 
 def median_seconds(run: Callable[[], object], repeats: int = 7, warm_up: int = 2) -> float:
@@ -98,6 +102,23 @@ def in_own_process(module: str, case: dict[str, Any]) -> dict[str, Any]:
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
+
+
+def start_server(module: str, source: Path, *arguments: str, threads: int = 1) -> Server:
+    """Start `python -m module ARGUMENTS` with the package of a source folder; see `ask`."""
+    environment = os.environ | {"PYTHONPATH": str(source), "OMP_NUM_THREADS": str(threads)}
+    command, pipe = [sys.executable, "-m", module, *arguments], subprocess.PIPE
+    return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
+
+
+def ask(process: Server, what: str = "") -> dict[str, Any]:
+    """Send a line to a process of `start_server`, and return the JSON of its answer."""
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(what + "\n")
+    process.stdin.flush()
+    answer: dict[str, Any] = json.loads(process.stdout.readline())
+    return answer
 
 
 def matrix_rate(dtype: torch.dtype) -> float:

@@ -12,9 +12,7 @@ version in float32 shows how much rounding to bfloat16 changes them.
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import time
 import warnings
@@ -23,7 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import peak_memory, print_head, print_row
+from benchmarks.measuring import ask, peak_memory, print_head, print_row, start_server
 
 BATCH, SIZE = 4, (288, 384)
 WIDTHS = {"encoder": "tf_efficientnet_lite0", "out_channels": [24, 40, 64, 80]}
@@ -74,32 +72,15 @@ def serve(network: str, dtype: str) -> None:
         print(json.dumps(next(found)), flush=True)
 
 
-def start(network: str, source: Path, dtype: str) -> subprocess.Popen[str]:
-    """Start the process of one version."""
-    command = [sys.executable, "-m", "benchmarks.step_before", "--serve", network]
-    environment = os.environ | {"PYTHONPATH": str(source), "OMP_NUM_THREADS": "1"}
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        [*command, "--dtype", dtype], env=environment, stdin=pipe, stdout=pipe, text=True
-    )
-
-
-def step(process: subprocess.Popen[str]) -> dict[str, float]:
-    """Run one step in a process."""
-    assert process.stdin
-    assert process.stdout
-    process.stdin.write("\n")
-    process.stdin.flush()
-    result: dict[str, float] = json.loads(process.stdout.readline())
-    return result
-
-
 def compare(network: str, sources: list[Path], count: int) -> list[list[dict[str, float]]]:
     """Return the results of `count` steps of each version, and of the first one in float32."""
-    processes = [start(network, source, "bfloat16") for source in sources]
-    processes.append(start(network, sources[0], "float32"))
+    runs = [(source, "bfloat16") for source in sources] + [(sources[0], "float32")]
+    processes = [
+        start_server("benchmarks.step_before", source, "--serve", network, "--dtype", dtype)
+        for source, dtype in runs
+    ]
     try:
-        turns = [[step(process) for process in processes] for _ in range(count)]
+        turns = [[ask(process) for process in processes] for _ in range(count)]
     finally:
         for process in processes:
             process.kill()

@@ -50,7 +50,7 @@ def is_complete(source: Source, files: list[Path], record: str) -> bool:
     if not existing:
         return False
     found = _read_record(files[0]) if files[0] in existing else None
-    if source.camera is not None or not _same(found, record):
+    if source.camera is not None or _differing(found, record) != {}:
         others = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
         raise InputError(
             f"{existing[0]}: already exists{others}{_difference(found, record)}; choose another "
@@ -71,11 +71,6 @@ def _read_record(file: Path) -> str | None:
             return str(content["record"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-
-
-def _same(found: str | None, record: str) -> bool:
-    """Return whether two records agree; their sources may be two paths of one file."""
-    return found == record or _differing(found, record) == {}
 
 
 def _difference(found: str | None, record: str) -> str:
