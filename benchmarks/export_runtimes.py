@@ -2,13 +2,11 @@
 
     python -m benchmarks.export_runtimes RUNTIME network.onnx
 
-RUNTIME is one of openvino, openvino_float32, openvino_saved, opencv, tflite, ncnn, aotinductor. The
+RUNTIME is one of openvino, openvino_float32, openvino_saved, opencv, litert, ncnn, aotinductor. The
 script imports nothing of ctal and torch unless the runtime needs it, so that it runs in an
 environment with the runtime, onnxruntime and Pillow alone: docs/export.md has the packages. For
-tflite, network.onnx is converted first with `onnx2tf -i network.onnx -o saved -b 1`, and the file
-passed is the .tflite beside it (`--converted`); for ncnn, network.onnx has raw maps (`--raw`), and
-it is the .param that `pnnx network.onnx inputshape=[1,3,96,128] fp16=0` wrote; for aotinductor the
-.pt2 of `ctal export`.
+litert and aotinductor, `--converted` is the .pt2 of `ctal export`. For ncnn, network.onnx has raw
+maps (`--raw`), and it is the .param that `pnnx network.onnx inputshape=[1,3,96,128] fp16=0` wrote.
 
 One image, one thread, medians of alternating runs; images are those of Rooms' test split.
 """
@@ -83,21 +81,26 @@ def opencv(file: str) -> Run:
     return run
 
 
-def tflite(file: str) -> Run:
-    """Open a .tflite file, which takes and returns channels last where onnx2tf says so."""
+def litert(file: str) -> Run:
+    """Convert the .pt2 file of `ctal export` by litert-torch, and open the .tflite file."""
+    import litert_torch
+    import torch
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(file, num_threads=1)
-    interpreter.allocate_tensors()
-    (entry,) = interpreter.get_input_details()
-    outputs = interpreter.get_output_details()
-    print("input", entry["shape"], *((item["name"], item["shape"]) for item in outputs))
+    exported = torch.export.load(file)
+    (kind,) = (node.meta["val"] for node in exported.graph.find_nodes(op="placeholder")[-1:])
+    network = exported.module()
+    for weight in network.parameters():  # litert-torch 0.10.0 converts channels_last wrongly
+        weight.data = weight.data.contiguous()
+    converted = litert_torch.convert(network, (torch.rand(1, *kind.shape[1:]),))
+    with tempfile.TemporaryDirectory() as folder:
+        converted.export(f"{folder}/network.tflite")
+        interpreter = Interpreter(f"{folder}/network.tflite", num_threads=1)
+    runner = interpreter.get_signature_runner()
+    (name,) = runner.get_input_details()
 
     def run(image: Array) -> dict[str, Array]:
-        last = entry["shape"][-1] == 3
-        interpreter.set_tensor(entry["index"], image.transpose(0, 2, 3, 1) if last else image)
-        interpreter.invoke()
-        return {str(i): interpreter.get_tensor(item["index"]) for i, item in enumerate(outputs)}
+        return dict(runner(**{name: image}))
 
     return run
 
@@ -146,7 +149,7 @@ RUNTIMES: dict[str, Callable[[str], Run]] = {
     "openvino_float32": lambda file: openvino(file, "f32"),
     "openvino_saved": lambda file: openvino(file, "f32", saved=True),
     "opencv": opencv,
-    "tflite": tflite,
+    "litert": litert,
     "ncnn": ncnn,
     "aotinductor": aotinductor,
 }

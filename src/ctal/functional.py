@@ -71,17 +71,17 @@ def cross_task_affinity(
     if method == "auto":
         method = cheaper_method(features.shape, weight.shape[-1], features.device.type)
     if method == "dense":
-        return _dense(F.normalize(features, dim=2), values, weight, bias)
+        return _dense(features, values, weight, bias)
     if method == "factorised":
         return factorised_affinity(features, _as_in_autocast(values), weight, bias)
     raise InputError(f'method: expected "dense", "factorised" or "auto", got {method!r}')
 
 
-def _dense(unit: Tensor, values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Compute the equations of the paper line by line; `unit` (B, T, C, H, W) is X."""
-    B, T, C, H, W = unit.shape
+def _dense(features: Tensor, values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Compute the equations of the paper line by line."""
+    B, T, C, H, W = features.shape
     P, f = H * W, weight.shape[-1]
-    X = unit.flatten(3)
+    X = F.normalize(features.flatten(3), dim=2)  # TFLite has no powers of five dimensions
     A = X.mT @ X  # (B, T, P, P); row j of A_k is the affinity map of pixel j in task k
     # interleave the tasks: channel j*T + k is row j of A_k, so that group j holds all on pixel j
     maps = A.transpose(1, 2).reshape(B, P * T, H, W)

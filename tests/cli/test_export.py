@@ -55,8 +55,10 @@ def test_both_formats_run_without_ctal(folder, capfd):
     assert "on 1 images" in printed
     assert "| ONNX Runtime " in printed
     assert "| torch.export, eager " in printed
-    # the example of the documentation, where this package cannot be imported
-    code = "\n".join(re.findall("```python\n(.*?)```", DOCS.read_text(), re.DOTALL))
+    # the examples of the documentation, where this package cannot be imported; litert-torch, which
+    # one of them needs, has its own releases of torch
+    found = re.findall("```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    code = "\n".join(example for example in found if "litert_torch" not in example)
     code = 'import sys\nsys.modules["ctal"] = None\n' + code + "\nprint(maps['depth'].shape)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stderr
