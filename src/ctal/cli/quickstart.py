@@ -5,10 +5,14 @@ from __future__ import annotations
 import sys
 
 _INTRODUCTION = """\
-Trains two small networks on Rooms, the dataset in the package, and compares them. Both start from
-the encoder of the bundled model nyuv2-lite0, which was trained on NYUv2's train split (photographs,
-three tasks) and has not seen Rooms. First images after an epoch, 7 minutes in all on two
-CPU cores; rerun the command to resume an interrupted run. Output: {output}/
+Compares two small networks on Rooms, the dataset in the package, in three steps:
+  [1/3] train multi_scale_ctal, one network for classes, depth and surface normals
+  [2/3] train single_task, three networks of one task each, for the comparison
+  [3/3] score both on the test split, and write a table and images
+This takes 7 minutes on two CPU cores. The first maps are written after an epoch. Rerun the command
+to resume an interrupted run. Both networks start from the encoder of the bundled model nyuv2-lite0,
+which was trained on photos (NYUv2's train split) and has not seen Rooms.
+Output: {output}/
 """
 
 
