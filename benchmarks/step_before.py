@@ -17,6 +17,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ def steps(network: str, dtype: str = "bfloat16") -> Iterator[dict[str, float]]:
     from ctal.tasks import Depth, SemanticSegmentation, SurfaceNormals
     from ctal.training import MultiTaskModule
 
+    with suppress(ImportError):  # `ctal fit` calls it, in versions that have it
+        import_module("ctal.training.allocation").keep_freed_memory(torch.device("cpu"))
     warnings.simplefilter("ignore")  # of logging without a trainer
     torch.set_num_threads(1)
     torch.manual_seed(0)

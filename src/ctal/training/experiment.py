@@ -21,6 +21,7 @@ from ctal.data.labels import check_learnable
 from ctal.evaluation.protocol import Protocol
 from ctal.io.run_folder import RunFolder
 from ctal.training import run_results
+from ctal.training.allocation import keep_freed_memory
 from ctal.training.callbacks import ConfigFile, ImagePanels, TrainingCost
 from ctal.training.checkpointing import RunCheckpoints, WholeCheckpointIO
 from ctal.training.diagnoses import explained
@@ -145,6 +146,7 @@ class Experiment(LightningCLI):
 
     def before_fit(self) -> None:
         """Check the settings before training and before processes are started."""
+        keep_freed_memory(self.trainer.strategy.root_device)
         self.protocol.check(self.model.tasks)
         if self.model.initialization and self.trainer.is_global_zero:
             sys.stderr.write(f"{self.model.initialization}\n")
