@@ -307,7 +307,11 @@ def error_line(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     [
         (["--data.tasks=[semseg, dept]"], "got semseg, dept"),
         (["--model.network.init_args.encoder=test_resnett"], "'test_resnett'; did you mean"),
-        (["--model.network.init_args.encodr=test_resnet"], "model.network: .*'encodr'"),
+        (
+            ["--model.network.init_args.encodr=test_resnet"],
+            r"model.network: .*SharedEncoderNet has no argument 'encodr'; did you mean 'encoder'",
+        ),
+        (["--scoring.resolution=images"], "resolution: expected one of .*'image', got images$"),
         (["--model.network.class_path=ctal.networks.CTALNett"], "model.network: .*'CTALNett'"),
         (["--model.network=NoSuchNet"], "model.network: .*NoSuchNet"),
         (["--model.task_weights={dept: 2}"], "model.task_weights: .*'dept'.*depth"),

@@ -159,7 +159,9 @@ class TestCommandLine:
         assert (
             capfd.readouterr()
             .err.splitlines()[-1]
-            .startswith("error: out/a.npz: already exists (and 1 more) with another flip; choose")
+            .startswith(
+                "error: out/a.npz: already exists (and 1 more of this input) with another flip;"
+            )
         )
         assert cli.main([*command, "--output", "out", "--overwrite"]) == 0
         size = ["--image_size", "64", "32", "--keep_aspect_ratio"]
@@ -227,7 +229,9 @@ class TestForms:
         assert written(folder / "predictions") == ["a.npz", "a.ply", "a.png"]
         header = (folder / "predictions" / "a.ply").read_bytes()[:200]
         assert b"element vertex 1200\n" in header
-        with pytest.raises(InputError, match=r"a\.npz: .* \(and 2 more\) with another intrinsics;"):
+        with pytest.raises(
+            InputError, match=r"a\.npz: .* \(and 2 more of this input\) with another intrinsics;"
+        ):
             predict_files(["pictures/a.jpg"], checkpoint, intrinsics=[50.0, 50.0, 20.0, 16.0])
 
     def test_no_point_cloud_without_a_camera_or_meters(self, folder, checkpoint):

@@ -131,9 +131,21 @@ def test_outputs_of_another_input_are_refused(folder, checkpoint):
     predict_files(["pictures/a.jpg"], checkpoint)
     Image.new("RGB", (9, 9)).save(folder / "a.png")
     with pytest.raises(
-        InputError, match=r"exists \(and 1 more\), made from pictures/a\.jpg; choose"
+        InputError, match=r"exists \(and 1 more of this input\), made from pictures/a\.jpg; choose"
     ):
         predict_files(["a.png"], checkpoint)
+
+
+def test_files_without_the_one_with_the_record_are_kept(folder, checkpoint):
+    predict_files(["pictures/a.jpg"], checkpoint)
+    (folder / "predictions" / "a.npz").unlink()
+    with pytest.raises(
+        InputError, match=r"a\.png: already exists without a\.npz; remove it to predict this input"
+    ):
+        predict_files(["pictures/a.jpg"], checkpoint)
+    (folder / "predictions" / "a.png").unlink()
+    predict_files(["pictures/a.jpg"], checkpoint)
+    assert (folder / "predictions" / "a.npz").is_file()
 
 
 def test_the_same_image_by_another_path_is_skipped(folder, checkpoint, capsys):

@@ -16,6 +16,15 @@ def read(path, values, **meaning):
     return MapFiles(SemanticSegmentation(3), "{name}", **meaning).read(path / "a.png")
 
 
+@pytest.mark.parametrize(
+    ("labels", "named"),
+    [({7: 0, 20: 3, 255: None}, "20 has the class 3"), ([0, -1], "1 has the class -1")],
+)
+def test_a_class_that_the_task_does_not_have_is_named_before_any_file_is_read(labels, named):
+    with pytest.raises(InputError, match=rf"labels: {named}; semseg: expected class ids 0..2"):
+        MapFiles(SemanticSegmentation(3), "{name}", labels=labels)
+
+
 def test_colors_are_mapped_to_classes(tmp_path):
     image = [[[128, 128, 128], [128, 0, 0], [0, 0, 0]]]
     assert read(tmp_path, image, labels=COLORS).tolist() == [[0, 1, 255]]

@@ -51,10 +51,14 @@ def is_complete(source: Source, files: list[Path], record: str) -> bool:
         return False
     found = _read_record(files[0]) if files[0] in existing else None
     if source.camera is not None or _differing(found, record) != {}:
-        others = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
+        others = f" (and {len(existing) - 1} more of this input)" if len(existing) > 1 else ""
+        # without the record, it is unknown whether this command made the others
+        alone = files[0] not in existing
+        missing = f" without {files[0].name}" if alone else _difference(found, record)
+        remedy = "remove it to predict this input again, " if alone else ""
         raise InputError(
-            f"{existing[0]}: already exists{others}{_difference(found, record)}; choose another "
-            "--output, or pass --overwrite"
+            f"{existing[0]}: already exists{others}{missing}; {remedy}choose another --output, or "
+            "pass --overwrite"
         )
     if len(existing) < len(files):
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import inspect
+import pydoc
 import re
 import textwrap
 from argparse import ArgumentError
@@ -67,11 +68,27 @@ def _one_line(report: str, known: list[str]) -> str:
         )
         text = f"Expected one of {union[1]}, got {union[2]}" if union else made[1].splitlines()[0]
         text = re.sub(r"\. Got value: Namespace.*", "", text)
+    text = _unknown_argument(text) or text
     text = re.sub(r"<class '([\w.]+)'>", r"\1", text)
+    text = re.sub(
+        r"Expected a typing\.Literal\[(.*?)\]\. Got value: ", r"expected one of \1, got ", text
+    )
     # for a union, the list of types suffices
     text = re.sub(r"\n\s*Errors:.*(?=\n\s*Given value type)", "", text, flags=re.DOTALL)
     text = re.sub(r"[\s:]*\n[\s-]*", "; ", text.strip()).strip("; ")
     return (f"{keys}: " if keys else "") + text + _suggestion(report, known)
+
+
+def _unknown_argument(text: str) -> str:
+    """Return a sentence about an argument that the innermost class in a report does not have."""
+    classes = re.findall(r"Problem with given class_path '([\w.]+)'", text)
+    option = re.search(r"Option '([\w.]+)' is not accepted", text)
+    if not classes or option is None:
+        return ""
+    names = list(inspect.signature(cast(Any, pydoc.locate(classes[-1]))).parameters)
+    near = difflib.get_close_matches(option[1], names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(names)}"
+    return f"{classes[-1]} has no argument {option[1]!r}; {hint}"
 
 
 def _suggestion(report: str, known: list[str]) -> str:

@@ -106,6 +106,21 @@ class ClassTable:
         return " ".join(str(int(least) // power % _BASE) for power in powers)
 
 
+def check_ids(labels: Labels, task: Task) -> None:
+    """Check that a table has valid labels of a task, before any file is read.
+
+    Raises:
+        InputError: The task does not have a class of the table.
+    """
+    for value, found in labels.items() if isinstance(labels, dict) else enumerate(labels):
+        if found is None:
+            continue
+        try:
+            task.check(task.map_type.from_array(np.array([[found]])))
+        except InputError as error:
+            raise InputError(f"labels: {value} has the class {found}; {error}") from error
+
+
 def refuse_binary_mask(stored: NDArray[Any], task: Task, ignore: Sequence[float]) -> None:
     """Refuse 255 as the mark of unlabelled pixels where it may be the class itself.
 

@@ -30,6 +30,17 @@ def allowing_incomplete() -> Iterator[None]:
         _allowed.reset(token)
 
 
+def check_folder(root: Path) -> None:
+    """Check that the folder of a dataset exists.
+
+    Raises:
+        InputError: It is a file, or does not exist.
+    """
+    if not root.is_dir():
+        found = "a file" if root.exists() else f"which does not exist in {Path.cwd()}"
+        raise InputError(f"root: expected a folder, got {root}, {found}")
+
+
 def check_present(
     paths: Sequence[Path], *, samples: int, optional: bool = False, advice: str = ""
 ) -> None:
@@ -48,9 +59,14 @@ def check_present(
     missing = [path for path in paths if not path.is_file()]
     wanting = len(missing) == len(paths) if optional else len(missing) > 0
     if wanting and (optional or not incomplete_allowed()):
+        if optional:
+            raise InputError(
+                f"{missing[0]}: file not found, nor that of any other of the {samples} samples; at "
+                "least one of them needs a file with `optional: true`"
+            )
         raise InputError(
-            f"{missing[0]}: expected a file for {'some' if optional else 'each'} of the "
-            f"{samples} samples, {len(missing)} are missing{'' if optional else advice}"
+            f"{missing[0]}: expected a file for each of the {samples} samples, {len(missing)} are "
+            f"missing{advice}"
         )
 
 

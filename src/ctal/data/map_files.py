@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ctal.data.array_files import read_array
 from ctal.data.camera import Camera
-from ctal.data.class_table import ClassTable, Labels, Others, refuse_binary_mask
+from ctal.data.class_table import ClassTable, Labels, Others, check_ids, refuse_binary_mask
 from ctal.data.decoding import Decoder
 from ctal.data.folder_files import Patterns, check_patterns
 from ctal.data.geometry import unit_vectors
@@ -94,6 +94,7 @@ class MapFiles:
         if wrong:
             raise InputError(f"maps: {self.task.name}: {wrong}")
         _ = self._table  # validates it
+        check_ids(self.labels or [], self.task)
 
     @cached_property
     def _table(self) -> ClassTable | None:

@@ -41,6 +41,8 @@ def check_size(
         return
     expected = "the aspect ratio" if resized else "the size"
     hint = "; set `resize: true` if they show the same view" if alike else ""
+    if (width, height) == tuple(wanted):
+        hint = "; if the image has an EXIF orientation, rotate the map as viewers show the image"
     raise InputError(
         f"{path}: expected {wanted[0]}x{wanted[1]} pixels (height x width), {expected} "
         f"of its image {image_path}, got {height}x{width}{hint}"

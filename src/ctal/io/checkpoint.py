@@ -34,7 +34,10 @@ def read_checkpoint(path: str | Path, *keys: str) -> dict[str, Any]:
     if not Path(path).is_file():
         raise InputError(f"{path}: checkpoint not found")
     if not zipfile.is_zipfile(path):
-        raise InputError(f"{path}: not a checkpoint (truncated, or another kind of file)")
+        raise InputError(
+            f"{path}: not a checkpoint (truncated, or another kind of file); expected one written "
+            "by `ctal fit`, or the folder of its run"
+        )
     try:
         with zipfile.ZipFile(path) as archive:
             _check_packing(archive, path)

@@ -46,7 +46,8 @@ def fetch(hub_id: str) -> Path:
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
         raise InputError(
             f"{hub_id}: not a local path, and the hub cannot be reached ({first_line(error)}); "
-            "use the path of a folder written by save_pretrained, or of a checkpoint"
+            "use the path of the folder of a run, of a checkpoint, or of a folder written by "
+            "save_pretrained"
         ) from error
     missing = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
     if missing:

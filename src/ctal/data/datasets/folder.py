@@ -7,7 +7,7 @@ from pathlib import Path
 from ctal.data.array_files import read_float_image
 from ctal.data.array_limits import MAX_GIB, array_limit, checked_limit
 from ctal.data.base import NamedSamples, Sample
-from ctal.data.completeness import check_present
+from ctal.data.completeness import check_folder, check_present
 from ctal.data.derived import DerivedMap
 from ctal.data.folder_files import FolderFiles, Patterns, check_patterns
 from ctal.data.folder_names import complete_names, found_names, names_in_folders
@@ -87,8 +87,7 @@ class FolderDataset(NamedSamples):
         check_patterns(image, "image")
         self.max_array_gib = checked_limit(max_array_gib)
         self.root = Path(root)
-        if not self.root.is_dir():
-            raise InputError(f"root: expected a folder, got {self.root}, which is not a directory")
+        check_folder(self.root)
         self.image_key = image_key
         self.maps = list(maps)
         self.derived = list(derived or [])
