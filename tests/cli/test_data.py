@@ -165,7 +165,7 @@ def test_custom_datasets_are_checked_too(photos, capsys):
     [
         (["--split", "test"], "split: expected one of train, val, got 'test'"),
         (["--workers", "-1"], "workers: expected an integer >= 0"),
-        (["--wrokers", "1"], "did you mean 'workers'"),
+        (["--wrokers", "1"], "did you mean '--workers'"),
         (["--data.tasks=[dept]"], "tasks: expected distinct names from semseg, depth, normals"),
         (["--data.train.init_args.rot=x"], "'rot'"),
         (["--config", "typo.yaml"], "does not accept option 'trian'"),

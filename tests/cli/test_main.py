@@ -162,7 +162,7 @@ def test_predict(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert {path: path.stat().st_mtime_ns for path in Path("maps").iterdir()} == written
     assert "--overwrite" in error_line([*command, "--output", "maps", "--flip"], capsys)
     assert main([*command, "--output", "maps", "--overwrite"]) == 0
-    assert "did you mean 'output'" in error_line([*command, "--outptu", "maps"], capsys)
+    assert "did you mean '--output'" in error_line([*command, "--outptu", "maps"], capsys)
 
 
 def test_a_network_in_the_current_directory_trains_and_predicts(
@@ -302,6 +302,11 @@ def error_line(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return lines[0]
 
 
+def test_settings_of_fit_are_overrides_of_compare(capsys):
+    line = error_line(["compare", "a.yaml", "--trainer.max_epochs", "1"], capsys)
+    assert "passed as --overrides trainer.max_epochs=VALUE" in line
+
+
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
@@ -317,7 +322,7 @@ def error_line(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["--model.task_weights={dept: 2}"], "model.task_weights: .*'dept'.*depth"),
         (["--model.optimizer=Adaam"], "model.optimizer: .*Adaam"),
         (["--data.batch_size=many"], "data.batch_size: .*int.*many"),
-        (["--data.btach_size=2"], "--data.btach_size.*did you mean 'data.batch_size'"),
+        (["--data.btach_size=2"], "--data.btach_size.*did you mean '--data.batch_size'"),
         (["--trainer.max_epochs=x"], "trainer.max_epochs: .*x"),
         (["--trainer.max_epochs=-3"], "trainer: .*max_epochs.*-3"),
         (["--trainer.devices=0"], "trainer: .*devices"),

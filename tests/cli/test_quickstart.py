@@ -59,7 +59,7 @@ def test_end_to_end_and_rerun(tmp_path, monkeypatch, capsys):
     table = [line for line in shown.out.splitlines() if line.startswith("|")]
     assert len(table) == 5
     assert [line.split("|")[1].strip() for line in table[2:]] == [
-        *("single_task", "multi_scale_ctal", "change")
+        *("single_task", "multi_scale_ctal", "relative change")
     ]
     assert "has not seen Rooms" in shown.err
     assert "[1/3] training multi_scale_ctal" in shown.err
@@ -122,11 +122,11 @@ def test_summary_by_hand():
     cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines()[1:6]]
     assert cells[2] == ["single", "50.0", "0.5", "4.00", "2.00", "10"]
     assert cells[3] == ["other", "40.0", "0.25", "3.00", "1.00", "20"]
-    assert cells[4] == ["change", "-20 %", "-50 %", "-25 %", "-50 %", "+100 %"]
+    assert cells[4] == ["relative change", "-20 %", "-50 %", "-25 %", "-50 %", "+100 %"]
     # (-20 % + 50 %) / 2
     assert "mean gain of other over the tasks (Δm): +15.0 %" in text
     assert "better in depth, parameters, GMACs\n" in text
-    assert "worse in semseg, ms per image, probably since this training is short: " in text
+    assert "worse in semseg, ms per image (a short training; docs/results.md" in text
 
 
 def test_the_named_command_works_without_activation(tmp_path, monkeypatch):

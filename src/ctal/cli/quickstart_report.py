@@ -25,10 +25,7 @@ _COSTS = {
 }
 """Title, factor and format of each cost in the table."""
 
-_WHY = (
-    ", probably since this training is short: layers at four scales need more steps than "
-    "single-task heads (after 16 epochs on NYUv2, README.md, CTAL is ahead in all tasks)"
-)
+_WHY = " (a short training; docs/results.md has longer ones)"
 """Added to the tasks in which CTAL is behind."""
 
 
@@ -83,7 +80,7 @@ def _table(comparison: Comparison, reference: Row, other: Row) -> list[str]:
     ]
     changes = [_change(reference.mean()[m.key], other.mean()[m.key]) for m in primary]
     changes += [_change(reference.cost[key], other.cost[key]) for key in _COSTS]
-    return aligned_table(head, [*body, ["change", *changes]])
+    return aligned_table(head, [*body, ["relative change", *changes]])
 
 
 def _score(measure: Measure, value: float) -> str:

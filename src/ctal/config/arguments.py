@@ -21,6 +21,7 @@ from ctal.config.unused import check_sections, check_unused
 from ctal.errors import InputError
 
 _KEY = r'Parser key "([^"]+)"(?: element \d+)?:'
+_SECTIONS = {"trainer", "model", "data", "images", "scoring"}  # of the configuration of `fit`
 _EXTRAS = {"torchjd": "mtl"}  # which extra of ctal installs a module that a class_path names
 
 
@@ -99,8 +100,13 @@ def _suggestion(report: str, known: list[str]) -> str:
     if module and module[1] in _EXTRAS:
         return f"; install it with: pip install 'ctal[{_EXTRAS[module[1]]}]'"
     found = re.search(r"unrecognized arguments: --([\w.]+)|not accept option '([\w.]+)'", report)
-    near = difflib.get_close_matches(found[1] or found[2], known, n=1) if found else []
-    return f"; did you mean {near[0]!r}?" if near else ""
+    if not found:
+        return ""
+    if found[1] and found[1].split(".")[0] in _SECTIONS and "overrides" in known:
+        return f"; settings of `ctal fit` are passed as --overrides {found[1]}=VALUE"
+    near = difflib.get_close_matches(found[1] or found[2], known, n=1)
+    dashes = "--" if found[1] else ""
+    return f"; did you mean {dashes + near[0]!r}?" if near else ""
 
 
 def function_parser(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -77,6 +76,7 @@ class Experiment(LightningCLI):
                 "default_root_dir": "runs/latest",
                 "max_epochs": 100,
                 "num_sanity_val_steps": 0,
+                "enable_model_summary": False,  # its table has no multiply-adds; `ctal info` has
                 "log_every_n_steps": 10,
                 # the data module's sampler distributes samples and can resume within an epoch
                 "use_distributed_sampler": False,
@@ -148,8 +148,8 @@ class Experiment(LightningCLI):
         """Check the settings before training and before processes are started."""
         keep_freed_memory(self.trainer.strategy.root_device)
         self.protocol.check(self.model.tasks)
-        if self.model.initialization and self.trainer.is_global_zero:
-            sys.stderr.write(f"{self.model.initialization}\n")
+        if self.trainer.is_global_zero:
+            run_results.print_start(self.model)
         validating = self.datamodule.datasets["val"] is not None
         check_trainer(self.trainer, self.model.tasks, validating=validating)
         self.model.weighting.check(self.trainer, self.model.network)

@@ -17,6 +17,16 @@ from ctal.io.run_folder import RunFolder
 from ctal.training.module import MultiTaskModule
 
 
+def print_start(model: MultiTaskModule) -> None:
+    """Print where the weights of a network are from, and the number of its parameters."""
+    sizes = [(weight.numel(), weight.requires_grad) for weight in model.network.parameters()]
+    every, trained = sum(n for n, _ in sizes) / 1e6, sum(n for n, used in sizes if used) / 1e6
+    frozen = f", of which {trained:.1f} M are trained" if trained < every else ""
+    if model.initialization:
+        sys.stderr.write(f"{model.initialization}\n")
+    sys.stdout.write(f"{type(model.network).__name__}: {every:.1f} M parameters{frozen}\n")
+
+
 def find_checkpoint(folder: RunFolder, given: str | Path | None, *, fitting: bool) -> Path | None:
     """Return the checkpoint that `--ckpt_path` names: a file, "best" or "last", or none.
 

@@ -60,7 +60,9 @@ def panel(
     left = _GAP if row_titles is None else 2 * _GAP + _largest(size[1])
     lefts = [left + (size[0] + _GAP) * column for column in range(len(titles))]
     bottom = head + (size[1] + _GAP) * len(rows)
-    below = [draw_key(key, size[0], key_font(size[0])) for key in keys or []]
+    letters = key_font(size[0])
+    # a letter narrower than its column, so that the words of two keys do not meet
+    below = [draw_key(key, size[0] - round(letters.size), letters) for key in keys or []]
     height = bottom + max((key.height + _GAP for key in below), default=0)
     canvas = Image.new("RGB", (lefts[-1] + size[0] + _GAP, height), "white")
     draw = ImageDraw.Draw(canvas)
