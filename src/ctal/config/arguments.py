@@ -86,10 +86,19 @@ def _unknown_argument(text: str) -> str:
     option = re.search(r"Option '([\w.]+)' is not accepted", text)
     if not classes or option is None:
         return ""
-    names = list(inspect.signature(cast(Any, pydoc.locate(classes[-1]))).parameters)
+    found: Any = pydoc.locate(classes[-1])
+    names = _named_parameters(found) if inspect.isclass(found) else []
+    if not names:
+        return ""
     near = difflib.get_close_matches(option[1], names, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(names)}"
     return f"{classes[-1]} has no argument {option[1]!r}; {hint}"
+
+
+def _named_parameters(cls: type) -> list[str]:
+    """Return the named parameters of a class."""
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [n for n, p in inspect.signature(cls).parameters.items() if p.kind not in variable]
 
 
 def _suggestion(report: str, known: list[str]) -> str:
