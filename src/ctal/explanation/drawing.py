@@ -119,7 +119,8 @@ def explained(
         found: the affinities at the pixel.
 
     Returns:
-        (3, H', W') uint8: rows of predictions, of A, of G and of contributions.
+        (3, H', W') uint8: rows of predictions, of A, of G and of contributions; below them, the
+        keys of the predictions.
     """
     size = (image.shape[-2], image.shape[-1])
     shown = enlarged(image, smooth=True)
@@ -135,17 +136,19 @@ def explained(
     grid = [[first, *row] for first, row in zip(firsts, rows, strict=True)]
     known = {task.name: task.title for task in tasks}
     titles = [f"Pixel x {pixel[0]}, y {pixel[1]}", *(known.get(name, name) for name in found.tasks)]
-    return panel(grid, titles, ["Prediction", "Affinity A", "Mixed G", "Added"])
+    by_name = {task.name: task for task in tasks}
+    keys = [by_name[name].key(maps[name]) if name in by_name else None for name in found.tasks]
+    return panel(grid, titles, ["Prediction", "Affinity A", "Mixed G", "Added"], [None, *keys])
 
 
 def _captions(found: Affinities) -> list[str]:
     """Return the captions of the rows of heat maps and bars, with their ranges."""
-    lines = [["cosine to the pixel's features", "dark red 1, gray 0, dark blue -1", ""]]
-    lines.append(["weight of every pixel's values", "red above 0, blue below, scale:", ""])
-    lines.append(["share of each task in the sum", "added to this task's features", ""])
+    lines = [["similarity to the marked pixel", "red 1, gray 0, blue -1; range:", ""]]
+    lines.append(["weight of each pixel's values", "red: added, blue: subtracted", ""])
+    lines.append(["contribution of each task", "to the features of this pixel", ""])
     for t, name in enumerate(found.tasks):
         affinity, mixed = found.affinity[name], found.mixed[name]
         lines[0].append(f"{name}: {affinity.min():.2f} to {affinity.max():.2f}")
         lines[1].append(f"{name}: ±{limit_of(mixed):.3g}")
-        lines[2].append(f"{name}: {found.strength[t]:.3g} of its features")
+        lines[2].append(f"{name}: changed by {found.strength[t]:.0%}")
     return ["\n".join(part) for part in lines]

@@ -41,7 +41,7 @@ class Depth(CriterionTask):
     map_type = DepthMap
     unit = "m"
     error_unit = "m"
-    error_limit = 0.5
+    error_limit = 1.0
     nearest: ClassVar[float] = 1e-3
 
     def __post_init__(self) -> None:
