@@ -34,8 +34,6 @@ def table(output):
 
 
 def test_the_table_has_a_row_for_each_start(rooms, monkeypatch, capsys):
-    network = {"encoder": "test_resnet", "out_channels": [4, 4, 4, 4], "channels": 8}
-    monkeypatch.setattr(fine_tuning, "NETWORK", network)
     SharedEncoderNet(TASKS, "test_resnet", image_size=(32, 32)).save_pretrained("first")
     args = ["--data", "nyuv2", "--weights", "false", "--sources", "first", "--epochs", "1"]
     args += ["--seeds", "0", "1"]

@@ -78,12 +78,12 @@ def test_from_a_folder_to_a_device(place, capfd):
     assert "first: " in fit.err
     assert "at the images' own size" in validate.out
     assert all(name in validate.out for name in CLASSES)
-    assert f"predictions: wrote .npz and .png of {COUNT} inputs in" in predict.out
+    assert f"maps: wrote .npz and .png of {COUNT} inputs in" in predict.out
     assert all(part in export.out for part in ("PyTorch", "miou", "abs_error", "val split"))
-    with np.load("predictions/room_001.npz") as file:
+    with np.load("maps/room_001.npz") as file:
         assert file["semseg"].shape == file["depth"].shape == (48, 96)
         assert file["semseg"].max() < len(CLASSES)
-    assert {path.stem for path in Path("predictions").glob("*.png")} == {
+    assert {path.stem for path in Path("maps").glob("*.png")} == {
         path.stem for path in Path("own/photos").iterdir()
     }
     scores = json.loads(Path("runs/own/scores_val.json").read_text())["scores"]
