@@ -53,7 +53,7 @@ def test_without_gradio(monkeypatch, capsys):
     [
         (["--checkpoint", "none.ckpt"], "none.ckpt: checkpoint not found"),
         (["--checkpoint", "plain.ckpt"], "SharedEncoderNet has no CTAL module"),
-        (["--checkpoint", "ours.ckpt", "--examples", "none/*.jpg"], "none/*.jpg: not found; expected"),
+        (["--checkpoint", "ours.ckpt", "--examples", "none/*.jpg"], "none/*.jpg: not found"),
         (
             ["--checkpoint", "ours.ckpt", "--host", "no.such.host.invalid"],
             "port: cannot listen on no.such.host.invalid",
