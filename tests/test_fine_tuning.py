@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from benchmarks import fine_tuning
 from PIL import Image
 from tests.small_networks import TASKS
@@ -34,7 +35,10 @@ def table(output):
 
 
 def test_the_table_has_a_row_for_each_start(rooms, monkeypatch, capsys):
-    SharedEncoderNet(TASKS, "test_resnet", image_size=(32, 32)).save_pretrained("first")
+    first = SharedEncoderNet(TASKS, "test_resnet", image_size=(32, 32))
+    # a network that predicts depths below the nearest one has the same error with every seed
+    torch.nn.init.ones_(first.heads["depth"].predict.bias)
+    first.save_pretrained("first")
     args = ["--data", "nyuv2", "--weights", "false", "--sources", "first", "--epochs", "1"]
     args += ["--seeds", "0", "1"]
     args += ["--output", "out", "--overrides", "trainer.accelerator=cpu", "data.batch_size=3"]
