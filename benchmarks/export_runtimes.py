@@ -88,11 +88,11 @@ def litert(file: str) -> Run:
     from ai_edge_litert.interpreter import Interpreter
 
     exported = torch.export.load(file)
-    (kind,) = (node.meta["val"] for node in exported.graph.find_nodes(op="placeholder")[-1:])
+    (images,), _ = exported.example_inputs
     network = exported.module()
     for weight in network.parameters():  # litert-torch 0.10.0 converts channels_last wrongly
         weight.data = weight.data.contiguous()
-    converted = litert_torch.convert(network, (torch.rand(1, *kind.shape[1:]),))
+    converted = litert_torch.convert(network, (images[:1],))
     with tempfile.TemporaryDirectory() as folder:
         converted.export(f"{folder}/network.tflite")
         interpreter = Interpreter(f"{folder}/network.tflite", num_threads=1)

@@ -154,7 +154,6 @@ def settings(
             "default_root_dir": str(place),
             "max_epochs": given.epochs,
             "enable_progress_bar": False,
-            "enable_model_summary": False,
         },
         "model": {
             "network": network,

@@ -40,9 +40,8 @@ def main() -> int:
     if given.collect:
         scores = merged(scores, collected(given.collect))
         write(given.file, scores)
-    names = ", ".join(scores)
     if given.over not in {None, *scores}:
-        parser.error(f"--over: expected one of {names}, got {given.over}")
+        parser.error(f"--over: expected one of {', '.join(scores)}, got {given.over}")
     sys.stdout.write("\n".join([*tables(scores, given.over or next(iter(scores))), ""]))
     return 0
 
@@ -93,20 +92,22 @@ def tables(scores: Scores, base: str) -> list[str]:
         base: the name of that network.
     """
     tasks = [SemanticSegmentation(13), Depth(), SurfaceNormals()]
-    primary = [measure for measure in measures(tasks) if measure.primary]
+    columns = measures(tasks)
+    primary = [measure for measure in columns if measure.primary]
     ordered = {base: scores[base]} | scores
-    rows = [
+    rows = [  # a row without any cost would count as the trivial predictor
         Row(name, "", list(runs.values()), {"known": 1.0}, list(runs))
         for name, runs in ordered.items()
     ]
-    comparison = Comparison(rows, measures(tasks), {})
-    gains = comparison.differences(rows[0])
-    by_measure = [_differences(ordered, base, measure) for measure in primary]
+    found = [Comparison(rows, columns, {}).differences(rows[0])]
+    found += [_differences(ordered, base, measure) for measure in primary]
     titles = [f"{measure.task} {measure.title()}" for measure in primary]
     body = [[row.name, *(_mean(row, m) for m in primary)] for row in rows]
     changes = [
-        [row.name, str(len({*row.seeds} & {*rows[0].seeds})), _change(gains.get(row.name))]
-        + [_change(found.get(row.name)) for found in by_measure]
+        [
+            *(row.name, str(len({*row.seeds} & {*rows[0].seeds}))),
+            *(_change(by_name.get(row.name)) for by_name in found),
+        ]
         for row in rows[1:]
     ]
     return [

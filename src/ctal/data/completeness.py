@@ -57,13 +57,13 @@ def check_present(
             All optional files are missing, which no sample would report.
     """
     missing = [path for path in paths if not path.is_file()]
-    wanting = len(missing) == len(paths) if optional else len(missing) > 0
-    if wanting and (optional or not incomplete_allowed()):
-        if optional:
+    if optional:
+        if len(missing) == len(paths):
             raise InputError(
                 f"{missing[0]}: file not found, nor that of any other of the {samples} samples; at "
                 "least one of them needs a file with `optional: true`"
             )
+    elif missing and not incomplete_allowed():
         raise InputError(
             f"{missing[0]}: expected a file for each of the {samples} samples, {len(missing)} are "
             f"missing{advice}"

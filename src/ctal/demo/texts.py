@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ctal.demo.surface import FIELD_OF_VIEW
 from ctal.inference.model import Model
+from ctal.profiling.cost import parameters
 
 INTRODUCTION = """
 # ctal
@@ -93,7 +94,6 @@ def about(model: Model, single: Model | None) -> str:
 
 
 def _line(kind: str, model: Model) -> str:
-    parameters = sum(p.numel() for p in model.network.parameters())
     height, width = model.network.image_size
     name = type(model.network).__name__
-    return f"{kind}: {name}, {parameters:,} parameters, {width} x {height} pixels"
+    return f"{kind}: {name}, {parameters(model.network):,} parameters, {width} x {height} pixels"

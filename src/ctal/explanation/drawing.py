@@ -17,6 +17,7 @@ from ctal.explanation.affinities import Affinities, Array
 from ctal.explanation.pixels import Pixel
 from ctal.maps.colormaps import apply_colormap
 from ctal.tasks import Task
+from ctal.tasks.keys import Key
 from ctal.visualization.panels import Cell, fitting_font, panel
 
 _SHORTEST, _LONGEST = 320, 640  # the longer side of a displayed image, in pixels
@@ -134,11 +135,12 @@ def explained(
         rows[3].append(bars(sources, found.shares[t], (shown.shape[-2], shown.shape[-1])))
     firsts: list[Cell] = [marked(shown, pixel, size), *_captions(found)]
     grid = [[first, *row] for first, row in zip(firsts, rows, strict=True)]
-    known = {task.name: task.title for task in tasks}
-    titles = [f"Pixel x {pixel[0]}, y {pixel[1]}", *(known.get(name, name) for name in found.tasks)]
-    by_name = {task.name: task for task in tasks}
-    keys = [by_name[name].key(maps[name]) if name in by_name else None for name in found.tasks]
-    return panel(grid, titles, ["Prediction", "Affinity A", "Mixed G", "Added"], [None, *keys])
+    titles, keys = [f"Pixel x {pixel[0]}, y {pixel[1]}"], list[Key | None]([None])
+    known = {task.name: task for task in tasks}
+    for name in found.tasks:
+        titles.append(known[name].title if name in known else name)
+        keys.append(known[name].key(maps[name]) if name in known else None)
+    return panel(grid, titles, ["Prediction", "Affinity A", "Mixed G", "Added"], keys)
 
 
 def _captions(found: Affinities) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ctal.networks import Network
@@ -18,7 +18,7 @@ from ctal.networks import Network
 WARM_UP, REPEATS = 3, 15
 
 
-def parameters(network: Network) -> int:
+def parameters(network: nn.Module) -> int:
     """Count all parameters, trainable or not."""
     return sum(parameter.numel() for parameter in network.parameters())
 

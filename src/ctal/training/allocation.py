@@ -32,9 +32,6 @@ def keep_freed_memory(device: torch.device) -> bool:
         return False
     if platform.libc_ver()[0] != "glibc" or any(name in os.environ for name in _OWN_SETTINGS):
         return False
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError):
-        return False
+    mallopt = ctypes.CDLL(None).mallopt
     thresholds = ((_MMAP_THRESHOLD, _LARGEST), (_TRIM_THRESHOLD, _ALWAYS))
     return all(mallopt(option, value) == 1 for option, value in thresholds)

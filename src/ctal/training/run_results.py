@@ -14,13 +14,15 @@ from ctal.errors import InputError
 from ctal.evaluation.metric_info import measures
 from ctal.io.atomic import write_whole
 from ctal.io.run_folder import RunFolder
+from ctal.profiling.cost import parameters
 from ctal.training.module import MultiTaskModule
 
 
 def print_start(model: MultiTaskModule) -> None:
     """Print where the weights of a network are from, and the number of its parameters."""
-    sizes = [(weight.numel(), weight.requires_grad) for weight in model.network.parameters()]
-    every, trained = sum(n for n, _ in sizes) / 1e6, sum(n for n, used in sizes if used) / 1e6
+    weights = model.network.parameters()
+    every = parameters(model.network) / 1e6
+    trained = sum(weight.numel() for weight in weights if weight.requires_grad) / 1e6
     frozen = f", of which {trained:.1f} M are trained" if trained < every else ""
     if model.initialization:
         sys.stderr.write(f"{model.initialization}\n")
