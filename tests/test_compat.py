@@ -3,6 +3,8 @@
 import asyncio
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -205,3 +207,44 @@ def test_forget_files():
     assert any("a.png" in files for files in blocks.temp_file_sets)
     compat.forget_files(blocks)
     assert not image.temp_files
+
+
+LATE_COMPILER = """
+import sys
+from ctal.compat import import_image_libraries
+import_image_libraries()
+assert {"torchvision", "timm"} <= set(sys.modules) and "torch._dynamo" not in sys.modules
+
+import torch
+from torchvision import ops, tv_tensors
+image = tv_tensors.Image(torch.ones(3, 8, 8))
+assert isinstance(tv_tensors.wrap(torch.zeros(3, 8, 8), like=image), tv_tensors.Image)
+assert ops.roi_align(image[None], [torch.tensor([[0.0, 0, 4, 4]])], 2).shape == (1, 3, 2, 2)
+assert "torch._dynamo" not in sys.modules, "the compiler is imported too early"
+
+import torch._dynamo.utils
+assert torch._dynamo.utils.__file__.endswith("utils.py")
+assert ops.roi_align.__globals__["is_compile_supported"]("meta") is False
+assert torch.compiler.disable.__module__ == "torch.compiler"
+wrapped = torch.compile(lambda x: tv_tensors.wrap(x + 1, like=image), backend="eager")
+assert isinstance(wrapped(torch.zeros(3)), tv_tensors.Image)
+"""
+
+
+def test_import_image_libraries():
+    done = subprocess.run([sys.executable, "-c", LATE_COMPILER], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr + (
+        "\nimport torchvision and timm imports torch's compiler in another way: mend, or remove, "
+        "compat.import_image_libraries"
+    )
+
+
+def test_import_image_libraries_leaves_libraries_that_are_imported():
+    code = (
+        "import sys, timm\n"
+        "before = sys.modules['torch._dynamo.utils']\n"
+        "from ctal.compat import import_image_libraries\n"
+        "import_image_libraries()\n"
+        "sys.exit(sys.modules['torch._dynamo.utils'] is not before)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

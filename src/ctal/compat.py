@@ -9,7 +9,11 @@ not wait for torch.
 from __future__ import annotations
 
 import asyncio
+import functools
+import importlib
+import sys
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -152,3 +156,52 @@ def prompt_protocol(seconds: float) -> type[asyncio.Protocol]:
                 self.limit = None
 
     return Prompt
+
+
+def import_image_libraries() -> None:
+    """Import torchvision and timm without torch's compiler (0.29.1, 1.0.31; torch 2.14.1).
+
+    The compiler is a third of the time in which torch, torchvision and timm are imported. They
+    import it for a function that torchvision calls when RoIAlign runs on some devices
+    (`torchvision.ops.roi_align`), and for `torch.compiler.disable`, the decorator of a few others.
+    In their place they get functions that import the compiler when they are called.
+    """
+    name = "torch._dynamo.utils"
+    if {name, "torchvision", "timm"} & set(sys.modules):
+        return
+    import torch
+
+    late = ModuleType(name)
+    late.__dict__["is_compile_supported"] = _is_compile_supported
+    compiler: Any = torch.compiler
+    disable = compiler.disable
+    sys.modules[name] = late
+    compiler.disable = functools.partial(_disable_late, disable)
+    try:
+        for library in ("torchvision.transforms.v2", "timm"):  # what ctal imports at its start
+            importlib.import_module(library)
+    finally:
+        compiler.disable = disable
+        if sys.modules[name] is late:
+            del sys.modules[name]
+
+
+def _is_compile_supported(device_type: str) -> bool:
+    from torch._dynamo.utils import is_compile_supported
+
+    return bool(is_compile_supported(device_type))
+
+
+def _disable_late(disable: Callable[..., Any], *decorated: Any, **settings: Any) -> Any:
+    """Return a function that torch's compiler does not compile, once it is imported."""
+    if settings or not decorated:  # as `@disable(...)`, a decorator
+        return disable(*decorated, **settings)
+    function = decorated[0]
+    disabled = functools.cache(lambda: disable(*decorated))
+
+    @functools.wraps(function)
+    def call(*args: Any, **named: Any) -> Any:
+        called = disabled() if "torch._dynamo" in sys.modules else function
+        return called(*args, **named)
+
+    return call

@@ -15,13 +15,14 @@ LISTED = (
     "import json, sys\n"
     "from ctal.cli.main import main\n"
     "code = main(sys.argv[1:])\n"
-    "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))\n"
+    "found = {name.split('.')[0] for name in sys.modules} | {'torch._dynamo'} & set(sys.modules)\n"
+    "print(json.dumps(sorted(found)))\n"
     "sys.exit(code)"
 )
 
 
 def imported(*args):
-    """Return the top-level packages imported by a command in a new process."""
+    """Return the top-level packages, and torch's compiler, that a command imports."""
     done = subprocess.run(
         [sys.executable, "-c", LISTED, *args], capture_output=True, text=True, check=True
     )
@@ -45,4 +46,5 @@ def test_predict_imports_no_training_or_plotting_library(tmp_path):
     )
     assert (tmp_path / "maps" / "one.npz").is_file()
     assert not found & {"lightning", "torchmetrics", "matplotlib", "scipy", "tensorboard", "numba"}
+    assert "torch._dynamo" not in found
     assert {"torch", "timm"} <= found

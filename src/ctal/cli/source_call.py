@@ -9,6 +9,7 @@ from types import FunctionType
 from typing import Any, Literal
 
 from ctal.cli.source_help import source_of
+from ctal.compat import import_image_libraries
 from ctal.config.arguments import function_parser, known_keys, parse
 
 # of annotations, beside the built-in ones; datasets are described by `fit_help`
@@ -41,6 +42,7 @@ def call_command(
     values = parse(parser, args, known_keys(parser)).as_dict()
     if check is not None:
         check(values)
+    import_image_libraries()
     getattr(import_module(module), name)(**values)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ctal.errors import InputError
 from ctal.networks.base import Network
+from ctal.networks.outlines import outlined
 from ctal.networks.serialization import build
 
 PIXELS = 2**24
@@ -54,7 +55,7 @@ def build_fitting(description: Any, state: Mapping[str, Tensor], file: Path) -> 
 def _outline(description: Any) -> Network | None:
     """Build a network without memory; None for one of a user that computes with its weights."""
     try:
-        with torch.device("meta"):
+        with outlined():
             return build(description)
     except InputError:
         known = description.get("class") if isinstance(description, Mapping) else "ctal."

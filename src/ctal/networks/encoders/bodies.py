@@ -15,6 +15,7 @@ from timm.models import is_model_in_modules
 from torch import nn
 
 from ctal.errors import InputError
+from ctal.networks.outlines import outlined
 
 Upsampling = Literal["bilinear", "nearest"]
 
@@ -63,7 +64,7 @@ def feature_maps(name: str) -> FeatureMaps:
         hint = f"did you mean {near[0]!r}?" if near else "see timm.list_models()"
         raise InputError(f"encoder: unknown timm model {name!r}; {hint}")
     try:
-        with torch.device("meta"):  # only its metadata is needed
+        with outlined():  # only its metadata is needed
             info = create_body(name).feature_info
     except (RuntimeError, AttributeError, TypeError) as error:
         raise InputError(
@@ -140,7 +141,7 @@ def names_of_sized(name: str, size: tuple[int, int]) -> frozenset[str]:
     shapes = []
     for picture in (size, (2 * size[0], 2 * size[1])):
         options = _options(name, picture)
-        with torch.device("meta"):
+        with outlined():
             state = create_body(name, **options).state_dict()
         shapes.append({(key, value.shape) for key, value in state.items()})
     return frozenset(key for key, _ in shapes[0] ^ shapes[1])
@@ -161,7 +162,7 @@ def _check_size(name: str, size: tuple[int, int]) -> None:
     maps = feature_maps(name)
     expected = [(size[0] // stride, size[1] // stride) for stride in maps.strides]
     try:
-        with torch.device("meta"), torch.no_grad():
+        with outlined(), torch.no_grad():
             body = create_body(name, **_options(name, size)).eval()
             scales = body(torch.zeros(1, 3, *maps.body_size(size)))
         rows = slice(1, 3) if gives_channels_last(body) else slice(2, 4)
