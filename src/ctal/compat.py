@@ -178,7 +178,7 @@ def import_image_libraries() -> None:
     sys.modules[name] = late
     compiler.disable = functools.partial(_disable_late, disable)
     try:
-        for library in ("torchvision.transforms.v2", "timm"):  # what ctal imports at its start
+        for library in ("torchvision.transforms.v2", "timm"):  # those that ctal imports first
             importlib.import_module(library)
     finally:
         compiler.disable = disable

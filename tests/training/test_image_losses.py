@@ -11,6 +11,7 @@ from tests.tasks.loss_contract import labels, raw_map
 
 from ctal.losses import L1, Angular, BerHu, CrossEntropy
 from ctal.losses.pixels import as_pixel_mean
+from ctal.losses.small_maps import cross_entropy_of_small
 from ctal.networks import MTINet, Network, Predictions
 from ctal.tasks import Depth, Edges, InverseDepth, SemanticSegmentation, SurfaceNormals
 from ctal.training import MultiTaskModule
@@ -27,6 +28,25 @@ class Doubled(L1):
         return 2 * super().__call__(raw, target, valid)
 
 
+class Quartered(CrossEntropy):
+    """Overrides both methods of its base, but not `small_totals`."""
+
+    def __call__(self, raw, target, valid):
+        return super().__call__(raw, target, valid) / 4
+
+    def totals(self, raw, target, valid):
+        total, count = super().totals(raw, target, valid)
+        return total / 4, count
+
+
+@dataclass(frozen=True)
+class Tempered(SemanticSegmentation):
+    """Overrides the preparation of maps."""
+
+    def prepare(self, raw):
+        return raw / 2
+
+
 @dataclass(frozen=True)
 class Halved(Depth):
     """Overrides the loss alone."""
@@ -38,6 +58,9 @@ class Halved(Depth):
 ONE_BY_ONE = [
     SemanticSegmentation(5),
     SemanticSegmentation(5, criterion=WEIGHTED),
+    SemanticSegmentation(5, criterion=CrossEntropy([0.1, 0.2, 0.3, 0.4, 0.5], ignored_classes=[0])),
+    SemanticSegmentation(5, criterion=Quartered()),
+    Tempered(5),
     Depth(),
     InverseDepth(),
     SurfaceNormals(),
@@ -180,3 +203,12 @@ def test_a_forward_pass_of_its_own_is_called_without_options(calls):
     loss, _ = training_step(OwnForward(), bfloat16=True)
     assert loss > 0
     assert not calls.called
+
+
+@pytest.mark.parametrize("smoothing", [0, 0.1])
+def test_cross_entropy_without_smoothing_is_computed_by_rows(smoothing):
+    task = SemanticSegmentation(5, criterion=CrossEntropy(label_smoothing=smoothing))
+    name = "ctal.losses.cross_entropy.cross_entropy_of_small"
+    with patch(name, wraps=cross_entropy_of_small) as loops:
+        ImageLosses(task, labels(task, size=SIZE))(raw_map(task, size=(3, 5)))
+    assert loops.called == (not smoothing)

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ctal.compiled import compiled
 from ctal.data.camera import Camera, Floats
 
 _LEAST_SHARE = 0.25  # minimum share of inliers in a window: at a corner, a quarter is on the plane
@@ -47,15 +48,8 @@ def plane_normals(
 
 @functools.cache
 def _program() -> Callable[..., Floats]:
-    """Compile `_normals`, or load it from a cache on disk.
-
-    The cache is `__pycache__`, or a folder of the user. If neither can be written, if the disk is
-    full, or if a file is damaged, numba raises errors of many types; then there is no cache.
-    """
-    try:
-        return njit(_SIGNATURE, nogil=True, cache=True)(_normals)
-    except Exception:
-        return njit(_SIGNATURE, nogil=True)(_normals)
+    """Compile `_normals`, or load it from the cache on disk."""
+    return compiled(_SIGNATURE, _normals)
 
 
 def _normals(

@@ -12,6 +12,7 @@ from ctal.errors import InputError
 from ctal.losses.base import IgnoringLoss, check_number, listed, without
 from ctal.losses.masking import masked_mean
 from ctal.losses.pixels import PixelMean
+from ctal.losses.small_maps import cross_entropy_of_small
 
 _IGNORED = -100  # in place of the class of an unlabelled pixel
 
@@ -78,6 +79,20 @@ class CrossEntropy(IgnoringLoss, PixelMean):
         )
         count = valid if weights is None else torch.where(valid, weights[target], 0.0)
         return total, count.sum()
+
+    def small_totals(
+        self, raw: Tensor, target: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor] | None:
+        """Return totals and gradient of small maps on a CPU (see `SmallMaps`)."""
+        if self.label_smoothing or raw.device.type != "cpu":
+            return None
+        weights = self._weights(raw)
+        valid = without(valid, target, self.ignored_classes)
+        return cross_entropy_of_small(
+            raw.contiguous(),
+            torch.where(valid, target, -1),
+            raw.new_ones(raw.shape[1]) if weights is None else weights,
+        )
 
     def _weights(self, raw: Tensor) -> Tensor | None:
         if self.needs_counts:

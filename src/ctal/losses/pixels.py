@@ -24,6 +24,21 @@ class PixelMean(ABC):
             valid: as in `__call__`.
         """
 
+    def small_totals(
+        self, raw: Tensor, target: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor] | None:
+        """Return `totals` of enlarged raw maps, and the gradient of the first by `raw`.
+
+        For losses with a faster way than autograd on maps of the size of the labels; None
+        if there is none for these arguments.
+
+        Args:
+            raw: (B, channels, h, w) float32, finite; they are enlarged bilinearly.
+            target: as in `__call__`, (B, H, W).
+            valid: as in `__call__`.
+        """
+        return None
+
 
 def defines_both(kind: type, first: str, second: str) -> bool:
     """Return whether a class has two methods, and no subclass overrides only one of them."""

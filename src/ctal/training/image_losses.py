@@ -4,6 +4,7 @@ A loss needs maps at the size of the labels, 16 times as large as those of the h
 initial predictions at four scales, they take half of the time of a step on a CPU: each operation
 reads and writes maps that do not fit in the cache. Here, an image is enlarged, its loss and
 gradient are computed while it is in the cache, and only the gradient of the small map is kept.
+Cross entropy is computed row by row (`ctal.losses.small_maps`).
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from ctal.losses.pixels import PixelMean, as_pixel_mean
+from ctal.losses.enlarging import enlarged, reduced
+from ctal.losses.pixels import PixelMean, as_pixel_mean, defines_both
 from ctal.tasks import Task
 from ctal.tasks.criterion import CriterionTask
 
@@ -42,7 +43,7 @@ class ImageLosses:
         # a value that is not finite may be allowed where unlabelled: `loss` decides
         if self._labels is None or not raw.isfinite().all():
             wide = raw.float().contiguous()
-            return self._task.loss(_enlarged(wide, size), self._target)
+            return self._task.loss(enlarged(wide, size), self._target)
         loss: Tensor = _OneByOne.apply(raw, self._task, self._criterion, *self._labels)
         return loss
 
@@ -60,20 +61,12 @@ class _OneByOne(torch.autograd.Function):
         valid: Tensor,
     ) -> Tensor:
         """Compute the loss, and the gradient of `raw`."""
-        total, weight = torch.zeros((), device=raw.device), torch.zeros((), device=raw.device)
-        gradient = torch.empty(raw.shape, device=raw.device)  # float32
         with torch.autocast(raw.device.type, enabled=False):
-            for n in range(len(raw)):
-                image = slice(n, n + 1)
-                small = raw[image].float().contiguous()
-                full = _enlarged(small, valid.shape[-2:]).requires_grad_()
-                with torch.enable_grad():
-                    prepared = task.prepare(full)
-                    part, count = criterion.totals(prepared, target[image], valid[image])
-                (slope,) = torch.autograd.grad(part, full)
-                gradient[image] = _reduced(slope, small.shape[-2:])
-                total += part.detach()
-                weight += count
+            maps, found = raw.float(), None
+            same_maps = type(task).prepare is CriterionTask.prepare
+            if same_maps and defines_both(type(criterion), "totals", "small_totals"):
+                found = criterion.small_totals(maps, target, valid)
+            total, weight, gradient = found or _by_image(maps, task, criterion, target, valid)
         weight = torch.where(weight > 0, weight, 1.0)
         ctx.save_for_backward(gradient.div_(weight).to(raw.dtype))
         return total / weight
@@ -85,24 +78,20 @@ class _OneByOne(torch.autograd.Function):
         return (grads[0] * gradient).to(gradient.dtype), None, None, None, None
 
 
-def _enlarged(maps: Tensor, size: tuple[int, ...]) -> Tensor:
-    """Resize maps bilinearly, as `Network.forward` does."""
-    if tuple(maps.shape[-2:]) == tuple(size):
-        return maps
-    return F.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
-
-
-def _reduced(slope: Tensor, size: tuple[int, ...]) -> Tensor:
-    """Compute the gradient of `_enlarged` as two matrix products, several times as fast."""
-    rows, columns = (
-        _weights(small, full, slope) for small, full in zip(size, slope.shape[-2:], strict=True)
-    )
-    return rows.mT @ slope @ columns
-
-
-def _weights(small: int, full: int, like: Tensor) -> Tensor:
-    """Return the matrix (full, small) of linear interpolation along one axis."""
-    unit = torch.eye(small, dtype=like.dtype, device=like.device)
-    if small == full:
-        return unit
-    return F.interpolate(unit[None], size=full, mode="linear", align_corners=False)[0].mT
+def _by_image(
+    maps: Tensor, task: CriterionTask, criterion: PixelMean, target: Tensor, valid: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the totals of all images, and the gradient of the first with respect to the maps."""
+    total, weight = torch.zeros((), device=maps.device), torch.zeros((), device=maps.device)
+    gradient = torch.empty_like(maps, memory_format=torch.contiguous_format)
+    for n in range(len(maps)):
+        image = slice(n, n + 1)
+        small = maps[image].contiguous()
+        full = enlarged(small, valid.shape[-2:]).requires_grad_()
+        with torch.enable_grad():
+            part, count = criterion.totals(task.prepare(full), target[image], valid[image])
+        (slope,) = torch.autograd.grad(part, full)
+        gradient[image] = reduced(slope, small.shape[-2:])
+        total += part.detach()
+        weight += count
+    return total, weight, gradient
