@@ -193,15 +193,27 @@ def _is_compile_supported(device_type: str) -> bool:
 
 
 def _disable_late(disable: Callable[..., Any], *decorated: Any, **settings: Any) -> Any:
-    """Return a function that torch's compiler does not compile, once it is imported."""
-    if settings or not decorated:  # as `@disable(...)`, a decorator
+    """Stand in for `torch.compiler.disable`: a function, or a decorator as `@disable(...)`."""
+    if settings or not decorated:
         return disable(*decorated, **settings)
-    function = decorated[0]
-    disabled = functools.cache(lambda: disable(*decorated))
+    return not_compiled(decorated[0])
+
+
+def not_compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that torch's compiler does not compile, as `torch.compiler.disable` does.
+
+    That imports the compiler; this waits until another one has imported it (torch 2.14.1).
+    """
+
+    @functools.cache
+    def disabled() -> Callable[..., Any]:
+        import torch
+
+        return torch.compiler.disable(function)  # type: ignore[no-untyped-call]
 
     @functools.wraps(function)
-    def call(*args: Any, **named: Any) -> Any:
+    def call(*args: Any, **settings: Any) -> Any:
         called = disabled() if "torch._dynamo" in sys.modules else function
-        return called(*args, **named)
+        return called(*args, **settings)
 
     return call

@@ -1,5 +1,8 @@
 """Integration of the operator with torch, and its memory."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from tests.factorised.inputs import make_inputs
@@ -256,3 +259,15 @@ def test_on_a_gpu(shared):
     on_gpu = [x.detach().cuda().requires_grad_() for x in inputs]
     for a, b in zip(gradients(on_gpu, method="factorised"), expected, strict=True):
         torch.testing.assert_close(a.cpu(), b)
+
+
+def test_the_operator_does_not_import_the_compiler():
+    code = (
+        "import sys, torch\n"
+        "from ctal.factorised import factorised_affinity\n"
+        "maps = torch.rand(1, 2, 3, 4, 4, requires_grad=True)\n"
+        "weight, bias = torch.rand(2, 16, 2, 3, 3), torch.rand(2, 16)\n"
+        "factorised_affinity(maps, maps, weight, bias).sum().backward()\n"
+        "sys.exit('torch._dynamo' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

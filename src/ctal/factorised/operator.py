@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
+from ctal.compat import not_compiled
 from ctal.errors import InputError
 from ctal.factorised import passes
 from ctal.factorised.choice import multiply_adds
 from ctal.factorised.layout import to_maps
+
+_FORWARD, _BACKWARD = "ctal::factorised_affinity", "ctal::factorised_affinity_backward"
 
 
 def factorised_affinity(features: Tensor, values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -29,10 +32,10 @@ def factorised_affinity(features: Tensor, values: Tensor, weight: Tensor, bias: 
     Returns:
         (B, T, C, H, W) in the dtype of `values` and the memory order (B, H, W, T, C).
     """
-    return _forward(features, values, weight, bias)[0]
+    result: Tensor = torch.ops.ctal.factorised_affinity(features, values, weight, bias)[0]
+    return result
 
 
-@torch.library.custom_op("ctal::factorised_affinity", mutates_args=())
 def _forward(
     features: Tensor, values: Tensor, weight: Tensor, bias: Tensor
 ) -> tuple[Tensor, Tensor]:
@@ -40,7 +43,6 @@ def _forward(
         return passes.forward(features, values, weight, bias)
 
 
-@torch.library.custom_op("ctal::factorised_affinity_backward", mutates_args=())
 def _backward(
     g: Tensor, S: Tensor, features: Tensor, values: Tensor, weight: Tensor, bias: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -48,13 +50,13 @@ def _backward(
         return passes.backward(g, S, features, values, weight, bias)
 
 
-@_forward.register_fake
-def _(features: Tensor, values: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+def _forward_shapes(
+    features: Tensor, values: Tensor, weight: Tensor, bias: Tensor
+) -> tuple[Tensor, Tensor]:
     return _like_rows(values), values.new_empty(passes.kept_shape(features, weight))
 
 
-@_backward.register_fake
-def _(
+def _backward_shapes(
     g: Tensor, S: Tensor, features: Tensor, values: Tensor, weight: Tensor, bias: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     dW, db = weight.new_empty(weight.shape), bias.new_empty(bias.shape)
@@ -83,8 +85,23 @@ def _refuse(ctx: Any, *gradients: Tensor) -> None:
     )
 
 
-_forward.register_autograd(_differentiate, setup_context=_save)
-_backward.register_autograd(_refuse)
+def _define(
+    name: str,
+    compute: Callable[..., Any],
+    shapes: Callable[..., Any],
+    differentiate: Callable[..., Any],
+    **context: Callable[..., None],
+) -> None:
+    """Define an operator. `torch.library.custom_op` imports torch's compiler at its first call."""
+    schema = torch.library.infer_schema(compute, mutates_args=())
+    torch.library.define(name, schema, tags=torch.Tag.pt2_compliant_tag)
+    torch.library.impl(name, "default", not_compiled(compute))
+    torch.library.register_fake(name, shapes)
+    torch.library.register_autograd(name, differentiate, **context)
+
+
+_define(_FORWARD, _forward, _forward_shapes, _differentiate, setup_context=_save)
+_define(_BACKWARD, _backward, _backward_shapes, _refuse)
 
 
 @register_flop_formula(torch.ops.ctal.factorised_affinity)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -38,9 +39,24 @@ class _ShapesOnly(TorchFunctionMode):
                 return first
             if function in _BROADCAST and len(args) == 2:
                 shapes = [value.shape for value in args if isinstance(value, Tensor)]
-                shape: torch.Size = torch.broadcast_shapes(*shapes)  # type: ignore[no-untyped-call]
+                shape = np.broadcast_shapes(*shapes)
                 return first.new_empty(shape, dtype=torch.result_type(*args))
+            if function is torch.conv2d and len(args) == 7 and not isinstance(args[4], str):
+                return first.new_empty(first.shape[0], len(args[1]), *_convolved(*args[:6]))
         return function(*args, **kwargs)
+
+
+def _convolved(
+    maps: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> list[int]:
+    """Return the height and width of maps after a convolution."""
+    sizes = zip(maps.shape[2:], weight.shape[2:], stride, padding, dilation, strict=True)
+    return [(n + 2 * pad - gap * (k - 1) - 1) // step + 1 for n, k, step, pad, gap in sizes]
 
 
 @contextmanager
@@ -48,8 +64,8 @@ def outlined() -> Iterator[None]:
     """Create the tensors of a `with` block on the meta device, which stores no values.
 
     Weights are not initialized, and the usual normalizations and activations return their input.
-    On the meta device, torch 2.14 computes them in Python, and first imports its compiler, which
-    takes nearly as long as `import torch`.
+    For these, sums and convolutions torch 2.14 has Python code on the meta device, and first
+    imports its compiler or sympy, which takes as long as `import torch`.
     """
     with torch.device("meta"), _ShapesOnly():
         yield
