@@ -103,7 +103,8 @@ def predict_files(
     writer = Writer(model, Path(output), options, overlay, camera, full_precision)
     pending = _pending(writer, sources, names, overwrite)
     start = time.perf_counter()
-    unreadable = _predict(writer, pending)
+    with stopped_by_signals("" if overwrite else "the same command predicts the rest"):
+        unreadable = _predict(writer, pending)
     seconds = time.perf_counter() - start
     sheet = write_sheet(writer.output, names if contact_sheet else [])
     skipped = len(sources) - len(pending)
@@ -114,7 +115,7 @@ def predict_files(
 def _predict(writer: Writer, pairs: Sequence[Pair]) -> dict[Source, str]:
     """Predict the maps of sources and write them; return why sources could not be read."""
     unreadable: dict[Source, str] = {}
-    with stopped_by_signals(), tqdm(total=len(pairs), unit="input", disable=not pairs) as bar:
+    with tqdm(total=len(pairs), unit="input", disable=not pairs) as bar:
         for moves, group in groupby(pairs, key=lambda pair: pair[0].moves):
             if not moves:
                 predict_images(writer, list(group), unreadable, bar.update)

@@ -58,8 +58,11 @@ class _Stop(BaseException):
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[None]:
+def stopped_by_signals(remedy: str = "") -> Iterator[None]:
     """Raise on SIGTERM and SIGHUP, as on Ctrl-C, so that cleanup code runs.
+
+    Args:
+        remedy: how to go on, for the message, also after Ctrl-C.
 
     Raises:
         Interrupted: A signal was received.
@@ -71,10 +74,12 @@ def stopped_by_signals() -> Iterator[None]:
         raise _Stop
 
     try:
-        with handled_signals(stop):
+        with handled_signals(stop, (*TERMINATING, "SIGINT") if remedy else TERMINATING):
             yield
     except _Stop:
-        raise Interrupted(f"stopped by {received[0].name}", received[0]) from None
+        name = "Ctrl-C" if received[0] == signal.SIGINT else received[0].name
+        message = f"stopped by {name}; {remedy}" if remedy else f"stopped by {name}"
+        raise Interrupted(message, received[0]) from None
 
 
 def leave_stopping_to_the_main_process(worker: int) -> None:
