@@ -200,9 +200,9 @@ def _disable_late(disable: Callable[..., Any], *decorated: Any, **settings: Any)
 
 
 def not_compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that torch's compiler does not compile, as `torch.compiler.disable` does.
+    """Return a function that torch's compiler does not compile (torch 2.14.1).
 
-    That imports the compiler; this waits until another one has imported it (torch 2.14.1).
+    `torch.compiler.disable` imports the compiler; it is called here once another one has done so.
     """
 
     @functools.cache

@@ -113,6 +113,17 @@ def test_check_reports_invalid_settings_like_any_command(photos, capsys):
     assert "image_size: expected" in error_line([*command, "--data.image_size=[-5, 8]"], capsys)
 
 
+@pytest.mark.parametrize(("scale", "shown"), [(1, False), (1000, True)])
+def test_check_reports_depth_that_is_probably_in_millimeters(photos, capsys, scale, shown):
+    for file in (photos / "depth").iterdir():
+        np.save(file, np.full((10, 16), 1.5 * scale, np.float32))
+    assert main(["data", "check", *CONFIG, "--split", "train"]) == 0
+    note = (
+        "note: depth: the median is 1500 m; for files in millimeters set `scale: 0.001` of the map"
+    )
+    assert (note in capsys.readouterr().out.splitlines()) == shown
+
+
 def test_check_reports_samples_in_two_splits(photos, capsys):
     def notes(train, val):
         parts = [f"--data.train.init_args.{train}", f"--data.val.init_args.{val}"]

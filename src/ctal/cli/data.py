@@ -54,6 +54,7 @@ def check(
         survey = Survey(opened[name], data.tasks(name))
         survey.complete(name, workers)
         sys.stdout.write(report.overview(name, survey) + report.class_shares(survey))
+        sys.stdout.write(report.far_depth(survey))
         if survey.problems:
             sys.stdout.write(report.problems(survey, everything=all))
         sys.stdout.write(report.unused(opened[name], everything=all))

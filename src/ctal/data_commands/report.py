@@ -9,6 +9,10 @@ from ctal.data import DenseDataset
 from ctal.data_commands.grouping import grouped
 from ctal.data_commands.survey import Survey
 from ctal.errors import one_line
+from ctal.tasks import Depth
+
+_FAR = 250
+"""Metres beyond which the median of depth is reported; Cityscapes has 20 to 30, rooms 1 to 5."""
 
 
 def overview(title: str, survey: Survey) -> str:
@@ -63,6 +67,20 @@ def unused(dataset: DenseDataset, *, everything: bool) -> str:
     """
     files = [(str(path), reason) for path, reason in dataset.unused_files()]
     return _list(f"note: {len(files)} files are not used:", files, everything) if files else ""
+
+
+def far_depth(survey: Survey) -> str:
+    """Return a note if most of a depth map is farther than a camera of rooms or streets sees."""
+    numbers = survey.plain()["tasks"]
+    lines = []
+    for task in survey.tasks:
+        median = numbers[task.name].get("quantiles", {}).get("0.5", 0)
+        if isinstance(task, Depth) and median > _FAR:
+            lines.append(
+                f"\nnote: {task.name}: the median is {median:.4g} m; for files in millimeters set "
+                "`scale: 0.001` of the map\n"
+            )
+    return "".join(lines)
 
 
 def problems(survey: Survey, *, everything: bool) -> str:
