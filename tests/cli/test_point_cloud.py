@@ -39,3 +39,11 @@ def test_the_header_describes_the_content(tmp_path):
 def test_invalid_intrinsics(intrinsics):
     with pytest.raises(InputError, match="expected fx fy cx cy, in pixels"):
         camera_of(intrinsics)
+
+
+@pytest.mark.parametrize("center", [(6.5, 2), (3, -1), (3, 4.1)])
+def test_a_center_outside_the_image(tmp_path, center):
+    picture = torch.zeros(3, 4, 6, dtype=torch.uint8)
+    with pytest.raises(InputError, match=r"expected cx in 0..6 and cy in 0..4, .*got "):
+        save_ply(torch.ones(4, 6), picture, camera_of([5, 5, *center]), tmp_path / "a.ply")
+    assert not list(tmp_path.iterdir())

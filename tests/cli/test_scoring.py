@@ -109,7 +109,7 @@ def test_scores_at_the_images_own_size(run, monkeypatch, capsys, options, copies
     assert [row["class"] for row in rows] == ["0", "1", "2"]
     assert content["scoring"]["resolution"] == "image"
     printed = capsys.readouterr().out
-    assert "5 images, at the images' own size" in printed
+    assert "best.ckpt of epoch 1, 5 images, at the images' own size" in printed
     assert ("flip and scales 1, 1.5" in printed) is bool(copies)
     assert f"{100 * rows[1]['accuracy']:.4g}" in printed
 

@@ -30,3 +30,9 @@ def test_titles_have_direction_and_unit():
     assert titles["depth/log_rmse"] == "log_rmse ↓"
     assert titles["normals/median"] == "median ↓ °"
     assert titles["inverse_depth/rmse"] == "rmse ↓ 1/m up to a factor"
+
+
+def test_meanings_are_in_percent_and_have_limits():
+    meanings = {m.key: m.meaning for m in measures([Depth(), SurfaceNormals()])}
+    assert meanings["depth/delta_2"] == "Share of pixels with max(p / t, t / p) below 1.5625."
+    assert meanings["normals/within_30"] == "Share of pixels with an angle below 30 degrees."

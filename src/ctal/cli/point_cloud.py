@@ -57,8 +57,14 @@ def save_ply(depth: Tensor, image: Tensor, camera: Camera, path: Path) -> None:
         path: the file.
 
     Raises:
-        InputError: the file cannot be written.
+        InputError: the file cannot be written, or the center of the camera is outside the image.
     """
+    height, width = depth.shape
+    if not (0 <= camera.cx <= width and 0 <= camera.cy <= height):
+        raise InputError(
+            f"intrinsics: expected cx in 0..{width} and cy in 0..{height}, within the image, got "
+            f"{camera.cx:g} {camera.cy:g}; scale the numbers of a camera with the image"
+        )
     vertices = np.empty(depth.numel(), dtype=_VERTEX)
     vertices["xyz"] = camera.points(depth.numpy()).reshape(-1, 3)
     vertices["rgb"] = image.flatten(1).T.numpy()

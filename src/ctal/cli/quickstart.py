@@ -27,7 +27,7 @@ def quickstart(output: str = "runs/quickstart", overrides: list[str] | None = No
 
     Args:
         output: the folder to write to.
-        overrides: further arguments for every `ctal fit`, such as --trainer.max_epochs=1.
+        overrides: further arguments for every `ctal fit`, such as trainer.max_epochs=1.
     """
     # before the import of torch, which takes seconds
     sys.stderr.write(_INTRODUCTION.format(output=output))

@@ -90,7 +90,11 @@ def candidates(sources: Sequence[str], reference: str | None, plan: Plan) -> lis
             raise InputError(f"seeds: expected integers in 0..{_SEEDS - 1}, got {seed}")
     paths = {_name(Path(source)): Path(source) for source in sources}
     if len(paths) < len(sources):
-        raise InputError(f"configs: expected different names, got {', '.join(map(str, sources))}")
+        given = ", ".join(map(str, sources))
+        raise InputError(
+            f"configs: expected different names, got {given}; rows are named after files and "
+            "folders: rename one"
+        )
     reference = reference or next(iter(paths))
     if reference not in paths:
         raise InputError(f"reference: expected one of {', '.join(paths)}, got {reference!r}")

@@ -18,6 +18,7 @@ Labels = list[int | None] | dict[int, int | None] | dict[str, int | None]
 Others = int | Literal["error", "unlabelled"]
 """The class of values that are not listed."""
 
+_SHOWN = 20  # values in an error
 _BASE = 1 << 16  # color channels have up to 16 bits, so a color is one number below 2^64
 
 
@@ -99,9 +100,11 @@ class ClassTable:
         )
 
     def _shown(self, codes: NDArray[np.float64]) -> str:
-        least = float(codes.min())
         if self.channels == 1:
-            return f"{least:g}"
+            values = np.unique(codes)
+            more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
+            return ", ".join(f"{value:g}" for value in values[:_SHOWN]) + more
+        least = float(codes.min())
         powers = [_BASE**power for power in reversed(range(self.channels))]
         return " ".join(str(int(least) // power % _BASE) for power in powers)
 

@@ -24,7 +24,9 @@ def overview(title: str, survey: Survey) -> str:
         shown += f" and {len(sizes) - 3} others, {min(height)}..{max(height)} high, "
         shown += f"{min(width)}..{max(width)} wide"
     kind = type(survey.dataset).__name__
-    lines = [f"## {title}", "", f"{kind}, {survey.samples} samples"]
+    total = len(survey.dataset)
+    count = f"{survey.samples} of {total} usable" if survey.samples < total else f"{total}"
+    lines = [f"## {title}", "", f"{kind}, {count} samples"]
     lines[-1] += f", images of {shown} pixels (height x width)" if sizes else ""
     rows = []
     for task in survey.tasks:

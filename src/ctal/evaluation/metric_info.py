@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from torchmetrics import Metric
+
 from ctal.tasks import Task
 
 
@@ -51,9 +53,15 @@ def measures(tasks: Sequence[Task]) -> list[Measure]:
             higher_is_better=bool(metric.higher_is_better),
             share=metric.plot_upper_bound == 1.0,
             unit="%" if metric.plot_upper_bound == 1.0 else getattr(metric, "unit", ""),
-            meaning=(inspect.getdoc(type(metric)) or "").split("\n")[0],
+            meaning=_meaning(metric),
             primary=index == 0,
         )
         for task in tasks
         for index, (name, metric) in enumerate(task.metrics().items())
     ]
+
+
+def _meaning(metric: Metric) -> str:
+    """Return the first line of a metric's docstring, with its limit; shares are printed in %."""
+    text = (inspect.getdoc(type(metric)) or "").split("\n")[0].replace(", 0..1", "")
+    return text.replace("`limit`", f"{getattr(metric, 'limit', 0):g}")

@@ -87,7 +87,7 @@ class RootMeanSquareLogError(RootMeanSquareError):
 
 
 class WithinRatio(DepthMetric):
-    """Share of pixels with max(p / t, t / p) < limit, 0..1.
+    """Share of pixels with max(p / t, t / p) below `limit`, 0..1.
 
     Args:
         limit: Ratio above 1; 1.25^k for the usual delta_k.

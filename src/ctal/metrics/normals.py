@@ -50,7 +50,7 @@ class RootMeanSquareAngle(PooledMean):
 
 
 class WithinAngle(PooledMean):
-    """Share of pixels with an angle below `limit`, 0..1.
+    """Share of pixels with an angle below `limit` degrees, 0..1.
 
     Args:
         limit: Limit, degrees.

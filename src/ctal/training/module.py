@@ -94,6 +94,7 @@ class MultiTaskModule(ScoredModule):
         compiled: Literal["default", "reduce-overhead"] | None = None,
     ) -> None:
         super().__init__()
+        self.loaded_epoch = 0  # of the checkpoint, from 1; 0: none was loaded
         check_arguments(network, compiled=compiled, aggregator=aggregator)
         self.initialization = prepare_network(network, init_from)
         if compiled:
@@ -191,5 +192,6 @@ class MultiTaskModule(ScoredModule):
         check_same_weighting(checkpoint, self.weighting.title)
         check_same_network(checkpoint, self.network, self.state_dict())
         self._seed = checkpoint.get("seed")
+        self.loaded_epoch = checkpoint.get("epoch", -1) + 1
         self.losses.counts = dict(checkpoint.get("class_counts", {}))
         self.optimization.load_state(checkpoint)

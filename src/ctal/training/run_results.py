@@ -125,7 +125,8 @@ def check_split(datasets: Mapping[str, object], split: str) -> None:
 
 def print_scores(model: MultiTaskModule, checkpoint: Path | None, *, classes: bool) -> None:
     """Print the scores of a checkpoint, and of each class if requested, fractions in percent."""
-    lines = [f"{checkpoint}, {model.samples} images, {model.protocol.title()}"]
+    epoch = f" of epoch {model.loaded_epoch}" if model.loaded_epoch else ""
+    lines = [f"{checkpoint}{epoch}, {model.samples} images, {model.protocol.title()}"]
     for measure in measures(model.tasks):
         score = model.scores[measure.key] * (100 if measure.share else 1)
         lines.append(f"{measure.task:<12} {measure.title():<24} {score:10.4g}")

@@ -76,6 +76,13 @@ def test_a_value_without_a_class_is_an_error_unless_ignored(open_folder, folder)
     assert open_folder(maps=[files])[2]["semseg"].unique().tolist() == [255]
 
 
+def test_values_without_a_class_are_all_listed(tmp_path):
+    PILImage.fromarray(np.arange(30, dtype=np.uint8).reshape(5, 6)).save(tmp_path / "i.png")
+    files = MapFiles(SemanticSegmentation(3), "{name}.png", labels={0: 0, 2: 1})
+    with pytest.raises(InputError, match=r"got 1, 3, 4, 5, .*20, 21 and 8 more; give"):
+        FolderDataset(tmp_path, "{name}.png", maps=[files])[0]
+
+
 def test_ignored_values_are_unlabelled_in_every_type(tmp_path):
     save(tmp_path / "i.png", np.zeros((1, 3, 3), np.uint8))
     np.save(tmp_path / "i_c.npy", np.array([[-1, 0, 1]], np.int8))
