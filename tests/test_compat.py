@@ -248,3 +248,14 @@ def test_import_image_libraries_leaves_libraries_that_are_imported():
         "sys.exit(sys.modules['torch._dynamo.utils'] is not before)\n"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_late_module_imports_the_module_for_other_attributes(monkeypatch):
+    late = compat._LateModule("colorsys")
+    monkeypatch.setitem(sys.modules, "colorsys", late)
+    assert not hasattr(late, "__path__")
+    assert sys.modules["colorsys"] is late
+    assert late.rgb_to_hsv(0, 0, 1) == (2 / 3, 1, 1)
+    assert sys.modules["colorsys"].__file__.endswith("colorsys.py")
+    with pytest.raises(AttributeError):
+        late.missing  # noqa: B018

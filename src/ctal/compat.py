@@ -161,20 +161,14 @@ def prompt_protocol(seconds: float) -> type[asyncio.Protocol]:
 def import_image_libraries() -> None:
     """Import torchvision and timm without torch's compiler (0.29.1, 1.0.31; torch 2.14.1).
 
-    The compiler is a third of the time in which torch, torchvision and timm are imported. They
-    import it for a function that torchvision calls when RoIAlign runs on some devices
-    (`torchvision.ops.roi_align`), and for `torch.compiler.disable`, the decorator of a few others.
-    In their place they get functions that import the compiler when they are called.
+    The compiler is a third of that time. They import it for a function of RoIAlign on some devices
+    and for the decorator `torch.compiler.disable`; here, both import it when they are called.
     """
     name = "torch._dynamo.utils"
     if {name, "torchvision", "timm"} & set(sys.modules):
         return
-    import torch
-
-    late = ModuleType(name)
-    late.__dict__["is_compile_supported"] = _is_compile_supported
-    compiler: Any = torch.compiler
-    disable = compiler.disable
+    compiler: Any = importlib.import_module("torch.compiler")
+    disable, late = compiler.disable, _LateModule(name)
     sys.modules[name] = late
     compiler.disable = functools.partial(_disable_late, disable)
     try:
@@ -182,21 +176,29 @@ def import_image_libraries() -> None:
             importlib.import_module(library)
     finally:
         compiler.disable = disable
-        if sys.modules[name] is late:
-            del sys.modules[name]
+        late.leave()
 
 
-def _is_compile_supported(device_type: str) -> bool:
-    from torch._dynamo.utils import is_compile_supported
+class _LateModule(ModuleType):
+    """Takes the place of `torch._dynamo.utils`, and imports it when it is used."""
 
-    return bool(is_compile_supported(device_type))
+    def is_compile_supported(self, device_type: str) -> bool:
+        return bool(self.__getattr__("is_compile_supported")(device_type))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # asked for by the import system
+            raise AttributeError(name)
+        self.leave()
+        return getattr(importlib.import_module(self.__name__), name)
+
+    def leave(self) -> None:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
 
 
-def _disable_late(disable: Callable[..., Any], *decorated: Any, **settings: Any) -> Any:
+def _disable_late(disable: Callable[..., Any], *given: Any, **settings: Any) -> Any:
     """Stand in for `torch.compiler.disable`: a function, or a decorator as `@disable(...)`."""
-    if settings or not decorated:
-        return disable(*decorated, **settings)
-    return not_compiled(decorated[0])
+    return disable(*given, **settings) if settings or not given else not_compiled(given[0])
 
 
 def not_compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -213,7 +215,6 @@ def not_compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def call(*args: Any, **settings: Any) -> Any:
-        called = disabled() if "torch._dynamo" in sys.modules else function
-        return called(*args, **settings)
+        return (disabled() if "torch._dynamo" in sys.modules else function)(*args, **settings)
 
     return call
