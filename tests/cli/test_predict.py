@@ -234,6 +234,11 @@ class TestForms:
         ):
             predict_files(["pictures/a.jpg"], checkpoint, intrinsics=[50.0, 50.0, 20.0, 16.0])
 
+    def test_a_camera_of_another_image_size_leaves_no_file(self, folder, checkpoint):
+        with pytest.raises(InputError, match=r"expected cx in 0..40 and cy in 0..30, .*got 90 15;"):
+            predict_files(["pictures/a.jpg"], checkpoint, intrinsics=[50.0, 50.0, 90.0, 15.0])
+        assert not list(folder.glob("predictions/*"))
+
     def test_no_point_cloud_without_a_camera_or_meters(self, folder, checkpoint):
         with pytest.raises(InputError, match="expected fx fy cx cy"):
             predict_files(["pictures"], checkpoint, intrinsics=[50.0])

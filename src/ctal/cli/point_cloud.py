@@ -47,6 +47,20 @@ def camera_of(intrinsics: Sequence[float]) -> Camera:
         ) from error
 
 
+def check_center(camera: Camera, image: Tensor) -> None:
+    """Check that the center of a camera is in an image (3, H, W).
+
+    Raises:
+        InputError: it is not.
+    """
+    height, width = image.shape[-2:]
+    if not (0 <= camera.cx <= width and 0 <= camera.cy <= height):
+        raise InputError(
+            f"intrinsics: expected cx in 0..{width} and cy in 0..{height}, within the image, got "
+            f"{camera.cx:g} {camera.cy:g}; scale the numbers of a camera with the image"
+        )
+
+
 def save_ply(depth: Tensor, image: Tensor, camera: Camera, path: Path) -> None:
     """Write the points of a depth map, each with the color of its pixel, as a binary PLY file.
 
@@ -57,14 +71,8 @@ def save_ply(depth: Tensor, image: Tensor, camera: Camera, path: Path) -> None:
         path: the file.
 
     Raises:
-        InputError: the file cannot be written, or the center of the camera is outside the image.
+        InputError: the file cannot be written.
     """
-    height, width = depth.shape
-    if not (0 <= camera.cx <= width and 0 <= camera.cy <= height):
-        raise InputError(
-            f"intrinsics: expected cx in 0..{width} and cy in 0..{height}, within the image, got "
-            f"{camera.cx:g} {camera.cy:g}; scale the numbers of a camera with the image"
-        )
     vertices = np.empty(depth.numel(), dtype=_VERTEX)
     vertices["xyz"] = camera.points(depth.numpy()).reshape(-1, 3)
     vertices["rgb"] = image.flatten(1).T.numpy()

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ctal.cli.point_cloud import save_ply
+from ctal.cli.point_cloud import check_center, save_ply
 from ctal.cli.predict_panels import Panels
 from ctal.cli.predict_resume import fingerprint, is_complete, record_of
 from ctal.errors import InputError
@@ -139,8 +139,10 @@ class Writer:
             check: called between the steps, to stop by an exception.
 
         Raises:
-            InputError: a file cannot be written.
+            InputError: a file cannot be written, or the center of the camera is outside the image.
         """
+        if self.camera is not None:
+            check_center(self.camera, image)  # before the first file is written
         maps = deferred()
         content = self._arrays(maps) | {"source": np.array(str(source.path))}
         content["record"] = np.array(record_of(source, self.settings))

@@ -73,11 +73,12 @@ def unused(dataset: DenseDataset, *, everything: bool) -> str:
 
 def far_depth(survey: Survey) -> str:
     """Return a note if most of a depth map is farther than a camera of rooms or streets sees."""
-    numbers = survey.plain()["tasks"]
     lines = []
     for task in survey.tasks:
-        median = numbers[task.name].get("quantiles", {}).get("0.5", 0)
-        if isinstance(task, Depth) and median > _FAR:
+        tally = survey.maps[task.name].tally if isinstance(task, Depth) else None
+        numbers = tally.plain(task) if tally else {}
+        median = numbers.get("quantiles", {}).get("0.5", 0)
+        if median > _FAR:
             lines.append(
                 f"\nnote: {task.name}: the median is {median:.4g} m; for files in millimeters set "
                 "`scale: 0.001` of the map\n"

@@ -83,13 +83,13 @@ class CrossEntropy(IgnoringLoss, PixelMean):
     def small_totals(
         self, raw: Tensor, target: Tensor, valid: Tensor
     ) -> tuple[Tensor, Tensor, Tensor] | None:
-        """Return totals and gradient of small maps on a CPU (see `SmallMaps`)."""
+        """Return totals and gradient of small maps on a CPU (see `PixelMean`)."""
         if self.label_smoothing or raw.device.type != "cpu":
             return None
         weights = self._weights(raw)
         valid = without(valid, target, self.ignored_classes)
         return cross_entropy_of_small(
-            raw.contiguous(),
+            raw,
             torch.where(valid, target, -1),
             raw.new_ones(raw.shape[1]) if weights is None else weights,
         )
