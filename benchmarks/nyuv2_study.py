@@ -70,6 +70,7 @@ class Block:
 
 BLOCKS = {
     "lite0": Block((288, 384), 60, 1e-3, "tf_efficientnet_lite0", pretrained=True, narrowed=True),
+    "medium": Block((192, 256), 40, 1e-3, "tf_efficientnet_lite0", pretrained=True, narrowed=True),
     "hrnet": Block((288, 384), 120, 1e-3, "hrnet_w18_small_v2", pretrained=False, narrowed=False),
     "small": Block((96, 128), 8, 2e-3, "tf_efficientnet_lite0", pretrained=True, narrowed=True),
 }
