@@ -15,6 +15,8 @@ from ctal.errors import Interrupted
 TERMINATING = ("SIGTERM", "SIGHUP")
 """Signals that by default end a process without cleanup."""
 
+_PAUSE = 0.05  # seconds until a lost signal is repeated: the destructor has returned then
+
 
 @contextmanager
 def handled_signals(
@@ -73,13 +75,37 @@ def stopped_by_signals(remedy: str = "") -> Iterator[None]:
         received.append(signal.Signals(number))
         raise _Stop
 
+    names = (*TERMINATING, "SIGINT") if remedy else TERMINATING
     try:
-        with handled_signals(stop, (*TERMINATING, "SIGINT") if remedy else TERMINATING):
+        with handled_signals(stop, names), _sent_again_if_lost(received):
             yield
     except _Stop:
         name = "Ctrl-C" if received[0] == signal.SIGINT else received[0].name
         message = f"stopped by {name}; {remedy}" if remedy else f"stopped by {name}"
         raise Interrupted(message, received[0]) from None
+
+
+@contextmanager
+def _sent_again_if_lost(received: Sequence[signal.Signals]) -> Iterator[None]:
+    """Repeat a signal during which Python was in a destructor or a callback of the garbage collector.
+
+    Python prints exceptions from there, and goes on.
+    """
+    previous = sys.unraisablehook
+
+    def respond(lost: sys.UnraisableHookArgs) -> None:
+        if lost.exc_type is not _Stop:
+            previous(lost)
+            return
+        timer = threading.Timer(_PAUSE, signal.raise_signal, [received[-1]])
+        timer.daemon = True
+        timer.start()
+
+    sys.unraisablehook = respond
+    try:
+        yield
+    finally:
+        sys.unraisablehook = previous
 
 
 def leave_stopping_to_the_main_process(worker: int) -> None:
