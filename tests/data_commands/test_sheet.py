@@ -33,3 +33,18 @@ def test_a_column_of_numbers_has_one_range(missing):
     # beside the text "no map"
     wanted = [255] * 3 if missing else violet.flatten().tolist()
     assert sheet[:, rows[1], column].tolist() == wanted
+
+
+@pytest.mark.parametrize(
+    ("known", "text"), [(4, "100 % labelled"), (1, "25 % labelled, rest black"), (0, "no label")]
+)
+def test_a_column_says_how_many_pixels_have_a_label(known, text, monkeypatch):
+    depth = torch.full((1, 2, 2), torch.nan)
+    depth.view(-1)[:known] = 2.0
+    samples = {"a": {"image": Image(torch.zeros(3, 2, 2)), "depth": DepthMap(depth)}}
+    seen = []
+    monkeypatch.setattr(
+        "ctal.data_commands.sheet.panel", lambda rows, titles, *rest: seen.append(titles)
+    )
+    contact_sheet([Depth()], samples)
+    assert seen[0][1] == f"Depth\n{text}"

@@ -71,9 +71,10 @@ def test_the_scale_and_the_sphere():
 
 def test_a_sentence_names_the_main_source_and_the_size_of_the_change():
     text = sentence("depth", ["depth", "<i>", "bias"], [0.1, 0.6, 0.3], 0.02)
-    assert "little, by 2% of their length" in text
-    assert "similar in &lt;i&gt; (60%)" in text
-    assert "all of them (the bias, 70%)" in sentence("a", ["a", "bias"], [0.3, 0.7], 0.1)
+    assert "little, by 2 % of their length" in text
+    assert "similar in &lt;i&gt; (60 %)" in text
+    assert "by &lt;1 % of" in sentence("a", ["a", "bias"], [0.3, 0.7], 0.001)
+    assert "all of them (the bias, 70 %)" in sentence("a", ["a", "bias"], [0.3, 0.7], 0.1)
 
 
 def test_the_load_test_recognizes_the_caption():

@@ -19,13 +19,18 @@ class Stopping:
 
 def test_a_signal_during_a_destructor_stops_too(capfd):
     cleaned = []
-    with pytest.raises(Interrupted, match="stopped by SIGTERM"), stopped_by_signals():
+
+    @stopped_by_signals()
+    def work():
         stopping = Stopping()
         try:
             del stopping  # Python ignores exceptions here
             time.sleep(10)
         finally:
             cleaned.append(True)
+
+    with pytest.raises(Interrupted, match="stopped by SIGTERM"):
+        work()
     assert cleaned
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     assert capfd.readouterr().err == ""

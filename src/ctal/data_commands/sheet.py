@@ -59,4 +59,6 @@ def _labelled(task: Task, together: Tensor | None) -> str:
     if together is None:
         return "no map"
     share = task.valid(together.unsqueeze(0)).float().mean().item()
-    return f"{percent(share)} labelled" if share else "no label"
+    if share == 0:
+        return "no label"
+    return f"{percent(share)} labelled" + (", rest black" if share < 1 else "")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ctal.demo.surface import FIELD_OF_VIEW
 from ctal.inference.model import Model
 from ctal.profiling.cost import parameters
+from ctal.tasks.keys import percent
 
 INTRODUCTION = """
 # ctal
@@ -40,8 +41,8 @@ Rotate it by dragging. The assumed horizontal field of view is {FIELD_OF_VIEW:g}
 
 BAR = (
     '<div class="ctal-name">{name}</div><div class="ctal-track">'
-    '<div class="ctal-{kind}" style="width:{share}"></div></div>'
-    '<div class="ctal-share">{share}</div>'
+    '<div class="ctal-{kind}" style="width:{share:.1%}"></div></div>'
+    '<div class="ctal-share">{text}</div>'
 )
 
 CAPTION = (
@@ -71,14 +72,18 @@ def sentence(task: str, sources: Sequence[str], shares: Sequence[float], strengt
     """
     share, source = max(zip(shares, sources, strict=True))
     if source == sources[-1]:
-        origin = f"equally from all of them (the bias, {share:.0%})"
+        origin = f"equally from all of them (the bias, {_percent(share)})"
     else:
-        origin = f"from those that are similar in {html.escape(source)} ({share:.0%})"
+        origin = f"from those that are similar in {html.escape(source)} ({_percent(share)})"
     much = "little" if strength < 0.05 else "strongly" if strength > 0.3 else "slightly"
     return (
         f"For <b>{html.escape(task)}</b>, other pixels change the features here {much}, by "
-        f"{strength:.0%} of their length, mostly {origin}."
+        f"{_percent(strength)} of their length, mostly {origin}."
     )
+
+
+def _percent(share: float) -> str:
+    return html.escape(percent(share))  # "<1 %"
 
 
 def predicted(size: tuple[int, int], note: str) -> str:

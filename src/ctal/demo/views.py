@@ -16,6 +16,7 @@ from ctal.demo.visits import Visit
 from ctal.explanation import Affinities, Pixel
 from ctal.explanation.drawing import enlarged, heat_map, limit_of, marked
 from ctal.tasks import Task
+from ctal.tasks.keys import percent
 
 RGBArray = NDArray[np.uint8]
 """(H, W, 3)."""
@@ -86,7 +87,7 @@ def _bars(found: Affinities, index: int) -> str:
     task, shares = found.tasks[index], found.shares[index]
     added, kept = found.added[index], found.kept[index]
     rows = [
-        BAR.format(name=html.escape(name), share=f"{share:.1%}", kind=kind)
+        BAR.format(name=html.escape(name), share=share, text=html.escape(percent(share)), kind=kind)
         for name, share, kind in zip(
             [*found.tasks, "bias"], shares, [*("task" for _ in found.tasks), "bias"], strict=True
         )

@@ -17,7 +17,7 @@ from ctal.explanation.affinities import Affinities, Array
 from ctal.explanation.pixels import Pixel
 from ctal.maps.colormaps import apply_colormap
 from ctal.tasks import Task
-from ctal.tasks.keys import Key
+from ctal.tasks.keys import Key, percent
 from ctal.visualization.panels import Cell, fitting_font, panel
 
 _SHORTEST, _LONGEST = 320, 640  # the longer side of a displayed image, in pixels
@@ -89,7 +89,7 @@ def bars(names: Sequence[str], shares: NDArray[np.float32], size: tuple[int, int
     height, width = size
     canvas = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(canvas)
-    lines = [f"{name}  {share:.0%}" for name, share in zip(names, shares, strict=True)]
+    lines = [f"{name}  {percent(share)}" for name, share in zip(names, shares, strict=True)]
     font = fitting_font(lines, width - 12)
     step = min(height / len(lines), 3.5 * font.size)
     for row, (line, share) in enumerate(zip(lines, shares, strict=True)):
@@ -146,11 +146,11 @@ def explained(
 def _captions(found: Affinities) -> list[str]:
     """Return the captions of the rows of heat maps and bars, with their ranges."""
     lines = [["similarity to the marked pixel", "red 1, gray 0, blue -1; range:", ""]]
-    lines.append(["weight of each pixel's values", "red: added, blue: subtracted", ""])
+    lines.append(["weight of each pixel's values", "red: positive, blue: negative", ""])
     lines.append(["contribution of each task", "to the features of this pixel", ""])
     for t, name in enumerate(found.tasks):
         affinity, mixed = found.affinity[name], found.mixed[name]
         lines[0].append(f"{name}: {affinity.min():.2f} to {affinity.max():.2f}")
         lines[1].append(f"{name}: ±{limit_of(mixed):.3g}")
-        lines[2].append(f"{name}: changed by {found.strength[t]:.0%}")
+        lines[2].append(f"{name}: changed by {percent(found.strength[t])}")
     return ["\n".join(part) for part in lines]

@@ -87,9 +87,9 @@ def stopped_by_signals(remedy: str = "") -> Iterator[None]:
 
 @contextmanager
 def _sent_again_if_lost(received: Sequence[signal.Signals]) -> Iterator[None]:
-    """Repeat a signal during which Python was in a destructor or a callback of the garbage collector.
+    """Send a signal again that came while Python ran a destructor or a callback of its collector.
 
-    Python prints exceptions from there, and goes on.
+    Python prints exceptions of these and continues.
     """
     previous = sys.unraisablehook
 

@@ -17,8 +17,8 @@ _FIRST = (
     *("#9c5400", "#a854c0", "#cc9ccc", "#8478fc", "#d80048", "#cc906c", "#60846c", "#cce4b4"),
 )
 """The first 13, the classes of NYUv2, are as far apart as a random search found, in CIELAB and
-OKLab, for full color vision and for protanopia, deuteranopia and tritanopia (simulated as in Machado
-et al., 2009). The others were added one by one, each as far as possible from those before."""
+OKLab, for full color vision and for protanopia, deuteranopia and tritanopia (simulated as in
+Machado et al., 2009). The others were added one by one, each as far as possible from all before."""
 
 
 def class_colours(count: int) -> list[str]:
