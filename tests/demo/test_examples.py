@@ -9,26 +9,25 @@ from ctal.inference.domain import note_on_domain
 from ctal.io.bundled import DEFAULT
 from ctal.io.images import read_image
 
-FILES = sorted(EXAMPLES.iterdir())
-
 
 @pytest.fixture(scope="module")
 def model():
     return ctal.load(DEFAULT)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
 def test_examples_are_bright_and_of_the_domain_of_the_model(file, model):
     image = read_image(file)
-    assert image.shape == (3, 288, 384)
+    assert image.shape[1] * 4 == image.shape[2] * 3
     assert image.float().mean() > 255 / 2
     arrays = model.predict(image, entropy=True)
     maps = {name: torch.from_numpy(array) for name, array in arrays.items()}
     assert "semseg_entropy" in maps
     assert note_on_domain(model.about, maps) == ""
-    assert len(maps["semseg"].unique()) >= 6
+    assert len(maps["semseg"].unique()) >= 4
 
 
 def test_examples_are_few_and_small():
-    assert len(FILES) == 4
-    assert sum(file.stat().st_size for file in FILES) < 200_000
+    assert [file.stem for file in EXAMPLES[:2]] == ["kitchen", "lobby"]  # photographs come first
+    assert len(EXAMPLES) == 4
+    assert sum(file.stat().st_size for file in EXAMPLES) < 200_000

@@ -20,8 +20,8 @@ from ctal.io.signals import stopped_by_signals
 from ctal.io.sources import find_images
 from ctal.tasks.serialization import import_modules
 
-EXAMPLES = Path(str(files("ctal"))) / "demo" / "examples"
-"""Images of rooms of the test split of Rooms, larger and brighter (`tools/demo_examples.py`)."""
+EXAMPLES = sorted((Path(str(files("ctal"))) / "demo" / "examples").glob("*.jpg"))
+"""Two photographs and two renderings; their origin is in the README.md beside them."""
 
 
 def demo(
@@ -44,8 +44,8 @@ def demo(
         checkpoint: a checkpoint, the folder of a run, or any other source of `ctal.load`, of a
             network with CTAL; by default the bundled model, for images of rooms.
         single_task: a single-task network to show for comparison, likewise.
-        examples: images, folders of images or glob patterns to choose from; by default four
-            rendered rooms.
+        examples: images, folders of images or glob patterns to choose from; by default two
+            photographs and two renderings of rooms.
         host: the address to serve on; 0.0.0.0 gives access to others on the network, without a
             password, and requires `allow_remote`.
         port: the port to serve on.
@@ -60,7 +60,7 @@ def demo(
     if find_spec("gradio") is None:
         raise InputError("ctal demo requires gradio; install it with: pip install 'ctal[demo]'")
     import_modules(imports or [])
-    images = find_images(examples) if examples else sorted(EXAMPLES.iterdir())
+    images = find_images(examples) if examples else EXAMPLES
     with _listening(host, port) as listener:
         local = _is_local(listener, host, allow_remote)
         model = load(checkpoint, device)
