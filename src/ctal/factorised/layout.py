@@ -27,12 +27,15 @@ def stack_tasks(maps: Sequence[Tensor]) -> Tensor:
 
 def unit_rows(features: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Normalize the features of every pixel; return rows in `dtype` and the original norms."""
-    wide = wide_dtype(features.dtype)
-    norm = torch.linalg.vector_norm(features, dim=2, keepdim=True, dtype=wide)
-    norm = norm.clamp_min_(SMALLEST_NORM)
+    # torch's loops with two types are several times slower than a copy
+    wide = features.to(wide_dtype(features.dtype))
+    norm = torch.linalg.vector_norm(wide, dim=2, keepdim=True).clamp_min_(SMALLEST_NORM)
     B, T, C, H, W = features.shape
     rows = features.new_empty(B, H, W, T, C, dtype=dtype)
-    torch.div(features, norm, out=to_maps(rows))  # without an intermediate copy
+    if dtype == wide.dtype:
+        torch.div(wide, norm, out=to_maps(rows))  # without an intermediate copy
+    else:
+        to_maps(rows).copy_(wide / norm)
     return rows, to_rows(norm)
 
 

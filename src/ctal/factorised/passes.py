@@ -29,7 +29,7 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from ctal.factorised import convolutions, matmuls, minimal_filtering
+from ctal.factorised import convolutions, matmuls, minimal_filtering, mixing
 from ctal.factorised.layout import (
     joined,
     mixing_rows,
@@ -138,7 +138,7 @@ def _backward(
         for block in _blocks(rows):
             G_m, x = G[:, block, m].contiguous(), rows[:, block]
             dS_m, dX_block, dW_block = dS[:, m], dX[:, block], dW[m, :, block]
-            _mixing_gradients(products, G_m, x, S_T, W[m, :, block], dS_m, dX_block, dW_block)
+            mixing.add_gradients(products, G_m, x, S_T, W[m, :, block], dS_m, dX_block, dW_block)
             db[m, block] += (G_m * V_sum[:, :, m]).sum((0, 2))
             dV_sum[:, m] += (G_m * bias[m, block, None]).sum(1)
     del G  # of full size, and not needed for the products over the window
@@ -146,34 +146,6 @@ def _backward(
     products.scatter(V.flatten(1, 2), dS, dX.flatten(3))
     dV = products.gather(X.flatten(3), dS).add_(dV_sum.view(len(X), dS.shape[2], 1, 1))
     return dX, dV.view(V.shape)
-
-
-def _mixing_gradients(
-    products: ModuleType,
-    G: Tensor,
-    x: Tensor,
-    S_T: Tensor,
-    W: Tensor,
-    dS: Tensor,
-    dX: Tensor,
-    dW: Tensor,
-) -> None:
-    """Add the gradients of one block of pixels and one set of mixing weights.
-
-    G (B, J, N), x (B, J, T, C), S^T (B, f^2, K, N), W (f^2, J, T); gradients dS (B, f^2, N, K),
-    dX (B, J, T, C) and dW (f^2, J, T).
-    """
-    weighted = torch.empty_like(x)
-    for d in range(len(W)):
-        w = W[d, :, :, None]
-        torch.mul(x, w, out=weighted)
-        dS[:, d] += products.outer(G, weighted.flatten(2))
-        Z = products.apply(G, S_T[:, d]).view_as(x)
-        if Z.dtype == dX.dtype:
-            dX.addcmul_(Z, w)
-        else:
-            dX += torch.mul(Z, w, out=weighted)
-        dW[d] += Z.mul_(x).sum((0, 3), dtype=dW.dtype)
 
 
 def _of_features(dX: Tensor, X: Tensor, norm: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from ctal.training.losses import TaskLosses
 from ctal.training.module_checks import check_arguments, check_compiled, check_same_weighting
 from ctal.training.optim import Interval, Optimization
 from ctal.training.parameter_groups import ParameterGroups
+from ctal.training.resizing import fast_resizing
 from ctal.training.scored import ScoredModule
 from ctal.weighting import Weighting, make_weighting
 
@@ -113,7 +114,9 @@ class MultiTaskModule(ScoredModule):
     def forward(self, images: Tensor, **options: Any) -> Predictions:
         """Predict the raw maps of images (B, 3, H, W) in 0..1; options are the network's."""
         # as a plain tensor: compiled graphs of torch 2.14 fail on tv_tensors.Image
-        with normalization_errors(images), fast_depthwise(images, compiled=bool(self._compiled)):
+        compiled = bool(self._compiled)
+        fast = fast_depthwise(images, compiled=compiled), fast_resizing(images, compiled=compiled)
+        with normalization_errors(images), fast[0], fast[1]:
             return self.network(images.as_subclass(Tensor), **options)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
