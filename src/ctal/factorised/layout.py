@@ -50,9 +50,10 @@ def sum_of_pixels(values: Tensor, M: int) -> Tensor:
     return values.sum((3, 4), dtype=wide_dtype(values.dtype)).view(B, 1, M, T // M * C)
 
 
-def joined(parts: list[Tensor]) -> Tensor:
-    """Concatenate the parts of a batch; a single part is not copied."""
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
+def empty_rows(maps: Tensor) -> Tensor:
+    """Return rows (B, H, W, T, C) without values, with the dtype and device of maps."""
+    B, T, C, H, W = maps.shape
+    return maps.new_empty(B, H, W, T, C)
 
 
 def wide_dtype(dtype: torch.dtype) -> torch.dtype:

@@ -13,7 +13,7 @@ from ctal.compat import not_compiled
 from ctal.errors import InputError
 from ctal.factorised import passes
 from ctal.factorised.choice import multiply_adds
-from ctal.factorised.layout import to_maps
+from ctal.factorised.layout import empty_rows, to_maps
 
 _FORWARD, _BACKWARD = "ctal::factorised_affinity", "ctal::factorised_affinity_backward"
 
@@ -53,19 +53,14 @@ def _backward(
 def _forward_shapes(
     features: Tensor, values: Tensor, weight: Tensor, bias: Tensor
 ) -> tuple[Tensor, Tensor]:
-    return _like_rows(values), values.new_empty(passes.kept_shape(features, weight))
+    return to_maps(empty_rows(values)), values.new_empty(passes.kept_shape(features, weight))
 
 
 def _backward_shapes(
     g: Tensor, S: Tensor, features: Tensor, values: Tensor, weight: Tensor, bias: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     dW, db = weight.new_empty(weight.shape), bias.new_empty(bias.shape)
-    return _like_rows(features), values.new_empty(values.shape), dW, db
-
-
-def _like_rows(maps: Tensor) -> Tensor:
-    B, T, C, H, W = maps.shape
-    return to_maps(maps.new_empty(B, H, W, T, C))
+    return to_maps(empty_rows(features)), values.new_empty(values.shape), dW, db
 
 
 def _save(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, Tensor]) -> None:

@@ -31,7 +31,7 @@ from torch import Tensor
 
 from ctal.factorised import convolutions, matmuls, minimal_filtering, mixing
 from ctal.factorised.layout import (
-    joined,
+    empty_rows,
     mixing_rows,
     sum_of_pixels,
     to_maps,
@@ -68,16 +68,16 @@ def forward(
         it is too large to be saved.
     """
     W = mixing_rows(weight, values.dtype)
-    parts, kept = [], values.new_empty(kept_shape(features, weight))
+    kept, out = values.new_empty(kept_shape(features, weight)), empty_rows(values)
     for n in _portions(features):
         X, _ = unit_rows(features[n], values.dtype)
         V = to_maps(to_rows(values[n]))
         S, V_sum = _correlation(X, V, W), sum_of_pixels(V, len(W))
-        del V  # its memory is used for the result
-        parts.append(_forward(X, S, V_sum, W, bias))
+        del V
+        _forward(X, S, V_sum, W, bias, out[n])
         if len(kept):
             kept[n] = S
-    return to_maps(joined(parts)), kept
+    return to_maps(out), kept
 
 
 def backward(
@@ -85,17 +85,16 @@ def backward(
 ) -> Gradients:
     """Return the gradients of features, values, weight and bias for the gradient of the result."""
     W = mixing_rows(weight, values.dtype)
-    dF, dV = [], []
+    dF, dV = empty_rows(features), torch.empty_like(values, memory_format=torch.contiguous_format)
     dW = torch.zeros_like(W, dtype=wide_dtype(W.dtype))
     db = torch.zeros_like(bias, dtype=dW.dtype)
     for n in _portions(features):
         X, norm = unit_rows(features[n], values.dtype)
         own_S = S[n] if len(S) else _correlation(X, values[n], W)
         dX, dV_part = _backward(g[n], X, values[n], own_S, W, bias, dW, db)
-        dF.append(_of_features(dX, X, norm).to(features.dtype))
-        dV.append(dV_part.to(values.dtype))
+        dF[n], dV[n] = _of_features(dX, X, norm), dV_part
     dW = dW.permute(0, 2, 3, 1).to(weight.dtype).contiguous().view(weight.shape)
-    return to_maps(joined(dF)), joined(dV), dW, db.to(bias.dtype)
+    return to_maps(dF), dV, dW, db.to(bias.dtype)
 
 
 def kept_shape(features: Tensor, weight: Tensor) -> tuple[int, ...]:
@@ -106,10 +105,10 @@ def kept_shape(features: Tensor, weight: Tensor) -> tuple[int, ...]:
     return B if worth_keeping else 0, M, f**2, T // M * C, T * C
 
 
-def _forward(X: Tensor, S: Tensor, V_sum: Tensor, W: Tensor, bias: Tensor) -> Tensor:
-    """Return the result as rows, for X (B, H, W, T, C), W (M, f^2, P, T) and b (M, P)."""
+def _forward(X: Tensor, S: Tensor, V_sum: Tensor, W: Tensor, bias: Tensor, out: Tensor) -> None:
+    """Write the result as rows, for X and out (B, H, W, T, C), W (M, f^2, P, T) and b (M, P)."""
     products, rows = _products(X, W.shape[1]), X.flatten(1, 2)
-    out = X.new_empty(*rows.shape[:2], *V_sum.shape[2:])  # (B, P, M, T/M * C)
+    out = out.view(*rows.shape[:2], *V_sum.shape[2:])  # (B, P, M, T/M * C)
     for block in _blocks(rows):
         x = rows[:, block]
         weighted = torch.empty_like(x)  # (B, J, T, C)
@@ -119,7 +118,6 @@ def _forward(X: Tensor, S: Tensor, V_sum: Tensor, W: Tensor, bias: Tensor) -> Te
                 torch.mul(x, W[m, d, block, :, None], out=weighted)
                 mixed += products.apply(weighted.flatten(2), S[:, m, d])
             out[:, block, m] = mixed
-    return out.view(X.shape)
 
 
 def _backward(
