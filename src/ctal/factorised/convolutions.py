@@ -53,8 +53,8 @@ def gather(X: Tensor, S: Tensor) -> Tensor:
 
 def scatter(V: Tensor, S: Tensor, total: Tensor) -> None:
     """Add sum_d S_d^T V[p - d] for every p to total: (1, N, H, W), (1, f^2, N, K), (1, H, W, K)."""
-    weight = _window(S)
-    total += _rows(F.conv_transpose2d(V.contiguous(), weight, padding=weight.shape[-1] // 2))
+    weight, image = _window(S), V.contiguous() if V.dtype == torch.float32 else V
+    total += _rows(F.conv_transpose2d(image, weight, padding=weight.shape[-1] // 2))
 
 
 def apply(rows: Tensor, S: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ def _backward_shapes(
     g: Tensor, S: Tensor, features: Tensor, values: Tensor, weight: Tensor, bias: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     dW, db = weight.new_empty(weight.shape), bias.new_empty(bias.shape)
-    return to_maps(empty_rows(features)), values.new_empty(values.shape), dW, db
+    return to_maps(empty_rows(features)), to_maps(empty_rows(values)), dW, db
 
 
 def _save(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, Tensor]) -> None:

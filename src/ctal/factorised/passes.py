@@ -85,7 +85,7 @@ def backward(
 ) -> Gradients:
     """Return the gradients of features, values, weight and bias for the gradient of the result."""
     W = mixing_rows(weight, values.dtype)
-    dF, dV = empty_rows(features), torch.empty_like(values, memory_format=torch.contiguous_format)
+    dF, dV = empty_rows(features), to_maps(empty_rows(values))
     dW = torch.zeros_like(W, dtype=wide_dtype(W.dtype))
     db = torch.zeros_like(bias, dtype=dW.dtype)
     for n in _portions(features):
@@ -137,12 +137,14 @@ def _backward(
             G_m, x = G[:, block, m].contiguous(), rows[:, block]
             dS_m, dX_block, dW_block = dS[:, m], dX[:, block], dW[m, :, block]
             mixing.add_gradients(products, G_m, x, S_T, W[m, :, block], dS_m, dX_block, dW_block)
+            G_m = G_m.to(wide)  # torch takes several times as long for a product of two dtypes
             db[m, block] += (G_m * V_sum[:, :, m]).sum((0, 2))
-            dV_sum[:, m] += (G_m * bias[m, block, None]).sum(1)
+            dV_sum[:, m] += (G_m * bias[m, block, None].to(wide)).sum(1)
     del G  # of full size, and not needed for the products over the window
     dX, dS = dX.view(X.shape), dS.transpose(1, 2).flatten(2, 3).to(X.dtype)
     products.scatter(V.flatten(1, 2), dS, dX.flatten(3))
-    dV = products.gather(X.flatten(3), dS).add_(dV_sum.view(len(X), dS.shape[2], 1, 1))
+    dV_sum = dV_sum.view(len(X), dS.shape[2], 1, 1).to(X.dtype)
+    dV = products.gather(X.flatten(3), dS).add_(dV_sum)
     return dX, dV.view(V.shape)
 
 
