@@ -28,7 +28,7 @@ class Costs(NamedTuple):
 
 # Only CPUs were measured. Other devices also have far more arithmetic than bandwidth, so they use
 # the same costs until they are measured.
-_COSTS = {"cpu": Costs(convolution=60, copy=16, correlation=200, offset=7_000_000)}
+_COSTS = {"cpu": Costs(convolution=60, copy=12, correlation=300, offset=5_000_000)}
 _COSTS_ELSEWHERE = _COSTS["cpu"]
 
 
