@@ -153,6 +153,17 @@ def test_worst_images_first(run, monkeypatch):
         assert float(row["relative_error"]) == pytest.approx(relative / 2, rel=1e-2)
 
 
+def test_scores_of_other_options_are_not_replaced_without_a_word(run, monkeypatch, capsys):
+    scored(run, monkeypatch)
+    capsys.readouterr()
+    scored(run, monkeypatch)
+    note = "replaced, the scores before had other options of `scoring`"
+    assert note not in capsys.readouterr().err
+    scored(run, monkeypatch, "--scoring.flip", "true")
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if note in line] == [f"run/scores_test.json: {note}"]
+
+
 def test_two_processes_write_what_one_writes(run, monkeypatch):
     arguments = ["test", "--config", "run/config.yaml", "--scoring.resolution", "image"]
     content = scored(run, monkeypatch, *arguments[3:])

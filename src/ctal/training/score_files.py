@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import math
+import sys
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -60,8 +62,19 @@ class ScoreFiles(Callback):
             dataset = trainer.datamodule.datasets[split]  # type: ignore[attr-defined]
             named = [(dataset.sample_name(index), image) for index, image in images]
             write_text(folder.image_scores(split), image_table(named))
+        _note_other_protocol(folder.scores(split), content["scoring"])
         # last: a run with this file is complete
         write_text(folder.scores(split), json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def _note_other_protocol(path: Path, scoring: dict[str, Any]) -> None:
+    """Print a line if the scores that are replaced had other options of `scoring`."""
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))["scoring"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return  # none, or of a version before 0.2
+    if before != scoring:
+        sys.stderr.write(f"{path}: replaced, the scores before had other options of `scoring`\n")
 
 
 def image_table(images: list[tuple[str, ImageScore]]) -> str:
