@@ -36,12 +36,18 @@ def test_a_column_of_numbers_has_one_range(missing):
 
 
 @pytest.mark.parametrize(
-    ("known", "text"), [(4, "100 % labelled"), (1, "25 % labelled, rest black"), (0, "no label")]
+    ("known", "text"),
+    [
+        (1000, "100 % labelled"),
+        (999, ">99 % labelled, rest black"),
+        (250, "25 % labelled, rest black"),
+        (0, "no label"),
+    ],
 )
 def test_a_column_says_how_many_pixels_have_a_label(known, text, monkeypatch):
-    depth = torch.full((1, 2, 2), torch.nan)
+    depth = torch.full((1, 20, 50), torch.nan)
     depth.view(-1)[:known] = 2.0
-    samples = {"a": {"image": Image(torch.zeros(3, 2, 2)), "depth": DepthMap(depth)}}
+    samples = {"a": {"image": Image(torch.zeros(3, 20, 50)), "depth": DepthMap(depth)}}
     seen = []
     monkeypatch.setattr(
         "ctal.data_commands.sheet.panel", lambda rows, titles, *rest: seen.append(titles)

@@ -53,6 +53,17 @@ def test_gradients_equal_sums_in_float64_up_to_rounding(J, numbers, threads, mon
         assert (a - b).norm() < 5e-3 * b.norm()
 
 
+@pytest.mark.parametrize(("numbers", "together"), [(90, True), (89, False)])
+def test_all_offsets_together_unless_they_are_too_many(numbers, together, monkeypatch):
+    used = []
+    plain = mixing._all_offsets
+    monkeypatch.setattr(mixing, "_all_offsets", lambda *args: (used.append(1), plain(*args)))
+    monkeypatch.setattr(mixing, "_MOST", numbers)
+    for a, b in zip(run(*block(20)), exact(*block(20)), strict=True):
+        assert (a - b).norm() < 6e-3 * b.norm()
+    assert bool(used) is together
+
+
 def test_the_other_path_computes_the_same():
     G, x, S_T, W = block(20)
     wide = [a.float() for a in (G, x, S_T, W)]

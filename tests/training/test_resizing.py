@@ -4,6 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from ctal.networks import SharedEncoderNet
+from ctal.tasks import Depth
+from ctal.training import MultiTaskModule
 from ctal.training.resizing import fast_resizing
 
 LAST = torch.channels_last
@@ -48,3 +51,32 @@ def test_labels_and_single_rows_are_resized_as_before():
         rows = F.interpolate(torch.ones(1, 2, 3, requires_grad=True), size=6, mode="linear")
     assert labels.shape == (1, 1, 4, 4)
     rows.sum().backward()
+
+
+class WithoutGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return None
+
+
+def test_a_map_without_a_gradient():
+    x = torch.ones(1, 2, 2, 2, requires_grad=True)
+    with fast_resizing(torch.zeros(1)):
+        y = F.interpolate(x, size=4)
+    WithoutGradient.apply(y).sum().backward()
+    assert x.grad is None or not x.grad.any()
+
+
+def test_training_uses_it(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "ctal.training.module.fast_resizing",
+        lambda images, *, compiled: (seen.append(compiled), fast_resizing(images))[1],
+    )
+    network = SharedEncoderNet([Depth()], encoder="test_resnet", image_size=(32, 64))
+    MultiTaskModule(network)(torch.zeros(2, 3, 32, 64))
+    assert seen == [False]

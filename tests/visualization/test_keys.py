@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ctal.tasks import Depth, Edges, InverseDepth, SemanticSegmentation, SurfaceNormals
-from ctal.tasks.keys import ClassKey, ScaleKey
+from ctal.tasks.keys import ClassKey, ScaleKey, percent
 from ctal.visualization.keys import draw_key, wrapped
 from ctal.visualization.panels import load_font
 
@@ -75,3 +75,9 @@ def test_probabilities_have_the_names_of_their_ends():
 def test_text_is_broken_at_spaces():
     lines = wrapped("one two three extraordinarily", FONT.getlength("one two"), FONT)
     assert lines == ["one two", "three", "extraordinarily"]
+
+
+def test_shares_near_none_and_all():
+    shares = [0.0, -0.0, 1e-6, 0.0099, 0.01, 0.5, 0.99, 0.9999, 1.0]
+    texts = ["0 %", "0 %", "<1 %", "<1 %", "1 %", "50 %", "99 %", ">99 %", "100 %"]
+    assert [percent(share) for share in shares] == texts

@@ -58,7 +58,8 @@ def _labelled(task: Task, together: Tensor | None) -> str:
     """Return the share of the pixels that have a label, in words."""
     if together is None:
         return "no map"
-    share = task.valid(together.unsqueeze(0)).float().mean().item()
+    known = task.valid(together.unsqueeze(0))
+    share = known.double().mean().item()
     if share == 0:
         return "no label"
-    return f"{percent(share)} labelled" + (", rest black" if share < 1 else "")
+    return f"{percent(share)} labelled" + ("" if known.all() else ", rest black")

@@ -18,6 +18,10 @@ from ctal.factorised import convolutions
 # cache of a core (1.5 MiB in bfloat16).
 _NUMBERS = 3 << 18
 
+# Numbers of a pixel in the Z of all offsets, above which single offsets are faster: few pixels fit
+# in the cache then, and dS is added to for each of these blocks.
+_MOST = 1 << 13
+
 
 def add_gradients(
     products: ModuleType,
@@ -30,7 +34,8 @@ def add_gradients(
     dW: Tensor,
 ) -> None:
     """Add the gradients of a block to dS, dX and dW."""
-    if products is convolutions and x.dtype == torch.bfloat16:
+    numbers = len(W) * x[0, 0].numel()
+    if products is convolutions and x.dtype == torch.bfloat16 and numbers <= _MOST:
         _all_offsets(G[0], x[0], S_T, W, dS[0], dX[0], dW)
     else:
         _each_offset(products, G, x, S_T, W, dS, dX, dW)

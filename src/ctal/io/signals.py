@@ -70,14 +70,16 @@ def stopped_by_signals(remedy: str = "") -> Iterator[None]:
         Interrupted: A signal was received.
     """
     received: list[signal.Signals] = []
+    again = _Again(received)
 
     def stop(number: int) -> None:
         received.append(signal.Signals(number))
-        raise _Stop
+        if not again.in_hook:  # where it would be lost
+            raise _Stop
 
     names = (*TERMINATING, "SIGINT") if remedy else TERMINATING
     try:
-        with handled_signals(stop, names), _sent_again_if_lost(received):
+        with handled_signals(stop, names), again.sent_if_lost():
             yield
     except _Stop:
         name = "Ctrl-C" if received[0] == signal.SIGINT else received[0].name
@@ -85,27 +87,55 @@ def stopped_by_signals(remedy: str = "") -> Iterator[None]:
         raise Interrupted(message, received[0]) from None
 
 
-@contextmanager
-def _sent_again_if_lost(received: Sequence[signal.Signals]) -> Iterator[None]:
-    """Send a signal again that came while Python ran a destructor or a callback of its collector.
+class _Again:
+    """Sends a signal again that came while Python ran a destructor or a callback of its collector.
 
     Python prints exceptions of these and continues.
+
+    Args:
+        received: the signals so far.
     """
-    previous = sys.unraisablehook
 
-    def respond(lost: sys.UnraisableHookArgs) -> None:
+    def __init__(self, received: Sequence[signal.Signals]) -> None:
+        self.in_hook = False
+        self._received = received
+        self._timers: list[threading.Timer] = []
+        self._previous = sys.unraisablehook
+
+    @contextmanager
+    def sent_if_lost(self) -> Iterator[None]:
+        """Watch for lost signals; one that is not sent again by the end is raised there."""
+        sys.unraisablehook = self._respond
+        try:
+            yield
+            if any(timer.is_alive() for timer in self._timers):
+                raise _Stop
+        finally:
+            sys.unraisablehook = self._previous
+            for timer in self._timers:
+                timer.cancel()
+
+    def _respond(self, lost: sys.UnraisableHookArgs) -> None:
         if lost.exc_type is not _Stop:
-            previous(lost)
+            self._previous(lost)
             return
-        timer = threading.Timer(_PAUSE, signal.raise_signal, [received[-1]])
-        timer.daemon = True
-        timer.start()
+        self.in_hook = True
+        try:
+            timer = threading.Timer(_PAUSE, _send, [self._received[-1]])
+            timer.daemon = True
+            self._timers.append(timer)
+            timer.start()
+        finally:
+            self.in_hook = False
 
-    sys.unraisablehook = respond
-    try:
-        yield
-    finally:
-        sys.unraisablehook = previous
+
+def _send(number: int) -> None:
+    """Send a signal to the main thread, which it wakes where the system can do that."""
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, number)
+    else:
+        signal.raise_signal(number)
 
 
 def leave_stopping_to_the_main_process(worker: int) -> None:

@@ -21,8 +21,10 @@ class ClassKey:
 
 
 def percent(share: float) -> str:
-    """Return a share in percent, such as "12 %"; "<1 %" below 1 %, "0 %" for none."""
-    return "<1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
+    """Return a share in percent, such as "12 %"; "<1 %" and ">99 %" near none and all."""
+    if 0 < share < 0.01:
+        return "<1 %"
+    return ">99 %" if 0.99 < share < 1 else f"{100 * abs(share):.0f} %"
 
 
 @dataclass(frozen=True)

@@ -42,12 +42,15 @@ class _Contiguous(TorchFunctionMode):
     ) -> Any:
         """Call a function of torch."""
         result = func(*args, **(kwargs or {}))
-        if func is F.interpolate and result.requires_grad and result.ndim == 4:
+        hooked = func is F.interpolate and result.requires_grad and result.ndim == 4
+        if hooked and not torch.compiler.is_compiling():
             result.register_hook(_in_one_piece)
         return result
 
 
-def _in_one_piece(gradient: Tensor) -> Tensor:
+def _in_one_piece(gradient: Tensor | None) -> Tensor | None:
+    if gradient is None:  # as autograd writes zeros
+        return None
     last = gradient.stride(1) == 1  # channels are adjacent in memory
     return gradient.contiguous(
         memory_format=torch.channels_last if last else torch.contiguous_format
