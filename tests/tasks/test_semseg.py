@@ -104,12 +104,16 @@ def simulated(colors, matrix):
 def test_default_colors_are_distinct_for_color_blind_readers(matrix):
     lab = simulated(class_colours(13), matrix)
     assert (torch.cdist(lab, lab) + 1e3 * torch.eye(13)).min() > 22
+    lab = simulated(class_colours(24), matrix)
+    assert (torch.cdist(lab, lab) + 1e3 * torch.eye(24)).min() > 13
 
 
 def test_default_colors_look_different_with_full_color_vision():
     lab = simulated(class_colours(13), torch.eye(3).tolist())
     distances = torch.cdist(lab, lab) + 1e3 * torch.eye(13)
     assert distances.min() > 34  # two violets at 29 once
+    lab = simulated(class_colours(24), torch.eye(3).tolist())
+    assert (torch.cdist(lab, lab) + 1e3 * torch.eye(24)).min() > 26
     assert distances[3, 11] > 60  # chairs and walls of NYUv2, both frequent; two dark reds once
 
 

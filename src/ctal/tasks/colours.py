@@ -13,12 +13,12 @@ GOLDEN_RATIO = 0.618034
 
 _FIRST = (
     *("#3e3e9f", "#fffa00", "#bfffe6", "#8c1f0b", "#8e9038", "#2fa0ef", "#8dc300", "#8849f3"),
-    *("#e43b9d", "#0a7d45", "#f68893", "#ffc786", "#0be5ff", "#84486c", "#ccc0cc", "#841878"),
-    *("#9c5400", "#a854c0", "#cc9ccc", "#8478fc", "#d80048", "#cc906c", "#60846c", "#cce4b4"),
+    *("#e43b9d", "#0a7d45", "#f68893", "#ffc786", "#0be5ff", "#e5220d", "#8c284f", "#c6c3c8"),
+    *("#0d26ff", "#9b6e72", "#d697d2", "#821a76", "#b864cf", "#ce334a", "#67c65f", "#48fd55"),
 )
 """The first 13, the classes of NYUv2, are as far apart as a random search found, in CIELAB and
 OKLab, for full color vision and for protanopia, deuteranopia and tritanopia (simulated as in
-Machado et al., 2009). The others were added one by one, each as far as possible from all before."""
+Machado et al., 2009). The other 11 were found in the same way; the most distant come first."""
 
 
 def class_colours(count: int) -> list[str]:
