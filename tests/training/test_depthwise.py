@@ -9,7 +9,8 @@ from torch import nn
 from ctal.networks import SharedEncoderNet
 from ctal.tasks import Depth, SemanticSegmentation
 from ctal.training import MultiTaskModule
-from ctal.training.depthwise import fast_depthwise, input_gradient, weight_gradient
+from ctal.training.depthwise import input_gradient, weight_gradient
+from ctal.training.fast_backward import fast_backward
 
 CASES = [  # size of x, of the weights, stride, padding
     ((9, 12), (3, 3), (1, 1), (1, 1)),
@@ -56,7 +57,7 @@ def gradients(network, image, fast):
     network.zero_grad()
     with torch.autocast("cpu", torch.bfloat16):
         if fast:
-            with fast_depthwise(image):
+            with fast_backward(image):
                 loss = network(image)
         else:
             loss = network(image)
@@ -91,11 +92,11 @@ def calls(monkeypatch):
 def test_only_depthwise_convolutions_in_bfloat16_are_replaced(calls):
     network, image = Nested(), torch.rand(2, 3, 20, 24)
     gradients(network, image, fast=False)
-    with fast_depthwise(image):  # without autocast
+    with fast_backward(image):  # without autocast
         network(image).backward()
-    with torch.autocast("cpu", torch.float16), fast_depthwise(image):
+    with torch.autocast("cpu", torch.float16), fast_backward(image):
         network(image).backward()
-    with torch.autocast("cpu", torch.bfloat16), fast_depthwise(image, compiled=True):
+    with torch.autocast("cpu", torch.bfloat16), fast_backward(image, compiled=True):
         network(image).backward()
     assert calls == []
     gradients(network, image, fast=True)
@@ -123,7 +124,7 @@ def test_frozen_weights_and_inputs_get_no_gradient():
         layer, before = nn.Conv2d(4, 4, 3, groups=4), nn.Conv2d(4, 4, 1)
         layer.requires_grad_(not frozen[0])
         before.requires_grad_(not frozen[1])
-        with torch.autocast("cpu", torch.bfloat16), fast_depthwise(image):
+        with torch.autocast("cpu", torch.bfloat16), fast_backward(image):
             out = layer(before(image))
         if not all(frozen):
             out.float().sum().backward()

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from ctal.networks import SharedEncoderNet
 from ctal.tasks import Depth
 from ctal.training import MultiTaskModule
-from ctal.training.resizing import fast_resizing
+from ctal.training.fast_backward import fast_backward
 
 LAST = torch.channels_last
 
@@ -30,7 +30,7 @@ def gradient(context, memory_format):
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, LAST])
 def test_a_slice_of_channels_is_copied(memory_format):
     plain, before = gradient(torch.enable_grad(), memory_format)
-    found, after = gradient(fast_resizing(torch.zeros(1)), memory_format)
+    found, after = gradient(fast_backward(torch.zeros(1)), memory_format)
     assert torch.equal(found, plain)
     assert before != after
     assert after == torch.empty(2, 4, 4, 6).contiguous(memory_format=memory_format).stride()
@@ -38,15 +38,15 @@ def test_a_slice_of_channels_is_copied(memory_format):
 
 def test_only_in_training_without_a_compiled_network():
     _, plain = gradient(torch.enable_grad(), LAST)
-    assert gradient(fast_resizing(torch.zeros(1), compiled=True), LAST)[1] == plain
-    assert gradient(fast_resizing(torch.zeros(1, device="meta")), LAST)[1] == plain
+    assert gradient(fast_backward(torch.zeros(1), compiled=True), LAST)[1] == plain
+    assert gradient(fast_backward(torch.zeros(1, device="meta")), LAST)[1] == plain
     with torch.no_grad():
-        context = fast_resizing(torch.zeros(1))
+        context = fast_backward(torch.zeros(1))
     assert gradient(context, LAST)[1] == plain
 
 
 def test_labels_and_single_rows_are_resized_as_before():
-    with fast_resizing(torch.zeros(1)):
+    with fast_backward(torch.zeros(1)):
         labels = F.interpolate(torch.ones(1, 1, 2, 2), scale_factor=2)
         rows = F.interpolate(torch.ones(1, 2, 3, requires_grad=True), size=6, mode="linear")
     assert labels.shape == (1, 1, 4, 4)
@@ -65,7 +65,7 @@ class WithoutGradient(torch.autograd.Function):
 
 def test_a_map_without_a_gradient():
     x = torch.ones(1, 2, 2, 2, requires_grad=True)
-    with fast_resizing(torch.zeros(1)):
+    with fast_backward(torch.zeros(1)):
         y = F.interpolate(x, size=4)
     WithoutGradient.apply(y).sum().backward()
     assert x.grad is None or not x.grad.any()
@@ -74,8 +74,8 @@ def test_a_map_without_a_gradient():
 def test_training_uses_it(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "ctal.training.module.fast_resizing",
-        lambda images, *, compiled: (seen.append(compiled), fast_resizing(images))[1],
+        "ctal.training.module.fast_backward",
+        lambda images, *, compiled: (seen.append(compiled), fast_backward(images))[1],
     )
     network = SharedEncoderNet([Depth()], encoder="test_resnet", image_size=(32, 64))
     MultiTaskModule(network)(torch.zeros(2, 3, 32, 64))

@@ -8,60 +8,22 @@ are computed by the fast kernels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.grad import conv2d_weight
-from torch.overrides import TorchFunctionMode
 
 _TILE = 3  # size of the weights that have a fast gradient
 Pair = tuple[int, int]
 
 
-def fast_depthwise(images: Tensor, *, compiled: bool = False) -> AbstractContextManager[Any]:
-    """Return a context in which depthwise convolutions have the faster backward pass.
-
-    It has no effect except in training on a CPU with bfloat16 autocast. Gradients are equal to
-    those of PyTorch up to the rounding of bfloat16.
-
-    Args:
-        images: input of the network.
-        compiled: whether the network is compiled, which this would break.
-    """
-    applies = trains_in_bfloat16(images) and not compiled
-    return _FastDepthwise() if applies else nullcontext()
-
-
-def trains_in_bfloat16(images: Tensor) -> bool:
-    """Return whether a network is trained on a CPU with bfloat16 autocast."""
-    return (
-        images.device.type == "cpu"
-        and torch.is_grad_enabled()
-        and torch.is_autocast_enabled("cpu")
-        and torch.get_autocast_dtype("cpu") == torch.bfloat16
-    )
-
-
-class _FastDepthwise(TorchFunctionMode):
-    """Replaces calls of `torch.conv2d` by `_Depthwise` where it is faster."""
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        """Call a function of torch."""
-        if func is torch.conv2d:
-            call = _Call(*args, **(kwargs or {}))
-            if call.is_depthwise():
-                return call.run()
-        return func(*args, **(kwargs or {}))
+def convolve(*args: Any, **kwargs: Any) -> Tensor:
+    """Convolve as `torch.conv2d` with bfloat16 autocast, by `_Depthwise` where it is faster."""
+    call = _Call(*args, **kwargs)
+    return call.run() if call.is_depthwise() else torch.conv2d(*args, **kwargs)
 
 
 class _Call(NamedTuple):

@@ -17,13 +17,12 @@ from ctal.networks.normalization import normalization_errors
 from ctal.tasks import Task
 from ctal.training.checkpointing import check_same_network
 from ctal.training.criteria import train_counts
-from ctal.training.depthwise import fast_depthwise, trains_in_bfloat16
+from ctal.training.fast_backward import fast_backward, trains_in_bfloat16
 from ctal.training.initialization import prepare_network
 from ctal.training.losses import TaskLosses
 from ctal.training.module_checks import check_arguments, check_compiled, check_same_weighting
 from ctal.training.optim import Interval, Optimization
 from ctal.training.parameter_groups import ParameterGroups
-from ctal.training.resizing import fast_resizing
 from ctal.training.scored import ScoredModule
 from ctal.weighting import Weighting, make_weighting
 
@@ -114,9 +113,7 @@ class MultiTaskModule(ScoredModule):
     def forward(self, images: Tensor, **options: Any) -> Predictions:
         """Predict the raw maps of images (B, 3, H, W) in 0..1; options are the network's."""
         # as a plain tensor: compiled graphs of torch 2.14 fail on tv_tensors.Image
-        compiled = bool(self._compiled)
-        fast = fast_depthwise(images, compiled=compiled), fast_resizing(images, compiled=compiled)
-        with normalization_errors(images), fast[0], fast[1]:
+        with normalization_errors(images), fast_backward(images, compiled=bool(self._compiled)):
             return self.network(images.as_subclass(Tensor), **options)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
