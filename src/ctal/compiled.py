@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+FAST = {"contract", "reassoc", "nsz"}
+"""`fastmath` of numba for sums in any order, with vector instructions; NaN and infinity remain."""
+
 
 def compiled(signature: str, function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """Compile a function of arrays and numbers, or load it from the cache.

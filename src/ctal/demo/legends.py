@@ -9,8 +9,9 @@ import io
 import numpy as np
 from PIL import Image
 
+from ctal.demo.texts import percent_html
 from ctal.maps.colormaps import apply_colormap
-from ctal.tasks.keys import ClassKey, Key, ScaleKey, SphereKey, percent
+from ctal.tasks.keys import ClassKey, Key, ScaleKey, SphereKey
 
 _MOST = 16  # classes
 
@@ -30,7 +31,7 @@ def legend_html(key: Key | None) -> str:
 def _classes(key: ClassKey) -> str:
     entries = [
         f'<li><span class="ctal-swatch" style="background:{color}"></span>'
-        f"{html.escape(name)} {'' if share is None else html.escape(percent(share))}</li>"
+        f"{html.escape(name)} {'' if share is None else percent_html(share)}</li>"
         for color, name, share in key.entries[:_MOST]
     ]
     if (others := len(key.entries) - _MOST) > 0:

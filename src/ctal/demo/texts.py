@@ -72,18 +72,19 @@ def sentence(task: str, sources: Sequence[str], shares: Sequence[float], strengt
     """
     share, source = max(zip(shares, sources, strict=True))
     if source == sources[-1]:
-        origin = f"equally from all of them (the bias, {_percent(share)})"
+        origin = f"equally from all of them (the bias, {percent_html(share)})"
     else:
-        origin = f"from those that are similar in {html.escape(source)} ({_percent(share)})"
+        origin = f"from those that are similar in {html.escape(source)} ({percent_html(share)})"
     much = "little" if strength < 0.05 else "strongly" if strength > 0.3 else "slightly"
     return (
         f"For <b>{html.escape(task)}</b>, other pixels change the features here {much}, by "
-        f"{_percent(strength)} of their length, mostly {origin}."
+        f"{percent_html(strength)} of their length, mostly {origin}."
     )
 
 
-def _percent(share: float) -> str:
-    return html.escape(percent(share))  # "<1 %"
+def percent_html(share: float) -> str:
+    """Return a share in percent in HTML, where "<1 %" is escaped."""
+    return html.escape(percent(share))
 
 
 def predicted(size: tuple[int, int], note: str) -> str:

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ctal.demo.texts import BAR, CAPTION, affinity, sentence
+from ctal.demo.texts import BAR, CAPTION, affinity, percent_html, sentence
 from ctal.demo.values import texts_at
 from ctal.demo.visits import Visit
 from ctal.explanation import Affinities, Pixel
 from ctal.explanation.drawing import enlarged, heat_map, limit_of, marked
 from ctal.tasks import Task
-from ctal.tasks.keys import percent
 
 RGBArray = NDArray[np.uint8]
 """(H, W, 3)."""
@@ -87,7 +86,7 @@ def _bars(found: Affinities, index: int) -> str:
     task, shares = found.tasks[index], found.shares[index]
     added, kept = found.added[index], found.kept[index]
     rows = [
-        BAR.format(name=html.escape(name), share=share, text=html.escape(percent(share)), kind=kind)
+        BAR.format(name=html.escape(name), share=share, text=percent_html(share), kind=kind)
         for name, share, kind in zip(
             [*found.tasks, "bias"], shares, [*("task" for _ in found.tasks), "bias"], strict=True
         )

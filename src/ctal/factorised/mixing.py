@@ -37,20 +37,7 @@ def add_gradients(
     numbers = len(W) * x.shape[2] * x.shape[3]
     if products is convolutions and x.dtype == torch.bfloat16 and numbers <= _MOST:
         _all_offsets(G[0], x[0], S_T, W, dS[0], dX[0], dW)
-    else:
-        _each_offset(products, G, x, S_T, W, dS, dX, dW)
-
-
-def _each_offset(
-    products: ModuleType,
-    G: Tensor,
-    x: Tensor,
-    S_T: Tensor,
-    W: Tensor,
-    dS: Tensor,
-    dX: Tensor,
-    dW: Tensor,
-) -> None:
+        return
     weighted = torch.empty_like(x)
     for d in range(len(W)):
         w = W[d, :, :, None]

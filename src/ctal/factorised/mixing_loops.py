@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ctal.compiled import compiled
+from ctal.compiled import FAST, compiled
 
 Bits = NDArray[np.int16]
 Floats = NDArray[np.float32]
@@ -22,13 +22,12 @@ Floats = NDArray[np.float32]
 _SIGNATURE = (
     "void(int16[:,:,:,::1], int16[:,:,::1], float32[:,:,:], float32[:,:,::1], float32[:,:,:])"
 )
-_FAST = {"contract", "reassoc", "nsz"}  # sums in any order, with vector instructions
 
 
 @functools.cache
 def mixing_program() -> Callable[..., None]:
     """Compile `_gradients`, or load it from the cache on disk."""
-    return compiled(_SIGNATURE, _gradients, fastmath=_FAST)
+    return compiled(_SIGNATURE, _gradients, fastmath=FAST)
 
 
 def _gradients(Z: Bits, x: Bits, W: Floats, dX: Floats, dW: Floats) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ctal.compiled import compiled
+from ctal.compiled import FAST, compiled
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -23,13 +23,12 @@ _SIGNATURE = (
     "UniTuple(float64, 2)"
     "(float32[:,:,::1], int64[:,::1], float32[::1], int64[:,::1], float32[::1], float32[:,:,::1])"
 )
-_FAST = {"contract", "reassoc", "nsz"}  # sums in any order, with vector instructions
 
 
 @functools.cache
 def cross_entropy_program() -> Callable[..., tuple[float, float]]:
     """Compile `_cross_entropy`, or load it from the cache on disk."""
-    return compiled(_SIGNATURE, _cross_entropy, fastmath=_FAST)
+    return compiled(_SIGNATURE, _cross_entropy, fastmath=FAST)
 
 
 def _cross_entropy(
@@ -71,7 +70,7 @@ def _cross_entropy(
     return loss, weight
 
 
-@njit(fastmath=_FAST)
+@njit(fastmath=FAST)
 def _interpolate(
     scores: Floats, upper: int, lower: int, share: np.float32, values: Floats, largest: Floats
 ) -> None:
@@ -84,7 +83,7 @@ def _interpolate(
             largest[x] = value if c == 0 else max(largest[x], value)
 
 
-@njit(fastmath=_FAST)
+@njit(fastmath=FAST)
 def _exponentials(
     values: Floats, largest: Floats, sums: Floats, exponents: NDArray[np.int32]
 ) -> None:
@@ -107,7 +106,7 @@ def _exponentials(
             sums[x] += values[c, x]
 
 
-@njit(fastmath=_FAST)
+@njit(fastmath=FAST)
 def _power_of_two(f: np.float32) -> Any:
     """Return 2^f for 0 <= f < 1."""
     total = np.float32(2.16138083e-4)  # a least-squares fit of the relative error
@@ -116,7 +115,7 @@ def _power_of_two(f: np.float32) -> Any:
     return total
 
 
-@njit(fastmath=_FAST)
+@njit(fastmath=FAST)
 def _divide(sums: Floats, labels: Integers, weights: Floats) -> float:
     """Replace the sums by w_y / sum, 0 where unlabelled; return the sum of w_y * log(sum)."""
     loss = 0.0
@@ -129,7 +128,7 @@ def _divide(sums: Floats, labels: Integers, weights: Floats) -> float:
     return loss
 
 
-@njit(fastmath=_FAST)
+@njit(fastmath=FAST)
 def _add_slopes(
     values: Floats,
     factors: Floats,
