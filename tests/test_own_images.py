@@ -52,7 +52,6 @@ def place(tmp_path, monkeypatch):
     MultiScaleCTALNet(TASKS, image_size=SIZE, **SMALL).save_pretrained("first")
     content = yaml.safe_load(CONFIG)
     content["model"]["init_from"] = "first"
-    content["model"]["network"]["init_args"] |= SMALL
     content["data"]["image_size"] = list(SIZE)
     content["trainer"] |= {"max_epochs": 1, "accelerator": "cpu", "logger": False}
     Path("own.yaml").write_text(yaml.safe_dump(content))

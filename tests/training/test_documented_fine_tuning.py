@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import timm
+import yaml
 from safetensors.torch import save_file
 from tests.small_classes import write_training
 from tests.small_networks import TASKS, write_checkpoint
@@ -26,6 +27,9 @@ def place(tmp_path, monkeypatch):
     write_training(tmp_path, "c.yaml", (32, 32), max_epochs=1, logger=False)
     (block,) = re.findall(r"^```yaml\n(.*?)^```", SECTION, flags=re.MULTILINE | re.DOTALL)
     Path("own.yaml").write_text(block)
+    settings = yaml.safe_load(Path("c.yaml").read_text())
+    del settings["model"]["network"]  # the page names none: that of the source
+    Path("c.yaml").write_text(yaml.safe_dump(settings))
     write_checkpoint(
         SharedEncoderNet(TASKS, ENCODER, image_size=(32, 32)), "runs/first/checkpoints/best.ckpt"
     )

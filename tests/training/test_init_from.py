@@ -107,6 +107,73 @@ def test_the_same_network_class_with_more_classes(place, capsys):
     )
 
 
+class TestNetworkOfTheSource:
+    """A training that names no network has that of `model.init_from`, for its own tasks."""
+
+    @pytest.fixture(autouse=True)
+    def without_a_network(self, place):
+        settings = yaml.safe_load(Path("c.yaml").read_text())
+        del settings["model"]["network"]
+        Path("c.yaml").write_text(yaml.safe_dump(settings))
+
+    @pytest.mark.parametrize("source", ["other", "saved"])
+    def test_is_built_for_the_tasks_and_recorded(self, source, capsys):
+        assert fit(*STILL, init_from=source) == 0
+        line = next(x for x in capsys.readouterr().err.splitlines() if "tensors taken" in x)
+        assert "other arguments" not in line
+        network = yaml.safe_load(Path("run/config.yaml").read_text())["model"]["network"]
+        theirs = ctal.load(source).network.arguments
+        assert network["class_path"] == "ctal.networks.CTALNet"
+        given = network["init_args"]
+        assert given == {k: v for k, v in theirs.items() if k in given}
+        assert theirs.keys() - given.keys() == {"image_size"}
+        trained = ctal.load("run").network
+        assert [task.name for task in trained.tasks] == ["semseg"]
+        assert trained.image_size == (32, 64)
+        shutil.rmtree("other")
+        shutil.rmtree("saved")
+        assert main(["validate", "--config", "run/config.yaml"]) == 0
+
+    def test_single_arguments_replace_those_of_the_source(self, capsys):
+        settings = yaml.safe_load(Path("c.yaml").read_text())
+        settings["model"] |= {"init_from": "other", "network": {"init_args": {"channels": 4}}}
+        Path("c.yaml").write_text(yaml.safe_dump(settings))
+        arguments = ["--config", "c.yaml", "--model.network.init_args.gamma=0.5"]
+        assert main(["fit", *arguments]) == 0
+        found = ctal.load("run").network.arguments
+        assert (found["channels"], found["gamma"], found["encoder"]) == (4, 0.5, "test_resnet")
+        line = next(x for x in capsys.readouterr().err.splitlines() if "tensors taken" in x)
+        assert line.endswith("; other arguments: channels 4 (source: 8), gamma 0.5 (source: 0.05)")
+
+    def test_a_later_file_chooses_a_network(self):
+        Path("net.yaml").write_text(
+            "network: {class_path: ctal.networks.SharedEncoderNet, "
+            "init_args: {encoder: test_resnet}}\n"
+        )
+        assert fit("--model=net.yaml") == 0
+        assert type(ctal.load("run").network) is SharedEncoderNet
+
+    def test_a_class_that_is_not_imported_is_never_looked_for(self, place, capsys):
+        file = place / "saved" / "config.json"
+        file.write_text(file.read_text().replace("ctal.networks.CTALNet", "elsewhere.Net"))
+        (place / "elsewhere.py").write_text("raise SystemExit('imported')\n")
+        assert fit(init_from="saved") == 2
+        line = one_line(capsys)
+        assert line.startswith("error: model.init_from: elsewhere.Net has not been imported")
+        assert line.endswith("; or set model.network")
+
+    @pytest.mark.parametrize("source", [[], ["--model.init_from", "null"]])
+    def test_neither_a_network_nor_a_source(self, source, capsys):
+        assert main(["fit", "--config", "c.yaml", *source]) == 2
+        assert "model.network" in one_line(capsys)
+
+    def test_a_source_that_is_not_found(self, capsys):
+        assert fit(init_from="nowhere") == 2
+        line = one_line(capsys)
+        assert line.startswith("error: model.init_from: nowhere: checkpoint not found")
+        assert "model.network" not in line
+
+
 def test_a_resumed_run_is_that_of_an_uninterrupted_one_without_the_source(place, capsys):
     assert fit(*STEPS, "--trainer.max_epochs=2") == 0
     whole = weights()
@@ -119,7 +186,9 @@ def test_a_resumed_run_is_that_of_an_uninterrupted_one_without_the_source(place,
     capsys.readouterr()
     arguments = ["--trainer.max_epochs=2", "--ckpt_path=last"]
     assert main(["fit", "--config", "run/config.yaml", *arguments]) == 0
-    assert "tensors taken" not in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "tensors taken" not in printed
+    assert "resuming from run/checkpoints/last.ckpt\n" in printed
     for name, value in weights().items():
         assert torch.equal(value, whole[name]), name
     assert yaml.safe_load(Path("run/config.yaml").read_text())["model"]["init_from"] == "other"

@@ -16,7 +16,7 @@ from ctal.networks.matching import Matching
 from ctal.networks.resizing import SizedPart
 from ctal.networks.saved import build_saved
 from ctal.networks.source import read_source
-from ctal.networks.transfer_report import Transfer
+from ctal.networks.transfer_report import Transfer, differing_arguments
 
 _log = logging.getLogger("ctal")
 
@@ -80,7 +80,8 @@ def transfer(trained: Network, network: Network, source: str) -> Transfer:
             f"{', '.join(task.name for task in network.tasks)}, but none does; take a network with "
             "the same encoder, or of the same class with tasks of the same name and class"
         )
-    report = Transfer(source, tuple(network.state_dict()), frozenset(whole), frozenset(partly))
+    names, differing = tuple(network.state_dict()), differing_arguments(network, trained)
+    report = Transfer(source, names, frozenset(whole), frozenset(partly), differing)
     _log.info("%s", report)
     return report
 

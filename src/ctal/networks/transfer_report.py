@@ -7,7 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ctal.networks.base import Network
+from ctal.tasks.serialization import plain
+
 _LISTED = 8
+_NOT_COMPARED = ("image_size", "pretrained")
 
 
 class Transfer(NamedTuple):
@@ -18,12 +22,14 @@ class Transfer(NamedTuple):
         names: names of all tensors of the network.
         whole: names of those that were taken.
         partly: names of those of which a part was taken: blocks of tasks, rows of classes.
+        differing: class or arguments of the network, with those of the other one where they differ.
     """
 
     source: str
     names: tuple[str, ...]
     whole: frozenset[str]
     partly: frozenset[str]
+    differing: tuple[str, ...] = ()
 
     @property
     def new(self) -> tuple[str, ...]:
@@ -36,7 +42,21 @@ class Transfer(NamedTuple):
         partly = [name for name in self.names if name in self.partly]
         for word, names in (("in part", partly), ("new", self.new)):
             line += f"; {word}: {_summary(names)}" if names else ""
-        return line
+        return line + (f"; other arguments: {', '.join(self.differing)}" if self.differing else "")
+
+
+def differing_arguments(network: Network, trained: Network) -> tuple[str, ...]:
+    """Return class or arguments of a network that differ from a trained one's, for `Transfer`.
+
+    The image size and the initial weights of the encoder are not compared: weights fit any.
+    """
+    if type(network) is not type(trained):
+        return (f"{type(network).__name__} (source: {type(trained).__name__})",)
+    return tuple(
+        f"{name} {plain(value)} (source: {plain(trained.arguments.get(name))})"
+        for name, value in network.arguments.items()
+        if name not in _NOT_COMPARED and plain(value) != plain(trained.arguments.get(name))
+    )
 
 
 def _summary(names: Sequence[str]) -> str:

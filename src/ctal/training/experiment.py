@@ -31,6 +31,7 @@ from ctal.training.optim import PlateauSteps
 from ctal.training.progress import with_progress
 from ctal.training.resuming import RunSettings, check_seed
 from ctal.training.score_files import ScoreFiles
+from ctal.training.source_network import with_network_of_source
 from ctal.training.trainer_checks import check_intervals, check_trainer, listed
 from ctal.training.warnings import quieten_libraries
 
@@ -118,7 +119,7 @@ class Experiment(LightningCLI):
         for subparser in command_parsers(self).values():
             set_option_help(subparser, "--ckpt_path", _CKPT_PATH)
             keys += known_keys(subparser)
-        self.config = parse(parser, args, keys)
+        self.config = parse(parser, with_network_of_source(args), keys)
         config = self.config[self.config.subcommand]
         check_seed(config.seed_everything)
         check_nulls(config.as_dict(), {"data": DenseDataModule, "model": MultiTaskModule})
@@ -149,7 +150,7 @@ class Experiment(LightningCLI):
         keep_freed_memory(self.trainer.strategy.root_device)
         self.protocol.check(self.model.tasks)
         if self.trainer.is_global_zero:
-            run_results.print_start(self.model)
+            run_results.print_start(self.model, self.checkpoint)
         validating = self.datamodule.datasets["val"] is not None
         check_trainer(self.trainer, self.model.tasks, validating=validating)
         self.model.weighting.check(self.trainer, self.model.network)
@@ -186,9 +187,8 @@ class Experiment(LightningCLI):
         return run_results.held_folder(self.folder, new=self.checkpoint is None)
 
     def _fit(self, **kwargs: Any) -> None:
-        kwargs["ckpt_path"] = self.checkpoint
         with self.checkpoints.stopped_by_signals(self.folder):
-            self.trainer.fit(weights_only=True, **kwargs)
+            self.trainer.fit(weights_only=True, **{**kwargs, "ckpt_path": self.checkpoint})
         if getattr(self.trainer, "fast_dev_run", False):
             return  # a trial run writes no files
         validated = self.datamodule.datasets["val"] is not None

@@ -52,7 +52,8 @@ class MultiTaskModule(ScoredModule):
     Args:
         network: any module with a list `tasks` that turns (B, 3, H, W) images in 0..1 into
             `ctal.networks.Predictions`.
-        init_from: source of the first weights, as in `ctal.networks.initialize_from`.
+        init_from: source of the first weights, as in `ctal.networks.initialize_from`. A
+            configuration without `network` has that of the source, for its own tasks and size.
         task_weights: weight w_t of each task in the loss, by task name; 1 by default.
         criteria: losses by task name, in place of the tasks' own (see `ctal.losses`).
         weighting: creates a weighting of the losses from the tasks, such as a class of

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lightning.pytorch import Trainer
 
-from ctal.errors import InputError
+from ctal.errors import InputError, counted
 from ctal.evaluation.metric_info import measures
 from ctal.io.atomic import write_whole
 from ctal.io.run_folder import RunFolder
@@ -18,13 +18,15 @@ from ctal.profiling.cost import parameters
 from ctal.training.module import MultiTaskModule
 
 
-def print_start(model: MultiTaskModule) -> None:
+def print_start(model: MultiTaskModule, checkpoint: Path | None) -> None:
     """Print where the weights of a network are from, and the number of its parameters."""
     weights = model.network.parameters()
     every = parameters(model.network) / 1e6
     trained = sum(weight.numel() for weight in weights if weight.requires_grad) / 1e6
     frozen = f", of which {trained:.1f} M are trained" if trained < every else ""
-    if model.initialization:
+    if checkpoint is not None:
+        sys.stderr.write(f"resuming from {checkpoint}\n")
+    elif model.initialization:
         sys.stderr.write(f"{model.initialization}\n")
     sys.stdout.write(f"{type(model.network).__name__}: {every:.1f} M parameters{frozen}\n")
 
@@ -126,7 +128,7 @@ def check_split(datasets: Mapping[str, object], split: str) -> None:
 def print_scores(model: MultiTaskModule, checkpoint: Path | None, *, classes: bool) -> None:
     """Print the scores of a checkpoint, and of each class if requested, fractions in percent."""
     epoch = f" of epoch {model.loaded_epoch}" if model.loaded_epoch else ""
-    lines = [f"{checkpoint}{epoch}, {model.samples} images, {model.protocol.title()}"]
+    lines = [f"{checkpoint}{epoch}, {counted(model.samples, 'image')}, {model.protocol.title()}"]
     for measure in measures(model.tasks):
         score = model.scores[measure.key] * (100 if measure.share else 1)
         lines.append(f"{measure.task:<12} {measure.title():<24} {score:10.4g}")
