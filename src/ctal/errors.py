@@ -1,4 +1,4 @@
-"""Exceptions for invalid input, as opposed to bugs."""
+"""Exceptions for invalid input, as opposed to bugs, and the wording of messages."""
 
 import re
 
@@ -7,6 +7,11 @@ def one_line(text: str) -> str:
     """Escape line breaks and unprintable characters of a text, such as a file name."""
     printable = text.encode("utf-8", "backslashreplace").decode()
     return re.sub(r"[\x00-\x1f\x7f]", lambda found: repr(found[0])[1:-1], printable)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, such as "1 image" or "3 images"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def first_line(error: Exception) -> str:

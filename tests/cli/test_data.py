@@ -38,8 +38,8 @@ def test_check_of_a_valid_dataset(photos, workers, capsys):
         if "|" in line
     }
     assert [cell.strip() for cell in rows["semseg"]] == ["6", "99.4 %", "2 of 3 classes"]
-    # 5 of 6 samples, 15 of 16 columns
-    assert [cell.strip() for cell in rows["depth"]][:2] == ["5", "78.1 %"]
+    # 15 of 16 columns of the 5 samples with a map
+    assert [cell.strip() for cell in rows["depth"]][:2] == ["5", "93.8 %"]
     assert "semseg: wall 50.3 %, floor 49.7 %, lamp 0.0 %" in out
     assert out.endswith("no problems\n")
 
@@ -83,7 +83,7 @@ def test_many_problems_are_grouped(photos, capsys):
     assert main(command) == 1
     out = capsys.readouterr().out
     assert "26 of 31 samples cannot be used:" in out
-    assert "note: 25 files are not used:" in out
+    assert "note: 25 files not used:" in out
     listed = [line for line in out.splitlines() if line.startswith("- ")]
     assert sum("normals" in line and "file not found" in line for line in listed) == 3
     assert sum("a map without an image" in line for line in listed) == 3
@@ -223,7 +223,7 @@ def test_stats(photos, capsys):
     )
     found = train["tasks"]["depth"]
     assert found["samples"] == 5
-    assert found["labelled"] == pytest.approx(5 * 15 / (6 * 16))
+    assert found["labelled"] == pytest.approx(15 / 16)  # of the samples with a map
     assert found["mean"] == pytest.approx(depth.mean(), rel=1e-6)
     assert (found["min"], found["max"]) == (depth.min(), depth.max())
     for share, value in found["quantiles"].items():

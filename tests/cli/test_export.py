@@ -48,11 +48,16 @@ def test_both_formats_run_without_ctal(folder, capfd):
     for output in ("network.onnx", "network.pt2"):
         assert export(output, "--images", "photo.jpg") == 0
     assert files(folder) == ["a.ckpt", "network.onnx", "network.pt2", "photo.jpg"]
-    printed = capfd.readouterr().out
+    printed, stages = capfd.readouterr()
+    assert stages.splitlines()[:3] == [
+        "writing CTALNet as .onnx",
+        "comparing its maps with those of PyTorch on 1 image",
+        "measuring times",
+    ]
     assert "network.onnx: CTALNet, images of 32x64" in printed
     for task in ("semseg", "depth", "normals"):
         assert len(re.findall(rf"^\| {task} ", printed, re.MULTILINE)) == 2
-    assert "on 1 images" in printed
+    assert "on 1 image\n" in printed
     assert "| ONNX Runtime " in printed
     assert "| torch.export, eager " in printed
     # the examples of the documentation, where this package cannot be imported; litert-torch, which
@@ -128,7 +133,9 @@ class TestUserErrors:
         monkeypatch.setattr(command, "traced", lambda model, contiguous: other)
         assert export("a.pt2") == 2
         expected = r"error: depth: the file's map differs from PyTorch's by up to [89][\d.]* \(m\)"
-        assert re.match(expected, self.reported(capfd))
+        *stages, line = capfd.readouterr().err.splitlines()
+        assert len(stages) == 2  # written, compared
+        assert re.match(expected, line)
         assert files(folder) == ["a.ckpt", "photo.jpg"]
 
 

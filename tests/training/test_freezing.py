@@ -50,9 +50,10 @@ def same(one, other):
     return all(torch.equal(value, other[name]) for name, value in one.items())
 
 
-def test_frozen_always_and_for_one_epoch():
+def test_frozen_always_and_for_one_epoch(recwarn):
     decay = ["--model.optimizer=torch.optim.AdamW", "--model.optimizer.weight_decay=0.5"]
     assert fit(FREEZE, *decay) == 0
+    assert not [warning for warning in recwarn if "eval mode" in str(warning.message)]
     first, rest = weights()
     more = ["--ckpt_path=last", "--trainer.max_epochs=2"]
     assert fit(FREEZE, *decay, *more) == 0

@@ -17,7 +17,7 @@ from ctal.data_commands.opening import DataSettings, call_with_data
 from ctal.data_commands.overlap import shared_samples
 from ctal.data_commands.sheet import chosen, contact_sheet
 from ctal.data_commands.survey import Survey, walk
-from ctal.errors import InputError
+from ctal.errors import InputError, counted
 from ctal.io.atomic import check_absent, write_text
 from ctal.io.signals import stopped_by_signals
 from ctal.visualization.panels import save_png
@@ -135,7 +135,7 @@ def show(
         for index in chosen(len(dataset), samples, seed):
             rows[f"{name} {dataset.sample_name(index)}"] = prepared[index]
     save_png(contact_sheet(tasks, rows), output)
-    sys.stdout.write(f"{output}: {len(rows)} samples\n")
+    sys.stdout.write(f"{output}: {counted(len(rows), 'sample')}\n")
 
 
 def prepare(

@@ -93,7 +93,7 @@ def _is_local(listener: socket.socket, host: str, allow_remote: bool) -> bool:
     if not allow_remote:
         raise InputError(
             f"host: expected an address of this machine only, such as 127.0.0.1, got {host}, on "
-            f"which {meaning}; add --allow-remote to permit it"
+            f"which {meaning}; add --allow_remote to permit it"
         )
     sys.stderr.write(f"host: on {host} {meaning}\n")
     return False
@@ -110,6 +110,7 @@ def _serve(
     with stopped_by_signals(), tempfile.TemporaryDirectory(prefix="ctal-demo-") as folder:
         # read when gradio is imported: no telemetry, and files in this folder only
         os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": folder}
+        sys.stderr.write("starting the demo; the address follows in some seconds\n")
         from ctal.demo.server import server
 
         host, port = listener.getsockname()[:2]

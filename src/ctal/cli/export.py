@@ -6,7 +6,6 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,8 +13,9 @@ from torch import Tensor
 
 from ctal.cli.export_data import calibration_images, examples, open_data, scored_batches
 from ctal.cli.export_report import difference_lines, score_lines, time_lines
-from ctal.errors import InputError
-from ctal.export.formats import Format, format_of
+from ctal.data import DenseDataModule
+from ctal.errors import InputError, counted
+from ctal.export.formats import Format, Run, format_of
 from ctal.export.parity import Difference, compare_maps
 from ctal.export.scoring import primary_scores
 from ctal.export.tracing import Deployed, traced
@@ -93,13 +93,12 @@ def export_file(
         convert = _conversion(ranges, per_channel=not per_tensor)
     with stopped_by_signals():
         found = _write(path, form, model, compared, opset, convert)
-    count = sum(map(len, compared))
-    _print(difference_lines(path, model, found, count))
+    kind = counted(_count(compared), "image") + ("" if images else " of Rooms")
+    _print(difference_lines(path, model, found, kind))
     run = form.open(path)
     if module is not None:
-        split, tasks, batches = scored_batches(module, network)
-        scores = primary_scores({"PyTorch": model, form.runtime: run}, tasks, batches, raw=raw)
-        _print(["", *score_lines(tasks, scores, split)])
+        _score(module, model, {"PyTorch": model, form.runtime: run})
+    _stage("measuring times")
     _print(["", *time_lines(model, form, run, compared[0], without_compiled)])
 
 
@@ -154,9 +153,14 @@ def _conversion(images: list[Tensor] | None, *, per_channel: bool) -> Callable[[
     """Return the conversion of a float32 file: to int8 with images to calibrate on, or float16."""
     from ctal.export.precision import to_float16, to_int8  # of the extra `export`
 
-    if images is None:
-        return to_float16
-    return partial(to_int8, images=images, per_channel=per_channel)
+    def convert(content: bytes) -> bytes:
+        if images is None:
+            _stage("converting to float16")
+            return to_float16(content)
+        _stage(f"quantizing to int8, calibrated on {counted(len(images), 'image')}")
+        return to_int8(content, images, per_channel=per_channel)
+
+    return convert
 
 
 def _write(
@@ -175,14 +179,33 @@ def _write(
         content = io.BytesIO()
         names = [task.name for task in network.tasks]
         described = notes(model)
+        _stage(f"writing {type(network).__name__} as {path.suffix}")
         form.write(traced(model, contiguous=form.is_onnx), names, described, content, opset)
         file.write(convert(content.getvalue()) if convert else content.getvalue())
         file.flush()
         run = form.open(Path(file.name))
+        _stage(f"comparing its maps with those of PyTorch on {counted(_count(compared), 'image')}")
         found.update(compare_maps(model, run, compared, exact=convert is None))
 
     write_whole(path, write)
     return found
+
+
+def _score(module: DenseDataModule, model: Deployed, programs: dict[str, Run]) -> None:
+    """Print the scores of PyTorch and of the file."""
+    split, tasks, batches = scored_batches(module, model.network)
+    _stage(f"scoring PyTorch and the file on {split}")
+    scores = primary_scores(programs, tasks, batches, raw=model.raw)
+    _print(["", *score_lines(tasks, scores, split)])
+
+
+def _count(batches: Iterable[Tensor]) -> int:
+    return sum(map(len, batches))
+
+
+def _stage(title: str) -> None:
+    """Report a step that takes a while, apart from the results on stdout."""
+    sys.stderr.write(f"{title}\n")
 
 
 def _print(lines: Iterable[str]) -> None:

@@ -20,20 +20,14 @@ from ctal.visualization.tables import aligned_table
 
 
 def difference_lines(
-    path: Path, model: Deployed, found: Mapping[str, Difference], count: int
+    path: Path, model: Deployed, found: Mapping[str, Difference], images: str
 ) -> list[str]:
-    """Describe the file, and the difference of its maps from PyTorch's on `count` images."""
+    """Describe the file, and the difference of its maps from PyTorch's on some images, in words."""
     network = model.network
     height, width = network.image_size
     size = "any size" if model.any_size else f"{height}x{width}"
-    ids = "" if model.raw else "; class ids: 1 if any differs, and share"
     rows = [
-        [
-            task.name,
-            "raw" if model.raw else task.unit,
-            f"{found[task.name].largest:.2g}",
-            f"{found[task.name].mean:.2g}",
-        ]
+        [task.name, "raw" if model.raw else task.unit, *_differences(found[task.name])]
         for task in network.tasks
     ]
     return [
@@ -42,8 +36,15 @@ def difference_lines(
         "",
         *aligned_table(["task", "unit", "max difference", "mean difference"], rows),
         "",
-        f"- compared with PyTorch on {count} images{ids}",
+        f"- compared with PyTorch on {images}",
     ]
+
+
+def _differences(found: Difference) -> list[str]:
+    """Return the largest and the mean difference; of class ids only the share that differs."""
+    if found.of_classes:
+        return ["-", f"{100 * found.mean:.2g} % of pixels" if found.mean else "none"]
+    return [f"{found.largest:.2g}", f"{found.mean:.2g}"]
 
 
 def score_lines(

@@ -10,7 +10,7 @@ from pathlib import Path
 from lightning.pytorch.utilities import rank_zero_warn
 
 from ctal.data.base import DenseDataset
-from ctal.errors import InputError
+from ctal.errors import InputError, counted
 
 _allowed = ContextVar("incomplete_allowed", default=False)
 
@@ -65,8 +65,8 @@ def check_present(
             )
     elif missing and not incomplete_allowed():
         raise InputError(
-            f"{missing[0]}: expected a file for each of the {samples} samples, {len(missing)} are "
-            f"missing{advice}"
+            f"{missing[0]}: expected a file for each of the {counted(samples, 'sample')}, "
+            f"{len(missing)} are missing{advice}"
         )
 
 
@@ -84,8 +84,8 @@ def warn_of_unused(datasets: Mapping[str, DenseDataset | None]) -> None:
     if unused:
         path, split = next(iter(unused.items()))
         rank_zero_warn(
-            f"data.{split}: {len(unused)} files look like images or maps and are not used, such as "
-            f"{path}; `ctal data check` lists them"
+            f"data.{split}: {counted(len(unused), 'file')} not used that may be images or "
+            f"maps, such as {path}; `ctal data check` lists them"
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ctal.data import DenseDataset
 from ctal.data_commands.opening import DataSettings
-from ctal.errors import one_line
+from ctal.errors import counted, one_line
 
 _CHOICE = ("fraction", "seed", "names")  # arguments that select samples
 
@@ -33,7 +33,7 @@ def shared_samples(data: DataSettings, datasets: Mapping[str, DenseDataset]) -> 
 
 def _line(one: str, other: str, shared: Sequence[str]) -> str:
     return one_line(
-        f"note: {one} and {other} share {len(shared)} samples, such as {shared[0]}; use "
+        f"note: {one} and {other} share {counted(len(shared), 'sample')}, such as {shared[0]}; use "
         "fractions that do not overlap, with the same seed"
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 from ctal.data import DenseDataset
 from ctal.data_commands.grouping import grouped
 from ctal.data_commands.survey import Survey
-from ctal.errors import one_line
+from ctal.errors import counted, one_line
 from ctal.tasks import Depth
 
 _FAR = 250
@@ -25,8 +25,10 @@ def overview(title: str, survey: Survey) -> str:
         shown += f"{min(width)}..{max(width)} wide"
     kind = type(survey.dataset).__name__
     total = len(survey.dataset)
-    count = f"{survey.samples} of {total} usable" if survey.samples < total else f"{total}"
-    lines = [f"## {title}", "", f"{kind}, {count} samples"]
+    count = f"{survey.samples} of {total} usable samples"
+    if survey.samples == total:
+        count = counted(total, "sample")
+    lines = [f"## {title}", "", f"{kind}, {count}"]
     lines[-1] += f", images of {shown} pixels (height x width)" if sizes else ""
     rows = []
     for task in survey.tasks:
@@ -34,7 +36,7 @@ def overview(title: str, survey: Survey) -> str:
         span = maps.tally.span(task) if maps.tally else "none"
         share = _percent(survey.labelled_share(task))
         rows.append([task.name, task.unit, str(maps.samples), share, span])
-    head = ["task", "unit", "samples with the map", "labelled pixels", "values"]
+    head = ["task", "unit", "samples with the map", "labelled pixels in them", "values"]
     return "\n".join([*lines, "", *_table(head, rows)]) + "\n"
 
 
@@ -68,7 +70,9 @@ def unused(dataset: DenseDataset, *, everything: bool) -> str:
         everything: Whether to list all of them, not only the first of each kind.
     """
     files = [(str(path), reason) for path, reason in dataset.unused_files()]
-    return _list(f"note: {len(files)} files are not used:", files, everything) if files else ""
+    return (
+        _list(f"note: {counted(len(files), 'file')} not used:", files, everything) if files else ""
+    )
 
 
 def far_depth(survey: Survey) -> str:

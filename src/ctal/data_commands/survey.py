@@ -26,9 +26,10 @@ _MOST_WORKERS = 8
 
 @dataclass
 class MapSurvey:
-    """The maps of one task: number of samples with a map, of labelled pixels, and statistics."""
+    """The maps of one task: number of samples with a map, of their pixels, and statistics."""
 
     samples: int = 0
+    pixels: int = 0
     labelled: int = 0
     tally: Tally | None = None
 
@@ -80,8 +81,8 @@ class Survey:
         }
 
     def labelled_share(self, task: Task) -> float:
-        """Return the labelled share of all pixels; samples without the map count as unlabelled."""
-        return self.maps[task.name].labelled / max(1, self.pixels)
+        """Return the labelled share of the pixels of the samples with the map."""
+        return self.maps[task.name].labelled / max(1, self.maps[task.name].pixels)
 
     def _plain_task(self, task: Task) -> dict[str, Any]:
         maps = self.maps[task.name]
@@ -100,6 +101,7 @@ class Survey:
         for name, (labelled, counts) in found.maps.items():
             maps = self.maps[name]
             maps.samples += 1
+            maps.pixels += found.size[0] * found.size[1]
             maps.labelled += labelled
             maps.tally = counts if maps.tally is None else maps.tally + counts
 

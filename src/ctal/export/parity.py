@@ -24,10 +24,12 @@ class Difference(NamedTuple):
     Attributes:
         largest: the largest difference, in the task's unit; for class ids 1 if any differs, else 0.
         mean: the mean difference; for class ids the share of pixels that differ.
+        of_classes: whether the maps have class ids.
     """
 
     largest: float
     mean: float
+    of_classes: bool = False
 
 
 def batches(images: Iterable[Tensor], size: Sequence[int]) -> Iterator[Tensor]:
@@ -64,6 +66,7 @@ def compare_maps(
     """
     largest = dict.fromkeys((task.name for task in model.network.tasks), 0.0)
     total, pixels = dict.fromkeys(largest, 0.0), dict.fromkeys(largest, 0)
+    of_classes = dict.fromkeys(largest, False)
     for batch in images:
         with torch.inference_mode():
             raw = model.predict_raw(batch)
@@ -77,7 +80,11 @@ def compare_maps(
             largest[name] = max(largest[name], difference.max().item())
             total[name] += difference.sum(dtype=torch.float64).item()
             pixels[name] += difference.numel()
-    return {name: Difference(largest[name], total[name] / pixels[name]) for name in largest}
+            of_classes[name] = not found[name].is_floating_point()
+    return {
+        name: Difference(largest[name], total[name] / pixels[name], of_classes[name])
+        for name in largest
+    }
 
 
 def _raw_difference(task: Task, raw: Tensor, found: Tensor, exact: bool) -> Tensor:

@@ -13,6 +13,8 @@ def quieten_libraries() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # the encoder reports weights that do not fit
     logging.getLogger("timm").setLevel(logging.ERROR)
+    # a line for each retry; an error follows if the last one fails
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     for message in (
         ".*does not have many workers",  # datasets are small or in memory
         ".*It is recommended to use `self.log",  # the metrics are already synchronized
@@ -20,6 +22,7 @@ def quieten_libraries() -> None:
         ".*is smaller than the logging interval",  # each epoch logs its scores anyway
         ".*Total length of `list` across ranks is zero",  # data.val may be left out
         ".*loading a checkpoint outside the 'fit' stage",  # it has the averaged weights already
+        ".*in eval mode at the start of training",  # those that `FreezeEncoder` freezes
         ".*LeafSpec",  # raised inside Lightning
         "You are solving a parameterized problem that is not DPP",  # raised by torchjd's Nash-MTL
     ):
