@@ -1,5 +1,6 @@
 """`ctal fit` from a trained network: by command line and configuration, exact when resumed."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ctal.errors import InputError
 from ctal.networks import CTALNet, SharedEncoderNet, hub
 from ctal.tasks import Depth, SemanticSegmentation
 from ctal.training import MultiTaskModule
+from ctal.training.dry_run import rehearsed_settings
 
 # weights do not move, so those of the checkpoint are the first ones
 STILL = ["--model.optimizer.lr=0", "--model.optimizer.weight_decay=0"]
@@ -107,6 +109,9 @@ def test_the_same_network_class_with_more_classes(place, capsys):
     )
 
 
+NAMED = "{class_path: ctal.networks.CTALNet, init_args: {encoder: test_resnet}}"
+
+
 class TestNetworkOfTheSource:
     """A training that names no network has that of `model.init_from`, for its own tasks."""
 
@@ -120,7 +125,7 @@ class TestNetworkOfTheSource:
     def test_is_built_for_the_tasks_and_recorded(self, source, capsys):
         assert fit(*STILL, init_from=source) == 0
         line = next(x for x in capsys.readouterr().err.splitlines() if "tensors taken" in x)
-        assert "other arguments" not in line
+        assert "differs in" not in line
         network = yaml.safe_load(Path("run/config.yaml").read_text())["model"]["network"]
         theirs = ctal.load(source).network.arguments
         assert network["class_path"] == "ctal.networks.CTALNet"
@@ -143,7 +148,7 @@ class TestNetworkOfTheSource:
         found = ctal.load("run").network.arguments
         assert (found["channels"], found["gamma"], found["encoder"]) == (4, 0.5, "test_resnet")
         line = next(x for x in capsys.readouterr().err.splitlines() if "tensors taken" in x)
-        assert line.endswith("; other arguments: channels 4 (source: 8), gamma 0.5 (source: 0.05)")
+        assert line.endswith("; differs in: channels 4 (source: 8), gamma 0.5 (source: 0.05)")
 
     def test_a_later_file_chooses_a_network(self):
         Path("net.yaml").write_text(
@@ -153,14 +158,88 @@ class TestNetworkOfTheSource:
         assert fit("--model=net.yaml") == 0
         assert type(ctal.load("run").network) is SharedEncoderNet
 
-    def test_a_class_that_is_not_imported_is_never_looked_for(self, place, capsys):
+    @pytest.mark.parametrize(
+        ("arguments", "channels"),
+        [
+            # a network that is named, wherever it is
+            (["--config", "first.yaml", "-c", "named.yaml"], 128),
+            (["--config", "first.yaml", "--config={model: {network: " + NAMED + "}}"], 128),
+            (["--config", "first.yaml", "--model={network: " + NAMED + "}"], 128),
+            (["--config", "named.yaml", "--model.init_from=second"], 128),
+            (["--model.init_from=second", "--config", "named.yaml"], 128),
+            # the last source, whatever the order and form
+            (["--config", "first.yaml"], 8),
+            (["-c", "first.yaml", "--config=second.yaml"], 16),
+            (["--config=second.yaml", "--config", "first.yaml"], 8),
+            (["--model.init_from", "second", "--config", "first.yaml"], 8),
+            (["--config", "first.yaml", "--model.init_from", "second"], 16),
+            (["--config", "first.yaml", "--model.init-from=second"], 16),
+            (["--config", "first.yaml", "--config={model: {init_from: second}}"], 16),
+            (["--config={model.init_from: second}"], 16),
+            (["--model", "section.yaml"], 16),
+            # single arguments of it
+            (["--model.init_from=second", "--model.network.init_args.channels=4"], 4),
+            (["--config", "first.yaml", "--model.network.channels=4"], 4),
+        ],
+    )
+    def test_which_network_is_chosen(self, arguments, channels, place):
+        network = CTALNet(TASKS[:2], "test_resnet", image_size=(64, 64), channels=16)
+        network.save_pretrained("second")
+        Path("first.yaml").write_text("model: {init_from: saved}\n")
+        Path("second.yaml").write_text("model: {init_from: second}\n")
+        Path("section.yaml").write_text("init_from: second\n")
+        Path("named.yaml").write_text(f"model: {{network: {NAMED}}}\n")
+        settings = rehearsed_settings(["fit", "--config", "c.yaml", *arguments], "c.yaml")
+        chosen = settings["model"]["network"]
+        assert chosen["class_path"] == "ctal.networks.CTALNet"
+        assert chosen["init_args"]["channels"] == channels
+
+    def test_the_complete_configuration_has_it(self, capsys):
+        arguments = ["--config", "c.yaml", "--model.init_from=saved", "--print_config"]
+        assert main(["fit", *arguments]) == 0
+        printed = yaml.safe_load(capsys.readouterr().out)["model"]["network"]
+        assert printed["init_args"]["channels"] == 8
+
+    def test_a_network_of_ones_own_is_neither_imported_nor_built(self, place, capsys):
         file = place / "saved" / "config.json"
         file.write_text(file.read_text().replace("ctal.networks.CTALNet", "elsewhere.Net"))
         (place / "elsewhere.py").write_text("raise SystemExit('imported')\n")
         assert fit(init_from="saved") == 2
-        line = one_line(capsys)
-        assert line.startswith("error: model.init_from: elsewhere.Net has not been imported")
-        assert line.endswith("; or set model.network")
+        assert "elsewhere.Net has not been imported" in one_line(capsys)
+
+        class Own(CTALNet):
+            """A network that the parser would build from names in a file."""
+
+        Own(TASKS[:2], "test_resnet", image_size=(64, 64)).save_pretrained("own")
+        assert fit(init_from="own") == 2
+        assert "is not part of ctal; set model.network" in one_line(capsys)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda network: network.pop("class"),
+            lambda network: network.pop("arguments"),
+            lambda network: network.update({"arguments": []}),
+            lambda network: network.update({"class": None}),
+            lambda network: network["arguments"].update({"gamma": None}),
+        ],
+    )
+    def test_a_damaged_source(self, change, place, capsys):
+        file = place / "saved" / "config.json"
+        content = json.loads(file.read_text())
+        change(content["network"])
+        file.write_text(json.dumps(content))
+        assert fit(init_from="saved") == 2
+        assert one_line(capsys).startswith("error: model.init_from: saved/config.json: ")
+
+    def test_names_of_weights_in_a_source_are_not_used(self, place, monkeypatch):
+        file = place / "saved" / "config.json"
+        file.write_text(file.read_text().replace('"pretrained": false', '"pretrained": true'))
+        assert '"pretrained": true' in file.read_text()
+        settings = rehearsed_settings(
+            ["fit", "--config", "c.yaml", "--model.init_from=saved"], "c.yaml"
+        )
+        assert settings["model"]["network"]["init_args"]["pretrained"] is False
 
     @pytest.mark.parametrize("source", [[], ["--model.init_from", "null"]])
     def test_neither_a_network_nor_a_source(self, source, capsys):
@@ -172,6 +251,15 @@ class TestNetworkOfTheSource:
         line = one_line(capsys)
         assert line.startswith("error: model.init_from: nowhere: checkpoint not found")
         assert "model.network" not in line
+
+
+def test_an_encoder_that_stays_random_is_reported(place, capsys):
+    assert fit(*CTAL_NET, "--model.network.encoder=test_efficientnet") == 0
+    *_, line = [x for x in capsys.readouterr().err.splitlines() if x.startswith("warning: ")]
+    assert "no weight of the encoder was taken from other" in line
+    shutil.rmtree("run")
+    assert fit(*CTAL_NET) == 0
+    assert "warning: " not in capsys.readouterr().err
 
 
 def test_a_resumed_run_is_that_of_an_uninterrupted_one_without_the_source(place, capsys):

@@ -84,7 +84,7 @@ def _run(args: list[str]) -> None:
 
 def _check_configs(args: list[str]) -> None:
     """Read the configuration files among the arguments, before anything large is imported."""
-    if "--config" in args or any(arg.endswith((".yaml", ".yml")) for arg in args):
+    if {"--config", "-c"} & set(args) or any(arg.endswith((".yaml", ".yml")) for arg in args):
         from ctal.config.files import config_files, read_config
         from ctal.config.foreign import warn_of_foreign
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import difflib
 import inspect
 import pydoc
@@ -22,6 +23,7 @@ from ctal.errors import InputError
 
 _KEY = r'Parser key "([^"]+)"(?: element \d+)?:'
 _SECTIONS = {"trainer", "model", "data", "images", "scoring"}  # of the configuration of `fit`
+_LINKED = {"tasks", "image_size"}  # of a network; the data set them
 _EXTRAS = {"torchjd": "mtl"}  # which extra of ctal installs a module that a class_path names
 
 
@@ -96,9 +98,12 @@ def _unknown_argument(text: str) -> str:
 
 
 def _named_parameters(cls: type) -> list[str]:
-    """Return the named parameters of a class."""
+    """Return the parameters of a class that settings may name, with those of its `**options`."""
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [n for n, p in inspect.signature(cls).parameters.items() if p.kind not in variable]
+    parameters = inspect.signature(cls).parameters
+    named = [n for n, p in parameters.items() if p.kind not in variable and n not in _LINKED]
+    options = getattr(cls, "options_type", None)
+    return named + ([f.name for f in dataclasses.fields(options)] if options else [])
 
 
 def _suggestion(report: str, known: list[str]) -> str:
@@ -132,6 +137,7 @@ def function_parser(
         prog=prog,
         exit_on_error=False,
         parser_mode=PARSER_MODE,
+        allow_abbrev=False,
         description=document.description,
     )
     meaning = {parameter.arg_name: parameter.description for parameter in document.params}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -49,18 +49,21 @@ def read_config(file: Path) -> dict[str, Any]:
 
 
 def config_files(args: Sequence[str]) -> list[Path]:
-    """Return the configuration files that arguments name by `--config`.
+    """Return the configuration files that arguments name by `--config` or `-c`, in their order.
 
     Raises:
         InputError: One of them does not exist.
     """
-    names = [after for arg, after in pairwise(args) if arg == "--config"]
-    names += [arg.removeprefix("--config=") for arg in args if arg.startswith("--config=")]
+    names = []
+    for arg, after in zip(args, [*args[1:], ""], strict=True):
+        option, equals, value = arg.partition("=")
+        if option in ("--config", "-c") and (equals or after):
+            names.append(value if equals else after)
     for name in names:
-        # as a mapping in place of a file
-        if not Path(name).exists() and not name.lstrip().startswith("{"):
+        # os.path, since a mapping in place of a file may be longer than a name can be
+        if not os.path.exists(name) and not name.lstrip().startswith("{"):
             raise InputError(f"config: {name} not found")
-    return [Path(name) for name in names if Path(name).is_file()]
+    return [Path(name) for name in names if os.path.isfile(name)]
 
 
 def _load(text: str) -> Any:

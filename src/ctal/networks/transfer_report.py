@@ -10,8 +10,9 @@ from typing import NamedTuple
 from ctal.networks.base import Network
 from ctal.tasks.serialization import plain
 
-_LISTED = 8
+_LISTED = 4
 _NOT_COMPARED = ("image_size", "pretrained")
+_PLAIN = (bool, int, float, str, list, type(None))
 
 
 class Transfer(NamedTuple):
@@ -42,20 +43,24 @@ class Transfer(NamedTuple):
         partly = [name for name in self.names if name in self.partly]
         for word, names in (("in part", partly), ("new", self.new)):
             line += f"; {word}: {_summary(names)}" if names else ""
-        return line + (f"; other arguments: {', '.join(self.differing)}" if self.differing else "")
+        return line + (f"; differs in: {', '.join(self.differing)}" if self.differing else "")
 
 
 def differing_arguments(network: Network, trained: Network) -> tuple[str, ...]:
-    """Return class or arguments of a network that differ from a trained one's, for `Transfer`.
+    """Return class and arguments of a network that differ from a trained one's, for `Transfer`.
 
-    The image size and the initial weights of the encoder are not compared: weights fit any.
+    Arguments are compared that both have and that are plain values, except the image size and the
+    initial weights of the encoder: weights fit any.
     """
-    if type(network) is not type(trained):
-        return (f"{type(network).__name__} (source: {type(trained).__name__})",)
-    return tuple(
-        f"{name} {plain(value)} (source: {plain(trained.arguments.get(name))})"
+    pairs = {"class": (type(network).__name__, type(trained).__name__)} | {
+        name: (plain(value), plain(trained.arguments[name]))
         for name, value in network.arguments.items()
-        if name not in _NOT_COMPARED and plain(value) != plain(trained.arguments.get(name))
+        if name in trained.arguments and name not in _NOT_COMPARED
+    }
+    return tuple(
+        f"{name} {ours} (source: {theirs})"
+        for name, (ours, theirs) in pairs.items()
+        if ours != theirs and isinstance(ours, _PLAIN) and isinstance(theirs, _PLAIN)
     )
 
 

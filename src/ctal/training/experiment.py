@@ -12,7 +12,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from ctal.compat import command_parsers, misconfiguration, set_option_help
-from ctal.config.arguments import input_error_in, known_keys, parse
+from ctal.config.arguments import input_error_in, known_keys
 from ctal.config.files import PARSER_MODE
 from ctal.config.nulls import check_nulls
 from ctal.data import DenseDataModule
@@ -31,7 +31,7 @@ from ctal.training.optim import PlateauSteps
 from ctal.training.progress import with_progress
 from ctal.training.resuming import RunSettings, check_seed
 from ctal.training.score_files import ScoreFiles
-from ctal.training.source_network import with_network_of_source
+from ctal.training.source_network import parse_with_source
 from ctal.training.trainer_checks import check_intervals, check_trainer, listed
 from ctal.training.warnings import quieten_libraries
 
@@ -67,7 +67,7 @@ class Experiment(LightningCLI):
 
     def __init__(self, args: list[str]) -> None:
         quieten_libraries()
-        quiet = {"exit_on_error": False, "parser_mode": PARSER_MODE}
+        quiet = {"exit_on_error": False, "parser_mode": PARSER_MODE, "allow_abbrev": False}
         super().__init__(
             MultiTaskModule,
             DenseDataModule,
@@ -119,7 +119,7 @@ class Experiment(LightningCLI):
         for subparser in command_parsers(self).values():
             set_option_help(subparser, "--ckpt_path", _CKPT_PATH)
             keys += known_keys(subparser)
-        self.config = parse(parser, with_network_of_source(args), keys)
+        self.config = parse_with_source(parser, args, keys)
         config = self.config[self.config.subcommand]
         check_seed(config.seed_everything)
         check_nulls(config.as_dict(), {"data": DenseDataModule, "model": MultiTaskModule})

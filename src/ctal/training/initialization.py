@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from ctal.errors import InputError
-from ctal.networks import Network, initialize_from
+from ctal.networks import Encoder, Network, initialize_from
 from ctal.networks.memory import set_memory_format
+from ctal.networks.transfer_report import Transfer
 
 
 def prepare_network(network: nn.Module, init_from: str | None) -> str | None:
@@ -24,7 +25,8 @@ def prepare_network(network: nn.Module, init_from: str | None) -> str | None:
             weights.
 
     Returns:
-        A line that says what was taken; None without `init_from`.
+        A line that says what was taken, and a warning if the encoder is random; None without
+        `init_from`.
 
     Raises:
         InputError: The network does not derive from `Network`, or the trained one cannot be
@@ -45,9 +47,22 @@ def _initialize(network: nn.Module, init_from: str) -> str:
             f"{type(network).__name__}; derive it from Network, or load its weights in Python"
         )
     try:
-        return str(initialize_from(network, init_from))
+        report = initialize_from(network, init_from)
     except InputError as error:
         raise InputError(f"model.init_from: {error}") from error
+    return f"{report}{_warning(network, report)}"
+
+
+def _warning(network: Network, report: Transfer) -> str:
+    """Return a second line if the encoder is neither that of the source nor pretrained."""
+    parts = [f"{path}." for path, part in network.named_modules() if isinstance(part, Encoder)]
+    is_taken = any(name.startswith(tuple(parts)) for name in report.whole)
+    if not parts or is_taken or network.arguments.get("pretrained"):
+        return ""
+    return (
+        f"\nwarning: no weight of the encoder was taken from {report.source}, so it is random; "
+        "remove model.network to train the network of the source, or set its argument pretrained"
+    )
 
 
 @contextmanager

@@ -1,80 +1,115 @@
-"""The network of a training that names only a trained network to start from."""
+"""The network of a training whose settings name only a trained network to start from."""
 
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ctal.config.files import config_files, read_config
+import yaml
+from jsonargparse import ArgumentParser, Namespace
+
+from ctal.config.arguments import parse
+from ctal.config.files import read_config
 from ctal.errors import InputError
-from ctal.networks import Network
-from ctal.networks.serialization import completed
+from ctal.networks.saved import build_saved
 from ctal.networks.source import read_source
-from ctal.tasks.serialization import find_class
+from ctal.tasks.serialization import class_name, plain
 
-_SOURCE, _NETWORK = "--model.init_from", "--model.network"
-_LINKED = ("tasks", "image_size")  # of the data
+_LINKED = ("tasks", "image_size")  # set by the data
+_OPTION = re.compile(r"--model\.init[-_]from(?:=(.*))?", flags=re.DOTALL)
+_PRINTS = "--print_config"
 
 
-def with_network_of_source(args: Sequence[str]) -> list[str]:
-    """Add the network of `model.init_from` to the arguments of a training that name no network.
+def parse_with_source(parser: ArgumentParser, args: Sequence[str], known: list[str]) -> Namespace:
+    """Parse the arguments of a training. Without `model.network`, it is that of `model.init_from`.
 
-    It comes first, so single arguments (`model.network.init_args.channels`) replace those of the
-    source.
+    The parser itself decides whether a network is named and which source counts: settings may be in
+    several files and arguments, of which later ones win. The network of the source comes before all
+    of them, so single arguments (`model.network.init_args.channels`) replace those of the source.
 
     Args:
+        parser: The parser of the command.
         args: The command and its arguments.
+        known: The valid keys, as in `parse`.
 
     Raises:
-        InputError: The source cannot be read, or its class has not been imported.
+        InputError: The arguments are invalid, or the source cannot be used.
     """
-    source, is_named = None, False
-    for section in _model_sections(args):
-        source = section.get("init_from", source)
-        network = section.get("network")
-        is_named |= isinstance(network, str) or "class_path" in (network or {})
-    if not isinstance(source, str) or is_named:
-        return list(args)
-    return [args[0], f"{_NETWORK}={json.dumps(_network_of(source))}", *args[1:]]
+    quiet = [arg for arg in args if not arg.startswith(_PRINTS)]  # prints the result and exits
+    try:
+        parsed = parse(parser, quiet, known)
+        given = list(args)
+    except InputError as error:
+        source = next(_sources(args), None)
+        if source is None:
+            raise
+        given, parsed = _with_network_of(source, parser, args, known)
+        chosen = parsed[parsed.subcommand].model.init_from
+        if chosen not in (source, None):  # another one of those in the settings
+            given, parsed = _with_network_of(chosen, parser, args, known)
+        if chosen is None:
+            raise error
+    return parsed if quiet == list(args) else parse(parser, given, known)
+
+
+def _with_network_of(
+    source: str, parser: ArgumentParser, args: Sequence[str], known: list[str]
+) -> tuple[list[str], Namespace]:
+    """Return the arguments with the network of a source, and the result of parsing them."""
+    given = [args[0], f"--model.network={json.dumps(_network_of(source))}", *args[1:]]
+    return given, parse(parser, [arg for arg in given if not arg.startswith(_PRINTS)], known)
 
 
 def _network_of(source: str) -> dict[str, Any]:
     """Return the class and the arguments of a trained network, as a configuration has them."""
     try:
-        description = completed(read_source(source).description)
+        network = build_saved(read_source(source))
     except InputError as error:
         raise InputError(f"model.init_from: {error}") from error
-    try:
-        find_class(Network, str(description["class"]))  # imports nothing
-    except InputError as error:
-        raise InputError(f"model.init_from: {error}; or set model.network") from error
-    arguments = {k: v for k, v in description["arguments"].items() if k not in _LINKED}
-    return {"class_path": description["class"], "init_args": arguments}
+    name = class_name(type(network))
+    if not name.startswith("ctal.networks."):
+        # the parser imports what the arguments of other classes name
+        raise InputError(
+            f"model.network: expected the class and its arguments, since that of "
+            f"{source!r}, {name}, is not part of ctal; set model.network"
+        )
+    arguments = {**network.arguments, "pretrained": False}
+    return {
+        "class_path": name,
+        "init_args": {key: plain(arguments[key]) for key in arguments if key not in _LINKED},
+    }
 
 
-def _model_sections(args: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    """Yield the section `model` of each configuration file, and of the command line."""
-    for file in config_files(args):
-        section = read_config(file).get("model")
-        if isinstance(section, str) and (file.parent / section).is_file():
-            section = read_config(file.parent / section)
-        if isinstance(section, Mapping):
-            yield section
-    for arg, after in pairwise([*args, ""]):
-        key, equals, value = arg.partition("=")
-        if key == _SOURCE:
-            given = value if equals else after
-            yield {"init_from": None if given == "null" else given}
-        elif key in (_NETWORK, f"{_NETWORK}.class_path"):
-            yield {"network": value if equals else after}
-        elif key == "--model":
-            yield from _given_section(value if equals else after)
+def _sources(args: Sequence[str]) -> Iterator[str]:
+    """Yield every value of `model.init_from` in arguments and files, whichever counts."""
+    for arg, after in zip(args, [*args[1:], ""], strict=True):
+        option = _OPTION.fullmatch(arg)
+        if option:
+            yield from _strings(after if option[1] is None else option[1])
+            continue
+        value = arg.partition("=")[2] if arg.startswith("-") else arg
+        if os.path.isfile(value) and value.endswith((".yaml", ".yml")):
+            yield from _sources_in(read_config(Path(value)), Path(value).parent)
+        elif value.lstrip().startswith("{"):
+            yield from _sources_in(yaml.safe_load(value), Path())
 
 
-def _given_section(value: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the section that `--model FILE` names."""
-    if Path(value).is_file():
-        yield read_config(Path(value))
+def _sources_in(settings: Any, folder: Path) -> Iterator[str]:
+    """Yield the values in nested settings; a section may be a file of its own."""
+    for key, value in settings.items() if isinstance(settings, Mapping) else ():
+        last = str(key).rpartition(".")[2]
+        if last == "init_from":
+            yield from _strings(value)
+        elif last == "model" and isinstance(value, str) and os.path.isfile(folder / value):
+            yield from _sources_in(read_config(folder / value), folder)
+        elif last == "model":
+            yield from _sources_in(value, folder)
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str) and value not in ("", "null"):
+        yield value
