@@ -160,7 +160,8 @@ class TestCommandLine:
             capfd.readouterr()
             .err.splitlines()[-1]
             .startswith(
-                "error: out/a.npz: already exists (and 1 more of this input) with another flip;"
+                "error: out/a.npz: already exists (and 1 more of this input) from other settings "
+                "(flip);"
             )
         )
         assert cli.main([*command, "--output", "out", "--overwrite"]) == 0
@@ -230,7 +231,8 @@ class TestForms:
         header = (folder / "predictions" / "a.ply").read_bytes()[:200]
         assert b"element vertex 1200\n" in header
         with pytest.raises(
-            InputError, match=r"a\.npz: .* \(and 2 more of this input\) with another intrinsics;"
+            InputError,
+            match=r"a\.npz: .* \(and 2 more of this input\) from other settings \(intrinsics\);",
         ):
             predict_files(["pictures/a.jpg"], checkpoint, intrinsics=[50.0, 50.0, 20.0, 16.0])
 

@@ -115,14 +115,18 @@ def test_an_input_that_has_changed_is_predicted_again(folder, checkpoint):
 def test_outputs_of_other_settings_are_refused(folder, checkpoint, options, keys):
     predict_files(["pictures/a.jpg"], checkpoint)
     before = stamps(folder / "predictions")
-    with pytest.raises(InputError, match=rf"a\.npz: already exists .* with another {keys}; choose"):
+    with pytest.raises(
+        InputError, match=rf"a\.npz: already exists .* from other settings \({keys}\); choose"
+    ):
         predict_files(["pictures/a.jpg"], checkpoint, **options)
     assert stamps(folder / "predictions") == before
 
 
 def test_outputs_of_another_network_are_refused(folder, checkpoint):
     predict_files(["pictures/a.jpg"], checkpoint)
-    with pytest.raises(InputError, match=r"a\.npz: already exists .* with another network; choose"):
+    with pytest.raises(
+        InputError, match=r"a\.npz: already exists .* from other settings \(network\); choose"
+    ):
         predict_files(["pictures/a.jpg"], checkpoint_of(1, folder))
     predict_files(["pictures/a.jpg"], shutil.copy(checkpoint, folder / "same.ckpt"))
 
@@ -173,6 +177,8 @@ def test_videos_are_skipped_too(folder, checkpoint, capsys):
     predict_files(["clip.mp4", "pictures/a.jpg"], checkpoint)
     assert "1 of 2 inputs are complete" in capsys.readouterr().err
     assert stamps(folder / "predictions")["clip.mp4"] == before["clip.mp4"]
-    with pytest.raises(InputError, match=r"clip\.mp4: already exists with another flip; choose"):
+    with pytest.raises(
+        InputError, match=r"clip\.mp4: already exists from other settings \(flip\); choose"
+    ):
         predict_files(["clip.mp4"], checkpoint, flip=True)
     assert video_comment(folder / "clip.mp4") is None

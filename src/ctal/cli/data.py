@@ -128,14 +128,15 @@ def show(
     check_absent([Path(output)], overwrite)
     splits = data.splits(split)
     tasks = list({task.name: task for name in splits for task in data.tasks(name)}.values())
-    rows = {}
+    rows, total = {}, 0
     for name in splits:
         dataset = data.open(name)
+        total += len(dataset)
         prepared = PreparedDataset(dataset, data.tasks(name), data.size(), cache=False)
         for index in chosen(len(dataset), samples, seed):
             rows[f"{name} {dataset.sample_name(index)}"] = prepared[index]
     save_png(contact_sheet(tasks, rows), output)
-    sys.stdout.write(f"{output}: {counted(len(rows), 'sample')}\n")
+    sys.stdout.write(f"{output}: {len(rows)} of {counted(total, 'sample')}\n")
 
 
 def prepare(

@@ -53,7 +53,7 @@ def export_file(
         checkpoint: a checkpoint, or the folder of a run, whose best checkpoint is loaded.
         output: the file to write, which ends with .onnx or, for torch.export, .pt2.
         images: images, folders of images or glob patterns to compare the maps on; by default some
-            test images of Rooms.
+            of the images to score on (`data`), or test images of Rooms.
         overwrite: replace an existing output.
         without_compiled: do not time compiled PyTorch, which takes minutes to compile.
         imports: modules to import first: those that define a network or a task of your own.
@@ -86,14 +86,14 @@ def export_file(
     network = load(checkpoint, image_size=image_size).network
     model = Deployed(network, any_size=any_size, raw=raw).eval()
     module = open_data(data, network) if data else None
-    compared = examples(images, network.image_size, any_size=any_size)
+    compared = examples(images, module, network.image_size, any_size=any_size)
     convert = None
     if float16 or int8:
         ranges = calibration_images(calibration, module, network.image_size) if int8 else None
         convert = _conversion(ranges, per_channel=not per_tensor)
     with stopped_by_signals():
         found = _write(path, form, model, compared, opset, convert)
-    kind = counted(_count(compared), "image") + ("" if images else " of Rooms")
+    kind = counted(_count(compared), "image") + ("" if images or module else " of Rooms")
     _print(difference_lines(path, model, found, kind))
     run = form.open(path)
     if module is not None:

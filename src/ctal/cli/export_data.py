@@ -24,19 +24,26 @@ _COMPARED = 5  # images of Rooms, by default
 _CALIBRATED = 64  # images, at most
 
 
-def examples(given: list[str] | None, size: Sequence[int], *, any_size: bool) -> list[Tensor]:
-    """Return batches to compare maps on: of the given images, or of Rooms.
+def examples(
+    given: list[str] | None,
+    module: DenseDataModule | None,
+    size: Sequence[int],
+    *,
+    any_size: bool,
+) -> list[Tensor]:
+    """Return batches to compare maps on: of the given images, of the data to score, or of Rooms.
 
     Args:
         given: images, folders or glob patterns.
+        module: the data to score on, if any.
         size: (H, W) of the network.
         any_size: add batches of a second size.
     """
     if given:
         images = [read_image(path) for path in find_images(given)]
     else:
-        rooms = Rooms("test")
-        images = [rooms[index]["image"] for index in evenly_spaced(len(rooms), _COMPARED)]
+        dataset = _scored(module)[1] if module is not None else Rooms("test")
+        images = [dataset[index]["image"] for index in evenly_spaced(len(dataset), _COMPARED)]
     step = STRIDES[-1]
     sizes = [tuple(size), *([(size[0] + step, size[1] + 2 * step)] if any_size else [])]
     return [batch for size in sizes for batch in batches(images, size)]

@@ -43,7 +43,7 @@ def difference_lines(
 def _differences(found: Difference) -> list[str]:
     """Return the largest and the mean difference; of class ids only the share that differs."""
     if found.of_classes:
-        return ["-", f"{100 * found.mean:.2g} % of pixels" if found.mean else "none"]
+        return ["-", f"{100 * found.mean:.2g} % of pixels"]
     return [f"{found.largest:.2g}", f"{found.mean:.2g}"]
 
 

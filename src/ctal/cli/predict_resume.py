@@ -82,7 +82,7 @@ def _difference(found: str | None, record: str) -> str:
     differing = _differing(found, record) or {}
     other = differing.pop("source", None)
     origin = "" if other is None else f", made from {other}"
-    return origin + (f" with another {', '.join(differing)}" if differing else "")
+    return origin + (f" from other settings ({', '.join(differing)})" if differing else "")
 
 
 def _differing(found: str | None, record: str) -> dict[str, Any] | None:

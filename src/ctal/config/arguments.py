@@ -23,7 +23,7 @@ from ctal.errors import InputError
 
 _KEY = r'Parser key "([^"]+)"(?: element \d+)?:'
 _SECTIONS = {"trainer", "model", "data", "images", "scoring"}  # of the configuration of `fit`
-_LINKED = {"tasks", "image_size"}  # of a network; the data set them
+_LINKED = {"tasks", "image_size"}  # arguments of a network that come from the data
 _EXTRAS = {"torchjd": "mtl"}  # which extra of ctal installs a module that a class_path names
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def config_files(args: Sequence[str]) -> list[Path]:
         InputError: One of them does not exist.
     """
     names = []
-    for arg, after in zip(args, [*args[1:], ""], strict=True):
+    for arg, after in pairwise([*args, ""]):
         option, equals, value = arg.partition("=")
         if option in ("--config", "-c") and (equals or after):
             names.append(value if equals else after)

@@ -65,8 +65,8 @@ def check_present(
             )
     elif missing and not incomplete_allowed():
         raise InputError(
-            f"{missing[0]}: expected a file for each of the {counted(samples, 'sample')}, "
-            f"{len(missing)} are missing{advice}"
+            f"{missing[0]}: expected a file for each of the {samples} samples, {len(missing)} are "
+            f"missing{advice}"
         )
 
 

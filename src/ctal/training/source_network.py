@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def _network_of(source: str) -> dict[str, Any]:
 
 def _sources(args: Sequence[str]) -> Iterator[str]:
     """Yield every value of `model.init_from` in arguments and files, whichever counts."""
-    for arg, after in zip(args, [*args[1:], ""], strict=True):
+    for arg, after in pairwise([*args, ""]):
         option = _OPTION.fullmatch(arg)
         if option:
             yield from _strings(after if option[1] is None else option[1])
