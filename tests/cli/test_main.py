@@ -316,6 +316,12 @@ def test_settings_of_fit_are_overrides_of_compare(capsys):
             ["--model.network.init_args.encodr=test_resnet"],
             r"model.network: .*SharedEncoderNet has no argument 'encodr'; did you mean 'encoder'",
         ),
+        (
+            # one of the **options, which the signature does not have
+            ["--model.network=ctal.networks.CTALNet", "--model.network.init_args.gama=1"],
+            r"model.network: .*CTALNet has no argument 'gama'; did you mean 'gamma'",
+        ),
+        (["--trainer.max_epoch=3"], "--trainer.max_epoch.*did you mean '--trainer.max_epochs'"),
         (["--scoring.resolution=images"], "resolution: expected one of .*'image', got images$"),
         (["--model.network.class_path=ctal.networks.CTALNett"], "model.network: .*'CTALNett'"),
         (["--model.network=NoSuchNet"], "model.network: .*NoSuchNet"),

@@ -150,7 +150,7 @@ class Experiment(LightningCLI):
         keep_freed_memory(self.trainer.strategy.root_device)
         self.protocol.check(self.model.tasks)
         if self.trainer.is_global_zero:
-            run_results.print_start(self.model, self.checkpoint)
+            run_results.print_start(self.model)
         validating = self.datamodule.datasets["val"] is not None
         check_trainer(self.trainer, self.model.tasks, validating=validating)
         self.model.weighting.check(self.trainer, self.model.network)

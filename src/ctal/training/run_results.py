@@ -18,15 +18,13 @@ from ctal.profiling.cost import parameters
 from ctal.training.module import MultiTaskModule
 
 
-def print_start(model: MultiTaskModule, checkpoint: Path | None) -> None:
+def print_start(model: MultiTaskModule) -> None:
     """Print where the weights of a network are from, and the number of its parameters."""
     weights = model.network.parameters()
     every = parameters(model.network) / 1e6
     trained = sum(weight.numel() for weight in weights if weight.requires_grad) / 1e6
     frozen = f", of which {trained:.1f} M are trained" if trained < every else ""
-    if checkpoint is not None:
-        sys.stderr.write(f"resuming from {checkpoint}\n")
-    elif model.initialization:
+    if model.initialization:
         sys.stderr.write(f"{model.initialization}\n")
     sys.stdout.write(f"{type(model.network).__name__}: {every:.1f} M parameters{frozen}\n")
 
