@@ -44,7 +44,7 @@ def test_other_precisions_may_differ_but_not_be_infinite():
         run = lambda images: {"depth": torch.tensor([[[found]]])}  # noqa: E731
         return compare_maps(model, run, [torch.rand(1, 3, 1, 2)], exact=False)["depth"]
 
-    assert compared_to([1.0, 2.5]) == (0.5, 0.25)
+    assert compared_to([1.0, 2.5]) == (0.5, 0.25, False)  # no class ids
     for wrong in (float("nan"), float("inf")):
         with pytest.raises(InputError, match=r"^depth: expected finite values, got NaN or inf"):
             compared_to([1.0, wrong])
@@ -60,7 +60,7 @@ def test_classes_with_equal_scores_may_be_exchanged():
     task = SemanticSegmentation(2)
     raw = [[0.5, 0.2], [0.50003, 0.9]]  # by class, of two pixels
     difference = compared(task, raw, [0, 1])
-    assert (difference.largest, difference.mean) == (1.0, 0.5)
+    assert difference == (1.0, 0.5, True)
     with pytest.raises(InputError, match=r"^semseg: .* in 50 % of its values"):
         compared(task, raw, [1, 0])
 
