@@ -47,7 +47,7 @@ def parse_with_source(parser: ArgumentParser, args: Sequence[str], known: list[s
     except InputError as error:
         source = next(_sources(args), None)
         if source is None:
-            raise
+            raise _without_network(error) from error
         given, parsed = _with_network_of(source, parser, args, known)
         chosen = parsed[parsed.subcommand].model.init_from
         if chosen not in (source, None):  # another one of those in the settings
@@ -55,6 +55,16 @@ def parse_with_source(parser: ArgumentParser, args: Sequence[str], known: list[s
         if chosen is None:
             raise error
     return parsed if quiet == list(args) else parse(parser, given, known)
+
+
+def _without_network(error: InputError) -> InputError:
+    """Return the error of settings without a source, with the key as a file has it."""
+    if not re.search(r"required: fit\.model\.network\b", str(error)):
+        return error
+    return InputError(
+        "model.network: expected a network, got none; set it, or set model.init_from to train the "
+        "network of a trained one"
+    )
 
 
 def _with_network_of(

@@ -433,7 +433,9 @@ def test_an_image_with_another_ending_is_suggested(open_folder):
 
 def test_training_warns_about_unused_files_once(open_folder, folder):
     rename(folder, {"image/b.jpg": "image/b.jpeg"})
-    message = r"data\.train: 3 files not used that may be .*classes/b\.png; `ctal data check` lists them"
+    message = (
+        r"data\.train: 3 files not used that may be .*classes/b\.png; `ctal data check` lists them"
+    )
     with pytest.warns(UserWarning, match=message) as caught:
         DenseDataModule(open_folder(), val=open_folder())
     assert len(caught) == 1
