@@ -61,7 +61,8 @@ def _warning(network: Network, report: Transfer) -> str:
         return ""
     return (
         f"\nwarning: no weight of the encoder was taken from {report.source}, so it is random; "
-        "remove model.network to train the network of the source, or set its argument pretrained (true, or a file)"
+        "remove model.network to train the network of the source, or set its "
+        "argument pretrained (true, or a file)"
     )
 
 
