@@ -246,6 +246,11 @@ class TestNetworkOfTheSource:
         assert main(["fit", "--config", "c.yaml", *source]) == 2
         assert one_line(capsys).startswith("error: model.network: expected a network, got none")
 
+    @pytest.mark.parametrize("broken", ["--config={model: [", "--data.train={class_path: ["])
+    def test_a_mapping_that_is_not_yaml(self, broken, capsys):
+        assert main(["fit", "--config", "c.yaml", broken, "--model.init_from=saved"]) == 2
+        assert one_line(capsys).startswith("error: ")
+
     def test_a_source_that_is_not_found(self, capsys):
         assert fit(init_from="nowhere") == 2
         line = one_line(capsys)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,8 @@ def _sources(args: Sequence[str]) -> Iterator[str]:
         if os.path.isfile(value) and value.endswith((".yaml", ".yml")):
             yield from _sources_in(read_config(Path(value)), Path(value).parent)
         elif value.lstrip().startswith("{"):
-            yield from _sources_in(yaml.safe_load(value), Path())
+            with suppress(yaml.YAMLError):  # the parser reports it
+                yield from _sources_in(yaml.safe_load(value), Path())
 
 
 def _sources_in(settings: Any, folder: Path) -> Iterator[str]:
