@@ -61,7 +61,7 @@ def check(
         sys.stdout.write("\n")
         found += len(survey.problems)
     sys.stdout.write(shared_samples(data, opened))
-    sys.stdout.write(f"{found or 'no'} problem{'' if found == 1 else 's'}\n")
+    sys.stdout.write(f"{counted(found, 'problem') if found else 'no problems'}\n")
     if found:
         raise SystemExit(1)
 

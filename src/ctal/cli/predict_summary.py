@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ctal.cli.predict_images import Pair
 from ctal.cli.predict_writer import Writer
+from ctal.errors import counted
 from ctal.io.sources import Source
 
 _FEW = 5  # inputs, each of which gets a line
@@ -38,7 +39,7 @@ def summary(
         lines.append(f"{sheet}: contact sheet")
     if not written:
         return "".join(f"{line}\n" for line in lines)
-    count = f"{len(written)} input{'s' * (len(written) > 1)}"
+    count = counted(len(written), "input")
     each = f", {seconds / len(pairs):.2f} s per input" if len(pairs) > 1 else ""
     line = f"{writer.output}: wrote {_kinds(written.values())} of {count} in {seconds:.1f} s{each}"
     line += f"; skipped {skipped} with complete outputs" if skipped else ""

@@ -21,9 +21,11 @@ from ctal.config.renames import upgrade_options
 from ctal.config.unused import check_sections, check_unused
 from ctal.errors import InputError
 
+LINKED = ("tasks", "image_size")
+"""Arguments of a network that come from the data, so settings do not name them."""
+
 _KEY = r'Parser key "([^"]+)"(?: element \d+)?:'
 _SECTIONS = {"trainer", "model", "data", "images", "scoring"}  # of the configuration of `fit`
-_LINKED = {"tasks", "image_size"}  # arguments of a network that come from the data
 _EXTRAS = {"torchjd": "mtl"}  # which extra of ctal installs a module that a class_path names
 
 
@@ -101,7 +103,7 @@ def _named_parameters(cls: type) -> list[str]:
     """Return the parameters of a class that settings may name, with those of its `**options`."""
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     parameters = inspect.signature(cls).parameters
-    named = [n for n, p in parameters.items() if p.kind not in variable and n not in _LINKED]
+    named = [n for n, p in parameters.items() if p.kind not in variable and n not in LINKED]
     options = getattr(cls, "options_type", None)
     return named + ([f.name for f in dataclasses.fields(options)] if options else [])
 

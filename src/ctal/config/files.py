@@ -49,6 +49,20 @@ def read_config(file: Path) -> dict[str, Any]:
     return upgraded
 
 
+def section_of(value: Any, folder: Path) -> Any:
+    """Return a section of a configuration; the name of a file stands for what is in the file.
+
+    Args:
+        value: The value of the section.
+        folder: The folder of the configuration, to which the name is relative.
+
+    Raises:
+        InputError: The file is not a configuration.
+    """
+    is_file = isinstance(value, str) and os.path.isfile(folder / value)
+    return read_config(folder / value) if is_file else value
+
+
 def config_files(args: Sequence[str]) -> list[Path]:
     """Return the configuration files that arguments name by `--config` or `-c`, in their order.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ctal.config.files import read_config
+from ctal.config.files import read_config, section_of
 from ctal.errors import InputError
 
 
@@ -61,8 +61,7 @@ def _faults(
 def _faults_of_value(value: Any, parsed: Any, name: str, folder: Path) -> Iterator[str]:
     if not isinstance(parsed, Mapping):
         return
-    if isinstance(value, str) and (folder / value).is_file():  # a section in a file of its own
-        value = read_config(folder / value)
+    value = section_of(value, folder)
     if isinstance(value, Mapping):
         yield from _faults(value, parsed, f"{name}.", folder)
 

@@ -29,7 +29,7 @@ class Difference(NamedTuple):
 
     largest: float
     mean: float
-    of_classes: bool = False
+    of_classes: bool
 
 
 def batches(images: Iterable[Tensor], size: Sequence[int]) -> Iterator[Tensor]:

@@ -66,7 +66,7 @@ def transfer(trained: Network, network: Network, source: str) -> Transfer:
         _align_parts(trained, network)
         matching = Matching(trained, network)
         others = {key: value for key, value in network.state_dict().items() if key not in whole}
-        in_encoders = tuple(f"{path}." for path in _encoders(network))
+        in_encoders = tuple(f"{path}." for path in encoders(network))
         shares = {
             key: matching.take(key, value)
             for key, value in others.items()
@@ -86,14 +86,15 @@ def transfer(trained: Network, network: Network, source: str) -> Transfer:
     return report
 
 
-def _encoders(network: Network) -> dict[str, Encoder]:
+def encoders(network: Network) -> dict[str, Encoder]:
+    """Return the encoders of a network by their paths in it."""
     return {path: part for path, part in network.named_modules() if isinstance(part, Encoder)}
 
 
 def _take_encoders(trained: Network, network: Network) -> set[str]:
     """Take the encoders, and return the names of the tensors taken."""
-    theirs, taken = _encoders(trained), set[str]()
-    for path, part in _encoders(network).items() if theirs else ():
+    theirs, taken = encoders(trained), set[str]()
+    for path, part in encoders(network).items() if theirs else ():
         source = theirs.get(path, next(iter(theirs.values())))
         taken |= {f"{path}.{key}" for key in part.take(source)}
     return taken

@@ -30,7 +30,7 @@ class Transfer(NamedTuple):
     names: tuple[str, ...]
     whole: frozenset[str]
     partly: frozenset[str]
-    differing: tuple[str, ...] = ()
+    differing: tuple[str, ...]
 
     @property
     def new(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from ctal.compat import command_parsers, misconfiguration, set_option_help
-from ctal.config.arguments import input_error_in, known_keys
+from ctal.config.arguments import LINKED, input_error_in, known_keys
 from ctal.config.files import PARSER_MODE
 from ctal.config.nulls import check_nulls
 from ctal.data import DenseDataModule
@@ -109,7 +109,7 @@ class Experiment(LightningCLI):
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         parser.add_lightning_class_args(ImagePanels, "images")
         parser.add_class_arguments(Protocol, "scoring")
-        for name in ("tasks", "image_size"):
+        for name in LINKED:
             target = f"model.network.init_args.{name}"
             parser.link_arguments(f"data.{name}", target, apply_on="instantiate")
 

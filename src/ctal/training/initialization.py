@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from ctal.errors import InputError
-from ctal.networks import Encoder, Network, initialize_from
+from ctal.networks import Network, initialize_from
 from ctal.networks.memory import set_memory_format
+from ctal.networks.transfer import encoders
 from ctal.networks.transfer_report import Transfer
 
 
@@ -55,8 +56,8 @@ def _initialize(network: nn.Module, init_from: str) -> str:
 
 def _warning(network: Network, report: Transfer) -> str:
     """Return a second line if the encoder is neither that of the source nor pretrained."""
-    parts = [f"{path}." for path, part in network.named_modules() if isinstance(part, Encoder)]
-    is_taken = any(name.startswith(tuple(parts)) for name in report.whole)
+    parts = tuple(f"{path}." for path in encoders(network))
+    is_taken = any(name.startswith(parts) for name in report.whole)
     if not parts or is_taken or network.arguments.get("pretrained"):
         return ""
     return (

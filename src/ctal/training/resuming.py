@@ -56,7 +56,6 @@ class RunSettings(Callback):
             key: value for key, value in values.items() if f"{key}.".startswith(_dotted(kept))
         }
         self._given: list[tuple[Callback, dict[str, Any]]] = []
-        self._is_resumed = False
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -74,7 +73,6 @@ class RunSettings(Callback):
         """
         if trainer_command(trainer) != "fit":
             return
-        self._is_resumed = True
         check_averaging(checkpoint, callbacks_of(trainer))
         # callback states are loaded later
         self._given = [(callback, _arguments(callback)) for callback in callbacks_of(trainer)]
@@ -102,7 +100,7 @@ class RunSettings(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the epoch in which a run is resumed."""
-        if self._is_resumed and trainer.is_global_zero:
+        if trainer.ckpt_path and trainer.is_global_zero:
             sys.stderr.write(f"resuming in epoch {trainer.current_epoch + 1}\n")
 
     def _check_sizes(self, saved: Mapping[str, Any], checkpoint: Mapping[str, Any]) -> None:

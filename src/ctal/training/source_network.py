@@ -14,16 +14,14 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentParser, Namespace
 
-from ctal.config.arguments import parse
-from ctal.config.files import read_config
+from ctal.config.arguments import LINKED, parse
+from ctal.config.files import read_config, section_of
 from ctal.errors import InputError
 from ctal.networks.saved import build_saved
 from ctal.networks.source import read_source
 from ctal.tasks.serialization import class_name, plain
 
-_LINKED = ("tasks", "image_size")  # set by the data
 _OPTION = re.compile(r"--model\.init[-_]from(?:=(.*))?", flags=re.DOTALL)
-_PRINTS = "--print_config"
 
 
 def parse_with_source(parser: ArgumentParser, args: Sequence[str], known: list[str]) -> Namespace:
@@ -41,21 +39,27 @@ def parse_with_source(parser: ArgumentParser, args: Sequence[str], known: list[s
     Raises:
         InputError: The arguments are invalid, or the source cannot be used.
     """
-    quiet = [arg for arg in args if not arg.startswith(_PRINTS)]  # prints the result and exits
+    given = list(args)
     try:
-        parsed = parse(parser, quiet, known)
-        given = list(args)
+        parsed = parse(parser, _quiet(given), known)
     except InputError as error:
         source = next(_sources(args), None)
         if source is None:
             raise _without_network(error) from error
-        given, parsed = _with_network_of(source, parser, args, known)
+        given = _with_network_of(source, args)
+        parsed = parse(parser, _quiet(given), known)
         chosen = parsed[parsed.subcommand].model.init_from
-        if chosen not in (source, None):  # another one of those in the settings
-            given, parsed = _with_network_of(chosen, parser, args, known)
         if chosen is None:
-            raise error
-    return parsed if quiet == list(args) else parse(parser, given, known)
+            raise
+        if chosen != source:  # another one of those in the settings
+            given = _with_network_of(chosen, args)
+            parsed = parse(parser, _quiet(given), known)
+    return parsed if _quiet(given) == given else parse(parser, given, known)
+
+
+def _quiet(args: Sequence[str]) -> list[str]:
+    """Return arguments without those that print the result and exit."""
+    return [arg for arg in args if not arg.startswith("--print_config")]
 
 
 def _without_network(error: InputError) -> InputError:
@@ -68,12 +72,9 @@ def _without_network(error: InputError) -> InputError:
     )
 
 
-def _with_network_of(
-    source: str, parser: ArgumentParser, args: Sequence[str], known: list[str]
-) -> tuple[list[str], Namespace]:
-    """Return the arguments with the network of a source, and the result of parsing them."""
-    given = [args[0], f"--model.network={json.dumps(_network_of(source))}", *args[1:]]
-    return given, parse(parser, [arg for arg in given if not arg.startswith(_PRINTS)], known)
+def _with_network_of(source: str, args: Sequence[str]) -> list[str]:
+    """Return the arguments with the network of a source before all others of the command."""
+    return [args[0], f"--model.network={json.dumps(_network_of(source))}", *args[1:]]
 
 
 def _network_of(source: str) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def _network_of(source: str) -> dict[str, Any]:
     arguments = {**network.arguments, "pretrained": False}
     return {
         "class_path": name,
-        "init_args": {key: plain(arguments[key]) for key in arguments if key not in _LINKED},
+        "init_args": {key: plain(arguments[key]) for key in arguments if key not in LINKED},
     }
 
 
@@ -117,10 +118,8 @@ def _sources_in(settings: Any, folder: Path) -> Iterator[str]:
         last = str(key).rpartition(".")[2]
         if last == "init_from":
             yield from _strings(value)
-        elif last == "model" and isinstance(value, str) and os.path.isfile(folder / value):
-            yield from _sources_in(read_config(folder / value), folder)
         elif last == "model":
-            yield from _sources_in(value, folder)
+            yield from _sources_in(section_of(value, folder), folder)
 
 
 def _strings(value: object) -> Iterator[str]:
