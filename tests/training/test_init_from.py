@@ -112,6 +112,20 @@ def test_the_same_network_class_with_more_classes(place, capsys):
 NAMED = "{class_path: ctal.networks.CTALNet, init_args: {encoder: test_resnet}}"
 
 
+def test_options_are_suggested_only_where_they_are_accepted(place, capsys):
+    (place / "narrow.py").write_text(
+        "from ctal.networks import CTALNet\n"
+        "class Narrow(CTALNet):\n"
+        "    def __init__(self, tasks, encoder, *, image_size):\n"
+        "        super().__init__(tasks, encoder, image_size=image_size)\n"
+    )
+    arguments = ["--model.network.encoder=test_resnet", "--model.network.init_args.gama=1"]
+    assert fit("--model.network=ctal.networks.CTALNet", *arguments) == 2
+    assert "did you mean 'gamma'?" in one_line(capsys)
+    assert fit("--model.network=narrow.Narrow", *arguments) == 2
+    assert "narrow.Narrow has no argument 'gama'; it has encoder" in one_line(capsys)
+
+
 class TestNetworkOfTheSource:
     """A training that names no network has that of `model.init_from`, for its own tasks."""
 

@@ -104,7 +104,9 @@ def _named_parameters(cls: type) -> list[str]:
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     parameters = inspect.signature(cls).parameters
     named = [n for n, p in parameters.items() if p.kind not in variable and n not in LINKED]
-    options = getattr(cls, "options_type", None)
+    # a subclass with a constructor of its own may not accept those of its base
+    accepts = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    options = getattr(cls, "options_type", None) if accepts else None
     return named + ([f.name for f in dataclasses.fields(options)] if options else [])
 
 
