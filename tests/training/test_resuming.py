@@ -152,6 +152,21 @@ def test_a_batch_size_is_used_with_a_schedule_of_epochs():
     assert last["ctal_run"]["data.batch_size"] == 4
 
 
+@pytest.mark.parametrize(
+    ("limits", "named"),
+    [
+        ([], "max_epochs=1"),
+        (["--trainer.max_steps=1", "--trainer.max_epochs=5"], "max_steps=1"),
+        (["--trainer.max_steps=1", "--trainer.max_epochs=-1"], "max_steps=1"),
+    ],
+)
+def test_a_finished_run_is_not_trained_further_and_says_so(limits, named, capsys):
+    assert resume(*limits) == 0
+    printed = capsys.readouterr().err
+    assert f"already trained up to trainer.{named}; increase it to train longer\n" in printed
+    assert "resuming in epoch" not in printed
+
+
 @pytest.mark.parametrize("described", [True, False])
 def test_a_finished_run_with_more_epochs_follows_the_longer_cosine(described):
     if not described:

@@ -27,9 +27,10 @@ def test_training_on_a_part_of_the_data(setting, place):
     assert (place / "run" / "checkpoints" / "best.ckpt").is_file()
 
 
-def test_fast_dev_run_writes_nothing(place):
+def test_fast_dev_run_writes_nothing_and_says_so(place, capsys):
     assert fit("--trainer.fast_dev_run=true") == 0
     assert not (place / "run").exists()
+    assert capsys.readouterr().err.endswith("without an error; nothing was saved\n")
 
 
 CALLBACKS = "--trainer.callbacks=lightning.pytorch.callbacks."

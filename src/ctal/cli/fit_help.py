@@ -142,5 +142,5 @@ def _more(command: str) -> list[str]:
         f"ctal {command} --config FILE --help",
         "    lists the arguments of the classes that the file names, too",
         f"ctal {command} --config FILE --print_config",
-        "    prints the complete configuration",
+        "    prints the complete configuration, also the network taken from model.init_from",
     ]

@@ -91,9 +91,10 @@ def bars(names: Sequence[str], shares: NDArray[np.float32], size: tuple[int, int
     draw = ImageDraw.Draw(canvas)
     lines = [f"{name}  {percent(share)}" for name, share in zip(names, shares, strict=True)]
     font = fitting_font(lines, width - 12)
-    step = min(height / len(lines), 3.5 * font.size)
+    step = min(height / len(lines), 4.5 * font.size)
+    above = (height - step * len(lines)) / 2  # the caption beside them is in the middle, too
     for row, (line, share) in enumerate(zip(lines, shares, strict=True)):
-        top = row * step + 0.15 * step
+        top = above + (row + 0.15) * step
         end = 1 + float(share) * (width - 2)
         color = _BARS[row == len(lines) - 1]
         start = top + 1.3 * font.size

@@ -190,7 +190,7 @@ class Experiment(LightningCLI):
         with self.checkpoints.stopped_by_signals(self.folder):
             self.trainer.fit(weights_only=True, **{**kwargs, "ckpt_path": self.checkpoint})
         if getattr(self.trainer, "fast_dev_run", False):
-            return  # a trial run writes no files
+            return run_results.print_trial(self.trainer)
         validated = self.datamodule.datasets["val"] is not None
         if self.trainer.is_global_zero:
             self.cost.write(self.trainer, validated=validated)

@@ -29,6 +29,12 @@ def print_start(model: MultiTaskModule) -> None:
     sys.stdout.write(f"{type(model.network).__name__}: {every:.1f} M parameters{frozen}\n")
 
 
+def print_trial(trainer: Trainer) -> None:
+    """Print that a trial has ended, which leaves no files."""
+    if trainer.is_global_zero:
+        sys.stderr.write("the trial run has ended without an error; nothing was saved\n")
+
+
 def find_checkpoint(folder: RunFolder, given: str | Path | None, *, fitting: bool) -> Path | None:
     """Return the checkpoint that `--ckpt_path` names: a file, "best" or "last", or none.
 
