@@ -5,7 +5,7 @@
 
 A small network is first trained without interruption. Then runs of the same config are interrupted
 by one of: SIGKILL, SIGTERM, SIGHUP, a full disk, a folder that becomes read-only. Each run is
-resumed until it is complete. A run is bit-equal if every tensor of its last checkpoint (weights,
+resumed until it is complete. A run is bit-identical if every tensor of its last checkpoint (weights,
 statistics of normalization layers, state of optimizer and schedule) is identical to that of the
 uninterrupted run.
 
@@ -168,7 +168,7 @@ def trial(kind: str, folder: Path, seconds: float, expected: dict[str, bytes | s
             return "not resumed"
         if list((run / "checkpoints").glob("*.part*")):
             return "half-written file left"
-        return "bit-equal" if state_of(run) == expected else "other weights"
+        return "bit-identical" if state_of(run) == expected else "other weights"
 
 
 def done(run: Path) -> bool:
@@ -196,18 +196,18 @@ def main() -> None:
             outcome = trial(kind, folder / f"disk{index}", seconds, expected)
             outcomes[kind][outcome] += 1
             print(f"{index + 1:3} {kind:<17} {outcome}", flush=True)
-            if outcome != "bit-equal":
+            if outcome != "bit-identical":
                 print((folder / f"disk{index}.log").read_text()[-2000:], flush=True)
     print_table(outcomes)
 
 
 def print_table(outcomes: dict[str, Counter[str]]) -> None:
-    """Print how many runs per kind of interruption are bit-equal to the uninterrupted run."""
+    """Print how many runs per kind of interruption are bit-identical to the uninterrupted run."""
     print(f"\n{machine(torch.device('cpu'))}\n")
-    print("| interruption | runs | bit-equal | other |\n|---|---|---|---|")
+    print("| interruption | runs | bit-identical | other |\n|---|---|---|---|")
     for kind, counts in outcomes.items():
-        others = {words: number for words, number in counts.items() if words != "bit-equal"}
-        print(f"| {kind} | {counts.total()} | {counts['bit-equal']} | {others or 'none'} |")
+        others = {words: number for words, number in counts.items() if words != "bit-identical"}
+        print(f"| {kind} | {counts.total()} | {counts['bit-identical']} | {others or 'none'} |")
     for kind in set(KINDS) - set(outcomes):
         print(f"| {kind} | not run (needs root) | | |")
 

@@ -10,7 +10,7 @@ def checkpoint(path):
 
 
 def assert_same_checkpoint(one, other):
-    """Assert that all content is bit-equal, except for times."""
+    """Assert that all content is bit-identical, except for times."""
     contents = [checkpoint(path) for path in (one, other)]
     for content in contents:
         content["callbacks"].pop("TrainingCost", None)

@@ -219,7 +219,7 @@ def test_images_and_curves_are_logged() -> None:
 
 
 def assert_same_run(one: Path, other: Path) -> None:
-    """Assert bit-equal weights, optimizer state and progress."""
+    """Assert bit-identical weights, optimizer state and progress."""
     a, b = (torch.load(path, map_location="cpu", weights_only=True) for path in (one, other))
     assert a["global_step"] == b["global_step"]
     assert a["state_dict"].keys() == b["state_dict"].keys()

@@ -1,4 +1,4 @@
-"""A resumed run trains on batches that are bit-equal to those of an uninterrupted run."""
+"""A resumed run trains on batches that are bit-identical to those of an uninterrupted run."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Runs with all optimization options resume bit-equal after a kill or a stop."""
+"""Runs with all optimization options resume bit-identical after a kill or a stop."""
 
 import os
 import signal

@@ -149,7 +149,7 @@ def prepare(
     """Convert datasets to memory-mapped arrays, which training reads without decoding.
 
     Each split becomes a folder OUTPUT/<split>, written atomically, which ctal.data.PreparedArrays
-    reads. Its samples are bit-equal to those of training on the original dataset.
+    reads. Its samples are bit-identical to those of training on the original dataset.
 
     Args:
         data: the datasets.

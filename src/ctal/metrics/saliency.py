@@ -4,7 +4,7 @@ Each prediction is binarized at 256 thresholds, k / 255 for k = 0..255, those of
 pixels that reach the threshold are salient. Each mask is compared with the label, the values are
 averaged over the images with a labelled pixel, and the score is that of the best threshold for the
 dataset. All masks are computed from one histogram per image. Precision, recall and IoU at every
-threshold, maxF and maxIoU are bit-equal to those of PySODMetrics 1.6.2 without its rescaling of
+threshold, maxF and maxIoU are bit-identical to those of PySODMetrics 1.6.2 without its rescaling of
 each prediction to 0..1.
 
 This is the protocol of the multitask literature since Maninis, Radosavovic and Kokkinos, "Attentive
