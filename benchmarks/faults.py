@@ -5,8 +5,8 @@
 
 A small network is first trained without interruption. Then runs of the same config are interrupted
 by one of: SIGKILL, SIGTERM, SIGHUP, a full disk, a folder that becomes read-only. Each run is
-resumed until it is complete. A run is bit-identical if every tensor of its last checkpoint (weights,
-statistics of normalization layers, state of optimizer and schedule) is identical to that of the
+resumed until it is complete. A run is bit-identical if every tensor of its last checkpoint
+(weights, statistics of normalization layers, state of optimizer and schedule) equals that of the
 uninterrupted run.
 
 The full disk and the read-only folder require root, to mount a small tmpfs. Without root they are

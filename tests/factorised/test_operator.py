@@ -49,7 +49,7 @@ def test_float32_uses_convolutions_and_float64_matrix_products(dtype, shared, mo
     ("size", "dtype", "f", "products"),
     [
         ((72, 96), torch.float32, 3, minimal_filtering),
-        ((36, 48), torch.float32, 3, convolutions),  # not faster, and bundled models stay bit-identical
+        ((36, 48), torch.float32, 3, convolutions),  # not faster; bundled models stay identical
         ((72, 96), torch.float32, 5, convolutions),
         ((72, 96), torch.bfloat16, 3, convolutions),  # sums of several numbers would lose bits
         ((72, 96), torch.float64, 3, matmuls),

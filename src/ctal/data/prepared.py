@@ -30,10 +30,10 @@ class PreparedArrays(NamedSamples):
     """A dataset written by `ctal data prepare`, resized to one size.
 
     `image.npy` holds the images (N, 3, H, W) uint8, `maps/<task>.npy` the maps (N, ..., H, W):
-    class ids, edges and binary maps as uint8, depth and normals as float32. Samples are bit-identical
-    to those of the original dataset in training. `dataset.json` lists tasks, samples and missing
-    maps. The arrays are memory-mapped: processes share them, and a dataset larger than the memory
-    can be read.
+    class ids, edges and binary maps as uint8, depth and normals as float32. Samples are
+    bit-identical to those of the original dataset in training. `dataset.json` lists tasks, samples
+    and missing maps. The arrays are memory-mapped: processes share them, and a dataset larger than
+    the memory can be read.
 
     Args:
         folder: The folder of one split.

@@ -1,0 +1,78 @@
+"""Mistakes in settings are reported by the key and the innermost cause."""
+
+import pytest
+from tests.small_classes import write_training
+
+from ctal.cli import main
+
+LOSSES = "ctal.losses"
+BAD_LOSS = {"class_path": f"{LOSSES}.CrossEntropy", "init_args": {"label_smoothing": "lots"}}
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    write_training(tmp_path, "c.yaml", (32, 64), max_epochs=1, logger=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (["--trainer.max_epochs=lots"], "trainer.max_epochs: expected int or null, got lots"),
+        (["--data.batch_size=1.5"], "data.batch_size: expected int, got 1.5"),
+        (
+            ["--model.task_weights={depth: lots}"],
+            "model.task_weights: expected dict[str, float] or null, got {'depth': 'lots'}",
+        ),
+        (
+            [
+                "--trainer.callbacks+=ctal.training.FreezeEncoder",
+                "--trainer.callbacks.epoch=1",
+            ],
+            "trainer.callbacks: ctal.training.FreezeEncoder has no argument 'epoch'; did you mean "
+            "'epochs'?",
+        ),
+        (
+            ["--trainer.callbacks+=ctal.training.FreezeEncode"],
+            "trainer.callbacks: module 'ctal.training' has no attribute 'FreezeEncode'; did you "
+            "mean 'FreezeEncoder'?",
+        ),
+        (
+            [
+                "--trainer.callbacks=[{class_path: ctal.training.FreezeEncoder, init_args: {epochs: "
+                "many}}]"
+            ],
+            "trainer.callbacks.epochs: expected int or null, got many",
+        ),
+        (
+            ["--model.criteria.semseg=ctal.losses.CrossEntrop"],
+            "model.criteria.semseg: module 'ctal.losses' has no attribute 'CrossEntrop'; did you "
+            "mean 'CrossEntropy'?",
+        ),
+        (
+            [f"--model.criteria={{semseg: {BAD_LOSS}}}"],
+            "model.criteria.semseg.label_smoothing: expected float, got lots",
+        ),
+        (
+            [f"--model.criteria={{semseg: {BAD_LOSS}, depth: {BAD_LOSS}}}"],  # either of them
+            "model.criteria.label_smoothing: expected float, got lots",
+        ),
+        (
+            ["--model.lr_scheduler=ctal.training.Cosine", "--model.lr_scheduler.warm_up=5"],
+            "model.lr_scheduler: ctal.training.Cosine has no argument 'warm_up'; did you mean "
+            "'warmup'?",
+        ),
+        (
+            ["--model.lr_scheduler=ctal.training.Cosin"],
+            "model.lr_scheduler: module 'ctal.training' has no attribute 'Cosin'; did you mean "
+            "'Cosine'?",
+        ),
+        (
+            ["--model.optimizer=torch.optim.AdamX"],
+            "model.optimizer: module 'torch.optim' has no attribute 'AdamX'; did you mean 'Adam'?",
+        ),
+    ],
+)
+def test_the_key_and_the_innermost_cause(args, line, capsys):
+    assert main(["fit", "--config", "c.yaml", *args]) == 2
+    assert capsys.readouterr().err == f"error: {line}\n"
