@@ -5,7 +5,7 @@ Predict with a trained network:
     import ctal
 
     model = ctal.load("nyuv2-lite2")  # bundled; or a run, a checkpoint, a Hub id
-    maps = model.predict("photo.jpg")  # {"semseg": (H, W), "depth": (H, W) in metres, ...}
+    maps = model.predict("photo.jpg")  # {"semseg": (H, W), "depth": (H, W) in meters, ...}
 
 Train one: `ctal fit --config FILE` on the command line, `ctal.training.MultiTaskModule` in Python.
 

@@ -62,7 +62,7 @@ def test_check_lists_all_unusable_samples(photos, spoil, workers, capsys):
             "expected 10x16 pixels",
             "expected class ids 0..2",
             "file not found; set `optional: true`",
-            "expected metres > 0",
+            "expected meters > 0",
         ],
         strict=True,
     ):

@@ -335,7 +335,10 @@ def test_settings_of_fit_are_overrides_of_compare(capsys):
         (["--trainer.accumulate_grad_batches=0"], "trainer.accumulate_grad_batches: .* got 0"),
         (["--trainer.check_val_every_n_epoch=0"], "trainer.check_val_every_n_epoch: .* got 0"),
         (["--trainer.val_check_interval=50"], "trainer: `val_check_interval` .50."),
-        (["--model.optimizer.lr=fast"], "model.optimizer.lr: expected float or torch.Tensor, got fast$"),
+        (
+            ["--model.optimizer.lr=fast"],
+            "model.optimizer.lr: expected float or torch.Tensor, got fast$",
+        ),
         (["--trainer.accelerator=abacus"], "trainer: .*abacus"),
         (["--seed_everything=-1"], "seed_everything: .*-1"),
         (["--images.every_n_epochs=0"], "images.every_n_epochs: .*0"),

@@ -157,7 +157,7 @@ def test_scores_of_other_options_are_not_replaced_without_a_word(run, monkeypatc
     scored(run, monkeypatch)
     capsys.readouterr()
     scored(run, monkeypatch)
-    note = "replaced, the scores before had other options of `scoring`"
+    note = "replaced; the previous scores used other options of `scoring`"
     assert note not in capsys.readouterr().err
     scored(run, monkeypatch, "--scoring.flip", "true")
     lines = capsys.readouterr().err.splitlines()

@@ -39,8 +39,8 @@ def place(tmp_path, monkeypatch):
         ),
         (
             [
-                "--trainer.callbacks=[{class_path: ctal.training.FreezeEncoder, init_args: {epochs: "
-                "many}}]"
+                "--trainer.callbacks=[{class_path: ctal.training.FreezeEncoder, init_args: "
+                "{epochs: many}}]"
             ],
             "trainer.callbacks.epochs: expected int or null, got many",
         ),

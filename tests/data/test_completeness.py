@@ -13,5 +13,5 @@ def test_missing_files_are_reported_unless_their_sample_reports_them(tmp_path):
     with allowing_incomplete():
         check_present(none, samples=2)
         # no sample would report it: each may lack its file
-        with pytest.raises(InputError, match="file not found, nor that of any other of the 2"):
+        with pytest.raises(InputError, match="file not found, and no other of the 2"):
             check_present(none, samples=2, optional=True)

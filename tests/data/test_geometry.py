@@ -109,10 +109,10 @@ def test_unknown_normals_are_zero():
 def test_a_plane_remains_a_plane_after_flip_zoom_and_crop(slope, distance, corner):
     """n . p is constant on a plane; magnification by s scales points by 1 / s."""
     normal = np.array([*slope, -1.0]) / np.linalg.norm([*slope, -1.0])
-    metres = plane(normal, distance)
+    meters = plane(normal, distance)
     maps = [
-        DepthMap.from_array(metres),
-        NormalMap.from_array(normals_from_depth(metres, CAMERA, radius=2)),
+        DepthMap.from_array(meters),
+        NormalMap.from_array(normals_from_depth(meters, CAMERA, radius=2)),
     ]
     zoom, (top, left) = 2, corner
     moved = []
@@ -130,7 +130,7 @@ def test_a_plane_remains_a_plane_after_flip_zoom_and_crop(slope, distance, corne
     )
     products = (normals * rays(camera) * depth[..., None]).sum(-1)
     # a new pixel is a quarter of an old pixel away from the source of its value
-    step = np.abs(np.gradient(metres)).max() / metres.max()
+    step = np.abs(np.gradient(meters)).max() / meters.max()
     assert np.allclose(products, -distance / zoom, rtol=max(1e-3, 2 * step))
     again = normals_from_depth(depth, camera, radius=4)
     assert np.median(degrees(again, normals)) < 2

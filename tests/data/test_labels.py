@@ -3,7 +3,7 @@ import torch
 from torchvision.tv_tensors import Image
 
 from ctal.data import ClassMap, DenseDataModule, DenseDataset, DepthMap
-from ctal.data.labels import check_labels, unlabelled
+from ctal.data.labels import check_labels, check_learnable, unlabelled
 from ctal.errors import InputError
 from ctal.tasks import Depth, SemanticSegmentation
 
@@ -40,6 +40,19 @@ def test_reading_stops_when_all_labels_are_found():
     assert train.read == 3
     assert unlabelled(data, "val") == ["semseg"]
     assert unlabelled(data, "test") == []  # no such dataset
+
+
+@pytest.mark.parametrize(("scale", "warns"), [(100, False), (1000, True)])
+def test_depth_in_millimeters_is_reported_before_training(scale, warns, recwarn):
+    class Far(Labelled):
+        def __getitem__(self, index):
+            sample = super().__getitem__(index)
+            sample["depth"] = DepthMap(scale * sample["depth"])
+            return sample
+
+    check_learnable(DenseDataModule(Far("semseg", "depth"), image_size=(8, 8)))
+    line = f"data.train: depth: the median is {2 * scale} m; for files in millimeters set"
+    assert [line in str(warning.message) for warning in recwarn] == ([True] if warns else [])
 
 
 def test_missing_labels_are_reported():

@@ -153,7 +153,7 @@ def test_custom_tasks_are_imported_on_request_only(packed, tmp_path, monkeypatch
 
 @pytest.mark.parametrize(
     ("task", "value", "named"),
-    [("semseg", 77, "expected class ids 0..2"), ("depth", np.nan, "expected metres > 0")],
+    [("semseg", 77, "expected class ids 0..2"), ("depth", np.nan, "expected meters > 0")],
 )
 def test_modified_values_are_reported(packed, task, value, named):
     file = packed / "maps" / f"{task}.npy"

@@ -15,16 +15,14 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="torch has anoth
 
 @pytest.fixture
 def machine(monkeypatch):
-    """A machine of 4 cores, of which others use `load`; torch has 4 threads."""
+    """A machine of 4 cores, of which others keep `busy` busy; torch has 4 threads."""
 
-    def set_up(load, usable=4, limit=None, threads=4, **variables):
+    def set_up(busy, usable=4, limit=None, threads=4, **variables):
         for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "OMP_NUM_THREADS"):
             monkeypatch.delenv(name, raising=False)
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(spinning.os, "getloadavg", lambda: (load, 0.0, 0.0))
-        monkeypatch.setattr(spinning.os, "cpu_count", lambda: 4)
-        monkeypatch.setattr(spinning.time, "process_time", lambda: 0.0)
+        monkeypatch.setattr(spinning, "busy_cores", lambda: busy)
         monkeypatch.setattr(spinning, "usable_cores", lambda: usable)
         monkeypatch.setattr(spinning, "cpu_limit", lambda: limit)
         monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
@@ -45,11 +43,16 @@ def test_a_busy_machine_is_reported_with_the_remedy(machine):
 
 
 @pytest.mark.parametrize(
-    ("load", "variables"),
-    [(0.2, {}), (3.0, {"GOMP_SPINCOUNT": "1000"}), (3.0, {"OMP_WAIT_POLICY": "PASSIVE"})],
+    ("busy", "variables"),
+    [
+        (0.2, {}),
+        (3.0, {"GOMP_SPINCOUNT": "1000"}),
+        (3.0, {"OMP_WAIT_POLICY": "PASSIVE"}),
+        (3.0, {"threads": 1}),
+    ],
 )
-def test_no_warning_if_idle_or_set(machine, load, variables):
-    machine(load, **variables)
+def test_no_warning_if_idle_or_set(machine, busy, variables):
+    machine(busy, **variables)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model()
@@ -58,18 +61,18 @@ def test_no_warning_if_idle_or_set(machine, load, variables):
 @pytest.mark.parametrize(
     ("usable", "limit", "message"),
     [
-        (2, None, "use about 1.2 of the 2 cores of this process, and torch has 2 threads"),
-        (4, 1.0, "use about 2.4 of the 4 cores of this process, which is limited to 1, and"),
+        (2, None, "use about 2.0 of the 2 cores of this process, and torch has 2 threads"),
+        (4, 1.0, "use about 2.0 of the 4 cores of this process, which is limited to 1, and"),
     ],
 )
 def test_only_the_cores_of_this_process_count(machine, usable, limit, message):
-    machine(2.4, usable=usable, limit=limit, threads=2)
+    machine(2.0, usable=usable, limit=limit, threads=2)
     with pytest.warns(UserWarning, match=message):
         model()
 
 
-def test_load_of_other_cores_is_no_reason_to_warn(machine):
-    machine(0.8, usable=2, threads=2)  # 0.4 of the two cores
+def test_less_than_half_a_busy_core_is_no_reason_to_warn(machine):
+    machine(0.4, usable=2, threads=2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model()

@@ -22,12 +22,13 @@ def test_a_line_at_once_and_then_every_30_seconds(clock, capsys):
     for step in range(1, 101):
         clock[0] = 100 + step
         shown.show(step, lambda step=step: f"step {step}")
-    shown.close()
+    shown.close("100 steps")
     assert capsys.readouterr().err.splitlines() == [
         "training: step 1",
         "training: step 31, 01:09 left",  # 69 steps of a second
         "training: step 61, 00:39 left",
         "training: step 91, 00:09 left",
+        "training: 100 steps",
     ]
 
 
@@ -58,13 +59,14 @@ def test_a_bar_on_a_terminal(how, monkeypatch, capsys):
     shown = progress.display("training", 4)
     shown.show(1, lambda: "epoch 1/2, loss 2.5")
     shown.show(4, lambda: "epoch 2/2, loss 1.5")
-    shown.close()
+    shown.close("4 steps, loss 1.5")
     written = capsys.readouterr().err
     assert "\rtraining   0%|        | [" in written
     assert "training  25%|██      | [00:00<" in written
     assert ", epoch 1/2, loss 2.5]" in written
     assert "training 100%|████████| [" in written
     assert written.endswith("\n")
+    assert written.rstrip().endswith(", 4 steps, loss 1.5]")
 
 
 DETAIL = "epoch 3/16, validation batch 12/99, loss 1.23, semseg 45.6, depth 0.456, normals 23.4"

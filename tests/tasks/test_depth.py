@@ -32,7 +32,7 @@ def test_valid_is_positive_and_finite():
 @pytest.mark.parametrize("wrong", ["-0.5", "nan", "inf"])
 def test_errors_name_invalid_depths(wrong):
     target = DepthMap(torch.tensor([[[0.0, 3.0, float(wrong)]]]))
-    with pytest.raises(InputError, match=rf"depth: expected metres > 0, .* got {wrong} \(one of 1"):
+    with pytest.raises(InputError, match=rf"depth: expected meters > 0, .* got {wrong} \(one of 1"):
         TASK.check(target)
 
 

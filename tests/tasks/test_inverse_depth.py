@@ -40,7 +40,7 @@ def test_predictions_are_positive():
 def test_the_error_of_an_invalid_value_does_not_mention_meters(value):
     with pytest.raises(InputError, match="inverse_depth: expected inverse depth > 0") as caught:
         InverseDepth().check(inverse(value))
-    assert "metres" not in str(caught.value)
+    assert "meters" not in str(caught.value)
 
 
 def test_near_has_the_same_color_as_near_depth():

@@ -1,5 +1,7 @@
 """Settings and callbacks of Lightning's trainer, through the command line."""
 
+import re
+
 import pytest
 from tests.small_classes import write_training
 
@@ -31,6 +33,33 @@ def test_fast_dev_run_writes_nothing_and_says_so(place, capsys):
     assert fit("--trainer.fast_dev_run=true") == 0
     assert not (place / "run").exists()
     assert capsys.readouterr().err.endswith("without an error; nothing was saved\n")
+
+
+STOPPING = "trainer.callbacks=lightning.pytorch.callbacks.EarlyStopping"
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (
+            [STOPPING, "monitor=val/score", "mode=max", "patience=1", "min_delta=1000"],
+            "stopped early, after epoch 2: val/score has not improved in 1 validation\n",
+        ),
+        (
+            [STOPPING, "monitor=val/loss", "stopping_threshold=1000"],
+            "stopped early, after epoch 1: Stopping threshold reached: val/loss = ",
+        ),
+        (
+            ["trainer.max_time=00:00:00:01"],
+            r"stopped early, after \d+ steps: trainer.max_time is reached\n",
+        ),
+    ],
+)
+def test_the_reason_of_an_early_end_is_printed(args, line, place, capsys):
+    first, *others = args
+    options = [f"--{first}", *(f"--trainer.callbacks.{other}" for other in others)]
+    assert fit("--trainer.max_epochs=5000", *options) == 0
+    assert re.search(line, capsys.readouterr().err)
 
 
 CALLBACKS = "--trainer.callbacks=lightning.pytorch.callbacks."

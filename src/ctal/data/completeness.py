@@ -60,8 +60,8 @@ def check_present(
     if optional:
         if len(missing) == len(paths):
             raise InputError(
-                f"{missing[0]}: file not found, nor that of any other of the {samples} samples; at "
-                "least one of them needs a file with `optional: true`"
+                f"{missing[0]}: file not found, and no other of the {samples} samples has this "
+                "file; with `optional: true`, at least one of them must have it"
             )
     elif missing and not incomplete_allowed():
         raise InputError(

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from lightning.pytorch.utilities.rank_zero import rank_zero_warn
+from torch import Tensor
+
 from ctal.data.checks import checked_sample
 from ctal.data.module import DenseDataModule
 from ctal.errors import InputError
+from ctal.tasks import Depth
+
+FAR_DEPTH = 250
+"""Meters beyond which the median of depth is reported; Cityscapes has 20 to 30, rooms 1 to 5."""
 
 
 def check_labels(data: DenseDataModule, split: str) -> list[str]:
@@ -36,12 +43,19 @@ def check_labels(data: DenseDataModule, split: str) -> list[str]:
 
 
 def check_learnable(data: DenseDataModule) -> None:
-    """Check that every task has a label in the training split.
+    """Check that every task has a label in the training split, and warn of depth in millimeters.
 
     Raises:
         InputError: A task has no label in train.
     """
-    missing = unlabelled(data, "train")
+    first = _first_labels(data, "train")
+    for task in data.tasks:
+        if isinstance(task, Depth) and task.name in first:
+            depth = first[task.name]
+            median = depth[0, 0][task.valid(depth)[0]].median().item()
+            if median > FAR_DEPTH:
+                rank_zero_warn(f"data.train: {far_depth_note(task.name, median)}")
+    missing = [task.name for task in data.tasks if task.name not in first]
     if missing:
         raise InputError(
             f"data.train: expected labels of every task, got none of {', '.join(missing)}; remove "
@@ -49,17 +63,38 @@ def check_learnable(data: DenseDataModule) -> None:
         )
 
 
+def far_depth_note(name: str, median: float) -> str:
+    """Return a note about depth that is farther than a camera of rooms or streets sees.
+
+    Args:
+        name: The name of the task.
+        median: The median of depth, in meters.
+    """
+    return (
+        f"{name}: the median is {median:.4g} m; for files in millimeters set `scale: 0.001` of the "
+        "map"
+    )
+
+
 def unlabelled(data: DenseDataModule, split: str) -> list[str]:
     """Return the names of the tasks without a labelled pixel in any sample of a split."""
-    dataset = data.datasets[split]
-    missing = {task.name: task for task in data.tasks}
-    if dataset is None:
+    if data.datasets[split] is None:
         return []
-    for index in range(len(dataset)):
+    first = _first_labels(data, split)
+    return [task.name for task in data.tasks if task.name not in first]
+
+
+def _first_labels(data: DenseDataModule, split: str) -> dict[str, Tensor]:
+    """Return the first map of each task with a labelled pixel, with a leading 1, by task."""
+    dataset, first = data.datasets[split], dict[str, Tensor]()
+    for index in range(len(dataset) if dataset else 0):
         sample = checked_sample(dataset, index, data.tasks)
-        for name, task in list(missing.items()):
-            if name in sample and task.valid(sample[name][None]).any():
-                del missing[name]
-        if not missing:
+        for task in data.tasks:
+            if task.name in first or task.name not in sample:
+                continue
+            target = sample[task.name][None]
+            if task.valid(target).any():
+                first[task.name] = target
+        if len(first) == len(data.tasks):
             break
-    return list(missing)
+    return first

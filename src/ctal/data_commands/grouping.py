@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-LISTED = 20
+LISTED = 10
 """Lines that are listed without grouping."""
 
 _OF_KIND = 3  # lines of each kind

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ctal.data import DenseDataset
+from ctal.data.labels import FAR_DEPTH, far_depth_note
 from ctal.data_commands.grouping import grouped
 from ctal.data_commands.survey import Survey
 from ctal.errors import counted, one_line
 from ctal.tasks import Depth
-
-_FAR = 250
-"""Metres beyond which the median of depth is reported; Cityscapes has 20 to 30, rooms 1 to 5."""
 
 
 def overview(title: str, survey: Survey) -> str:
@@ -82,11 +80,8 @@ def far_depth(survey: Survey) -> str:
         tally = survey.maps[task.name].tally if isinstance(task, Depth) else None
         numbers = tally.plain(task) if tally else {}
         median = numbers.get("quantiles", {}).get("0.5", 0)
-        if median > _FAR:
-            lines.append(
-                f"\nnote: {task.name}: the median is {median:.4g} m; for files in millimeters set "
-                "`scale: 0.001` of the map\n"
-            )
+        if median > FAR_DEPTH:
+            lines.append(f"\nnote: {far_depth_note(task.name, median)}\n")
     return "".join(lines)
 
 

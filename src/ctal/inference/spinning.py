@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 import warnings
 
 import torch
 
-from ctal.io.cores import cpu_limit, usable_cores
+from ctal.io.cores import busy_cores, cpu_limit, usable_cores
 
 _SETTINGS = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "OMP_NUM_THREADS"}
-_MINUTE = 60
 
 
 def warn_of_spinning_threads() -> None:
@@ -21,20 +19,17 @@ def warn_of_spinning_threads() -> None:
     The commands of ctal set GOMP_SPINCOUNT before they import torch (`ctal.cli.threads`); a Python
     program has to do so itself. Only for GNU OpenMP, that of torch on Linux.
     """
-    if sys.platform != "linux" or _SETTINGS & set(os.environ):
+    threads = torch.get_num_threads()
+    if sys.platform != "linux" or _SETTINGS & set(os.environ) or threads == 1:
         return
-    # the mean number of running processes over the last minute, less this one's own share
-    others = os.getloadavg()[0] - min(1.0, time.process_time() / _MINUTE)
-    cores = usable_cores()
-    # the load is that of all cores, of which this process may use a part
-    others *= cores / max(os.cpu_count() or 1, cores)
-    limit = cpu_limit()
+    # measured now: the system's load average includes processes that ended a minute ago
+    others, cores, limit = busy_cores(), usable_cores(), cpu_limit()
     free = cores - others if limit is None else min(cores - others, limit)
-    if torch.get_num_threads() > max(1.0, free + 0.5):
+    if threads > max(1.0, free + 0.5):
         warnings.warn(
             f"other processes use about {others:.1f} of the {cores} cores of this process"
             f"{'' if limit is None else f', which is limited to {limit:g}'}, and torch has "
-            f"{torch.get_num_threads()} threads that wait actively for each other: predictions can "
+            f"{threads} threads that wait actively for each other: predictions can "
             "be 15 to 60 times slower; set GOMP_SPINCOUNT=1000 or OMP_NUM_THREADS=1 in the "
             "environment before torch is imported",
             stacklevel=3,

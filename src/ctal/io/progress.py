@@ -30,8 +30,8 @@ class Display(Protocol):
     def show(self, done: int, detail: Callable[[], str]) -> None:
         """Display that `done` steps are complete; the detail is computed if it is displayed."""
 
-    def close(self) -> None:
-        """End the display."""
+    def close(self, detail: str = "") -> None:
+        """End the display, with a last detail."""
 
 
 class Bar:
@@ -64,8 +64,10 @@ class Bar:
             self._bar.refresh()
             self._shown = time.monotonic()
 
-    def close(self) -> None:
+    def close(self, detail: str = "") -> None:
         """Leave the bar on the screen."""
+        if detail:
+            self._fit(detail)
         self._bar.close()
 
     def _fit(self, detail: str) -> None:
@@ -105,8 +107,10 @@ class Lines:
         sys.stderr.write(f"{self._title}: {detail()}{left}\n")
         sys.stderr.flush()
 
-    def close(self) -> None:
-        """Write nothing more."""
+    def close(self, detail: str = "") -> None:
+        """Write the last detail."""
+        if detail:
+            sys.stderr.write(f"{self._title}: {detail}\n")
 
     def _time_left(self, done: int, now: float) -> str:
         if self._total is None or done <= self._before:

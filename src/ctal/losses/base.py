@@ -114,8 +114,8 @@ class DepthLoss(Criterion):
         """Return the loss of a batch, a float32 scalar; 0 with a gradient of 0 without labels.
 
         Args:
-            raw: (B, 1, H, W) float32, metres, of any sign; 0 where unlabelled.
-            target: (B, 1, H, W) float32, metres; 0 where unlabelled.
+            raw: (B, 1, H, W) float32, meters, of any sign; 0 where unlabelled.
+            target: (B, 1, H, W) float32, meters; 0 where unlabelled.
             valid: (B, H, W) bool, whether a pixel is labelled.
         """
 

@@ -66,7 +66,7 @@ class ScaleInvariantLog(DepthLoss):
 
     Args:
         variance_focus: v; 1 ignores the scale of an image altogether, 0 is the error of logarithms.
-        smallest: below this depth (metres) the logarithm is replaced by its tangent, so that a
+        smallest: below this depth (meters) the logarithm is replaced by its tangent, so that a
             prediction of 0 or less has a finite loss and a gradient.
 
     Raises:

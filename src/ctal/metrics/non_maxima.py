@@ -36,8 +36,8 @@ def crests(probability: Tensor) -> Tensor:
     angle = _direction(_triangle(smoothed, 4))
     kept = torch.ones_like(smoothed, dtype=torch.bool)
     for step in (-1, 1):
-        neighbour = _shifted(smoothed, step * angle.cos(), step * angle.sin())
-        kept &= _NEAR_TIE * smoothed >= neighbour
+        neighbor = _shifted(smoothed, step * angle.cos(), step * angle.sin())
+        kept &= _NEAR_TIE * smoothed >= neighbor
     height, width = smoothed.shape[-2:]
     inner = _ramp(height, smoothed)[:, None] * _ramp(width, smoothed)
     return torch.where(kept, smoothed * inner, 0.0).squeeze(1)

@@ -1,4 +1,4 @@
-"""Depth in metres along the optical axis."""
+"""Depth in meters along the optical axis."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Depth(CriterionTask):
         criterion: its loss, see `ctal.losses`; None: `L1`, the mean absolute error.
 
     Attributes:
-        nearest: the minimum of predictions in metres, since metrics use ratios and logarithms; no
+        nearest: the minimum of predictions in meters, since metrics use ratios and logarithms; no
             camera measures a millimeter.
     """
 
@@ -54,7 +54,7 @@ class Depth(CriterionTask):
         return 1
 
     def labels(self, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Return metres, 0 where unlabelled, and which pixels are labelled."""
+        """Return meters, 0 where unlabelled, and which pixels are labelled."""
         valid = self.valid(target)
         return masked(target, valid), valid
 
@@ -64,7 +64,7 @@ class Depth(CriterionTask):
         return self.criterion or L1()
 
     def decode(self, raw: Tensor) -> Tensor:
-        """Return metres, (B, 1, H, W) float32, at least `nearest`."""
+        """Return meters, (B, 1, H, W) float32, at least `nearest`."""
         return raw.float().clamp(min=self.nearest)
 
     def encode(self, target: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ class Depth(CriterionTask):
         wrong = target[~(torch.isfinite(target) & (target >= 0))]
         if wrong.numel():
             raise InputError(
-                f"{self.name}: expected metres > 0, or 0 where there is no label, got "
+                f"{self.name}: expected meters > 0, or 0 where there is no label, got "
                 f"{wrong[0].item():g} (one of {wrong.numel()} such pixels)"
             )
 
@@ -97,7 +97,7 @@ class Depth(CriterionTask):
         }
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Compute |prediction - target| in metres."""
+        """Compute |prediction - target| in meters."""
         difference = (prediction - target).abs().squeeze(1)
         return torch.where(self.valid(target), difference, torch.nan)
 
@@ -126,5 +126,5 @@ class Depth(CriterionTask):
 
 
 def is_metric_depth(task: Task) -> bool:
-    """Return whether a task is depth in metres, not a subclass such as inverse depth."""
+    """Return whether a task is depth in meters, not a subclass such as inverse depth."""
     return isinstance(task, Depth) and task.unit == Depth.unit

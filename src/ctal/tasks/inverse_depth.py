@@ -18,7 +18,7 @@ from ctal.tasks.keys import ScaleKey
 class InverseDepth(Depth):
     """1 / depth times a factor that depends on the dataset.
 
-    It is not a depth: larger values are nearer and values are not in metres. Benchmarks on
+    It is not a depth: larger values are nearer and values are not in meters. Benchmarks on
     Cityscapes call it depth nevertheless; their "Abs Err" and "Rel Err" are `abs_error` and
     `rel_error` here. Pixels too far to be measured have no label.
 

@@ -30,6 +30,7 @@ from ctal.training.module import MultiTaskModule
 from ctal.training.optim import PlateauSteps
 from ctal.training.progress import with_progress
 from ctal.training.resuming import RunSettings, check_seed
+from ctal.training.run_messages import RunMessages
 from ctal.training.score_files import ScoreFiles
 from ctal.training.source_network import parse_with_source
 from ctal.training.trainer_checks import check_intervals, check_trainer, listed
@@ -149,8 +150,6 @@ class Experiment(LightningCLI):
         """Check the settings before training and before processes are started."""
         keep_freed_memory(self.trainer.strategy.root_device)
         self.protocol.check(self.model.tasks)
-        if self.trainer.is_global_zero:
-            run_results.print_start(self.model)
         validating = self.datamodule.datasets["val"] is not None
         check_trainer(self.trainer, self.model.tasks, validating=validating)
         self.model.weighting.check(self.trainer, self.model.network)
@@ -165,7 +164,7 @@ class Experiment(LightningCLI):
         parser = command_parsers(self)[command := self.config.subcommand]
         kept = RunSettings(parser.dump(self.config[command], format="json", skip_unset=False))
         own = [self.checkpoints, kept, ScoreFiles(), self.cost, PlateauSteps()]
-        config.callbacks = [*own, *with_progress(config)]
+        config.callbacks = [*own, *with_progress(config), RunMessages()]
         if command != "fit":
             config.logger = False  # scores of one checkpoint are written to a file, not logged
         elif config.logger in (None, True):
@@ -190,7 +189,7 @@ class Experiment(LightningCLI):
         with self.checkpoints.stopped_by_signals(self.folder):
             self.trainer.fit(weights_only=True, **{**kwargs, "ckpt_path": self.checkpoint})
         if getattr(self.trainer, "fast_dev_run", False):
-            return run_results.print_trial(self.trainer)
+            return  # a trial run writes no files
         validated = self.datamodule.datasets["val"] is not None
         if self.trainer.is_global_zero:
             self.cost.write(self.trainer, validated=validated)

@@ -10,6 +10,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 
 from ctal.compat import processed_batches, trainer_command
+from ctal.errors import counted
 from ctal.evaluation.metric_info import measures
 from ctal.io.progress import Display, display
 from ctal.tasks import Task
@@ -49,8 +50,10 @@ class Progress(ProgressBar):
         )
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """End the display."""
-        self._close()
+        """End the display with the scores of the last validation."""
+        tasks: Any = pl_module.tasks  # of a MultiTaskModule
+        steps = counted(trainer.global_step, "step")
+        self._close(f"{steps}{numbers(trainer.callback_metrics, tasks)}")
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the display, unless a training validates."""
@@ -123,9 +126,9 @@ class Progress(ProgressBar):
         if self._display is not None:
             self._display.show(done, lambda: place)
 
-    def _close(self) -> None:
+    def _close(self, detail: str = "") -> None:
         if self._display is not None:
-            self._display.close()
+            self._display.close(detail)
         self._display = None
 
 

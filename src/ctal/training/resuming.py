@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import math
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -56,7 +55,6 @@ class RunSettings(Callback):
             key: value for key, value in values.items() if f"{key}.".startswith(_dotted(kept))
         }
         self._given: list[tuple[Callback, dict[str, Any]]] = []
-        self._trained = False
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -98,23 +96,6 @@ class RunSettings(Callback):
                     kind = type(callback).__name__
                     raise _changed(f"trainer.callbacks: {name} of {kind}", used.get(name), value)
         self._given = []
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the epoch in which a run is resumed."""
-        self._trained = True
-        if trainer.ckpt_path and trainer.is_global_zero:
-            sys.stderr.write(f"resuming in epoch {trainer.current_epoch + 1}\n")
-
-    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print why a run that was resumed had nothing to train."""
-        if not self._trained and trainer.is_global_zero:
-            by_steps = 0 <= trainer.max_steps <= trainer.global_step
-            limit = (
-                f"max_steps={trainer.max_steps}" if by_steps else f"max_epochs={trainer.max_epochs}"
-            )
-            sys.stderr.write(
-                f"already trained up to trainer.{limit}; increase it to train longer\n"
-            )
 
     def _check_sizes(self, saved: Mapping[str, Any], checkpoint: Mapping[str, Any]) -> None:
         """Check that the run can continue at its place with this batch size."""

@@ -14,25 +14,7 @@ from ctal.errors import InputError, counted
 from ctal.evaluation.metric_info import measures
 from ctal.io.atomic import write_whole
 from ctal.io.run_folder import RunFolder
-from ctal.profiling.cost import parameters
 from ctal.training.module import MultiTaskModule
-
-
-def print_start(model: MultiTaskModule) -> None:
-    """Print where the weights of a network are from, and the number of its parameters."""
-    weights = model.network.parameters()
-    every = parameters(model.network) / 1e6
-    trained = sum(weight.numel() for weight in weights if weight.requires_grad) / 1e6
-    frozen = f", of which {trained:.1f} M are trained" if trained < every else ""
-    if model.initialization:
-        sys.stderr.write(f"{model.initialization}\n")
-    sys.stdout.write(f"{type(model.network).__name__}: {every:.1f} M parameters{frozen}\n")
-
-
-def print_trial(trainer: Trainer) -> None:
-    """Print that a trial has ended, which leaves no files."""
-    if trainer.is_global_zero:
-        sys.stderr.write("the trial run has ended without an error; nothing was saved\n")
 
 
 def find_checkpoint(folder: RunFolder, given: str | Path | None, *, fitting: bool) -> Path | None:

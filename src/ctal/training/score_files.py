@@ -74,7 +74,7 @@ def _note_other_protocol(path: Path, scoring: dict[str, Any]) -> None:
     except (OSError, ValueError, LookupError, TypeError):
         return  # none, or of a version before 0.2
     if before != scoring:
-        sys.stderr.write(f"{path}: replaced, the scores before had other options of `scoring`\n")
+        sys.stderr.write(f"{path}: replaced; the previous scores used other options of `scoring`\n")
 
 
 def image_table(images: list[tuple[str, ImageScore]]) -> str:

@@ -125,7 +125,7 @@ def test_an_invalid_depth_is_reported_with_the_file(tmp_path, value):
     save(tmp_path / "i.png", np.zeros((1, 2, 3), np.uint8))
     np.save(tmp_path / "i.npy", np.array([[1, value]]))
     dataset = FolderDataset(tmp_path, "{name}.png", [MapFiles(Depth(), "{name}.npy")])
-    with pytest.raises(InputError, match=r"i\.npy: depth: expected metres"):
+    with pytest.raises(InputError, match=r"i\.npy: depth: expected meters"):
         dataset[0]
 
 
@@ -257,9 +257,7 @@ def test_some_samples_may_lack_a_map(open_folder, folder):
     assert list(dataset[0]) == ["image", "semseg", "depth", "edges"]
     for path in (folder / "classes").iterdir():
         path.unlink()
-    with pytest.raises(
-        InputError, match=r"classes/a\.png: file not found, nor that of any other of"
-    ):
+    with pytest.raises(InputError, match=r"classes/a\.png: file not found, and no other of"):
         open_folder(maps=maps)
 
 
@@ -287,7 +285,7 @@ def test_maps_are_derived_from_others(open_folder, folder):
 @pytest.mark.parametrize(
     ("derived", "message"),
     [
-        (EdgesFromDepth(source="metres"), "DepthMap among the maps semseg, depth, got"),
+        (EdgesFromDepth(source="meters"), "DepthMap among the maps semseg, depth, got"),
         (EdgesFromDepth(source="semseg"), "edges: expected a source with a DepthMap .*'semseg'"),
         (EdgesFromClasses(source="depth"), "edges: expected a source with a ClassMap .*'depth'"),
         (EdgesFromClasses(task=Depth()), r"different names, got \['semseg', 'depth', 'depth'\]"),

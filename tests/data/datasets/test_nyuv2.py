@@ -179,7 +179,7 @@ def test_invalid_values_are_reported(official, pictures):
     dataset = NYUv2(official, "train")
     with pytest.raises(InputError, match=r"image 0004: expected labels 0\.\.894, got 895"):
         dataset[1]
-    with pytest.raises(InputError, match=r"image 0005: depth: expected metres"):
+    with pytest.raises(InputError, match=r"image 0005: depth: expected meters"):
         dataset[2]
     assert dataset[0]["depth"].min() > 0.5
     save_mat(official, pictures[0], abs(depths), np.full(labels.shape, -1, np.int16))

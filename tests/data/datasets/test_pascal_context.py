@@ -164,7 +164,7 @@ def test_a_dataset_without_any_parts_is_reported_as_missing(root, monkeypatch, c
         path.unlink()
     monkeypatch.chdir(root)
     assert main(["data", "check", *HERE, "--workers=0"]) == 1
-    line = f"cannot be opened: human_parts/{FIRST}.mat: file not found, nor that of any other"
+    line = f"cannot be opened: human_parts/{FIRST}.mat: file not found, and no other of"
     assert line in capsys.readouterr().out
     tasks = ["semseg", "saliency", "normals", "edges"]
     assert len(PASCALContext(root, "train", tasks=tasks)) == 2
