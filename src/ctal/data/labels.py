@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightning.pytorch.utilities.rank_zero import rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
 from ctal.data.checks import checked_sample
@@ -87,7 +87,7 @@ def unlabelled(data: DenseDataModule, split: str) -> list[str]:
 def _first_labels(data: DenseDataModule, split: str) -> dict[str, Tensor]:
     """Return the first map of each task with a labelled pixel, with a leading 1, by task."""
     dataset, first = data.datasets[split], dict[str, Tensor]()
-    for index in range(len(dataset) if dataset else 0):
+    for index in range(len(dataset)) if dataset is not None else ():
         sample = checked_sample(dataset, index, data.tasks)
         for task in data.tasks:
             if task.name in first or task.name not in sample:
