@@ -87,7 +87,9 @@ def unlabelled(data: DenseDataModule, split: str) -> list[str]:
 def _first_labels(data: DenseDataModule, split: str) -> dict[str, Tensor]:
     """Return the first map of each task with a labelled pixel, with a leading 1, by task."""
     dataset, first = data.datasets[split], dict[str, Tensor]()
-    for index in range(len(dataset)) if dataset is not None else ():
+    if dataset is None:
+        return first
+    for index in range(len(dataset)):
         sample = checked_sample(dataset, index, data.tasks)
         for task in data.tasks:
             if task.name in first or task.name not in sample:
