@@ -37,13 +37,22 @@ class TestPredictFiles:
         predict_files(["pictures"], checkpoint)
         assert written(folder / "predictions") == ["a.npz", "a.png", "b.2.npz", "b.2.png"]
         with np.load(folder / "predictions" / "b.2.npz", allow_pickle=False) as content:
-            assert set(content.files) == {"semseg", "depth", "units", "source", "record"}
+            notes = {"units", "class_names", "source", "record"}
+            assert set(content.files) == {"semseg", "depth", *notes}
+            assert json.loads(str(content["class_names"])) == {}  # this network has none
             assert (content["semseg"].shape, content["depth"].shape) == ((33, 21), (33, 21))
             assert (content["semseg"].dtype, content["depth"].dtype) == (np.uint8, np.float16)
             assert json.loads(str(content["units"])) == {"semseg": "class id", "depth": "m"}
             assert str(content["source"]) == "pictures/b.2.PNG"
         panel = Image.open(folder / "predictions" / "a.png")
         assert panel.size[0] > 3 * 240
+
+    def test_names_of_classes(self, folder, tmp_path):
+        tasks = [SemanticSegmentation(2, class_names=["wall", "floor"]), Depth()]
+        network = SharedEncoderNet(tasks, "test_resnet", image_size=(32, 32))
+        predict_files(["pictures/a.jpg"], str(write_checkpoint(network, tmp_path / "named.ckpt")))
+        with np.load(folder / "predictions" / "a.npz", allow_pickle=False) as content:
+            assert json.loads(str(content["class_names"])) == {"semseg": ["wall", "floor"]}
 
     def test_arrays_with_full_precision_equal_model_predict(self, folder, checkpoint):
         import ctal

@@ -45,8 +45,8 @@ def predict_files(
 ) -> None:
     """Predict the maps of all tasks for images and videos, each at its own size.
 
-    For `<name>.jpg` this writes `<name>.npz` (an array per task, under the task's name; `units`, a
-    JSON object of the arrays' units; `source`, the path of the image; `record`, which identifies
+    For `<name>.jpg` this writes `<name>.npz` (an array per task, under the task's name; `units` and
+    `class_names`, JSON objects by task; `source`, the path of the image; `record`, which identifies
     the input, the network and the settings) and `<name>.png` (the image beside its visualized
     maps), and with --intrinsics `<name>.ply` (a point cloud). For a video it writes `<name>.mp4`,
     the panels of its frames, in colors whose range follows the frames slowly; for a camera the

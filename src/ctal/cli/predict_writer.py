@@ -156,7 +156,7 @@ class Writer:
         save_png(self.panels.of_image(image, maps), self.output / f"{name}.png")
 
     def _arrays(self, maps: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
-        """Return the maps of an image as arrays, and their units."""
+        """Return the maps of an image as arrays, and their units and classes."""
         tasks: list[Task | EntropyMap] = [*self.model.tasks]
         tasks += entropy_maps(self.model.tasks) if self.options.get("entropy") else []
         found = {task.name: maps[task.name] for task in tasks}
@@ -164,8 +164,11 @@ class Writer:
             arrays = to_arrays(found)
         else:
             arrays = {task.name: in_columns(task.compact(found[task.name])) for task in tasks}
-        units = json.dumps({task.name: task.unit for task in tasks})
-        return {**arrays, "units": np.array(units)}
+        units = {task.name: task.unit for task in tasks}
+        named = [task for task in tasks if getattr(task, "class_names", None)]
+        classes = {task.name: list(getattr(task, "class_names", ())) for task in named}
+        notes = {"units": units, "class_names": classes}
+        return {**arrays, **{key: np.array(json.dumps(note)) for key, note in notes.items()}}
 
     def _panels(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         waiting: deque[Frame] = deque()  # frames without a prediction yet
