@@ -1,7 +1,11 @@
+import warnings
+from pathlib import Path
+
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from ctal.errors import InputError
+import ctal
+from ctal.errors import InputError, shorten_warnings
 
 
 class Broken(Dataset):
@@ -25,3 +29,13 @@ def test_the_error_line_survives_a_worker_process(num_workers):
 def test_a_file_name_cannot_break_the_line():
     error = InputError("a\nb\x1b[2J\udcff.png: expected a picture")
     assert str(error) == "a\\nb\\x1b[2J\\udcff.png: expected a picture"
+
+
+def test_only_own_warnings_are_shortened(monkeypatch):
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)  # restored at the end
+    shorten_warnings()
+    own = Path(ctal.__file__).parent / "data" / "labels.py"
+    line = warnings.formatwarning("depth: far\nfrom here", UserWarning, str(own), 7)
+    assert line == "warning: depth: far\\nfrom here\n"
+    other = warnings.formatwarning("far", UserWarning, "/elsewhere/labels.py", 7, "code()")
+    assert other.startswith("/elsewhere/labels.py:7: UserWarning: far")

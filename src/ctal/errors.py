@@ -1,6 +1,10 @@
 """Exceptions for invalid input, as opposed to bugs, and the wording of messages."""
 
 import re
+import warnings
+from pathlib import Path
+
+_PACKAGE = str(Path(__file__).parent)
 
 
 def one_line(text: str) -> str:
@@ -18,6 +22,28 @@ def first_line(error: Exception) -> str:
     """Return the first line of a library's exception, for use in an error message."""
     text = str(error).strip()
     return text.splitlines()[0] if text else type(error).__name__
+
+
+def shorten_warnings() -> None:
+    """Print warnings of this package as one line, without the place in the code.
+
+    For the command line. Lightning sets a format of its own when it is imported, so commands that
+    import it call this afterwards.
+    """
+    usual = warnings.formatwarning
+
+    def formatted(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        line: str | None = None,
+    ) -> str:
+        if filename.startswith(_PACKAGE):
+            return f"warning: {one_line(str(message))}\n"
+        return usual(message, category, filename, lineno, line)
+
+    warnings.formatwarning = formatted
 
 
 class InputError(ValueError):

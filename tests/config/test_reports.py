@@ -12,7 +12,9 @@ BAD_LOSS = {"class_path": f"{LOSSES}.CrossEntropy", "init_args": {"label_smoothi
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
     write_training(tmp_path, "c.yaml", (32, 64), max_epochs=1, logger=False)
+    (tmp_path / "broken.py").write_text("raise ValueError('a broken module')")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,54 @@ def place(tmp_path, monkeypatch):
             ["--model.lr_scheduler=ctal.training.Cosin"],
             "model.lr_scheduler: module 'ctal.training' has no attribute 'Cosin'; did you mean "
             "'Cosine'?",
+        ),
+        (
+            ["--model.criteria={1: {class_path: ctal.losses.CrossEntrop}}"],
+            "model.criteria.1: module 'ctal.losses' has no attribute 'CrossEntrop'; did you mean "
+            "'CrossEntropy'?",
+        ),
+        (["--model.task_weights.depth=x"], "model.task_weights.depth: expected float, got x"),
+        (
+            ["--trainer.logger.save_dir=x"],
+            "trainer.logger: expected a class before its argument 'save_dir'",
+        ),
+        (
+            ["--data.val=ctal.data.DenseDataset"],
+            "data.val: Expected an instantiatable class, but ctal.data.DenseDataset is abstract",
+        ),
+        (["--trainer.callbacks=[broken.X]"], "trainer.callbacks: a broken module"),
+        (
+            ["--trainer.callbacks=[lightning.pytorch.callbacks.EarlyStopping]"],
+            "trainer.callbacks: lightning.pytorch.callbacks.EarlyStopping requires monitor",
+        ),
+        (
+            ["--model.optimizer=torch.optim.SGD", "--model.optimizer.parms=5"],
+            "model.optimizer: torch.optim.SGD has no argument 'parms'; it has lr, momentum, "
+            "dampening, weight_decay, nesterov, maximize, foreach, differentiable, fused",
+        ),
+        (
+            [
+                "--model.lr_scheduler=lightning.pytorch.cli.ReduceLROnPlateau",
+                "--model.lr_scheduler.patienc=5",
+            ],
+            "model.lr_scheduler: lightning.pytorch.cli.ReduceLROnPlateau has no argument "
+            "'patienc'; did you mean 'patience'?",
+        ),
+        (
+            [
+                "--trainer.callbacks=lightning.pytorch.callbacks.EarlyStopping",
+                "--trainer.callbacks.monitor=val/score",
+                "--trainer.callbacks.mode=up",
+            ],
+            "lightning.pytorch.callbacks.EarlyStopping: `mode` can be min, max, got up",
+        ),
+        (
+            [
+                "--data.augmentation=[{class_path: torchvision.transforms.v2.RandomHorizontalFlip, "
+                "init_args: {p: 3}}]"
+            ],
+            "torchvision.transforms.v2.RandomHorizontalFlip: `p` should be a floating point value "
+            "in the interval [0.0, 1.0].",
         ),
         (
             ["--model.optimizer=torch.optim.AdamX"],

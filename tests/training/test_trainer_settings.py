@@ -51,7 +51,7 @@ STOPPING = "trainer.callbacks=lightning.pytorch.callbacks.EarlyStopping"
         ),
         (
             ["trainer.max_time=00:00:00:01"],
-            r"stopped early, after \d+ steps: trainer.max_time is reached\n",
+            r"stopped early, after \d+ steps: the time limit is reached\n",
         ),
     ],
 )

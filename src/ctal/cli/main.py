@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ctal.cli.reporting import print_line, report
 from ctal.cli.threads import leave_busy_cores, set_thread_defaults
-from ctal.errors import InputError
+from ctal.errors import InputError, shorten_warnings
 
 # A command is imported when it runs: importing torch takes seconds, which `ctal --help` need not.
 
@@ -38,6 +38,7 @@ def main(args: list[str] | None = None) -> int:
     args = sys.argv[1:] if args is None else args
     _open_missing_streams()
     set_thread_defaults()
+    shorten_warnings()
     try:
         _run(args)
         sys.stdout.flush()

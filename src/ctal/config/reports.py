@@ -7,20 +7,26 @@ union, with an error for each of them.
 from __future__ import annotations
 
 import ast
-import dataclasses
-import difflib
-import inspect
-import pydoc
 import re
 from collections.abc import Collection, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from ctal.config.suggestions import similar_class, suggestion, unknown_argument
 
 _KEY = re.compile(r'\s*Parser key "([^"]+)"(?: element \d+)?:\s*')
 _CLASS = re.compile(r"\s*Problem with given class_path '([\w.]+)':\s*")
 _NOT_A_FILE = re.compile(
     r"\s*- Expected a path but .*? either not accessible or invalid\s*- ", re.S
 )
-_CALLABLE = re.compile(r"\s*Type [^\n]*? expects a function or a callable class:\s*")
+_CALLABLE = re.compile(
+    r"\s*Type (?:[\w.]*\.)?Callable\[\[([^\n]*?)\], [^\n]*? expects a function or a callable "
+    r"class:\s*"
+)
+_OPTION = re.compile(r"NestedArg\(key='([^']*)', val='?(.*?)'?\)$")
+_OF_TYPES = (
+    *("Expected a <", "Expected a typing", "Expected a dot import path", "Expected a List"),
+    *("Expected a path", "Not a valid subclass", "Not of type", "Unable to", "Expected an? ("),
+)
 _UNION = re.compile(
     r"\s*Does not validate against any of the Union subtypes\s*"
     r"Subtypes: \[(?P<types>[^\n]*)\]\n"
@@ -29,15 +35,21 @@ _UNION = re.compile(
     r"(?P=indent)Given value: (?P<value>[^\n]*)",
     re.DOTALL,
 )
-_EXTRAS = {"torchjd": "mtl"}  # which extra of ctal installs a module that a class_path names
-_SECTIONS = {"trainer", "model", "data", "images", "scoring"}  # of the configuration of `fit`
 
 
 class _Error(NamedTuple):
-    """The innermost error of a report: its keys, the class that it is about if any, its text."""
+    """The innermost error of a report.
+
+    Attributes:
+        keys: the keys that lead to it.
+        owner: the class that it is about; "" if none.
+        supplied: the number of the owner's first arguments that settings cannot name.
+        text: the rest of the report.
+    """
 
     keys: list[str]
     owner: str
+    supplied: int
     text: str
 
 
@@ -50,29 +62,48 @@ def one_line(report: str, known: list[str], linked: Collection[str]) -> str:
         linked: arguments of classes that settings do not name.
     """
     error = _innermost(report)
-    text = _cause(error, linked)
-    text = re.sub(r"[\s:]*\n[\s-]*", "; ", text.strip()).strip("; ")
+    lines = [line.lstrip(" -").rstrip(" :") for line in _cause(error, linked).splitlines()]
     key = ".".join(error.keys)
-    return (f"{key}: " if key else "") + text + _suggestion(report, known)
+    text = "; ".join(filter(None, lines))
+    return (f"{key}: " if key else "") + text + suggestion(report, known)
+
+
+def refusal(report: str) -> str:
+    """Return why the constructor of a class refuses its arguments, or "".
+
+    Args:
+        report: the error of a parser while it builds the objects of a configuration.
+    """
+    union = _UNION.match(report)
+    items = _items(union["errors"]) if union else []
+    reasons = [item for item in items if not item.startswith(_OF_TYPES)]
+    if union is None or not reasons:
+        return ""
+    classes = re.findall(r"class_path='([\w.]+)'", union["value"])
+    of_class = f"{classes[0]}: " if len(classes) == 1 else ""
+    return f"{of_class}{reasons[0].splitlines()[0]}"
 
 
 def _innermost(report: str) -> _Error:
     """Follow keys, classes and the types of unions that are classes, from the outside in."""
-    keys, owner, text = list[str](), "", report.strip()
+    keys, owner, supplied, text = list[str](), "", 0, report.strip()
     while True:
         if found := _KEY.match(text):
             keys.append(found[1])
         elif found := _CLASS.match(text):
-            owner = found[1]
+            owner, supplied = found[1], 0
         elif found := _CALLABLE.match(text):
             made = re.search(r"Got value: Namespace\(class_path='([\w.]+)'", text)
-            owner = made[1] if made else owner
+            owner, supplied = made[1] if made else owner, found[1].count(",") + 1
         elif not (found := _NOT_A_FILE.match(text)):
             union = _UNION.match(text)
-            inner = next(_of_classes(union["errors"]), None) if union else None
-            if union is None or inner is None:
-                return _Error(keys, owner, _of_union(union) if union else text)
-            keys += _entry(union["types"], union["value"])
+            if union is None:
+                return _Error(keys, owner, supplied, text)
+            inner = next(_of_classes(union["errors"]), None)
+            if inner is not None or _OPTION.match(union["value"]):
+                keys += _entry(union["types"], union["value"])
+            if inner is None:
+                return _Error(keys, owner, supplied, _of_union(union))
             text = inner
             continue
         text = text[found.end() :]
@@ -80,31 +111,56 @@ def _innermost(report: str) -> _Error:
 
 def _of_classes(errors: str) -> Iterator[str]:
     """Yield the errors of a union that are about a class, not about the type of the value."""
+    return (item for item in _items(errors) if _CLASS.match(item) or _CALLABLE.match(item))
+
+
+def _items(errors: str) -> list[str]:
+    """Return the errors of a union, one for each type."""
     indent = " " * (len(errors) - len(errors.lstrip(" ")))
-    for item in f"\n{errors}".split(f"\n{indent}- ")[1:]:
-        if _CLASS.match(item) or _CALLABLE.match(item):
-            yield item
+    return f"\n{errors}".split(f"\n{indent}- ")[1:]
 
 
 def _entry(types: str, value: str) -> list[str]:
-    """Return the key of the only entry of a mapping, in a list, or no key."""
+    """Return the key of an option of a mapping or class, or of a mapping's only entry."""
+    if option := _OPTION.match(value):
+        # of a class, the parser names the argument itself
+        return [option[1].partition(".")[0]] if "dict[" in types else []
     if not types.startswith("dict["):
         return []
-    if option := re.match(r"NestedArg\(key='(\w+)'", value):
-        return [option[1]]
     try:
         entries = ast.literal_eval(value)
     except (ValueError, SyntaxError):
         return []
-    return list(entries) if isinstance(entries, dict) and len(entries) == 1 else []
+    return [str(key) for key in entries] if isinstance(entries, dict) and len(entries) == 1 else []
 
 
 def _of_union(union: re.Match[str]) -> str:
     """Return a sentence about a value that has none of the types of a union."""
-    types = re.findall(r"(?:[^,\[]|\[(?:[^\[\]]|\[[^\]]*\])*\])+", union["types"])
-    names = [_type(name.strip()) for name in types]
     value = union["value"].partition(". Got value: ")[0]
-    return f"expected {', '.join(names[:-1])} or {names[-1]}, got {value}"
+    types = _split(union["types"])
+    if option := _OPTION.match(value):
+        of_mappings = re.findall(r"dict\[\w+, ([^\[\]]*)\]", union["types"])
+        if not of_mappings:
+            return f"expected a class before its argument {option[1]!r}"
+        types, value = of_mappings, option[2]
+    for item in _items(union["errors"]):
+        if not item.startswith(_OF_TYPES):  # such as an error of a module that is imported
+            return item.replace("but is abstract", f"but {value} is abstract")
+    names = [_type(name) for name in types]
+    expected = " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    return f"expected {expected}, got {value}"
+
+
+def _split(types: str) -> list[str]:
+    """Split at the commas outside of brackets."""
+    parts, depth = [""], 0
+    for letter in types:
+        depth += (letter == "[") - (letter == "]")
+        if letter == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts]
 
 
 def _type(name: str) -> str:
@@ -116,55 +172,16 @@ def _type(name: str) -> str:
 
 def _cause(error: _Error, linked: Collection[str]) -> str:
     """Return the text of an error without the terms of the parser."""
-    if option := re.search(r"Option '([\w.]+)' is not accepted", error.text):
-        return _unknown_argument(error.owner, option[1], linked) or option[0]
-    if name := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", error.text):
-        names = [name for name in dir(pydoc.locate(name[1])) if name[:1].isupper()]
-        near = difflib.get_close_matches(name[2], names, n=1)
-        return name[0] + (f"; did you mean {near[0]!r}?" if near else "")
+    if option := re.match(r"Option '([\w.]+)' is not accepted", error.text):
+        unknown = unknown_argument(error.owner, option[1], error.supplied, linked)
+        return unknown or option[0]
+    if name := re.match(r"module '([\w.]+)' has no attribute '(\w+)'", error.text):
+        return name[0] + similar_class(name[1], name[2])
+    if error.owner and (missing := re.match(r"the following arguments are required: ", error.text)):
+        return f"{error.owner} requires {error.text[missing.end() :]}"
     text = re.sub(r"\. Got value: Namespace.*", "", error.text, flags=re.DOTALL)
     value = re.fullmatch(r"Expected an? (.*?)\. Got value: (.*)", text, flags=re.DOTALL)
     if value is None:
-        return re.sub(r"<class '([\w.]+)'>", r"\1", text)
+        return re.sub(r"<class '([\w.]+)'>", r"\1", re.sub(_KEY, "", text))
     one_of = "one of " if value[1].startswith("typing.Literal") else ""
     return f"expected {one_of}{_type(value[1])}, got {value[2]}"
-
-
-def _unknown_argument(owner: str, option: str, linked: Collection[str]) -> str:
-    """Return a sentence about an argument that a class does not have; "" if it is no class."""
-    found: Any = pydoc.locate(owner) if owner else None
-    names = _named_parameters(found, linked) if inspect.isclass(found) else []
-    if not names:
-        return ""
-    near = difflib.get_close_matches(option, names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(names)}"
-    return f"{owner} has no argument {option!r}; {hint}"
-
-
-def _named_parameters(cls: type, linked: Collection[str]) -> list[str]:
-    """Return the parameters of a class that settings may name, with those of its `**options`."""
-    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    parameters = inspect.signature(cls).parameters
-    named = [n for n, p in parameters.items() if p.kind not in variable and n not in linked]
-    # a subclass with a constructor of its own may not accept those of its base
-    accepts = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    options = getattr(cls, "options_type", None) if accepts else None
-    return named + ([f.name for f in dataclasses.fields(options)] if options else [])
-
-
-def _suggestion(report: str, known: list[str]) -> str:
-    """Return what to do about a key that is missing or unknown, or a module that is missing."""
-    if report.startswith("the following arguments are required"):
-        in_file = ", and a --config FILE may hold them" if "config" in known else ""
-        return f"; see --help{in_file}"
-    module = re.search(r"No module named '(\w+)", report)
-    if module and module[1] in _EXTRAS:
-        return f"; install it with: pip install 'ctal[{_EXTRAS[module[1]]}]'"
-    found = re.search(r"unrecognized arguments: --([\w.]+)|not accept option '([\w.]+)'", report)
-    if not found:
-        return ""
-    if found[1] and found[1].split(".")[0] in _SECTIONS and "overrides" in known:
-        return f"; settings of `ctal fit` are passed as --overrides {found[1]}=VALUE"
-    near = difflib.get_close_matches(found[1] or found[2], known, n=1)
-    dashes = "--" if found[1] else ""
-    return f"; did you mean {dashes + near[0]!r}?" if near else ""

@@ -8,7 +8,7 @@ from torch import Tensor
 from ctal.data.checks import checked_sample
 from ctal.data.module import DenseDataModule
 from ctal.errors import InputError
-from ctal.tasks import Depth
+from ctal.tasks.depth import is_metric_depth
 
 FAR_DEPTH = 250
 """Meters beyond which the median of depth is reported; Cityscapes has 20 to 30, rooms 1 to 5."""
@@ -50,7 +50,7 @@ def check_learnable(data: DenseDataModule) -> None:
     """
     first = _first_labels(data, "train")
     for task in data.tasks:
-        if isinstance(task, Depth) and task.name in first:
+        if is_metric_depth(task) and task.name in first:
             depth = first[task.name]
             median = depth[0, 0][task.valid(depth)[0]].median().item()
             if median > FAR_DEPTH:

@@ -10,7 +10,7 @@ from ctal.data.labels import FAR_DEPTH, far_depth_note
 from ctal.data_commands.grouping import grouped
 from ctal.data_commands.survey import Survey
 from ctal.errors import counted, one_line
-from ctal.tasks import Depth
+from ctal.tasks.depth import is_metric_depth
 
 
 def overview(title: str, survey: Survey) -> str:
@@ -77,7 +77,7 @@ def far_depth(survey: Survey) -> str:
     """Return a note if most of a depth map is farther than a camera of rooms or streets sees."""
     lines = []
     for task in survey.tasks:
-        tally = survey.maps[task.name].tally if isinstance(task, Depth) else None
+        tally = survey.maps[task.name].tally if is_metric_depth(task) else None
         numbers = tally.plain(task) if tally else {}
         median = numbers.get("quantiles", {}).get("0.5", 0)
         if median > FAR_DEPTH:

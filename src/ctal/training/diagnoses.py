@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 
+from ctal.config.reports import refusal
 from ctal.errors import InputError, first_line, one_line
 
 _MEMORY = (
@@ -34,10 +35,13 @@ EXPLAINABLE = (*_KINDS, TypeError, ZeroDivisionError)
 def explained(error: Exception) -> InputError | None:
     """Return a message that explains a library error, or None if the cause is unknown.
 
-    An error raised inside torch.optim is caused by the arguments of the optimizer or schedule. An
-    error raised by callbacks and loggers of Lightning is caused by their settings, unless it passes
-    through other code of ctal or through code of the user.
+    A constructor of the configuration may refuse its arguments. An error raised inside torch.optim
+    is caused by the arguments of the optimizer or schedule. An error raised by callbacks and
+    loggers of Lightning is caused by their settings, unless it passes through other code of ctal or
+    through code of the user.
     """
+    if reason := refusal(str(error)):
+        return InputError(reason)
     text = " ".join(str(error).split())
     for beginning, message in _KNOWN.items():
         if isinstance(error, RuntimeError | TypeError | ValueError) and beginning in text:

@@ -6,6 +6,7 @@ import sys
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, Timer
+from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 
 from ctal.errors import counted
 from ctal.profiling.cost import parameters
@@ -34,14 +35,26 @@ class RunMessages(Callback):
         """Print why there were no steps, or fewer than planned."""
         if getattr(trainer, "fast_dev_run", False):
             _print(trainer, "the trial run has ended without an error; nothing was saved")
-        elif not self._trained:
-            by_steps = 0 <= trainer.max_steps <= trainer.global_step
-            limit = "max_steps" if by_steps else "max_epochs"
-            value = getattr(trainer, limit)
-            line = f"already trained up to trainer.{limit}={value}; increase it to train longer"
-            _print(trainer, line)
-        elif reason := _stopped(trainer):
+        elif not self._trained and (limit := _limit(trainer)):
+            _print(trainer, f"already trained up to trainer.{limit}; increase it to train longer")
+        elif self._trained and not _is_complete(trainer) and (reason := _stopped(trainer)):
             _print(trainer, f"stopped early, {reason}")
+
+
+def _limit(trainer: Trainer) -> str:
+    """Return the limit that a training has reached, with its value, or ""."""
+    if 0 <= trainer.max_steps <= trainer.global_step:
+        return f"max_steps={trainer.max_steps}"
+    if _is_complete(trainer):
+        return f"max_epochs={trainer.max_epochs}"
+    timers = [callback for callback in callbacks_of(trainer) if isinstance(callback, Timer)]
+    return "max_time" if any(map(_is_over, timers)) else ""
+
+
+def _is_complete(trainer: Trainer) -> bool:
+    """Return whether all epochs are trained."""
+    epochs = trainer.max_epochs
+    return epochs is not None and 0 <= epochs <= trainer.current_epoch
 
 
 def _print_weights(model: MultiTaskModule) -> None:
@@ -60,13 +73,20 @@ def _stopped(trainer: Trainer) -> str:
     for callback in callbacks_of(trainer) if trainer.should_stop else ():
         if isinstance(callback, EarlyStopping) and callback.stopping_reason_message:
             why = callback.stopping_reason_message.partition(" Signaling")[0].rstrip(".")
-            if callback.wait_count >= callback.patience:
+            if callback.stopping_reason is EarlyStoppingReason.PATIENCE_EXHAUSTED:
                 times = counted(callback.wait_count, "validation")
                 why = f"{callback.monitor} has not improved in {times}"
-            return f"after epoch {callback.stopped_epoch + 1}: {why}"
-        if isinstance(callback, Timer) and (callback.time_remaining() or 0) <= 0:
-            return f"after {counted(trainer.global_step, 'step')}: trainer.max_time is reached"
+            number = callback.stopped_epoch + 1
+            place = "after" if number == trainer.current_epoch else "in"
+            return f"{place} epoch {number}: {why}"
+        if isinstance(callback, Timer) and _is_over(callback):
+            return f"after {counted(trainer.global_step, 'step')}: the time limit is reached"
     return ""
+
+
+def _is_over(timer: Timer) -> bool:
+    left = timer.time_remaining()
+    return left is not None and left <= 0
 
 
 def _print(trainer: Trainer, line: str) -> None:
