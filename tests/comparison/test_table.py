@@ -146,7 +146,7 @@ def test_differences_over_seeds_are_printed_and_marked():
 
 def test_one_seed_has_no_spread():
     markdown = with_seeds([0], [5]).markdown()
-    assert "The spread over seeds cannot be computed without two shared seeds" in markdown
+    assert "The spread over seeds cannot be computed without at least two common seeds" in markdown
     assert "Differences" not in with_seeds([0, 1]).markdown()
 
 

@@ -74,6 +74,11 @@ def place(tmp_path, monkeypatch):
             "model.criteria.1: module 'ctal.losses' has no attribute 'CrossEntrop'; did you mean "
             "'CrossEntropy'?",
         ),
+        (
+            ["--data.train.init_args.maps.0.optional=true"],
+            "data.train.maps: unrecognized arguments: --0.optional=true; set the items of a list "
+            "in a file",
+        ),
         (["--model.task_weights.depth=x"], "model.task_weights.depth: expected float, got x"),
         (
             ["--trainer.logger.save_dir=x"],

@@ -69,7 +69,7 @@ def compare(
         reference: the name of the row that Delta_m is relative to, which should be that of
             single-task networks; by default the first one.
         overrides: further settings for every `ctal fit`, such as trainer.max_epochs=5.
-        split: the split to score on: "test", or "val" if there is no test split.
+        split: the split to score on, "test" or "val"; choose "val" if there is no test split.
         images: the number of images in the figure.
         device: the device for latency and the figure; training has its own setting.
         parallel: the number of runs to train at once, on the same device unless configured. They

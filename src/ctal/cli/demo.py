@@ -43,7 +43,7 @@ def demo(
     Args:
         checkpoint: a checkpoint, the folder of a run, or any other source of `ctal.load`, of a
             network with CTAL; by default the bundled model, for images of rooms.
-        single_task: a single-task network to show for comparison, likewise.
+        single_task: a single-task network to show for comparison, from the same kinds of sources.
         examples: images, folders of images or glob patterns to choose from; by default two
             photographs and two renderings of rooms.
         host: the address to serve on; 0.0.0.0 gives access to others on the network, without a

@@ -82,7 +82,7 @@ def time_lines(
 ) -> list[str]:
     """Return times of one image, and the machine they were measured on."""
     runs: dict[str, Callable[[Tensor], object]] = {form.runtime: run, "PyTorch, eager": model}
-    lines = [f"- one image, medians in turns; {machine(torch.device('cpu'))}"]
+    lines = [f"- one image, medians of alternating runs; {machine(torch.device('cpu'))}"]
     if not without_compiled:
         sys.stderr.write("compiling PyTorch to time it, which takes minutes; the file is complete ")
         sys.stderr.write("(--without_compiled skips this)\n")
@@ -94,4 +94,4 @@ def time_lines(
     times = run_latencies({name: (run, images[:1]) for name, run in runs.items()})
     eager = times["PyTorch, eager"]
     rows = [[name, f"{time:.1f}", f"{time / eager:.2f}"] for name, time in times.items()]
-    return [*aligned_table(["runs in", "ms per image", "of eager"], rows), "", *lines]
+    return [*aligned_table(["runs in", "ms per image", "relative to eager"], rows), "", *lines]

@@ -49,10 +49,11 @@ def predict_files(
     `class_names`, JSON objects by task; `source`, the path of the image; `record`, which identifies
     the input, the network and the settings) and `<name>.png` (the image beside its visualized
     maps), and with --intrinsics `<name>.ply` (a point cloud). For a video it writes `<name>.mp4`,
-    the panels of its frames, in colors whose range follows the frames slowly; for a camera the
+    the panels of its frames, in colors whose range adapts over a few seconds; for a camera the
     same, until Ctrl-C. If inputs have the same name, later ones become `<name>-2` and so on. Inputs
     that cannot be read are reported at the end, after the others are written; of a truncated video,
-    the readable frames are written. The files of few inputs are listed, of many counted.
+    the readable frames are written. It prints the files of each input, or the number of files if
+    there are more than five inputs.
 
     Args:
         inputs: images, videos (pip install 'ctal[video]'), folders of them (without subfolders),

@@ -48,7 +48,7 @@ class Panels:
     def of_frames(self, frames: Iterator[tuple[Frame, Mapping[str, Tensor]]]) -> Iterator[Frame]:
         """Yield the panels of frames with their maps, all of one size.
 
-        The range of the colors follows the frames slowly, and the list of classes is that of the
+        The range of the colors adapts over a few seconds, and the list of classes is that of the
         task, so that neither flickers.
         """
         smooth = SmoothRanges(self.model.tasks)

@@ -21,8 +21,8 @@ def difference_lines(
     found = [difference for by_name in bases.values() for difference in by_name.values()]
     if not found:
         return [
-            "The spread over seeds cannot be computed without two shared seeds; train with more "
-            "seeds (--seeds 0 1 2 3 4)."
+            "The spread over seeds cannot be computed without at least two common seeds; train "
+            "with more seeds (--seeds 0 1 2 3 4)."
         ]
     head = ["network", "seeds"]
     for name in bases:

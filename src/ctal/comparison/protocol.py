@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ctal.comparison.candidates import Candidate
-from ctal.comparison.settings import scoring_protocol
+from ctal.comparison.settings import differing, scoring_protocol
 from ctal.comparison.significance import FEWEST_SEEDS
 from ctal.comparison.table import OVER_BEST, OVER_REFERENCE
 from ctal.data import DenseDataModule, DenseDataset, PreparedArrays
@@ -63,16 +63,17 @@ def _data_and_training(
     chosen = (
         "of the last epoch"
         if data.datasets["val"] is None
-        else "of the epoch with the best val/score, which combines all tasks, for single-task "
-        "networks too"
+        else "of the epoch with the best val/score, which combines all tasks (also of single-task "
+        "networks)"
     )
     return {
         "data": f"{_title(sets[0][1])}, images of {height}x{width}: {sizes}",
         "scored on": f"{split}, {scoring}, each run once, with the checkpoint {chosen}"
-        + (", which favors every network slightly" if split == "val" else ""),
+        + ("; scores on val are slightly optimistic, for all rows" if split == "val" else ""),
         "epochs": f"{', '.join(lengths)}; batches of {data.batch_size}",
         "seeds": _seeds(found),
         "overrides": " ".join(overrides) or "none",
+        "settings that differ": ", ".join(differing(settings)) or "only those of the network",
     }
 
 
@@ -101,8 +102,8 @@ def _meaning(found: Sequence[Candidate], measures: Sequence[Measure]) -> dict[st
     weights = ", ".join(f"{task} {count}" for task, count in counts.items())
     lines = {
         "Δm": f"mean over tasks of the relative gain in the primary metric over {reference} "
-        "(Maninis et al., CVPR 2019), of each seed over the reference's mean over seeds, whose own "
-        "spread is not included",
+        "(Maninis et al., CVPR 2019), for each seed, relative to the mean of the reference "
+        "over seeds; the spread of the reference itself is not included",
         "Δm of all metrics": "the same mean over all metrics of all tasks, equally weighted (as in "
         "Navon et al., ICML 2022), so the weight of a task is its number of metrics: "
         f"{weights}",

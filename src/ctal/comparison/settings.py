@@ -15,6 +15,13 @@ from ctal.data import DenseDataModule
 from ctal.errors import InputError
 from ctal.evaluation.protocol import Protocol
 
+_OF_THE_MACHINE = {
+    *("data.num_workers", "data.cache", "data.on_device", "model.compiled"),
+    *(f"trainer.{key}" for key in ("accelerator", "devices", "num_nodes", "strategy")),
+    *(f"trainer.{key}" for key in ("default_root_dir", "enable_progress_bar", "logger")),
+}
+_SHOWN_ELSEWHERE = {"model.network", "trainer.max_epochs"}
+
 
 def import_classes(settings: Any) -> None:
     """Import the module of each class named in the settings of a run, as its training did.
@@ -85,3 +92,26 @@ def scoring_protocol(settings: Mapping[str, Any]) -> Protocol:
         return parser.instantiate(parsed).scoring
     except ArgumentError as error:
         raise InputError(f"scoring: {' '.join(str(error).split())}") from error
+
+
+def differing(settings: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the settings that differ between rows and may change scores, as "section.key".
+
+    The network and the number of epochs have places of their own in a comparison.
+
+    Args:
+        settings: all settings of each row, by its name.
+
+    Raises:
+        InputError: The settings are invalid.
+    """
+    rows = [
+        {
+            f"{section}.{key}": value
+            for section in ("data", "model", "trainer")
+            for key, value in (data_settings(row) if section == "data" else row[section]).items()
+        }
+        for row in settings.values()
+    ]
+    keys = sorted(set().union(*rows) - _OF_THE_MACHINE - _SHOWN_ELSEWHERE)
+    return [key for key in keys if any(row.get(key) != rows[0].get(key) for row in rows)]

@@ -80,6 +80,8 @@ def suggestion(report: str, known: list[str]) -> str:
     found = re.search(r"unrecognized arguments: --([\w.]+)|not accept option '([\w.]+)'", report)
     if not found:
         return ""
+    if found[1] and found[1][0].isdigit():
+        return "; set the items of a list in a file"
     if found[1] and found[1].split(".")[0] in _SECTIONS and "overrides" in known:
         return f"; settings of `ctal fit` are passed as --overrides {found[1]}=VALUE"
     near = difflib.get_close_matches(found[1] or found[2], known, n=1)

@@ -29,8 +29,8 @@ def warn_of_spinning_threads() -> None:
         warnings.warn(
             f"other processes use about {others:.1f} of the {cores} cores of this process"
             f"{'' if limit is None else f', which is limited to {limit:g}'}, and torch has "
-            f"{threads} threads that wait actively for each other: predictions can "
-            "be 15 to 60 times slower; set GOMP_SPINCOUNT=1000 or OMP_NUM_THREADS=1 in the "
+            f"{threads} threads that busy-wait for each other: predictions can be "
+            "15 to 60 times slower; set GOMP_SPINCOUNT=1000 or OMP_NUM_THREADS=1 in the "
             "environment before torch is imported",
             stacklevel=3,
         )
