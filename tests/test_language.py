@@ -32,7 +32,7 @@ WORDS = [
     r"\bneighbour",
     r"\bcentre",
     r"\bcolour(?!s?:)",
-    r"\b(centi|milli)meters?\b",
+    r"\b(centi|milli)metres?\b",
     r"\blicence\b",
     r"\ball else\b",
     r"\bthe other way round\b",

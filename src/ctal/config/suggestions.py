@@ -50,10 +50,11 @@ def _parameters(cls: type) -> list[str]:
 
 def _own_parameters(cls: type) -> list[str]:
     """Return the named parameters of the constructor that a class itself defines."""
-    if "__init__" not in vars(cls):
+    constructor = vars(cls).get("__init__")
+    if constructor is None:
         return []
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    _, *parameters = inspect.signature(cls.__init__).parameters.values()
+    _, *parameters = inspect.signature(constructor).parameters.values()
     return [parameter.name for parameter in parameters if parameter.kind not in variable]
 
 
