@@ -94,9 +94,12 @@ def place(tmp_path, monkeypatch):
             "trainer.callbacks: lightning.pytorch.callbacks.EarlyStopping requires monitor",
         ),
         (
-            ["--model.optimizer=torch.optim.SGD", "--model.optimizer.parms=5"],
-            "model.optimizer: torch.optim.SGD has no argument 'parms'; it has lr, momentum, "
-            "dampening, weight_decay, nesterov, maximize, foreach, differentiable, fused",
+            [
+                "--model.lr_scheduler=torch.optim.lr_scheduler.StepLR",
+                "--model.lr_scheduler.optimiser=5",
+            ],
+            "model.lr_scheduler: torch.optim.lr_scheduler.StepLR has no argument 'optimiser'; it "
+            "has step_size, gamma, last_epoch",
         ),
         (
             [

@@ -23,10 +23,9 @@ _CALLABLE = re.compile(
     r"class:\s*"
 )
 _OPTION = re.compile(r"NestedArg\(key='([^']*)', val='?(.*?)'?\)$")
-_OF_TYPES = (
-    *("Expected a <", "Expected a typing", "Expected a dot import path", "Expected a List"),
-    *("Expected a path", "Not a valid subclass", "Not of type", "Unable to", "Expected an? ("),
-)
+_OF_TYPES = ("Expected a ", "Not a valid subclass", "Not of type", "Unable to")
+"""How errors of a union begin that say no more than its types do."""
+
 _UNION = re.compile(
     r"\s*Does not validate against any of the Union subtypes\s*"
     r"Subtypes: \[(?P<types>[^\n]*)\]\n"
