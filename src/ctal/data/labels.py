@@ -10,7 +10,7 @@ from ctal.data.module import DenseDataModule
 from ctal.errors import InputError
 from ctal.tasks.depth import is_metric_depth
 
-FAR_DEPTH = 250
+_FAR_DEPTH = 250
 """Meters beyond which the median of depth is reported; Cityscapes has 20 to 30, rooms 1 to 5."""
 
 
@@ -53,8 +53,8 @@ def check_learnable(data: DenseDataModule) -> None:
         if is_metric_depth(task) and task.name in first:
             depth = first[task.name]
             median = depth[0, 0][task.valid(depth)[0]].median().item()
-            if median > FAR_DEPTH:
-                rank_zero_warn(f"data.train: {far_depth_note(task.name, median)}")
+            if note := far_depth_note(task.name, median):
+                rank_zero_warn(f"data.train: {note}")
     missing = [task.name for task in data.tasks if task.name not in first]
     if missing:
         raise InputError(
@@ -64,12 +64,14 @@ def check_learnable(data: DenseDataModule) -> None:
 
 
 def far_depth_note(name: str, median: float) -> str:
-    """Return a note about depth that is farther than a camera of rooms or streets sees.
+    """Return a note if depth is farther than a camera of rooms or streets sees, else "".
 
     Args:
         name: The name of the task.
         median: The median of depth, in meters.
     """
+    if median <= _FAR_DEPTH:
+        return ""
     return (
         f"{name}: the median is {median:.4g} m; for files in millimeters set `scale: 0.001` of the "
         "map"

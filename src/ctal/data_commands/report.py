@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ctal.data import DenseDataset
-from ctal.data.labels import FAR_DEPTH, far_depth_note
+from ctal.data.labels import far_depth_note
 from ctal.data_commands.grouping import grouped
 from ctal.data_commands.survey import Survey
 from ctal.errors import counted, one_line
@@ -80,8 +80,8 @@ def far_depth(survey: Survey) -> str:
         tally = survey.maps[task.name].tally if is_metric_depth(task) else None
         numbers = tally.plain(task) if tally else {}
         median = numbers.get("quantiles", {}).get("0.5", 0)
-        if median > FAR_DEPTH:
-            lines.append(f"\nnote: {far_depth_note(task.name, median)}\n")
+        if note := far_depth_note(task.name, median):
+            lines.append(f"\nnote: {note}\n")
     return "".join(lines)
 
 
