@@ -71,11 +71,20 @@ def test_a_precision_is_scored_beside_pytorch(folder, precision, capfd):
     assert float(depth[2]) < 0.2
     assert "- scores on the val split of the data" in printed
 
-    (code,) = re.findall("```python\n(import json\n.*?)```", DOCS.read_text(), re.DOTALL)
+    code, _ = re.findall("```python\n(import json\n.*?)```", DOCS.read_text(), re.DOTALL)
     code = 'import sys\nsys.modules["ctal"] = sys.modules["torch"] = None\n' + code
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 3
+
+
+def test_the_documented_lines_with_torch_alone(folder):
+    assert cli.main(["export", "a.ckpt", "--output", "network.pt2", "--without_compiled"]) == 0
+    _, code = re.findall("```python\n(import json\n.*?)```", DOCS.read_text(), re.DOTALL)
+    code += "print(*(tuple(each.shape) for each in maps.values()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "(2, 32, 64) (2, 1, 32, 64) (2, 3, 32, 64)\n"
 
 
 def test_raw_maps_need_no_operators_of_decoding(folder, capfd):

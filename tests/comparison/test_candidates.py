@@ -74,6 +74,7 @@ def test_run_folders(configs):
         (["single.yaml", "runs/single"], None, "test", [0], "configs: expected different names"),
         (["single.yaml"], "other", "test", [0], "reference: expected one of single, got 'other'"),
         (["single.yaml"], None, "train", [0], "split: expected test or val, got 'train'"),
+        (["twice"], None, "test", [0, 1], "seeds: expected none, since folders of finished runs"),
         (["single.yaml"], None, "test", [0, -1], r"seeds: .* in 0\.\.4294967295, got -1"),
         (["list.yaml"], None, "test", [0], r"list\.yaml: expected a mapping"),
         (["broken.yaml"], None, "test", [0], r"broken\.yaml: not a configuration in YAML"),

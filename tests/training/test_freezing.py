@@ -69,9 +69,10 @@ def test_frozen_always_and_for_one_epoch(recwarn):
     ]
 
 
-def test_trained_after_the_first_epochs():
+def test_trained_after_the_first_epochs(capsys):
     frozen = [FREEZE, "--trainer.callbacks.epochs=1", "--trainer.max_epochs=2"]
     assert fit(*frozen) == 0
+    assert "M parameters, encoder frozen for 1 epoch\n" in capsys.readouterr().out
     first, _ = weights("run/checkpoints/best.ckpt")
     assert fit(FREEZE, "--trainer.default_root_dir=good", "--trainer.max_epochs=2") == 0
     start, _ = weights("good/checkpoints/last.ckpt")

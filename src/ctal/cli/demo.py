@@ -110,7 +110,7 @@ def _serve(
     with stopped_by_signals(), tempfile.TemporaryDirectory(prefix="ctal-demo-") as folder:
         # read when gradio is imported: no telemetry, and files in this folder only
         os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": folder}
-        sys.stderr.write("starting the demo; the address follows in some seconds\n")
+        sys.stderr.write("starting the demo; the address follows in a few seconds\n")
         from ctal.demo.server import server
 
         host, port = listener.getsockname()[:2]

@@ -88,6 +88,11 @@ def candidates(sources: Sequence[str], reference: str | None, plan: Plan) -> lis
     for seed in plan.seeds:
         if not 0 <= seed < _SEEDS:
             raise InputError(f"seeds: expected integers in 0..{_SEEDS - 1}, got {seed}")
+    if list(plan.seeds) != [0] and all(Path(source).is_dir() for source in sources):
+        raise InputError(
+            "seeds: expected none, since folders of finished runs are not trained; give their "
+            "configuration files, or folders that contain a run for each seed"
+        )
     paths = {_name(Path(source)): Path(source) for source in sources}
     if len(paths) < len(sources):
         given = ", ".join(map(str, sources))

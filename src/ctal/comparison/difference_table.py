@@ -22,7 +22,7 @@ def difference_lines(
     if not found:
         return [
             "The spread over seeds cannot be computed without at least two common seeds; train "
-            "with more seeds (--seeds 0 1 2 3 4)."
+            "the configurations with more seeds (--seeds 0 1 2 3 4)."
         ]
     head = ["network", "seeds"]
     for name in bases:

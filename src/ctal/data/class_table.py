@@ -77,7 +77,7 @@ class ClassTable:
             found = self._codes[places] == codes
         if self._others == "error" and (known & ~found).any():
             raise InputError(
-                f"expected a value that `labels` lists, got {self._shown(codes[known & ~found])}; "
+                f"expected a value listed in `labels`, got {self._shown(codes[known & ~found])}; "
                 "give it a class there, or null for unlabelled, or set `others: unlabelled`"
             )
         if not len(self._codes) or self._others != "error":

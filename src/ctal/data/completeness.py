@@ -60,8 +60,8 @@ def check_present(
     if optional:
         if len(missing) == len(paths):
             raise InputError(
-                f"{missing[0]}: file not found, and no other of the {samples} samples has this "
-                "file; with `optional: true`, at least one of them must have it"
+                f"{missing[0]}: file not found, and no other of the {samples} samples has such "
+                "a file; check the pattern (with `optional: true`, at least one file is required)"
             )
     elif missing and not incomplete_allowed():
         raise InputError(

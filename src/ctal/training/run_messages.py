@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 
 from ctal.errors import counted
 from ctal.profiling.cost import parameters
+from ctal.training.freezing import FreezeEncoder
 from ctal.training.module import MultiTaskModule
 from ctal.training.trainer_checks import callbacks_of
 
@@ -23,7 +24,8 @@ class RunMessages(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print where the weights are from, and how many are trained."""
         if trainer.is_global_zero and isinstance(pl_module, MultiTaskModule):
-            _print_weights(pl_module)
+            freezing = [each for each in callbacks_of(trainer) if isinstance(each, FreezeEncoder)]
+            _print_weights(pl_module, next((each.epochs for each in freezing), None))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the epoch in which a run is resumed."""
@@ -57,12 +59,19 @@ def _is_complete(trainer: Trainer) -> bool:
     return epochs is not None and 0 <= epochs <= trainer.current_epoch
 
 
-def _print_weights(model: MultiTaskModule) -> None:
-    """Print where the weights of a network are from, and the number of its parameters."""
+def _print_weights(model: MultiTaskModule, frozen_epochs: int | None) -> None:
+    """Print where the weights of a network are from, and the number of its parameters.
+
+    Args:
+        model: the module.
+        frozen_epochs: epochs for which its encoder is frozen, if it is trained afterwards.
+    """
     weights = model.network.parameters()
     every = parameters(model.network) / 1e6
     trained = sum(weight.numel() for weight in weights if weight.requires_grad) / 1e6
     frozen = f", of which {trained:.1f} M are trained" if trained < every else ""
+    if frozen_epochs is not None:
+        frozen += f", encoder frozen for {counted(frozen_epochs, 'epoch')}"
     if model.initialization:
         sys.stderr.write(f"{model.initialization}\n")
     sys.stdout.write(f"{type(model.network).__name__}: {every:.1f} M parameters{frozen}\n")

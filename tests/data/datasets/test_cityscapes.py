@@ -79,7 +79,7 @@ def test_other_encodings_are_reported(official):
     with pytest.raises(InputError, match=r"labelIds\.png: expected one value per pixel"):
         Cityscapes(official, "train")[0]
     save(labels, np.full(SHAPE, 40, np.uint8))
-    with pytest.raises(InputError, match=r"labelIds\.png: expected a value that `labels` lists"):
+    with pytest.raises(InputError, match=r"labelIds\.png: expected a value listed in `labels`"):
         Cityscapes(official, "train")[0]
     save(labels, np.zeros(SHAPE, np.uint16))
     with pytest.raises(InputError, match=r"labelIds\.png: expected an image of 8 bits, got 16"):

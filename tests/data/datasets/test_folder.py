@@ -70,7 +70,7 @@ def test_stored_values_are_mapped_to_classes(open_folder, labels):
 def test_a_value_without_a_class_is_an_error_unless_ignored(open_folder, folder):
     semseg = SemanticSegmentation(3)
     dataset = open_folder(maps=[MapFiles(semseg, "classes/{name}.png", labels={0: 0, 1: 1})])
-    with pytest.raises(InputError, match=r"c\.png: expected a value that `labels` lists, got 2"):
+    with pytest.raises(InputError, match=r"c\.png: expected a value listed in `labels`, got 2"):
         dataset[2]
     files = MapFiles(semseg, "classes/{name}.png", labels={0: 0, 1: 1}, ignore=[2])
     assert open_folder(maps=[files])[2]["semseg"].unique().tolist() == [255]
