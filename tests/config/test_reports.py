@@ -6,6 +6,10 @@ from tests.small_classes import write_training
 from ctal.cli import main
 
 LOSSES = "ctal.losses"
+FOLDER = (
+    "{class_path: ctal.data.FolderDataset, init_args: {root: ., image: '{name}.png', maps: [{task: "
+    "{class_path: ctal.tasks.Depth}, files: 'd/{name}.png', lables: {10: 0}}]}}"
+)
 BAD_LOSS = {"class_path": f"{LOSSES}.CrossEntropy", "init_args": {"label_smoothing": "lots"}}
 
 
@@ -78,6 +82,12 @@ def place(tmp_path, monkeypatch):
             ["--data.train.init_args.maps.0.optional=true"],
             "data.train.maps: unrecognized arguments: --0.optional=true; set the items of a list "
             "in a file",
+        ),
+        (
+            [f"--data.val={FOLDER}"],
+            "data.val.maps: got a mapping with the key 10 for an unknown argument of "
+            "ctal.data.MapFiles; it has task, files, scale, offset, invert, labels, ignore, "
+            "optional, bits, others, key, decode, along_ray, normalize, mask, mask_key, resize",
         ),
         (["--model.task_weights.depth=x"], "model.task_weights.depth: expected float, got x"),
         (

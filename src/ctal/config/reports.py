@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from ctal.config.suggestions import similar_class, suggestion, unknown_argument
+from ctal.config.suggestions import arguments_of, similar_class, suggestion, unknown_argument
 
 _KEY = re.compile(r'\s*Parser key "([^"]+)"(?: element \d+)?:\s*')
 _CLASS = re.compile(r"\s*Problem with given class_path '([\w.]+)':\s*")
@@ -176,6 +176,11 @@ def _cause(error: _Error, linked: Collection[str]) -> str:
         return unknown or option[0]
     if name := re.match(r"module '([\w.]+)' has no attribute '(\w+)'", error.text):
         return name[0] + similar_class(name[1], name[2])
+    # the parser reports an unknown argument that is a mapping with numbers as keys by such a key
+    if key := re.match(r"Key must be a string, got: (.*?)\.?$", error.text):
+        names = arguments_of(error.owner, error.supplied, linked) or []
+        hint = f" of {error.owner}; it has {', '.join(names)}" if names else ""
+        return f"got a mapping with the key {key[1]} for an unknown argument{hint}"
     if error.owner and (missing := re.match(r"the following arguments are required: ", error.text)):
         return f"{error.owner} requires {error.text[missing.end() :]}"
     text = re.sub(r"\. Got value: Namespace.*", "", error.text, flags=re.DOTALL)

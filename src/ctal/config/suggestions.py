@@ -23,14 +23,27 @@ def unknown_argument(owner: str, option: str, supplied: int, linked: Collection[
         supplied: the number of the class's first arguments that settings cannot name.
         linked: further arguments that settings do not name.
     """
-    found: Any = pydoc.locate(owner) if owner else None
-    if not inspect.isclass(found):
+    names = arguments_of(owner, supplied, linked)
+    if names is None:
         return ""
-    names = [name for name in _parameters(found)[supplied:] if name not in linked]
     near = difflib.get_close_matches(option, names, n=1)
     hint = f"it has {', '.join(names)}" if names else ""
     hint = f"did you mean {near[0]!r}?" if near else hint
     return f"{owner} has no argument {option!r}" + (f"; {hint}" if hint else "")
+
+
+def arguments_of(owner: str, supplied: int, linked: Collection[str]) -> list[str] | None:
+    """Return the arguments of a class that settings may name; None if it is no class.
+
+    Args:
+        owner: as in `unknown_argument`.
+        supplied: as in `unknown_argument`.
+        linked: as in `unknown_argument`.
+    """
+    found: Any = pydoc.locate(owner) if owner else None
+    if not inspect.isclass(found):
+        return None
+    return [name for name in _parameters(found)[supplied:] if name not in linked]
 
 
 def _parameters(cls: type) -> list[str]:
