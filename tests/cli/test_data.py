@@ -121,7 +121,9 @@ def test_check_reports_depth_that_is_probably_in_millimeters(photos, capsys, sca
     note = (
         "note: depth: the median is 1500 m; for files in millimeters set `scale: 0.001` of the map"
     )
-    assert (note in capsys.readouterr().out.splitlines()) == shown
+    printed = capsys.readouterr().out
+    assert (note in printed.splitlines()) == shown
+    assert printed.endswith("no problems; see the note on depth\n" if shown else "no problems\n")
 
 
 def test_check_reports_samples_in_two_splits(photos, capsys):

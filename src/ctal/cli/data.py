@@ -42,7 +42,7 @@ def check(
             core, at most 8.
         all: list all samples that cannot be used and all unused files, however many.
     """
-    found, opened = 0, {}
+    found, opened, ending = 0, {}, ""
     for name in data.splits(split):
         try:
             with allowing_incomplete():  # missing files are listed with other problems
@@ -54,14 +54,16 @@ def check(
         survey = Survey(opened[name], data.tasks(name))
         survey.complete(name, workers)
         sys.stdout.write(report.overview(name, survey) + report.class_shares(survey))
-        sys.stdout.write(report.far_depth(survey))
+        if note := report.far_depth(survey):
+            sys.stdout.write(note)
+            ending = "; see the note on depth"
         if survey.problems:
             sys.stdout.write(report.problems(survey, everything=all))
         sys.stdout.write(report.unused(opened[name], everything=all))
         sys.stdout.write("\n")
         found += len(survey.problems)
     sys.stdout.write(shared_samples(data, opened))
-    sys.stdout.write(f"{counted(found, 'problem') if found else 'no problems'}\n")
+    sys.stdout.write(f"{counted(found, 'problem') if found else 'no problems'}{ending}\n")
     if found:
         raise SystemExit(1)
 
