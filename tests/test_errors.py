@@ -39,3 +39,11 @@ def test_only_own_warnings_are_shortened(monkeypatch):
     assert line == "warning: depth: far\\nfrom here\n"
     other = warnings.formatwarning("far", UserWarning, "/elsewhere/labels.py", 7, "code()")
     assert other.startswith("/elsewhere/labels.py:7: UserWarning: far")
+
+
+def test_a_format_that_is_set_is_not_wrapped_again(monkeypatch):
+    monkeypatch.setattr(warnings, "formatwarning", lambda *parts: "usual")
+    shorten_warnings()
+    once = warnings.formatwarning
+    shorten_warnings()
+    assert warnings.formatwarning is once

@@ -27,10 +27,12 @@ def first_line(error: Exception) -> str:
 def shorten_warnings() -> None:
     """Print warnings of this package as one line, without the place in the code.
 
-    For the command line. Lightning sets a format of its own when it is imported, so commands that
-    import it call this afterwards.
+    For the command line. A format that is set later, such as Lightning's when it is imported, keeps
+    this one for files that are not its own.
     """
     usual = warnings.formatwarning
+    if usual.__module__ == __name__:
+        return  # each command in one process would wrap that of the last one
 
     def formatted(
         message: Warning | str,

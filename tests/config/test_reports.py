@@ -5,12 +5,11 @@ from tests.small_classes import write_training
 
 from ctal.cli import main
 
-LOSSES = "ctal.losses"
 FOLDER = (
     "{class_path: ctal.data.FolderDataset, init_args: {root: ., image: '{name}.png', maps: [{task: "
     "{class_path: ctal.tasks.Depth}, files: 'd/{name}.png', lables: {10: 0}}]}}"
 )
-BAD_LOSS = {"class_path": f"{LOSSES}.CrossEntropy", "init_args": {"label_smoothing": "lots"}}
+BAD_LOSS = {"class_path": "ctal.losses.CrossEntropy", "init_args": {"label_smoothing": "lots"}}
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from ctal.data_commands.opening import DataSettings, call_with_data
 from ctal.data_commands.overlap import shared_samples
 from ctal.data_commands.sheet import chosen, contact_sheet
 from ctal.data_commands.survey import Survey, walk
-from ctal.errors import InputError, counted, shorten_warnings
+from ctal.errors import InputError, counted
 from ctal.io.atomic import check_absent, write_text
 from ctal.io.signals import stopped_by_signals
 from ctal.visualization.panels import save_png
@@ -199,7 +199,6 @@ COMMANDS: dict[str, Callable[..., object]] = {
 
 def run(args: list[str]) -> None:
     """Run the command named by the first argument."""
-    shorten_warnings()
     call_with_data(COMMANDS[args[0]], args[1:], f"ctal data {args[0]}")
 
 

@@ -165,8 +165,8 @@ class Writer:
         else:
             arrays = {task.name: in_columns(task.compact(found[task.name])) for task in tasks}
         units = {task.name: task.unit for task in tasks}
-        named = [task for task in tasks if getattr(task, "class_names", None)]
-        classes = {task.name: list(getattr(task, "class_names", ())) for task in named}
+        names = {task.name: getattr(task, "class_names", None) for task in tasks}
+        classes = {name: list(given) for name, given in names.items() if given}
         notes = {"units": units, "class_names": classes}
         return {**arrays, **{key: np.array(json.dumps(note)) for key, note in notes.items()}}
 

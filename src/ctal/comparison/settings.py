@@ -105,13 +105,9 @@ def differing(settings: Mapping[str, Mapping[str, Any]]) -> list[str]:
     Raises:
         InputError: The settings are invalid.
     """
-    rows = [
-        {
-            f"{section}.{key}": value
-            for section in ("data", "model", "trainer")
-            for key, value in (data_settings(row) if section == "data" else row[section]).items()
-        }
-        for row in settings.values()
-    ]
+    rows = []
+    for row in settings.values():
+        sections = {"data": data_settings(row), "model": row["model"], "trainer": row["trainer"]}
+        rows.append({f"{name}.{key}": part[key] for name, part in sections.items() for key in part})
     keys = sorted(set().union(*rows) - _OF_THE_MACHINE - _SHOWN_ELSEWHERE)
     return [key for key in keys if any(row.get(key) != rows[0].get(key) for row in rows)]

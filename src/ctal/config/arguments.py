@@ -18,9 +18,6 @@ from ctal.config.reports import one_line
 from ctal.config.unused import check_sections, check_unused
 from ctal.errors import InputError
 
-LINKED = ("tasks", "image_size")
-"""Arguments of a network that come from the data, so settings do not name them."""
-
 
 def parse(parser: ArgumentParser, args: list[str], known: Iterable[str]) -> Namespace:
     """Parse arguments.
@@ -39,7 +36,7 @@ def parse(parser: ArgumentParser, args: list[str], known: Iterable[str]) -> Name
     try:
         parsed = parser.parse_args(upgrade_options(args, keys))
     except ArgumentError as error:
-        raise InputError(one_line(str(error), keys, LINKED)) from error
+        raise InputError(one_line(str(error), keys)) from error
     settings = parsed.as_dict()
     for file in files:
         check_unused(file, settings.get(str(settings.get("subcommand")), settings))

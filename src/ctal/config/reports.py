@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from ctal.config.suggestions import arguments_of, similar_class, suggestion, unknown_argument
+from ctal.config.suggestions import named_arguments, similar_class, suggestion, unknown_argument
 
 _KEY = re.compile(r'\s*Parser key "([^"]+)"(?: element \d+)?:\s*')
 _CLASS = re.compile(r"\s*Problem with given class_path '([\w.]+)':\s*")
@@ -52,16 +51,15 @@ class _Error(NamedTuple):
     text: str
 
 
-def one_line(report: str, known: list[str], linked: Collection[str]) -> str:
+def one_line(report: str, known: list[str]) -> str:
     """Shorten a report to "key: reason", with a suggestion if one is at hand.
 
     Args:
         report: the report of a parser.
         known: the valid keys, one of which is suggested for a misspelt one.
-        linked: arguments of classes that settings do not name.
     """
     error = _innermost(report)
-    lines = [line.lstrip(" -").rstrip(" :") for line in _cause(error, linked).splitlines()]
+    lines = [line.lstrip(" -").rstrip(" :") for line in _cause(error).splitlines()]
     key = ".".join(error.keys)
     text = "; ".join(filter(None, lines))
     return (f"{key}: " if key else "") + text + suggestion(report, known)
@@ -74,19 +72,26 @@ def refusal(report: str) -> str:
         report: the error of a parser while it builds the objects of a configuration.
     """
     union = _UNION.match(report)
-    items = _items(union["errors"]) if union else []
-    reasons = [item for item in items if not item.startswith(_OF_TYPES)]
-    if union is None or not reasons:
+    reason = _reason(union["errors"]) if union else ""
+    if union is None or not reason:
         return ""
     classes = re.findall(r"class_path='([\w.]+)'", union["value"])
     of_class = f"{classes[0]}: " if len(classes) == 1 else ""
-    return f"{of_class}{reasons[0].splitlines()[0]}"
+    return f"{of_class}{reason.splitlines()[0]}"
 
 
 def _innermost(report: str) -> _Error:
     """Follow keys, classes and the types of unions that are classes, from the outside in."""
     keys, owner, supplied, text = list[str](), "", 0, report.strip()
     while True:
+        if union := _UNION.match(text):
+            inner = _of_class(union["errors"])
+            if inner or _OPTION.match(union["value"]):
+                keys += _entry(union["types"], union["value"])
+            if not inner:
+                return _Error(keys, owner, supplied, _of_union(union))
+            text = inner
+            continue
         if found := _KEY.match(text):
             keys.append(found[1])
         elif found := _CLASS.match(text):
@@ -95,22 +100,19 @@ def _innermost(report: str) -> _Error:
             made = re.search(r"Got value: Namespace\(class_path='([\w.]+)'", text)
             owner, supplied = made[1] if made else owner, found[1].count(",") + 1
         elif not (found := _NOT_A_FILE.match(text)):
-            union = _UNION.match(text)
-            if union is None:
-                return _Error(keys, owner, supplied, text)
-            inner = next(_of_classes(union["errors"]), None)
-            if inner is not None or _OPTION.match(union["value"]):
-                keys += _entry(union["types"], union["value"])
-            if inner is None:
-                return _Error(keys, owner, supplied, _of_union(union))
-            text = inner
-            continue
+            return _Error(keys, owner, supplied, text)
         text = text[found.end() :]
 
 
-def _of_classes(errors: str) -> Iterator[str]:
-    """Yield the errors of a union that are about a class, not about the type of the value."""
-    return (item for item in _items(errors) if _CLASS.match(item) or _CALLABLE.match(item))
+def _of_class(errors: str) -> str:
+    """Return the first error of a union that is about a class, not about the value, or ""."""
+    found = (item for item in _items(errors) if _CLASS.match(item) or _CALLABLE.match(item))
+    return next(found, "")
+
+
+def _reason(errors: str) -> str:
+    """Return the first error of a union that says more than its types do, or ""."""
+    return next((item for item in _items(errors) if not item.startswith(_OF_TYPES)), "")
 
 
 def _items(errors: str) -> list[str]:
@@ -142,9 +144,8 @@ def _of_union(union: re.Match[str]) -> str:
         if not of_mappings:
             return f"expected a class before its argument {option[1]!r}"
         types, value = of_mappings, option[2]
-    for item in _items(union["errors"]):
-        if not item.startswith(_OF_TYPES):  # such as an error of a module that is imported
-            return item.replace("but is abstract", f"but {value} is abstract")
+    if reason := _reason(union["errors"]):  # such as an error of a module that is imported
+        return reason.replace("but is abstract", f"but {value} is abstract")
     names = [_type(name) for name in types]
     expected = " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
     return f"expected {expected}, got {value}"
@@ -169,16 +170,15 @@ def _type(name: str) -> str:
     return "null" if plain == "NoneType" else plain
 
 
-def _cause(error: _Error, linked: Collection[str]) -> str:
+def _cause(error: _Error) -> str:
     """Return the text of an error without the terms of the parser."""
     if option := re.match(r"Option '([\w.]+)' is not accepted", error.text):
-        unknown = unknown_argument(error.owner, option[1], error.supplied, linked)
-        return unknown or option[0]
+        return unknown_argument(error.owner, option[1], error.supplied) or option[0]
     if name := re.match(r"module '([\w.]+)' has no attribute '(\w+)'", error.text):
         return name[0] + similar_class(name[1], name[2])
     # the parser reports an unknown argument that is a mapping with numbers as keys by such a key
     if key := re.match(r"Key must be a string, got: (.*?)\.?$", error.text):
-        names = arguments_of(error.owner, error.supplied, linked) or []
+        names = named_arguments(error.owner, error.supplied) or []
         hint = f" of {error.owner}; it has {', '.join(names)}" if names else ""
         return f"got a mapping with the key {key[1]} for an unknown argument{hint}"
     if error.owner and (missing := re.match(r"the following arguments are required: ", error.text)):

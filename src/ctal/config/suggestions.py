@@ -7,67 +7,66 @@ import difflib
 import inspect
 import pydoc
 import re
-from collections.abc import Collection
+from collections.abc import Iterable
+from inspect import Parameter
 from typing import Any
+
+LINKED = ("tasks", "image_size")
+"""Arguments of a network that come from the data, so settings do not name them."""
 
 _EXTRAS = {"torchjd": "mtl"}  # which extra of ctal installs a module that a class_path names
 _SECTIONS = {"trainer", "model", "data", "images", "scoring"}  # of the configuration of `fit`
 
 
-def unknown_argument(owner: str, option: str, supplied: int, linked: Collection[str]) -> str:
+def unknown_argument(owner: str, option: str, supplied: int) -> str:
     """Return a sentence about an argument that a class does not have; "" if it is no class.
 
     Args:
         owner: the class; "" if none.
         option: the argument.
         supplied: the number of the class's first arguments that settings cannot name.
-        linked: further arguments that settings do not name.
     """
-    names = arguments_of(owner, supplied, linked)
+    names = named_arguments(owner, supplied)
     if names is None:
         return ""
     near = difflib.get_close_matches(option, names, n=1)
-    hint = f"it has {', '.join(names)}" if names else ""
-    hint = f"did you mean {near[0]!r}?" if near else hint
-    return f"{owner} has no argument {option!r}" + (f"; {hint}" if hint else "")
+    hint = f"; it has {', '.join(names)}" if names else ""
+    hint = f"; did you mean {near[0]!r}?" if near else hint
+    return f"{owner} has no argument {option!r}{hint}"
 
 
-def arguments_of(owner: str, supplied: int, linked: Collection[str]) -> list[str] | None:
+def named_arguments(owner: str, supplied: int) -> list[str] | None:
     """Return the arguments of a class that settings may name; None if it is no class.
 
     Args:
         owner: as in `unknown_argument`.
         supplied: as in `unknown_argument`.
-        linked: as in `unknown_argument`.
     """
     found: Any = pydoc.locate(owner) if owner else None
     if not inspect.isclass(found):
         return None
-    return [name for name in _parameters(found)[supplied:] if name not in linked]
+    return [name for name in _parameters(found)[supplied:] if name not in LINKED]
 
 
 def _parameters(cls: type) -> list[str]:
     """Return the parameters of a class, with those that it passes on to its base classes."""
-    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    parameters = inspect.signature(cls).parameters
-    named = [name for name, parameter in parameters.items() if parameter.kind not in variable]
+    parameters = inspect.signature(cls).parameters.values()
+    named = _named(parameters)
     # a subclass with a constructor of its own may not accept those of its base
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+    if not any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters):
         return named
     options = getattr(cls, "options_type", None)
     named += [field.name for field in dataclasses.fields(options)] if options else []
     for base in cls.__mro__[1:-1]:
-        named += [name for name in _own_parameters(base) if name not in named]
+        if constructor := vars(base).get("__init__"):
+            _, *others = inspect.signature(constructor).parameters.values()
+            named += [name for name in _named(others) if name not in named]
     return named
 
 
-def _own_parameters(cls: type) -> list[str]:
-    """Return the named parameters of the constructor that a class itself defines."""
-    constructor = vars(cls).get("__init__")
-    if constructor is None:
-        return []
-    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    _, *parameters = inspect.signature(constructor).parameters.values()
+def _named(parameters: Iterable[Parameter]) -> list[str]:
+    """Return the names of parameters except `*args` and `**options`."""
+    variable = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
     return [parameter.name for parameter in parameters if parameter.kind not in variable]
 
 

@@ -12,9 +12,10 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from ctal.compat import command_parsers, misconfiguration, set_option_help
-from ctal.config.arguments import LINKED, input_error_in, known_keys
+from ctal.config.arguments import input_error_in, known_keys
 from ctal.config.files import PARSER_MODE
 from ctal.config.nulls import check_nulls
+from ctal.config.suggestions import LINKED
 from ctal.data import DenseDataModule
 from ctal.data.labels import check_learnable
 from ctal.evaluation.protocol import Protocol

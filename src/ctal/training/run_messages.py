@@ -24,8 +24,9 @@ class RunMessages(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print where the weights are from, and how many are trained."""
         if trainer.is_global_zero and isinstance(pl_module, MultiTaskModule):
-            freezing = [each for each in callbacks_of(trainer) if isinstance(each, FreezeEncoder)]
-            _print_weights(pl_module, next((each.epochs for each in freezing), None))
+            callbacks = callbacks_of(trainer)
+            frozen = (each.epochs for each in callbacks if isinstance(each, FreezeEncoder))
+            _print_weights(pl_module, next(frozen, None))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the epoch in which a run is resumed."""

@@ -14,8 +14,9 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentParser, Namespace
 
-from ctal.config.arguments import LINKED, parse
+from ctal.config.arguments import parse
 from ctal.config.files import read_config, section_of
+from ctal.config.suggestions import LINKED
 from ctal.errors import InputError
 from ctal.networks.saved import build_saved
 from ctal.networks.source import read_source

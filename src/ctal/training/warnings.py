@@ -6,8 +6,6 @@ import logging
 import threading
 import warnings
 
-from ctal.errors import shorten_warnings
-
 
 def quieten_libraries() -> None:
     """Ignore warnings that do not help the user of an experiment."""
@@ -30,7 +28,6 @@ def quieten_libraries() -> None:
     ):
         warnings.filterwarnings("ignore", message)
     threading.excepthook = _report_thread
-    shorten_warnings()
 
 
 def _report_thread(report: threading.ExceptHookArgs) -> None:
