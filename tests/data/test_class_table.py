@@ -68,9 +68,9 @@ def test_other_values_get_the_default_class(tmp_path):
 @pytest.mark.parametrize(
     ("values", "meaning", "message"),
     [
-        ([[7]], {"labels": {5: 1}}, r"lists, got 7; .*`others: unlabelled`"),
-        ([[7]], {"labels": []}, r"lists, got 7"),
-        ([[[1, 2, 3]]], {"labels": COLORS}, r"lists, got 1 2 3;"),
+        ([[7]], {"labels": {5: 1}}, r"listed in `labels`, got 7; .*`others: unlabelled`"),
+        ([[7]], {"labels": []}, r"listed in `labels`, got 7"),
+        ([[[1, 2, 3]]], {"labels": COLORS}, r"listed in `labels`, got 1 2 3;"),
         ([[7]], {"labels": COLORS}, r"colors of 3 channels, .*\(1, 1\); a gray or palette image"),
         ([[[128, 0, 0, 9]]], {"labels": COLORS}, r"alpha channel of 255 everywhere"),
         ([[[1, 2, 3]]] * 2, {"labels": {1: 0}, "others": 0}, r"one value per pixel"),
