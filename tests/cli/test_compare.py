@@ -44,14 +44,20 @@ def test_end_to_end_and_rerun(configs, in_process, scores_of, tmp_path, capsys):
     assert settings["seed_everything"] == 1
     assert settings["trainer"]["max_epochs"] == 1
     markdown = (tmp_path / "out" / "comparison.md").read_text()
-    assert capsys.readouterr().out.endswith(markdown)
+    shown = capsys.readouterr()
+    assert shown.out.endswith(markdown)
+    assert shown.err.endswith("out: wrote comparison.md, comparison.json, figure.png, pareto.png\n")
+    assert all(
+        Path("out", name).is_file() for name in shown.err.split("wrote ")[1].strip().split(", ")
+    )
     assert "FolderDataset, images of 32x32: train 4, val 2, test 3" in markdown
     assert Image.open(tmp_path / "out" / "figure.png").size[0] > 5 * 256
     assert Image.open(tmp_path / "out" / "pareto.png").size == (1800, 650)
     assert [row["seeds"] for row in content["rows"]] == [[0, 1], [0, 1], []]
     assert shared["over_reference"]["mean"] == pytest.approx(shared["delta_m"])
     assert "semseg 2, depth 7" in markdown
-    assert "differences: of Δm" in markdown
+    places = [markdown.index(text) for text in ("## depth", "## Definitions", "differences: of Δm")]
+    assert places == sorted(places)  # long texts are below the numbers
 
     # again: nothing is trained or evaluated again, and the numbers are unchanged
     written = {name: scores_of(name, 1)[1] for name in runs}

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import statistics
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -15,17 +14,15 @@ from ctal.comparison.candidates import Candidate, Plan, candidates, check_same_d
 from ctal.comparison.figure import comparison_figure
 from ctal.comparison.pareto import save_pareto
 from ctal.comparison.pool import complete
-from ctal.comparison.protocol import protocol
+from ctal.comparison.protocol import definitions, protocol
 from ctal.comparison.row import Row
 from ctal.comparison.settings import data_module, import_classes, scoring_protocol
 from ctal.comparison.table import Comparison
-from ctal.comparison.trivial import trivial_scores
+from ctal.comparison.trivial import trivial_row
 from ctal.data import DenseDataModule
 from ctal.data.labels import check_labels
-from ctal.data.pipeline import OwnSizes, collate
 from ctal.errors import InputError
 from ctal.evaluation.metric_info import measures
-from ctal.evaluation.protocol import Protocol
 from ctal.inference.devices import usable_device
 from ctal.inference.loading import load
 from ctal.inference.model import Model
@@ -92,6 +89,8 @@ def compare(
     train(found, plan, parallel)
     comparison = report(found, plan, *checked, images, place)
     sys.stdout.write(comparison.markdown())
+    sys.stdout.flush()  # so that the next line is the last one where both streams are shown
+    sys.stderr.write(f"{output}: wrote comparison.md, comparison.json, figure.png, pareto.png\n")
     return comparison
 
 
@@ -116,12 +115,13 @@ def report(
     place = torch.device(device)
     models = _models(found, place)
     settings = {candidate.name: candidate.settings() for candidate in found}
-    trivial = _trivial(data, plan.split, scoring_protocol(settings[found[0].name]))
+    trivial = trivial_row(data, plan.split, scoring_protocol(settings[found[0].name]))
     columns = measures(data.tasks)
     comparison = Comparison(
-        rows=[*_rows(found, models), Row("trivial", "constant maps", [trivial], {})],
+        rows=[*_rows(found, models), trivial],
         measures=columns,
-        protocol={**warnings, **protocol(found, settings, plan.overrides, data, columns, place)},
+        protocol={**warnings, **protocol(found, settings, plan.overrides, data, place)},
+        definitions=definitions(found, data, columns),
     )
     _write(comparison, plan.output)
     scored = data.prepared(plan.split)
@@ -202,19 +202,3 @@ def _write(comparison: Comparison, folder: Path) -> None:
     text = json.dumps(comparison.json(), indent=2, allow_nan=False) + "\n"
     write_text(folder / "comparison.json", text)
     write_text(folder / "comparison.md", comparison.markdown())
-
-
-def _trivial(data: DenseDataModule, split: str, scoring: Protocol) -> dict[str, float]:
-    """Return the scores of constant maps by the protocol of the networks."""
-    scored = _batches(data, split, own_sizes=scoring.resolution == "image")
-    return trivial_scores(data.tasks, _batches(data, "train"), scored, scoring)
-
-
-def _batches(
-    data: DenseDataModule, split: str, *, own_sizes: bool = False
-) -> Iterator[dict[str, Any]]:
-    """Yield the samples of a split in batches of one, resized unless at own sizes."""
-    found = data.datasets[split]
-    dataset = OwnSizes(found, data.tasks) if own_sizes and found else data.prepared(split)
-    for index in range(len(dataset)):
-        yield collate([dataset[index]], tasks=data.tasks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ctal.errors import InputError, Interrupted
+from ctal.errors import InputError, Interrupted, failed_import
 
 
 def report(error: Exception) -> int:
@@ -19,6 +19,8 @@ def report(error: Exception) -> int:
         return print_line(f"error: {last}")
     if isinstance(error, Interrupted):
         return print_line(f"\n{error}", code=128 + error.number)  # below the progress bar
+    if failure := failed_import(error):
+        return print_line(f"error: {failure}")
     raise error
 
 

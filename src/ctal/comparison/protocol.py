@@ -1,4 +1,4 @@
-"""Text description of a comparison's protocol."""
+"""Text description of a comparison's protocol, and of its columns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ def protocol(
     settings: Mapping[str, Mapping[str, Any]],
     overrides: Sequence[str],
     data: DenseDataModule,
-    measures: Sequence[Measure],
     device: torch.device,
 ) -> dict[str, str]:
     """Return the lines above the tables, by heading.
@@ -31,20 +30,31 @@ def protocol(
         settings: all settings of each candidate, by name.
         overrides: the settings given on the command line.
         data: the data shared by all candidates.
-        measures: the metrics.
         device: the device on which latency was measured.
+    """
+    described = _data_and_training(found, settings, overrides, data)
+    return {**described, "machine": cost.machine(device)}
+
+
+def definitions(
+    found: Sequence[Candidate], data: DenseDataModule, measures: Sequence[Measure]
+) -> dict[str, str]:
+    """Return the lines below the tables, by heading.
+
+    Args:
+        found: the compared candidates, the reference first.
+        data: the data shared by all candidates.
+        measures: the metrics.
     """
     height, width = data.image_size
     return {
-        **_data_and_training(found, settings, overrides, data),
-        **_meaning(found, measures),
+        **_gains(found, measures),
         "trivial": "one constant map for all images, computed from the mean of the training labels",
         "cost": f"GMACs: convolutions and matrix products of a forward pass with one image of "
         f"{height}x{width}; latency: median of {cost.REPEATS} such passes, with networks "
         "interleaved (x relative to the reference); training: mean over runs of the wall-clock "
         "time (of parallel runs, while they shared the machine) and of the peak memory of tensors "
         "on a CUDA device",
-        "machine": cost.machine(device),
     }
 
 
@@ -95,7 +105,7 @@ def _seeds(found: Sequence[Candidate]) -> str:
     return text + ("; mean ± standard deviation over seeds (n - 1)" if several else "")
 
 
-def _meaning(found: Sequence[Candidate], measures: Sequence[Measure]) -> dict[str, str]:
+def _gains(found: Sequence[Candidate], measures: Sequence[Measure]) -> dict[str, str]:
     """Return the definitions of both variants of Delta_m and of the differences."""
     reference = found[0].name
     counts = {m.task: sum(other.task == m.task for other in measures) for m in measures}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ctal.comparison.difference_table import difference_lines
@@ -34,11 +34,13 @@ class Comparison:
         rows: the rows; Delta_m is relative to the mean scores of the first one.
         measures: the columns.
         protocol: a description of how the numbers were obtained, by heading.
+        definitions: the meaning of columns and marks, by heading.
     """
 
     rows: Sequence[Row]
     measures: Sequence[Measure]
     protocol: Mapping[str, str]
+    definitions: Mapping[str, str] = field(default_factory=dict)
 
     def networks(self) -> list[Row]:
         """Return the rows without the trivial predictor."""
@@ -116,7 +118,7 @@ class Comparison:
             }
             rows.append(without_nan(content))
         return {
-            "protocol": dict(self.protocol),
+            "protocol": {**self.protocol, **self.definitions},
             "reference": reference.name,
             "best": best.name,
             "rows": rows,
@@ -124,9 +126,8 @@ class Comparison:
 
 
 def _markdown(comparison: Comparison) -> str:
-    """Return all tables and the protocol."""
-    lines = ["# Comparison", ""]
-    lines += [f"- {heading}: {text}" for heading, text in comparison.protocol.items()]
+    """Return the protocol, all tables and the definitions, which are longer than the rest."""
+    lines = ["# Comparison", "", *_listed(comparison.protocol)]
     lines += ["", "## Gain and cost", "", *_summary(comparison)]
     if len(comparison.networks()) > 1:
         lines += ["", "## Differences in Δm over seeds", "", *_differences(comparison)]
@@ -135,8 +136,14 @@ def _markdown(comparison: Comparison) -> str:
         head = ["network", *(measure.title() for measure in measures)]
         body = [[row.name, *(_score(row, m) for m in measures)] for row in comparison.rows]
         lines += ["", f"## {task}", "", *aligned_table(head, body), ""]
-        lines += [f"- {measure.metric}: {measure.meaning}" for measure in measures]
+        lines += _listed({measure.metric: measure.meaning for measure in measures})
+    if comparison.definitions:
+        lines += ["", "## Definitions", "", *_listed(comparison.definitions)]
     return "\n".join(lines) + "\n"
+
+
+def _listed(texts: Mapping[str, str]) -> list[str]:
+    return [f"- {heading}: {text}" for heading, text in texts.items()]
 
 
 def _summary(comparison: Comparison) -> list[str]:

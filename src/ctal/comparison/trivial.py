@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ctal.comparison.row import Row
+from ctal.data import DenseDataModule
+from ctal.data.pipeline import OwnSizes, collate
 from ctal.errors import InputError
 from ctal.evaluation.protocol import Protocol
 from ctal.tasks import Task
 
 Batch = Mapping[str, Tensor]
 """An "image" (B, 3, H, W) and labels by task name."""
+
+
+def trivial_row(data: DenseDataModule, split: str, protocol: Protocol) -> Row:
+    """Return the row of constant maps, scored by the protocol of the networks.
+
+    Args:
+        data: the data; the constants are computed from its training labels.
+        split: the split to score on.
+        protocol: the protocol of scoring.
+
+    Raises:
+        InputError: as `trivial_scores`.
+    """
+    scored = _batches(data, split, own_sizes=protocol.resolution == "image")
+    scores = trivial_scores(data.tasks, _batches(data, "train"), scored, protocol)
+    return Row("trivial", "constant maps", [scores], {})
+
+
+def _batches(
+    data: DenseDataModule, split: str, *, own_sizes: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Yield the samples of a split in batches of one, resized unless at own sizes."""
+    found = data.datasets[split]
+    dataset = OwnSizes(found, data.tasks) if own_sizes and found else data.prepared(split)
+    for index in range(len(dataset)):
+        yield collate([dataset[index]], tasks=data.tasks)
 
 
 def trivial_scores(

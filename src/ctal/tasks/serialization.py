@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
-from ctal.errors import InputError, first_line
+from ctal.errors import InputError, failed_import, first_line
 from ctal.tasks import Task
 from ctal.tasks.renames import upgraded
 
@@ -54,7 +54,9 @@ def import_modules(modules: Iterable[str]) -> None:
             importlib.import_module(module)
         except Exception as error:  # the module may raise anything when imported
             reason = first_line(error)
-            raise InputError(f"imports: {module!r} cannot be imported ({reason})") from error
+            raise failed_import(error) or InputError(
+                f"imports: {module!r} cannot be imported ({reason})"
+            ) from error
 
 
 def class_name(kind: type) -> str:
