@@ -89,7 +89,9 @@ def test_a_mask_removes_labels(masked):
     with pytest.raises(InputError, match=r"i_depth\.npy: mask: expected the size of the map, 1x3"):
         dataset[0]
     (masked / "i_mask.npy").unlink()
-    with pytest.raises(InputError, match=r"i_mask\.npy: expected a file for each of the 1 samples"):
+    with pytest.raises(
+        InputError, match=r"i_mask\.npy: expected a file for each of the 1 sample, 1 missing"
+    ):
         FolderDataset(masked, "{name}.png", maps)
 
 

@@ -57,16 +57,21 @@ def check_present(
             All optional files are missing, which no sample would report.
     """
     missing = [path for path in paths if not path.is_file()]
+    no_folder = (
+        f"; there is no folder {missing[0].parent}"
+        if missing and not missing[0].parent.exists()
+        else ""
+    )
     if optional:
         if len(missing) == len(paths):
             raise InputError(
-                f"{missing[0]}: file not found, and no other of the {samples} samples has such "
-                "a file; check the pattern (with `optional: true`, at least one file is required)"
+                f"{missing[0]}: expected a file for at least one of the "
+                f"{counted(samples, 'sample')}, all are missing{no_folder}; check the pattern"
             )
     elif missing and not incomplete_allowed():
         raise InputError(
-            f"{missing[0]}: expected a file for each of the {samples} samples, {len(missing)} are "
-            f"missing{advice}"
+            f"{missing[0]}: expected a file for each of the {counted(samples, 'sample')}, "
+            f"{len(missing)} missing{no_folder}{advice}"
         )
 
 
