@@ -127,6 +127,11 @@ def place(tmp_path, monkeypatch):
             "lightning.pytorch.callbacks.EarlyStopping: `mode` can be min, max, got up",
         ),
         (
+            ["--trainer.callbacks=lightning.pytorch.callbacks.Timer"],
+            "lightning.pytorch.callbacks.Timer: its default Interval.step cannot be written to "
+            "config.yaml; set the argument that has it",
+        ),
+        (
             [
                 "--data.augmentation=[{class_path: torchvision.transforms.v2.RandomHorizontalFlip, "
                 "init_args: {p: 3}}]"

@@ -77,6 +77,12 @@ def refusal(report: str) -> str:
         return ""
     classes = re.findall(r"class_path='([\w.]+)'", union["value"])
     of_class = f"{classes[0]}: " if len(classes) == 1 else ""
+    if default := re.match(r"\('cannot represent an object', <([\w.]+): ", reason):
+        # an enumeration, such as `interval` of Lightning's Timer
+        return (
+            f"{of_class}its default {default[1]} cannot be written to config.yaml; set the argument "
+            "that has it"
+        )
     return f"{of_class}{reason.splitlines()[0]}"
 
 
