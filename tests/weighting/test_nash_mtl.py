@@ -31,5 +31,6 @@ def test_state_is_restored(every: int) -> None:
         resumed = [second(other) for other in rows[step:]]
         assert torch.equal(torch.stack(resumed), torch.stack(wanted[step:]))
         first(matrix)
-    # the state does matter
-    assert not torch.equal(NashMTL(**options)(rows[2]), wanted[2])
+    # weights that are reused matter; the start of a search does not, except in the last digits
+    difference = (NashMTL(**options)(rows[4]) - wanted[4]).abs().max()
+    assert difference > 0.1 if every == 3 else difference < 1e-5
