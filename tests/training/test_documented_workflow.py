@@ -25,7 +25,7 @@ def place(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("row", ROWS)
 def test_a_row_is_accepted(row):
-    assert len(ROWS) == 9
+    assert len(ROWS) == 10
     words = shlex.split(row.replace("--trainer.accelerator gpu", ""))  # there may be none
     assert rehearsed_settings(["fit", "--config", "my.yaml", *words], "my.yaml")
 
