@@ -80,8 +80,8 @@ def refusal(report: str) -> str:
     if default := re.match(r"\('cannot represent an object', <([\w.]+): ", reason):
         # an enumeration, such as `interval` of Lightning's Timer
         return (
-            f"{of_class}its default {default[1]} cannot be written to config.yaml; set the argument "
-            "that has it"
+            f"{of_class}its default {default[1]} cannot be written to config.yaml; set the "
+            "argument that has it"
         )
     return f"{of_class}{reason.splitlines()[0]}"
 
