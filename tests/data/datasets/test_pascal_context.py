@@ -182,9 +182,7 @@ def test_missing_files_and_lists_are_reported(root):
         PASCALContext(root, "train", tasks=["normals"])
     classes.write_bytes(content)
     (root / "normals_distill" / f"{SECOND}.png").unlink()
-    with pytest.raises(
-        InputError, match=rf"normals_distill/{SECOND}\.png: .*2 samples, 1 miss"
-    ):
+    with pytest.raises(InputError, match=rf"normals_distill/{SECOND}\.png: .*2 samples, 1 miss"):
         PASCALContext(root, "train")
     assert len(PASCALContext(root, "train", fraction=(0, 0.5))) == 1
     with pytest.raises(InputError, match="split: expected train or val, got 'test'"):
