@@ -1,17 +1,11 @@
 """Exceptions for invalid input, as opposed to bugs, and the wording of messages."""
 
 import re
-import sysconfig
-import traceback
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 _PACKAGE = str(Path(__file__).parent)
-_INSTALLED = (
-    Path(_PACKAGE),
-    *(Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
-)
-"""Folders of this package, of Python and of installed packages."""
 
 
 def one_line(text: str) -> str:
@@ -69,28 +63,11 @@ class InputError(ValueError):
         super().__init__(one_line(own_line.strip()))
 
 
-def failed_import(error: Exception) -> InputError | None:
-    """Return a one-line error for a module of the user that raised while it was imported.
-
-    The error is None if no such module is involved; errors in the modules of Python, of installed
-    packages and of this one are bugs.
-    """
-    if isinstance(error, SyntaxError):
-        places, reason = [(error.filename or "", error.lineno)], error.msg
-    else:
-        frames = traceback.extract_tb(error.__traceback__)
-        places = [(frame.filename, frame.lineno) for frame in frames if frame.name == "<module>"]
-        reason = first_line(error)
-    own = [(file, line) for file, line in places if _is_own(Path(file))]
-    if not own:
-        return None
-    file, line = own[-1]  # a module may import the one that raised
-    name = type(error).__name__
-    return InputError(f"{file}, line {line}: the module cannot be imported ({name}: {reason})")
-
-
-def _is_own(file: Path) -> bool:
-    return file.is_file() and not any(file.is_relative_to(folder) for folder in _INSTALLED)
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, the one that it was raised from or while handling, and so on."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 class UnreadableError(InputError):

@@ -15,9 +15,7 @@ BAD_LOSS = {"class_path": "ctal.losses.CrossEntropy", "init_args": {"label_smoot
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
     write_training(tmp_path, "c.yaml", (32, 64), max_epochs=1, logger=False)
-    (tmp_path / "broken.py").write_text("raise ValueError('a broken module')")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +95,6 @@ def place(tmp_path, monkeypatch):
             ["--data.val=ctal.data.DenseDataset"],
             "data.val: Expected an instantiatable class, but ctal.data.DenseDataset is abstract",
         ),
-        (["--trainer.callbacks=[broken.X]"], "trainer.callbacks: a broken module"),
         (
             ["--trainer.callbacks=[lightning.pytorch.callbacks.EarlyStopping]"],
             "trainer.callbacks: lightning.pytorch.callbacks.EarlyStopping requires monitor",
@@ -127,9 +124,19 @@ def place(tmp_path, monkeypatch):
             "lightning.pytorch.callbacks.EarlyStopping: `mode` can be min, max, got up",
         ),
         (
+            [
+                "--trainer.callbacks=lightning.pytorch.callbacks.DeviceStatsMonitor",
+                "--trainer.callbacks+=lightning.pytorch.callbacks.Timer",
+                "--trainer.callbacks+=lightning.pytorch.callbacks.ModelSummary",
+                "--print_config",
+            ],
+            "lightning.pytorch.callbacks.Timer: the default of 'interval', Interval.step, cannot "
+            "be written to a file; set it",
+        ),
+        (
             ["--trainer.callbacks=lightning.pytorch.callbacks.Timer"],
-            "lightning.pytorch.callbacks.Timer: its default Interval.step cannot be written to "
-            "config.yaml; set the argument that has it",
+            "lightning.pytorch.callbacks.Timer: the default of 'interval', Interval.step, cannot "
+            "be written to a file; set it",
         ),
         (
             [

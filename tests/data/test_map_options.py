@@ -90,7 +90,7 @@ def test_a_mask_removes_labels(masked):
         dataset[0]
     (masked / "i_mask.npy").unlink()
     with pytest.raises(
-        InputError, match=r"i_mask\.npy: expected a file for each of the 1 sample, 1 missing"
+        InputError, match=r"i_mask\.npy: expected a file for each sample, 1 of 1 missing"
     ):
         FolderDataset(masked, "{name}.png", maps)
 

@@ -51,7 +51,7 @@ def main(args: list[str] | None = None) -> int:
     except SystemExit as end:  # raised by argparse after --help and by Lightning after Ctrl-C
         if isinstance(end.__context__, KeyboardInterrupt):
             return print_line("\nstopped by Ctrl-C", code=130)
-        return int(end.code or 0)
+        return print_line(end.code, code=1) if isinstance(end.code, str) else end.code or 0
     except Exception as error:
         return report(error)
 

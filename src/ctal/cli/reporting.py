@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from ctal.errors import InputError, Interrupted, failed_import
+from ctal.config.failed_imports import failed_import
+from ctal.errors import InputError, Interrupted
 
 
 def report(error: Exception) -> int:
     """Report a user error in one line, or raise the error again if it is a bug."""
     if isinstance(error, InputError):
         return print_line(f"error: {error}")
+    if failure := failed_import(error):
+        return print_line(f"error: {failure}")
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         return print_line(f"error: {place}{error.strerror}")
@@ -19,8 +22,6 @@ def report(error: Exception) -> int:
         return print_line(f"error: {last}")
     if isinstance(error, Interrupted):
         return print_line(f"\n{error}", code=128 + error.number)  # below the progress bar
-    if failure := failed_import(error):
-        return print_line(f"error: {failure}")
     raise error
 
 

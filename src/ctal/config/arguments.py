@@ -12,9 +12,10 @@ from typing import Any, cast, get_args, get_origin
 import docstring_parser
 from jsonargparse import ArgumentParser, Namespace
 
+from ctal.config.failed_imports import failed_import
 from ctal.config.files import PARSER_MODE, config_files
 from ctal.config.renames import upgrade_options
-from ctal.config.reports import one_line
+from ctal.config.reports import one_line, refusal
 from ctal.config.unused import check_sections, check_unused
 from ctal.errors import InputError
 
@@ -36,7 +37,11 @@ def parse(parser: ArgumentParser, args: list[str], known: Iterable[str]) -> Name
     try:
         parsed = parser.parse_args(upgrade_options(args, keys))
     except ArgumentError as error:
-        raise InputError(one_line(str(error), keys)) from error
+        raise failed_import(error) or InputError(one_line(str(error), keys)) from error
+    except ValueError as error:  # while the configuration is printed
+        if reason := refusal(str(error)):
+            raise InputError(reason) from error
+        raise
     settings = parsed.as_dict()
     for file in files:
         check_unused(file, settings.get(str(settings.get("subcommand")), settings))

@@ -75,14 +75,16 @@ def refusal(report: str) -> str:
     reason = _reason(union["errors"]) if union else ""
     if union is None or not reason:
         return ""
-    classes = re.findall(r"class_path='([\w.]+)'", union["value"])
-    of_class = f"{classes[0]}: " if len(classes) == 1 else ""
-    if default := re.match(r"\('cannot represent an object', <([\w.]+): ", reason):
-        # an enumeration, such as `interval` of Lightning's Timer
+    default = re.match(r"\('cannot represent an object', <([\w.]+): ", reason)
+    before, found, _ = union["value"].partition(f"=<{default[1]}: " if default else "\n")
+    classes = re.findall(r"class_path='([\w.]+)'", before)
+    if default and found and classes:  # an enumeration, such as `interval` of Lightning's Timer
+        argument = re.split(r"\W", before)[-1]
         return (
-            f"{of_class}its default {default[1]} cannot be written to config.yaml; set the "
-            "argument that has it"
+            f"{classes[-1]}: the default of {argument!r}, {default[1]}, cannot be written to a "
+            "file; set it"
         )
+    of_class = f"{classes[0]}: " if len(classes) == 1 else ""
     return f"{of_class}{reason.splitlines()[0]}"
 
 

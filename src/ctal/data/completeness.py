@@ -41,14 +41,11 @@ def check_folder(root: Path) -> None:
         raise InputError(f"root: expected a folder, got {root}, {found}")
 
 
-def check_present(
-    paths: Sequence[Path], *, samples: int, optional: bool = False, advice: str = ""
-) -> None:
+def check_present(paths: Sequence[Path], *, optional: bool = False, advice: str = "") -> None:
     """Check that files exist.
 
     Args:
-        paths: The files.
-        samples: Number of samples, for the message.
+        paths: The files, of all samples.
         optional: Whether samples may lack their file; at least one file must then exist.
         advice: Further text for the message if required files are missing.
 
@@ -57,22 +54,19 @@ def check_present(
             All optional files are missing, which no sample would report.
     """
     missing = [path for path in paths if not path.is_file()]
-    no_folder = (
-        f"; there is no folder {missing[0].parent}"
-        if missing and not missing[0].parent.exists()
-        else ""
+    none = len(missing) == len(paths)
+    if not missing or (optional and not none) or (incomplete_allowed() and not optional):
+        return
+    folder = missing[0].parent
+    if not folder.is_dir():
+        advice = f"; there is no folder {folder}, check the pattern"
+    elif optional:
+        advice = "; check the pattern"
+    wanted = "at least one" if optional else "each"
+    raise InputError(
+        f"{missing[0]}: expected a file for {wanted} sample, {len(missing)} of {len(paths)} "
+        f"missing{advice}"
     )
-    if optional:
-        if len(missing) == len(paths):
-            raise InputError(
-                f"{missing[0]}: expected a file for at least one of the "
-                f"{counted(samples, 'sample')}, all are missing{no_folder}; check the pattern"
-            )
-    elif missing and not incomplete_allowed():
-        raise InputError(
-            f"{missing[0]}: expected a file for each of the {counted(samples, 'sample')}, "
-            f"{len(missing)} missing{no_folder}{advice}"
-        )
 
 
 def warn_of_unused(datasets: Mapping[str, DenseDataset | None]) -> None:

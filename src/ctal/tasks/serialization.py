@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
-from ctal.errors import InputError, failed_import, first_line
+from ctal.config.failed_imports import failed_import
+from ctal.errors import InputError, first_line
 from ctal.tasks import Task
 from ctal.tasks.renames import upgraded
 

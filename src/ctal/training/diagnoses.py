@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
 
 from ctal.config.reports import refusal
-from ctal.errors import InputError, first_line, one_line
+from ctal.errors import InputError, causes, first_line, one_line
 
 _MEMORY = (
     "memory ran out; use a smaller data.batch_size, data.image_size or network, such as fewer "
@@ -46,7 +45,7 @@ def explained(error: Exception) -> InputError | None:
     for beginning, message in _KNOWN.items():
         if isinstance(error, RuntimeError | TypeError | ValueError) and beginning in text:
             return InputError(message.format(one_line(first_line(error))))
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, ImportError) and "install" in str(cause):
             return InputError(f"trainer: {one_line(str(cause))}")
     modules = [
@@ -68,9 +67,3 @@ def explained(error: Exception) -> InputError | None:
     ):
         return InputError(f"trainer.callbacks or trainer.logger: {text}")
     return None
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

@@ -101,14 +101,18 @@ def test_missing_and_broken_files_are_reported(official):
     with pytest.raises(InputError, match=r"camera\.json: expected a baseline and fx > 0"):
         Cityscapes(official, "train", tasks=["depth"])[0]
     camera.unlink()
-    with pytest.raises(InputError, match=r"camera\.json: expected a file for each of the 1 sam"):
+    with pytest.raises(InputError, match=r"camera\.json: expected a file for each sample, 1 of 1 "):
         Cityscapes(official, "train", tasks=["semseg", "depth"])
     picture = official / f"leftImg8bit/val/{NAME}_leftImg8bit.png"
     picture.unlink()
-    with pytest.raises(InputError, match=r"leftImg8bit\.png: expected a file for each of the 1 sa"):
+    with pytest.raises(
+        InputError, match=r"leftImg8bit\.png: expected a file for each sample, 1 of 1"
+    ):
         Cityscapes(official, "val")
     (official / f"disparity/train/{NAME}_disparity.png").unlink()
-    with pytest.raises(InputError, match=r"disparity\.png: expected a file for each of the 1 sam"):
+    with pytest.raises(
+        InputError, match=r"disparity\.png: expected a file for each sample, 1 of 1 "
+    ):
         Cityscapes(official, "train")
     assert list(Cityscapes(official, "train", tasks=["semseg"])[0]) == ["image", "semseg"]
 

@@ -85,7 +85,7 @@ def test_a_list_may_name_scenes(scenes):
 def test_the_error_of_a_missing_map_names_the_setting(scenes):
     (scenes / "s1" / "depth" / "1.png").unlink()
     message = (
-        r"s1/depth/1\.png: expected a file for each of the 3 samples, 1 missing; set "
+        r"s1/depth/1\.png: expected a file for each sample, 1 of 3 missing; set "
         r"`optional: true` for depth if samples may lack this map, or `skip_incomplete: true`"
     )
     with pytest.raises(InputError, match=message):

@@ -156,7 +156,10 @@ def test_check_lists_all_missing_and_broken_files(root, monkeypatch, capsys):
         assert line.startswith(f"- {name}: {place}: ")
     assert len(problems) == 4
     assert main(["data", "stats", *HERE, "--workers=0"]) == 2
-    assert f"JPEGImages/{FIRST}.jpg: expected a file for each of the 5" in capsys.readouterr().err
+    assert (
+        f"JPEGImages/{FIRST}.jpg: expected a file for each sample, 1 of 5 missing"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_dataset_without_any_parts_is_reported_as_missing(root, monkeypatch, capsys):
@@ -164,7 +167,7 @@ def test_a_dataset_without_any_parts_is_reported_as_missing(root, monkeypatch, c
         path.unlink()
     monkeypatch.chdir(root)
     assert main(["data", "check", *HERE, "--workers=0"]) == 1
-    line = f"cannot be opened: human_parts/{FIRST}.mat: expected a file for at least one of"
+    line = f"cannot be opened: human_parts/{FIRST}.mat: expected a file for at least one sample, "
     assert line in capsys.readouterr().out
     tasks = ["semseg", "saliency", "normals", "edges"]
     assert len(PASCALContext(root, "train", tasks=tasks)) == 2
@@ -178,11 +181,13 @@ def test_missing_files_and_lists_are_reported(root):
     classes = root / "pascal-context" / "trainval" / f"{SECOND}.mat"
     content = classes.read_bytes()
     classes.unlink()
-    with pytest.raises(InputError, match=rf"trainval/{SECOND}\.mat: .*2 samples, 1 missing"):
+    with pytest.raises(InputError, match=rf"trainval/{SECOND}\.mat: .*each sample, 1 of . missing"):
         PASCALContext(root, "train", tasks=["normals"])
     classes.write_bytes(content)
     (root / "normals_distill" / f"{SECOND}.png").unlink()
-    with pytest.raises(InputError, match=rf"normals_distill/{SECOND}\.png: .*2 samples, 1 miss"):
+    with pytest.raises(
+        InputError, match=rf"normals_distill/{SECOND}\.png: .*each sample, 1 of . miss"
+    ):
         PASCALContext(root, "train")
     assert len(PASCALContext(root, "train", fraction=(0, 0.5))) == 1
     with pytest.raises(InputError, match="split: expected train or val, got 'test'"):

@@ -92,7 +92,7 @@ class Cityscapes(CompleteFolders):
         )
         if any(isinstance(entry, MetreFiles) for entry in self.maps):
             cameras = FolderFiles(root, f"camera/{split}/{{name}}_camera.json")
-            check_present(self._paths(cameras), samples=len(self))
+            check_present(self._paths(cameras))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -169,11 +169,10 @@ class FolderDataset(NamedSamples):
 
     def _check_files(self) -> None:
         """Check that all samples have an image, and the maps that are not optional."""
-        check_present(self._paths(self.images), samples=len(self))
+        check_present(self._paths(self.images))
         for files, kind in zip(self.map_files, self.maps, strict=True):
             check_present(
                 self._paths(files),
-                samples=len(self),
                 optional=kind.optional,
                 advice=_advice(kind),
             )
@@ -181,7 +180,7 @@ class FolderDataset(NamedSamples):
             if masks:
                 present = [name for name in self.names if files.path(name).is_file()]
                 paths = [masks.path(name) for name in present]
-                check_present(paths, samples=len(present))
+                check_present(paths)
 
     def _found_names(self) -> list[str]:
         return found_names(self.images, [])

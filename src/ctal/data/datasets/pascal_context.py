@@ -92,10 +92,10 @@ class PASCALContext(NamedSamples):
         by_task = {files.task: files for files in kinds}
         self.files: list[LabelFiles] = [by_task[task] for task in self.tasks]
         images = [self._image(index) for index in range(len(self))]
-        check_present(images, samples=len(self))
+        check_present(images)
         for files in self.files:
             needed = [path for name in self.names for path in files.needed(self.root, name)]
-            check_present(needed, samples=len(self), optional=files.optional)
+            check_present(needed, optional=files.optional)
             if isinstance(files, NormalFiles):
                 files.signs = stored_axes(normal_axes, self.names, self._stored_normals(files))
 
