@@ -23,7 +23,7 @@ import torch
 from benchmarks.measuring import print_head, print_row
 from benchmarks.step_before import NETWORKS, WIDTHS
 from benchmarks.training_step import make_step
-from ctal.networks.base import Predictions
+from ctal.networks import Predictions
 from ctal.profiling.cost import machine
 
 

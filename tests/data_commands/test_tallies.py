@@ -34,10 +34,16 @@ def test_statistics_of_parts_add_up_to_the_whole(task, seed, count, cut):
             assert parts.plain(task)[key] == pytest.approx(value)
 
 
-def test_a_histogram_is_bounded_and_supports_values_beyond_half_precision():
-    large = tally(Depth(), np.array([[1e6, 2.0]], np.float32))
-    assert large.plain(Depth())["max"] == 1e6
-    assert large.plain(Depth())["quantiles"]["0.99"] == 65504
+@pytest.mark.parametrize("value", [1e6, 1234567.0, 7e-7])
+def test_quantiles_are_accurate_for_any_magnitude(value):
+    found = tally(Depth(), np.array([[value] * 3], np.float64)).plain(Depth())
+    assert found["min"] == found["max"] == value
+    assert set(found["quantiles"].values()) == {value}  # within the range
+    rounded = tally(Depth(), np.array([[value, 2 * value, 3 * value]])).plain(Depth())
+    assert rounded["quantiles"]["0.5"] == pytest.approx(2 * value, rel=5e-4)
+
+
+def test_a_histogram_is_bounded():
     many = tally(Depth(), np.random.default_rng(0).uniform(1, 2, (1, 100_000)))
     assert len(many.values) <= 1025
 

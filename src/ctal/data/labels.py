@@ -73,7 +73,7 @@ def far_depth_note(name: str, median: float) -> str:
     if median <= _FAR_DEPTH:
         return ""
     return (
-        f"{name}: the median is {median:.4g} m; for files in millimeters set `scale: 0.001` of the "
+        f"{name}: the median is {median:.0f} m; for files in millimeters set `scale: 0.001` of the "
         "map"
     )
 

@@ -15,7 +15,8 @@ from ctal.tasks import Task
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 _IDS = 256
-_LARGEST_HALF = float(np.finfo(np.float16).max)
+_STEPS = 2048
+"""Values that a histogram has for each power of two."""
 
 
 class Tally(ABC):
@@ -96,11 +97,11 @@ class ClassTally(Tally):
 class NumberTally(Tally):
     """A histogram of numbers, with their sum and range.
 
-    The values of the histogram are rounded to half precision, so quantiles are accurate to three
-    digits, and there are at most 65,536 values for any number of pixels.
+    The values of the histogram are rounded to 11 binary digits, so quantiles are accurate to three
+    decimal ones, and there are few values for any number of pixels.
     """
 
-    values: NDArray[np.float16]
+    values: NDArray[np.float64]
     counts: NDArray[np.int64]
     total: float
     low: float
@@ -129,7 +130,7 @@ class NumberTally(Tally):
             "min": float(self.low),
             "max": float(self.high),
             "quantiles": {
-                f"{share:g}": float(self.values[place])
+                f"{share:g}": float(np.clip(self.values[place], self.low, self.high))
                 for share, place in zip(QUANTILES, places, strict=True)
             },
         }
@@ -180,6 +181,6 @@ class VectorTally(Tally):
         return list("xyz") if count == 3 else [str(index) for index in range(count)]
 
 
-def _histogram(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
-    halves = np.clip(numbers, -_LARGEST_HALF, _LARGEST_HALF).astype(np.float16)
-    return np.unique(halves, return_counts=True)
+def _histogram(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    fraction, exponent = np.frexp(numbers)
+    return np.unique(np.ldexp(np.rint(_STEPS * fraction) / _STEPS, exponent), return_counts=True)

@@ -70,10 +70,14 @@ def _check_packing(archive: zipfile.ZipFile, path: str | Path) -> None:
 
 def _check_keys(content: Any, path: str | Path, keys: Sequence[str]) -> None:
     missing = [key for key in keys if not isinstance(content, dict) or _is_empty(content.get(key))]
+    if missing[:1] == ["ctal"] and isinstance(content, dict) and "state_dict" in content:
+        raise InputError(
+            f"{path}: expected a network that derives from ctal.networks.Network, whose "
+            "checkpoints describe how to build it; got one of another class or program"
+        )
     if missing:
         raise InputError(
             f"{path}: expected a checkpoint written by `ctal fit`, got one without {missing[0]!r}"
-            + (" (the description of its network)" if missing[0] == "ctal" else "")
         )
 
 

@@ -1,13 +1,14 @@
 """Networks: from images to raw maps of all tasks."""
 
 from ctal.networks.affinity import CTAL
-from ctal.networks.base import Network, Predictions
+from ctal.networks.base import Network
 from ctal.networks.ctal import CTALNet
 from ctal.networks.encoders.encoder import Encoder
 from ctal.networks.mti import MTINet
 from ctal.networks.multi_scale_ctal import MultiScaleCTALNet
 from ctal.networks.pad import PADNet
 from ctal.networks.pap import PAPNet
+from ctal.networks.predictions import Predictions
 from ctal.networks.refinement import AffinityRefinement
 from ctal.networks.resizing import SizedPart
 from ctal.networks.serialization import build, completed, describe

@@ -5,35 +5,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ctal.errors import InputError
+from ctal.networks.predictions import Predictions, check_predictions
 from ctal.networks.resizing import SizedPart, as_size, restored_on_error, scaled_size
 from ctal.networks.saving import Savable
 from ctal.tasks import Task
 from ctal.tasks.checks import checked_tasks
-
-
-class Predictions(NamedTuple):
-    """Raw maps of a network, at the size of its input, or of the heads if requested.
-
-    `predictions["depth"]` is `predictions.final["depth"]`.
-
-    Attributes:
-        final: the refined map of every task, {task name: (B, channels, H, W)}.
-        initial: the maps before refinement, a dict like `final` for each supervised scale; empty
-            for a network without initial predictions.
-    """
-
-    final: dict[str, Tensor]
-    initial: list[dict[str, Tensor]]
-
-    def __getitem__(self, key: Any) -> Any:
-        """Return the final map of a task by name; integers index the two fields, as in a tuple."""
-        return self.final[key] if isinstance(key, str) else tuple.__getitem__(self, key)
 
 
 class Network(Savable, nn.Module):
@@ -93,7 +76,8 @@ class Network(Savable, nn.Module):
             full_size: resize the maps to the size of the images; False: keep that of the heads.
 
         Raises:
-            InputError: the images have another shape.
+            InputError: the images have another shape, or `predict_raw` returns something else than
+                a raw map of each task.
         """
         size = (images.shape[-2], images.shape[-1])
         if images.ndim != 4 or images.shape[1] != 3 or size != self.image_size:
@@ -103,6 +87,8 @@ class Network(Savable, nn.Module):
                 f"(image_size), got {tuple(images.shape)}; resize the images or the network"
             )
         raw = self.predict_raw(images)
+        if not torch.compiler.is_compiling():  # the check would be part of the graph
+            check_predictions(raw, self.tasks, len(images), None, type(self).__name__)
         if not full_size:
             return raw
         return Predictions(

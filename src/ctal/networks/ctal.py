@@ -12,9 +12,10 @@ from typing import Any
 
 from torch import Tensor
 
-from ctal.networks.base import Network, Predictions
+from ctal.networks.base import Network
 from ctal.networks.encoders.encoder import Encoder, Upsampling
 from ctal.networks.options import AffinityOptions
+from ctal.networks.predictions import Predictions
 from ctal.networks.refinement import AffinityRefinement
 from ctal.networks.single_scale import CHANNELS, SingleScaleInitial, decoders
 from ctal.tasks import Task

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from ctal.networks.base import Network, Predictions
+from ctal.networks.base import Network
 from ctal.networks.distillation import Distillation
 from ctal.networks.encoders.encoder import Encoder, Upsampling
 from ctal.networks.layers import Head
 from ctal.networks.multi_scale import MultiScaleInitial
+from ctal.networks.predictions import Predictions
 from ctal.tasks import Task
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ctal.networks.base import Network, Predictions
+from ctal.networks.base import Network
 from ctal.networks.encoders.encoder import STRIDES, Encoder, Upsampling
 from ctal.networks.layers import CrossScaleFusion
 from ctal.networks.multi_scale import MultiScaleInitial
 from ctal.networks.options import AffinityOptions
+from ctal.networks.predictions import Predictions
 from ctal.networks.refinement import AffinityRefinement
 from ctal.networks.single_scale import decoders, linear_decoders
 from ctal.tasks import Task

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ctal.networks.base import Network, Predictions
+from ctal.networks.base import Network
 from ctal.networks.distillation import Distillation
 from ctal.networks.encoders.encoder import Encoder, Upsampling
+from ctal.networks.predictions import Predictions
 from ctal.networks.single_scale import CHANNELS, SingleScaleInitial, decoders
 from ctal.tasks import Task
 

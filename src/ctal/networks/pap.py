@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from ctal.networks.base import Network, Predictions
+from ctal.networks.base import Network
 from ctal.networks.encoders.encoder import Encoder, Upsampling
+from ctal.networks.predictions import Predictions
 from ctal.networks.propagation import Propagation
 from ctal.networks.single_scale import CHANNELS, SingleScaleInitial, decoders
 from ctal.tasks import Task

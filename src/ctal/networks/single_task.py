@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from ctal.networks.base import Network, Predictions
+from ctal.networks.base import Network
 from ctal.networks.encoders.encoder import Encoder, Upsampling
+from ctal.networks.predictions import Predictions
 from ctal.networks.single_scale import head
 from ctal.tasks import Task
 

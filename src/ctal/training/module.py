@@ -14,6 +14,7 @@ from ctal.data.sampling import derived_seed
 from ctal.losses import Criterion
 from ctal.networks import Network, Predictions, describe
 from ctal.networks.normalization import normalization_errors
+from ctal.networks.predictions import check_predictions
 from ctal.tasks import Task
 from ctal.training.checkpointing import check_same_network
 from ctal.training.criteria import train_counts
@@ -115,7 +116,10 @@ class MultiTaskModule(ScoredModule):
         """Predict the raw maps of images (B, 3, H, W) in 0..1; options are the network's."""
         # as a plain tensor: compiled graphs of torch 2.14 fail on tv_tensors.Image
         with normalization_errors(images), fast_backward(images, compiled=bool(self._compiled)):
-            return self.network(images.as_subclass(Tensor), **options)
+            found = self.network(images.as_subclass(Tensor), **options)
+        size = images.shape[-2:] if options.get("full_size", True) else None
+        check_predictions(found, self.tasks, len(images), size, type(self.network).__name__)
+        return found
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Compute the loss to minimize, a scalar."""

@@ -9,6 +9,7 @@ from lightning.pytorch.callbacks import EarlyStopping, Timer
 from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 
 from ctal.errors import counted
+from ctal.networks import Network
 from ctal.profiling.cost import parameters
 from ctal.training.freezing import FreezeEncoder
 from ctal.training.module import MultiTaskModule
@@ -73,9 +74,15 @@ def _print_weights(model: MultiTaskModule, frozen_epochs: int | None) -> None:
     frozen = f", of which {trained:.1f} M are trained" if trained < every else ""
     if frozen_epochs is not None:
         frozen += f", encoder frozen for {counted(frozen_epochs, 'epoch')}"
+    name = type(model.network).__name__
+    if not isinstance(model.network, Network):
+        sys.stderr.write(
+            f"{name} does not derive from ctal.networks.Network: the run can be resumed and "
+            "scored, but ctal predict, explain, export and info cannot load it\n"
+        )
     if model.initialization:
         sys.stderr.write(f"{model.initialization}\n")
-    sys.stdout.write(f"{type(model.network).__name__}: {every:.1f} M parameters{frozen}\n")
+    sys.stdout.write(f"{name}: {every:.1f} M parameters{frozen}\n")
 
 
 def _stopped(trainer: Trainer) -> str:
