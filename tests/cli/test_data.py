@@ -68,7 +68,7 @@ def test_check_lists_all_unusable_samples(photos, spoil, workers, capsys):
     ):
         assert f"photos/{place}" in line
         assert reason in line
-    assert "FolderDataset, 1 of 6 usable samples" in out
+    assert "FolderDataset, 1 of 6 samples usable" in out
     assert out.endswith("5 problems\n")
 
 

@@ -529,7 +529,7 @@ def test_a_file_deleted_during_training_is_reported(
 
 
 def test_without_validation_the_last_checkpoint_is_the_best(
-    recwarn: pytest.WarningsRecorder,
+    recwarn: pytest.WarningsRecorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["--trainer.max_epochs=2", "--data.val=null"]
     stopped = interrupting(signal.SIGTERM, step=4)
@@ -538,6 +538,10 @@ def test_without_validation_the_last_checkpoint_is_the_best(
     assert not best.exists()
     assert main(["fit", *config("own_network"), *options, "--ckpt_path=last"]) == 0
     assert best.read_bytes() == Path("run/checkpoints/last.ckpt").read_bytes()
+    shown = capsys.readouterr()
+    line = f"{best}: the last epoch, not scored, since data.val is missing"
+    assert shown.out.splitlines()[-1] == line
+    assert "OwnNet does not derive from ctal.networks.Network: the run can be" in shown.out
     assert not Path("run/scores_val.json").exists()
     assert not [entry for entry in recwarn if "is zero" in str(entry.message)]
 

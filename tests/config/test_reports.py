@@ -22,6 +22,16 @@ def place(tmp_path, monkeypatch):
     ("args", "line"),
     [
         (["--trainer.max_epochs=lots"], "trainer.max_epochs: expected int or null, got lots"),
+        (["own.yaml"], "unrecognized arguments: own.yaml; did you mean '--config own.yaml'?"),
+        (
+            ["--model.network=MyNet"],
+            "model.network: expected module.Class, such as my_networks.MyNet, got MyNet",
+        ),
+        (
+            ["--model.network=nothing.MyNet"],
+            "model.network: No module named 'nothing'; modules are imported from installed "
+            "packages and the current directory",
+        ),
         (["--data.batch_size=1.5"], "data.batch_size: expected int, got 1.5"),
         (
             ["--model.task_weights={depth: lots}"],

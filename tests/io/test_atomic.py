@@ -41,6 +41,13 @@ def test_an_interrupted_write_preserves_the_old_file(tmp_path):
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
+def test_a_file_in_place_of_a_folder_is_named(tmp_path):
+    (tmp_path / "own.yaml").touch()
+    reason = rf"photo\.npz: cannot be written \({tmp_path}/own\.yaml is a file\); choose another"
+    with pytest.raises(InputError, match=reason):
+        write_text(tmp_path / "own.yaml" / "new" / "photo.npz", "")
+
+
 def test_content_is_synced_before_the_file_is_renamed(tmp_path, monkeypatch):
     """A crash of the machine after the renaming must not leave an empty file."""
     calls = []

@@ -42,7 +42,9 @@ def test_an_unlabelled_pixel_has_no_class_in_the_encoding():
 @pytest.mark.parametrize("wrong", [-1, 3, 254, 256])
 def test_the_error_of_a_class_out_of_range_names_it_and_the_range(wrong):
     target = ClassMap(torch.tensor([[0, 2], [255, wrong]]))
-    with pytest.raises(InputError, match=rf"semseg: expected class ids 0\.\.2.* got \[{wrong}\]"):
+    with pytest.raises(
+        InputError, match=rf"semseg: expected class ids 0\.\.2.* got \[{wrong}\] \(in 1 pixel\)"
+    ):
         SemanticSegmentation(3).check(target)
 
 

@@ -1,5 +1,6 @@
 """Progress of real trainings and evaluations, on generated data."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -18,7 +19,7 @@ def test_lines_of_a_training_and_of_its_scores(configs, capsys):
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("training: epoch 1/2, step 1/2, loss ")
     assert lines[-2].startswith("training: 4 steps, loss ")  # the scores of the last epoch
-    assert "semseg " in lines[-2]
+    assert re.search(r", semseg [\d.]+ %, depth [\d.]+ m$", lines[-2])
     assert lines[-1].startswith("scoring val: batch 1/1")
     assert cli.main(["test", "--config", "run/config.yaml"]) == 0
     assert capsys.readouterr().err.splitlines() == ["scoring test: batch 1/2"]

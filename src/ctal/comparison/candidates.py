@@ -137,8 +137,8 @@ def check_same_data(settings: Mapping[Path, Mapping[str, Any]], split: str) -> N
             )
     if not own[split]:
         raise InputError(
-            f"{reference}: data.{split} is missing; the best checkpoint is evaluated on test, or "
-            "on val with --split val"
+            f"{reference}: data.{split} is missing; add it, or score on the other split with "
+            f"--split {'val' if split == 'test' else 'test'}"
         )
 
 
@@ -147,6 +147,8 @@ def _name(source: Path) -> str:
 
 
 def _candidate(name: str, source: Path, plan: Plan) -> Candidate:
+    if not source.exists() and source.suffix not in (".yaml", ".yml"):
+        raise InputError(f"{source}: not found; expected a configuration file or folder of a run")
     if not source.is_dir():
         read_config(source)  # reports an unreadable file
         return Candidate(name, source, plan.trainings(source))

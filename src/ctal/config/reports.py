@@ -182,6 +182,8 @@ def _cause(error: _Error) -> str:
     """Return the text of an error without the terms of the parser."""
     if option := re.match(r"Option '([\w.]+)' is not accepted", error.text):
         return unknown_argument(error.owner, option[1], error.supplied) or option[0]
+    if path := re.match(r"Expected a dot import path string: (\S+)", error.text):
+        return f"expected module.Class, such as my_networks.MyNet, got {path[1]}"
     if name := re.match(r"module '([\w.]+)' has no attribute '(\w+)'", error.text):
         return name[0] + similar_class(name[1], name[2])
     # the parser reports an unknown argument that is a mapping with numbers as keys by such a key

@@ -90,6 +90,10 @@ def suggestion(report: str, known: list[str]) -> str:
     module = re.search(r"No module named '(\w+)", report)
     if module and module[1] in _EXTRAS:
         return f"; install it with: pip install 'ctal[{_EXTRAS[module[1]]}]'"
+    if module:
+        return "; modules are imported from installed packages and the current directory"
+    if file := re.search(r"unrecognized arguments: ([^- ]\S*\.ya?ml)", report):
+        return f"; did you mean '--config {file[1]}'?"
     found = re.search(r"unrecognized arguments: --([\w.]+)|not accept option '([\w.]+)'", report)
     if not found:
         return ""

@@ -124,6 +124,22 @@ def check_ids(labels: Labels, task: Task) -> None:
             raise InputError(f"labels: {value} has the class {found}; {error}") from error
 
 
+def refuse_colors(stored: NDArray[Any]) -> None:
+    """Refuse colors where class ids are expected.
+
+    Args:
+        stored: Values of a map without a table.
+
+    Raises:
+        InputError: There are several values per pixel.
+    """
+    if stored.ndim != 2:
+        raise InputError(
+            f"expected one value per pixel, (H, W), got the shape {stored.shape}; if these are "
+            "colors of classes, list them in `labels`"
+        )
+
+
 def refuse_binary_mask(stored: NDArray[Any], task: Task, ignore: Sequence[float]) -> None:
     """Refuse 255 as the mark of unlabelled pixels where it may be the class itself.
 

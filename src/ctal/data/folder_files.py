@@ -72,6 +72,10 @@ class FolderFiles:
         used = {self.key(name) for name in names}
         return [path for key, path in self.found.items() if key not in used]
 
+    def missing_folder(self) -> Path | None:
+        """Return the first folder of the patterns that does not exist, if any."""
+        return next((top for top in top_folders(self._patterns) if not top.is_dir()), None)
+
     def __str__(self) -> str:
         """Return the patterns, for messages."""
         return " or ".join(map(str, self._patterns))

@@ -20,6 +20,8 @@ def found_names(images: FolderFiles, maps: Sequence[FolderFiles]) -> list[str]:
         hint = ""
         if near := [path for path in images.others if looks_like_image(path)]:
             hint = f"; there is {near[0]} (`{{name}}.*` matches all formats)"
+        elif missing := images.missing_folder():
+            hint = f"; there is no folder {missing}, check the pattern"
         raise InputError(f"image: expected images {images}, found none{hint}")
     return sorted(names)
 

@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from ctal.data.array_files import read_array
 from ctal.data.camera import Camera
-from ctal.data.class_table import ClassTable, Labels, Others, check_ids, refuse_binary_mask
+from ctal.data.class_table import (
+    ClassTable,
+    Labels,
+    Others,
+    check_ids,
+    refuse_binary_mask,
+    refuse_colors,
+)
 from ctal.data.decoding import Decoder
 from ctal.data.folder_files import Patterns, check_patterns
 from ctal.data.geometry import unit_vectors
@@ -120,6 +127,7 @@ class MapFiles:
             if math.prod(self.task.map_type.leading) == 1:
                 stored = without_channel(stored)
             if issubclass(self.task.map_type, ClassMap) and self.labels is None:
+                refuse_colors(stored)
                 refuse_binary_mask(stored, self.task, self.ignore)
             # numbers that are not finite, or become so, are reported by the check in one line
             with np.errstate(over="ignore", invalid="ignore"):

@@ -23,7 +23,7 @@ def overview(title: str, survey: Survey) -> str:
         shown += f"{min(width)}..{max(width)} wide"
     kind = type(survey.dataset).__name__
     total = len(survey.dataset)
-    count = f"{survey.samples} of {total} usable samples"
+    count = f"{survey.samples} of {total} samples usable"
     if survey.samples == total:
         count = counted(total, "sample")
     lines = [f"## {title}", "", f"{kind}, {count}"]

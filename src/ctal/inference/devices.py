@@ -18,4 +18,7 @@ def usable_device(device: str | torch.device) -> torch.device:
         values.cpu()  # fails for "meta", which stores no values
         return values.device
     except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device: {str(device)!r} cannot be used ({first_line(error)})") from error
+        reason = first_line(error)
+        if reason.startswith("Expected one of"):  # a list of all that torch was ever built for
+            reason = "expected one such as cpu, cuda, cuda:1 or mps"
+        raise InputError(f"device: {str(device)!r} cannot be used ({reason})") from error

@@ -37,7 +37,8 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        reason = error.strerror or str(error)
+        files = [parent for parent in path.parents if parent.is_file()]
+        reason = f"{files[-1]} is a file" if files else error.strerror or str(error)
         raise InputError(f"{path}: cannot be written ({reason}); choose another output") from error
     finally:
         with suppress(OSError):  # it was renamed, or its folder does not exist

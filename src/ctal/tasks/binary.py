@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ctal.errors import InputError
+from ctal.errors import InputError, counted
 from ctal.maps.labelled import labelled_classes
 from ctal.tasks.base import Task
 from ctal.tasks.colours import colorize
@@ -45,7 +45,7 @@ class BinaryTask(Task):
             no, yes = self.answers
             raise InputError(
                 f"{self.name}: expected 0 ({no}), 1 ({yes}) or 255 (no label), "
-                f"got {sorted(set(wrong.tolist()))[:10]} (in {wrong.numel()} pixels)"
+                f"got {sorted(set(wrong.tolist()))[:10]} (in {counted(wrong.numel(), 'pixel')})"
             )
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:

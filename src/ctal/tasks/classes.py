@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ctal.errors import InputError
+from ctal.errors import InputError, counted
 from ctal.losses import ClassLoss, CrossEntropy
 from ctal.losses.base import check_criterion
 from ctal.maps import UNLABELLED_CLASS, ClassMap
@@ -74,9 +74,10 @@ class ClassTask(CriterionTask):
         """Check that all class ids are in 0..channels - 1 or 255."""
         wrong = target[((target < 0) | (target >= self.channels)) & self.valid(target)]
         if wrong.numel():
+            pixels = counted(wrong.numel(), "pixel")
             raise InputError(
                 f"{self.name}: expected class ids 0..{self.channels - 1}, or 255 where there is "
-                f"no label, got {sorted(set(wrong.tolist()))[:10]} (in {wrong.numel()} pixels)"
+                f"no label, got {sorted(set(wrong.tolist()))[:10]} (in {pixels})"
             )
 
     def metrics(self) -> dict[str, Metric]:

@@ -53,7 +53,7 @@ class Progress(ProgressBar):
         """End the display with the scores of the last validation."""
         tasks: Any = pl_module.tasks  # of a MultiTaskModule
         steps = counted(trainer.global_step, "step")
-        self._close(f"{steps}{numbers(trainer.callback_metrics, tasks)}")
+        self._close(f"{steps}{numbers(trainer.callback_metrics, tasks, units=True)}")
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the display, unless a training validates."""
@@ -153,14 +153,22 @@ def training_batches(trainer: Trainer) -> int | None:
     return int(total) if math.isfinite(total) else None
 
 
-def numbers(metrics: Any, tasks: Sequence[Task]) -> str:
-    """Return the loss of the step and the primary scores of the last validation, if known."""
-    shown = {"loss": metrics.get("train/loss")}
+def numbers(metrics: Any, tasks: Sequence[Task], *, units: bool = False) -> str:
+    """Return the loss of the step and the primary scores of the last validation, if known.
+
+    Args:
+        metrics: those that the module has logged.
+        tasks: the tasks.
+        units: whether to add the units, for which a terminal of 80 characters has no room.
+    """
+    loss = metrics.get("train/loss")
+    shown = [] if loss is None else [f"loss {float(loss):.3g}"]
     for measure in measures(tasks):
         if measure.primary and f"val/{measure.key}" in metrics:
-            value = metrics[f"val/{measure.key}"]
-            shown[measure.task] = 100 * value if measure.share else value
-    return "".join(f", {k} {float(v):.3g}" for k, v in shown.items() if v is not None)
+            value = float(metrics[f"val/{measure.key}"]) * (100 if measure.share else 1)
+            unit = f" {measure.unit}" if units and measure.unit else ""
+            shown.append(f"{measure.task} {value:.3g}{unit}")
+    return "".join(f", {text}" for text in shown)
 
 
 def _sum(batches: Sequence[int | float] | int | float) -> int | None:

@@ -75,14 +75,14 @@ def _print_weights(model: MultiTaskModule, frozen_epochs: int | None) -> None:
     if frozen_epochs is not None:
         frozen += f", encoder frozen for {counted(frozen_epochs, 'epoch')}"
     name = type(model.network).__name__
-    if not isinstance(model.network, Network):
-        sys.stderr.write(
-            f"{name} does not derive from ctal.networks.Network: the run can be resumed and "
-            "scored, but ctal predict, explain, export and info cannot load it\n"
-        )
     if model.initialization:
         sys.stderr.write(f"{model.initialization}\n")
     sys.stdout.write(f"{name}: {every:.1f} M parameters{frozen}\n")
+    if not isinstance(model.network, Network):
+        sys.stdout.write(
+            f"{name} does not derive from ctal.networks.Network: the run can be resumed and "
+            "scored, but ctal predict, explain, export and info cannot load it\n"
+        )
 
 
 def _stopped(trainer: Trainer) -> str:

@@ -82,6 +82,7 @@ def keep_best(folder: RunFolder, trainer: Trainer, *, validated: bool) -> None:
     """
     if not validated and trainer.is_global_zero and folder.last.is_file():
         write_whole(folder.best, lambda file: file.write(folder.last.read_bytes()))
+        sys.stdout.write(f"{folder.best}: the last epoch, not scored, since data.val is missing\n")
     if validated and not folder.best.is_file() and "val/score" not in trainer.callback_metrics:
         raise InputError(
             f"{folder.path}: the training ended before its first validation; increase "
