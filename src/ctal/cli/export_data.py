@@ -105,17 +105,17 @@ def _scored(module: DenseDataModule) -> tuple[str, DenseDataset]:
 
 def _scored_tasks(network: Network, dataset: DenseDataset, split: str) -> list[Task]:
     """Return the tasks of the network that a split has labels of."""
-    labeled = {task.name: task for task in dataset.tasks}
-    tasks = [task for task in network.tasks if task.name in labeled]
+    labelled = {task.name: task for task in dataset.tasks}
+    tasks = [task for task in network.tasks if task.name in labelled]
     if not tasks:
         expected = ", ".join(task.name for task in network.tasks)
         raise InputError(
             f"data.{split}: expected some of the network's tasks, {expected}, got "
-            f"{', '.join(labeled)}"
+            f"{', '.join(labelled)}"
         )
     for task in tasks:
-        if task != labeled[task.name]:
+        if task != labelled[task.name]:
             raise InputError(
-                f"data.{split}: expected the network's task {task}, got {labeled[task.name]}"
+                f"data.{split}: expected the network's task {task}, got {labelled[task.name]}"
             )
     return tasks

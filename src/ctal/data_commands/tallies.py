@@ -16,7 +16,7 @@ QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 _IDS = 256
 _STEPS = 2048
-"""Values that a histogram has for each power of two."""
+"""Steps of 0..1 for the fractions of numbers in a histogram; a power of two has half of them."""
 
 
 class Tally(ABC):

@@ -85,7 +85,7 @@ def limit_of(values: Array) -> float:
 
 
 def bars(names: Sequence[str], shares: NDArray[np.float32], size: tuple[int, int]) -> Tensor:
-    """Draw shares of 1 as labeled bars, (3, H', W') uint8; the last one is that of the bias."""
+    """Draw shares of 1 as labelled bars, (3, H', W') uint8; the last one is that of the bias."""
     height, width = size
     canvas = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(canvas)
