@@ -24,8 +24,8 @@ def place(tmp_path, monkeypatch):
         (["--trainer.max_epochs=lots"], "trainer.max_epochs: expected int or null, got lots"),
         (["own.yaml"], "unrecognized arguments: own.yaml; did you mean '--config own.yaml'?"),
         (
-            ["--model.network=MyNet"],
-            "model.network: expected module.Class, such as my_networks.MyNet, got MyNet",
+            ["--model.network=NeverImported"],
+            "model.network: expected module.Class, such as my_networks.MyNet, got NeverImported",
         ),
         (
             ["--model.network=nothing.MyNet"],
