@@ -151,6 +151,20 @@ def test_errors_in_any_config_are_reported_before_training(
     assert not Path("runs").exists()
 
 
+def test_a_plain_module_is_refused_before_training(configs, in_process):
+    def change(content):
+        content["model"]["network"] = {
+            "class_path": "tests.own_network.OwnNet",
+            "init_args": {"channels": 2},
+        }
+
+    plain = rewritten("single.yaml", "plain.yaml", change)
+    message = r"plain\.yaml: model\.network: expected a class that derives from .*, got tests\.own_"
+    with pytest.raises(InputError, match=message):
+        compare([*configs, plain], output="out")
+    assert in_process == []
+
+
 @pytest.mark.parametrize(
     ("argument", "message"),
     [

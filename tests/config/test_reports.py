@@ -4,6 +4,7 @@ import pytest
 from tests.small_classes import write_training
 
 from ctal.cli import main
+from ctal.config.suggestions import similar_name
 
 FOLDER = (
     "{class_path: ctal.data.FolderDataset, init_args: {root: ., image: '{name}.png', maps: [{task: "
@@ -25,7 +26,20 @@ def place(tmp_path, monkeypatch):
         (["own.yaml"], "unrecognized arguments: own.yaml; did you mean '--config own.yaml'?"),
         (
             ["--model.network=NeverImported"],
-            "model.network: expected module.Class, such as my_networks.MyNet, got NeverImported",
+            "model.network: expected a class as module.Class, got NeverImported",
+        ),
+        (
+            ["--model.lr_scheduler=cosine"],
+            "model.lr_scheduler: expected the name of a class, got cosine; did you mean 'Cosine'?",
+        ),
+        (
+            ["--model.weighting=uncertainty"],
+            "model.weighting: expected the name of a class, got uncertainty; did you mean "
+            "'UncertaintyWeighting'?",
+        ),
+        (
+            ["--data.image_size=64,96"],
+            "data.image_size: expected [int, int] (in brackets, without spaces) or null, got 64,96",
         ),
         (
             ["--model.network=nothing.MyNet"],
@@ -165,3 +179,8 @@ def place(tmp_path, monkeypatch):
 def test_the_key_and_the_innermost_cause(args, line, capsys):
     assert main(["fit", "--config", "c.yaml", *args]) == 2
     assert capsys.readouterr().err == f"error: {line}\n"
+
+
+def test_all_of_a_few_classes_are_named():
+    assert similar_name("L2", ["BerHu", "Focal"]) == "; known ones are BerHu, Focal"
+    assert similar_name("L2", [f"Loss{index}" for index in range(21)]) == ""

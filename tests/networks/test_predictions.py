@@ -73,6 +73,10 @@ def maps(y):
             "got (1, 3, 8, 16)",
         ),
         (
+            lambda y: Predictions(maps(y), maps(y)),
+            "Predictions.initial: expected a list of dicts, got a dict",
+        ),
+        (
             lambda y: Predictions(maps(y), [maps(y), {"semseg": y[:, :3]}]),
             "Predictions.initial: expected a map of 'depth', got maps of semseg",
         ),

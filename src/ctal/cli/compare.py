@@ -16,7 +16,12 @@ from ctal.comparison.pareto import save_pareto
 from ctal.comparison.pool import complete
 from ctal.comparison.protocol import definitions, protocol
 from ctal.comparison.row import Row
-from ctal.comparison.settings import data_module, import_classes, scoring_protocol
+from ctal.comparison.settings import (
+    check_loadable,
+    data_module,
+    import_classes,
+    scoring_protocol,
+)
 from ctal.comparison.table import Comparison
 from ctal.comparison.trivial import trivial_row
 from ctal.data import DenseDataModule
@@ -149,6 +154,8 @@ def train(found: Sequence[Candidate], plan: Plan, parallel: int = 1) -> None:
 def check(found: Sequence[Candidate], split: str) -> tuple[DenseDataModule, dict[str, str]]:
     """Check everything that can be checked before training; return the data, and warnings."""
     settings = {candidate.source: candidate.settings() for candidate in found}
+    for source, content in settings.items():
+        check_loadable(source, content)
     check_same_data(settings, split)
     data = data_module(settings[found[0].source])
     missing = check_labels(data, split)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from argparse import ArgumentError
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from ctal.config.arguments import input_error_in
 from ctal.data import DenseDataModule
 from ctal.errors import InputError
 from ctal.evaluation.protocol import Protocol
+from ctal.networks import Network
 
 _OF_THE_MACHINE = {
     *("data.num_workers", "data.cache", "data.on_device", "model.compiled"),
@@ -45,6 +47,26 @@ def _import_module_of(class_path: str) -> None:
             f"class_path: {class_path!r} cannot be imported ({error}); run the command in the "
             "directory of that module, or install it"
         ) from error
+
+
+def check_loadable(source: object, settings: Mapping[str, Any]) -> None:
+    """Check that the network of a training can be loaded from its checkpoints.
+
+    Args:
+        source: the configuration or folder, for the message.
+        settings: all of its settings.
+
+    Raises:
+        InputError: Its class does not derive from `Network`, or cannot be imported.
+    """
+    name = settings["model"]["network"]["class_path"]
+    _import_module_of(name)
+    kind = pkgutil.resolve_name(name)
+    if isinstance(kind, type) and not issubclass(kind, Network):
+        raise InputError(
+            f"{source}: model.network: expected a class that derives from ctal.networks.Network, "
+            f"whose checkpoints describe how to build it, got {name}"
+        )
 
 
 def data_module(settings: Mapping[str, Any]) -> DenseDataModule:

@@ -10,7 +10,14 @@ import ast
 import re
 from typing import NamedTuple
 
-from ctal.config.suggestions import named_arguments, similar_class, suggestion, unknown_argument
+from ctal.config.suggestions import (
+    class_names,
+    named_arguments,
+    similar_class,
+    similar_name,
+    suggestion,
+    unknown_argument,
+)
 
 _KEY = re.compile(r'\s*Parser key "([^"]+)"(?: element \d+)?:\s*')
 _CLASS = re.compile(r"\s*Problem with given class_path '([\w.]+)':\s*")
@@ -154,6 +161,8 @@ def _of_union(union: re.Match[str]) -> str:
         types, value = of_mappings, option[2]
     if reason := _reason(union["errors"]):  # such as an error of a module that is imported
         return reason.replace("but is abstract", f"but {value} is abstract")
+    if (classes := class_names(types)) and re.fullmatch(r"\w+", value):
+        return f"expected the name of a class, got {value}{similar_name(value, classes)}"
     names = [_type(name) for name in types]
     expected = " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
     return f"expected {expected}, got {value}"
@@ -175,6 +184,8 @@ def _type(name: str) -> str:
     """Return a type as settings have it."""
     literal = re.fullmatch(r"typing\.Literal\[(.*)\]", name)
     plain = literal[1] if literal else re.sub(r"<class '([\w.]+)'>", r"\1", name)
+    if pair := re.fullmatch(r"tuple\[(.*)\]", plain):
+        return f"[{pair[1]}] (in brackets, without spaces)"
     return "null" if plain == "NoneType" else plain
 
 
@@ -183,7 +194,7 @@ def _cause(error: _Error) -> str:
     if option := re.match(r"Option '([\w.]+)' is not accepted", error.text):
         return unknown_argument(error.owner, option[1], error.supplied) or option[0]
     if path := re.match(r"Expected a dot import path string: (\S+)", error.text):
-        return f"expected module.Class, such as my_networks.MyNet, got {path[1]}"
+        return f"expected a class as module.Class, got {path[1]}"
     if name := re.match(r"module '([\w.]+)' has no attribute '(\w+)'", error.text):
         return name[0] + similar_class(name[1], name[2])
     # the parser reports an unknown argument that is a mapping with numbers as keys by such a key

@@ -7,13 +7,14 @@ import difflib
 import inspect
 import pydoc
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from inspect import Parameter
 from typing import Any
 
 LINKED = ("tasks", "image_size")
 """Arguments of a network that come from the data, so settings do not name them."""
 
+_MOST = 20  # names of classes in a message
 _EXTRAS = {"torchjd": "mtl"}  # which extra of ctal installs a module that a class_path names
 _SECTIONS = {"trainer", "model", "data", "images", "scoring"}  # of the configuration of `fit`
 
@@ -75,6 +76,35 @@ def similar_class(module: str, name: str) -> str:
     names = [each for each in dir(pydoc.locate(module)) if each[:1].isupper()]
     near = difflib.get_close_matches(name, names, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def class_names(types: Sequence[str]) -> list[str]:
+    """Return the names of the classes that settings with these types accept.
+
+    Args:
+        types: types as the parser prints them; of a callable, what it returns counts.
+    """
+    returned = [text.rpartition("], ")[2] if "Callable[" in text else text for text in types]
+    bases = [pydoc.locate(name) for name in re.findall(r"\w+(?:\.\w+)+", " ".join(returned))]
+    return sorted({name for base in bases if inspect.isclass(base) for name in _concrete(base)})
+
+
+def _concrete(base: type) -> Iterator[str]:
+    """Yield the names of public classes below a class."""
+    kind: type
+    for kind in base.__subclasses__():
+        if not inspect.isabstract(kind) and not kind.__name__.startswith("_"):
+            yield kind.__name__
+        yield from _concrete(kind)
+
+
+def similar_name(name: str, known: Sequence[str]) -> str:
+    """Return a question about the most similar of the known classes, or all of a few."""
+    near = [each for each in known if each.lower().startswith(name.lower())]
+    near += difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known ones are {', '.join(known)}" if len(known) <= _MOST else ""
 
 
 def suggestion(report: str, known: list[str]) -> str:

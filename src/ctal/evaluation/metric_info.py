@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from torchmetrics import Metric
 
+from ctal.errors import InputError
 from ctal.tasks import Task
 
 
@@ -44,6 +45,27 @@ class Measure:
         return f"{self.metric} {arrow} {self.unit}".rstrip()
 
 
+def metrics_of(task: Task) -> dict[str, Metric]:
+    """Return the metrics of a task by name.
+
+    Raises:
+        InputError: `Task.metrics` returns something else than metrics by name.
+    """
+    found = task.metrics()
+    if not found or not isinstance(found, dict):
+        got = "none" if not found else type(found).__name__
+        raise InputError(
+            f"{type(task).__name__}.metrics: expected a dict with at least one metric, got {got}"
+        )
+    for name, metric in found.items():
+        if not isinstance(metric, Metric):
+            raise InputError(
+                f"{type(task).__name__}.metrics: expected a torchmetrics.Metric for {name!r}, got "
+                f"{type(metric).__name__}"
+            )
+    return found
+
+
 def measures(tasks: Sequence[Task]) -> list[Measure]:
     """Return the metrics of tasks, in order."""
     return [
@@ -57,7 +79,7 @@ def measures(tasks: Sequence[Task]) -> list[Measure]:
             primary=index == 0,
         )
         for task in tasks
-        for index, (name, metric) in enumerate(task.metrics().items())
+        for index, (name, metric) in enumerate(metrics_of(task).items())
     ]
 
 

@@ -8,6 +8,7 @@ from typing import cast
 from torch import nn
 from torchmetrics import Metric
 
+from ctal.evaluation.metric_info import metrics_of
 from ctal.tasks import Task
 
 
@@ -21,7 +22,7 @@ class TaskMetrics(nn.Module):
     def __init__(self, tasks: Sequence[Task]) -> None:
         super().__init__()
         self._tasks = list(tasks)
-        metrics = [task.metrics() for task in tasks]
+        metrics = [metrics_of(task) for task in tasks]
         self._names = [list(by_name) for by_name in metrics]
         # lists, since keys of a ModuleDict must not have dots, as in "within_11.25"
         self._metrics = nn.ModuleList(nn.ModuleList(by_name.values()) for by_name in metrics)

@@ -73,7 +73,7 @@ def _check_keys(content: Any, path: str | Path, keys: Sequence[str]) -> None:
     if missing[:1] == ["ctal"] and isinstance(content, dict) and "state_dict" in content:
         raise InputError(
             f"{path}: expected a network that derives from ctal.networks.Network, whose "
-            "checkpoints describe how to build it; got one of another class or program"
+            "checkpoints describe how to build it; this one does not"
         )
     if missing:
         raise InputError(

@@ -98,7 +98,7 @@ class Network(Savable, nn.Module):
 
     def predict_raw(self, images: Tensor) -> Predictions:
         """Predict the raw maps at the resolution of the heads; `forward` resizes them."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no method predict_raw")
 
     def resize(self, image_size: int | Sequence[int]) -> None:
         """Adapt the network, trained or not, to images of another size, in place.

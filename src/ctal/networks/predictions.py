@@ -53,6 +53,8 @@ def check_predictions(
             f"{network}: expected it to return ctal.networks.Predictions(final, initial), got "
             f"{type(found).__name__}"
         )
+    if isinstance(found.initial, dict):
+        raise InputError(f"{network}: Predictions.initial: expected a list of dicts, got a dict")
     for field, maps in [("final", found.final), *(("initial", maps) for maps in found.initial)]:
         for task in tasks:
             place = f"{network}: Predictions.{field}"

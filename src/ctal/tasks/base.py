@@ -58,17 +58,16 @@ class Task(ABC):
     variance_factor: ClassVar[float] = 0.5
 
     def __post_init__(self) -> None:
-        """Check the name, which is used as a key of samples, outputs and modules."""
+        """Check the type of maps, and the name, a key of samples, outputs and modules."""
+        if not issubclass(kind := getattr(type(self), "map_type", object), Map):
+            raise InputError(f"{type(self).__name__}.map_type: expected a Map, got {kind}")
         if not self.name.isidentifier() or self.name == "image":
             raise InputError(
                 "name: expected letters, digits and underscores (and not 'image', the key of the "
                 f"image in a sample), got {self.name!r}"
             )
         if hasattr(nn.ModuleDict(), self.name):
-            raise InputError(
-                f"name: expected a name that torch.nn.ModuleDict accepts as a key, got "
-                f"{self.name!r}, which is one of its attributes; choose another"
-            )
+            raise InputError(f"name: expected no attribute of ModuleDict, got {self.name!r}")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Accept `paint`, the name of `visualize` in ctal 0.1, for definitions and for calls."""

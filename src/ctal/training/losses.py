@@ -95,8 +95,16 @@ class TaskLosses:
             full_size = all(raw.shape[-2:] == target.shape[-2:] for raw in raws)
             loss_of = partial(task.loss, target=target) if full_size else ImageLosses(task, target)
             for found, raw in zip(losses, raws, strict=True):
-                found[task.name] = loss_of(raw)
+                found[task.name] = _scalar(loss_of(raw), task)
         return losses
+
+
+def _scalar(loss: object, task: Task) -> Tensor:
+    """Return a loss, or report that a task of the user returns something else."""
+    if isinstance(loss, Tensor) and loss.ndim == 0:
+        return loss
+    got = f"the shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+    raise InputError(f"{type(task).__name__}.loss: expected a scalar tensor, got {got}")
 
 
 def _complete(weights: Mapping[str, float], tasks: Sequence[str]) -> dict[str, float]:

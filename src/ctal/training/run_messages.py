@@ -81,7 +81,7 @@ def _print_weights(model: MultiTaskModule, frozen_epochs: int | None) -> None:
     if not isinstance(model.network, Network):
         sys.stdout.write(
             f"{name} does not derive from ctal.networks.Network: the run can be resumed and "
-            "scored, but ctal predict, explain, export and info cannot load it\n"
+            "scored, but ctal predict, compare, explain, export and info cannot load it\n"
         )
 
 
