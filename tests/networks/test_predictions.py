@@ -74,7 +74,7 @@ def maps(y):
         ),
         (
             lambda y: Predictions(maps(y), maps(y)),
-            "Predictions.initial: expected a list of dicts, got a dict",
+            "Predictions.initial: expected a list of dicts, got dict",
         ),
         (
             lambda y: Predictions(maps(y), [maps(y), {"semseg": y[:, :3]}]),

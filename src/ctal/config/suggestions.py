@@ -79,11 +79,13 @@ def similar_class(module: str, name: str) -> str:
 
 
 def class_names(types: Sequence[str]) -> list[str]:
-    """Return the names of the classes that settings with these types accept.
+    """Return the names of the classes that settings with these types accept, if nothing else.
 
     Args:
         types: types as the parser prints them; of a callable, what it returns counts.
     """
+    if {"<class 'int'>", "<class 'float'>", "<class 'str'>", "int", "float", "str"} & set(types):
+        return []
     returned = [text.rpartition("], ")[2] if "Callable[" in text else text for text in types]
     bases = [pydoc.locate(name) for name in re.findall(r"\w+(?:\.\w+)+", " ".join(returned))]
     return sorted({name for base in bases if inspect.isclass(base) for name in _concrete(base)})

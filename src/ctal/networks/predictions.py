@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from torch import Tensor
 
@@ -53,8 +53,9 @@ def check_predictions(
             f"{network}: expected it to return ctal.networks.Predictions(final, initial), got "
             f"{type(found).__name__}"
         )
-    if isinstance(found.initial, dict):
-        raise InputError(f"{network}: Predictions.initial: expected a list of dicts, got a dict")
+    if not isinstance(cast(object, found.initial), Sequence):
+        kind = type(found.initial).__name__
+        raise InputError(f"{network}: Predictions.initial: expected a list of dicts, got {kind}")
     for field, maps in [("final", found.final), *(("initial", maps) for maps in found.initial)]:
         for task in tasks:
             place = f"{network}: Predictions.{field}"
