@@ -120,8 +120,8 @@ def test_summary_by_hand():
     ]
     text = summary(Comparison(rows, measures(tasks), {}), Path("out"))
     cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines()[1:6]]
-    assert cells[2] == ["single", "50.0", "0.5", "4.00", "2.00", "10"]
-    assert cells[3] == ["other", "40.0", "0.25", "3.00", "1.00", "20"]
+    assert cells[2] == ["single", "50.0", "0.500", "4.00", "2.00", "10"]
+    assert cells[3] == ["other", "40.0", "0.250", "3.00", "1.00", "20"]
     assert cells[4] == ["relative change", "-20 %", "-50 %", "-25 %", "-50 %", "+100 %"]
     # (-20 % + 50 %) / 2
     assert "mean gain of other over the tasks (Δm): +15.0 %" in text

@@ -84,7 +84,7 @@ def _table(comparison: Comparison, reference: Row, other: Row) -> list[str]:
 
 
 def _score(measure: Measure, value: float) -> str:
-    return f"{100 * value:.1f}" if measure.share else f"{value:.3g}"
+    return f"{100 * value:.1f}" if measure.share else f"{value:#.3g}".rstrip(".")
 
 
 def _change(before: float, after: float) -> str:
